@@ -1,0 +1,34 @@
+"""Munseo (문서, "document") trains, judges and explains classifiers of document images.
+
+Every command is a plain function here: ``from munseo import train, predict, report``. They are found on first use, so
+that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from munseo.errors import UserError
+
+__version__ = "0.1.0"
+
+_COMMANDS = {
+    "train": "training",
+    "resume": "training",
+    "evaluate": "predicting",
+    "predict": "predicting",
+    "report": "reporting",
+    "score": "reporting",
+    "runs": "reporting",
+    "demo": "demonstrating",
+    "synth": "demonstrating",
+}
+
+__all__ = ["UserError", "__version__", *_COMMANDS]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _COMMANDS:
+        raise AttributeError(f"module 'munseo' has no attribute {name!r}")
+    return getattr(import_module(f"munseo.api.{_COMMANDS[name]}"), name)

@@ -1,0 +1,64 @@
+"""``munseo evaluate`` and ``munseo predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from munseo.cli.words import Quiet, RunArgument
+
+OnBadImage = Annotated[str, typer.Option("--on-bad-image", help="What to do with a file that cannot be read: fail or skip.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Tta = Annotated[bool | None, typer.Option("--tta/--no-tta", help="Average views of each page; default: as configured.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(epilog="Example: `munseo evaluate runs/2507… --data data/rvl5`")(evaluate)
+    app.command(
+        epilog="Examples:\n\n"
+        "`munseo predict runs/2507…` writes the submission for the run's own test part\n\n"
+        "`munseo predict runs/2507… data/test -o submission.csv`\n\n"
+        "`munseo predict runs/2507… scan.pdf photo.jpg --proba`"
+    )(predict)
+
+
+def evaluate(
+    run: RunArgument,
+    data: Annotated[Path | None, typer.Option(help="Where the data are now; default: where they were.")] = None,
+    tta: Tta = None,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Judge a run's weights again on its validation pages."""
+    from munseo.api.predicting import evaluate as run_evaluate
+
+    result = run_evaluate(run, data, tta=tta, device=device, quiet=quiet)
+    low, high = result["macro_f1_interval"]
+    typer.echo(f"macro-F1  {result['macro_f1']:.4f}  (95 % interval {low:.4f} to {high:.4f})")
+    typer.echo(f"accuracy  {result['accuracy']:.4f}\nloss      {result['loss']:.4f}\npages     {result['num_pages']}")
+
+
+def predict(
+    run: RunArgument,
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[INPUT]…", help="Folders, images, PDFs or tables; default: the run's test part."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="CSV to write; default: <run name>.csv in the run.")] = None,
+    proba: Annotated[bool, typer.Option("--proba", help="Add a column of probability a class.")] = False,
+    tta: Tta = None,
+    device: Device = "auto",
+    on_bad_image: OnBadImage = "fail",
+    quiet: Quiet = False,
+) -> None:
+    """Predict pages and write `ID,target`, in the order and with the IDs of sample_submission.csv where there is one."""
+    from munseo.api.predicting import predict as run_predict
+
+    typer.echo(
+        run_predict(
+            run, inputs or (), output, proba=proba, tta=tta, device=device, on_bad_image=on_bad_image, quiet=quiet
+        )
+    )

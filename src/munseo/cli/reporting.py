@@ -1,0 +1,70 @@
+"""``munseo report``, ``munseo score`` and ``munseo runs``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from munseo.cli.words import Quiet, RunArgument
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(epilog="Example: `munseo report runs/2507… --lang ko`")(report)
+    app.command(epilog="Example: `munseo score runs/2507… --public 0.8619`")(score)
+    app.command(epilog="Examples: `munseo runs` · `munseo runs results --sort public` · `munseo runs --csv > runs.csv`")(runs)
+
+
+def report(
+    run: RunArgument,
+    lang: Annotated[str, typer.Option(help="Language of the report whose path is printed: en or ko.")] = "en",
+    quiet: Quiet = False,
+) -> None:
+    """Write the report again, from the run folder alone."""
+    from munseo.api.reporting import report as write
+
+    typer.echo(write(run, lang, quiet=quiet))
+
+
+def score(
+    run: RunArgument,
+    public: Annotated[float | None, typer.Option(help="Public score of the server, 0 to 1.")] = None,
+    private: Annotated[float | None, typer.Option(help="Private score of the server, 0 to 1.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Record what the server said; the report then compares it with validation."""
+    from munseo.api.reporting import score as record
+
+    scores = record(run, public, private, quiet=quiet)
+    for name, value in scores.items():
+        if isinstance(value, float):
+            typer.echo(f"{name}  {value:.4f}")
+
+
+def runs(
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="The folder that holds the runs.")] = Path("runs"),
+    sort: Annotated[str, typer.Option(help="Column to sort by, best first.")] = "val_macro_f1",
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV with every column.")] = False,
+) -> None:
+    """Compare the runs of a folder."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from munseo.api.reporting import runs as read
+
+    table = read(folder, sort)
+    if csv:
+        typer.echo(table.to_csv(index=False, lineterminator="\n"), nl=False)
+        return
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in table.columns:
+        shown.add_column(str(column), overflow="fold", justify="right" if table[column].dtype.kind == "f" else "left")
+    for row in table.itertuples(index=False):
+        shown.add_row(*("" if value != value or value is None else _short(value) for value in row))
+    Console().print(shown)
+
+
+def _short(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

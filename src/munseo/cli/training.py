@@ -1,0 +1,31 @@
+"""``munseo train`` and ``munseo resume``."""
+
+from __future__ import annotations
+
+import typer
+
+from munseo.cli.words import ConfigArgument, Overrides, Quiet, RunArgument
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(
+        epilog="Examples:\n\n"
+        "`munseo train configs/rvl5.yaml data_dir=data/rvl5`\n\n"
+        "`munseo train efficientnet_b4 data_dir=data lr=0.0003 n_folds=5`"
+    )(train)
+    app.command(epilog="Example: `munseo resume runs/2507051934-efficientnet_b4.ra2_in1k-…`")(resume)
+
+
+def train(config: ConfigArgument, overrides: Overrides = None, quiet: Quiet = False) -> None:
+    """Train a model: checks the data, trains, judges, predicts the test part, writes the report."""
+    from munseo.api.training import train as run_training
+
+    typer.echo(run_training(config, overrides or (), quiet=quiet))
+
+
+def resume(run: RunArgument, quiet: Quiet = False) -> None:
+    """Continue an interrupted run from its last finished epoch, to the same end."""
+    from munseo.api.training import resume as run_resume
+
+    typer.echo(run_resume(run, quiet=quiet))

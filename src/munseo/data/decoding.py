@@ -1,0 +1,222 @@
+"""The one door through which every image enters: files and bytes in, upright 8-bit RGB out.
+
+The format is told by the first bytes, the size is checked before any pixel is decoded, and whatever cannot be read
+whole is refused with a reason. Plain 8-bit JPEG and PNG go through OpenCV (about twice as fast), all else through
+Pillow and PDFium; both ways give the same pixels.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import (
+    BmpImagePlugin,
+    ExifTags,
+    GifImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+from PIL.ImageFile import ImageFile
+
+from munseo.data.image_error import ImageError, UnreadableError
+from munseo.data.pdf import render_first_page
+from munseo.data.pixels import to_rgb, upright
+from munseo.data.sniffing import HEAD_BYTES, image_kind, refusal
+
+MAX_PIXELS = 200_000_000
+"""Larger images are refused before decoding; an A0 sheet at 300 dpi has 139 million."""
+
+MAX_BYTES = 2**30
+"""Larger files are refused before reading; ``MAX_PIXELS`` of uncompressed RGB fit in."""
+
+# The readers themselves, not Image.open: that would try formats by itself, and it warns and stops at limits of its own.
+_READERS: dict[str, Callable[[BytesIO], ImageFile]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+}
+
+_PLAIN_PNG_CHUNKS = frozenset(
+    [b"IHDR", b"IDAT", b"IEND", b"pHYs", b"sRGB", b"gAMA", b"cHRM", b"iCCP", b"sBIT", b"tIME", b"bKGD", b"tEXt"]
+)
+"""Chunks beside which the pixels stay what they are; any other (transparency, EXIF, animation) is Pillow's business."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a full look at one file found."""
+
+    width: int
+    """Of the upright image, in px; 0 where there is a problem."""
+    height: int
+    format: str
+    """``JPEG``, ``PNG``, ``TIFF``, ``WEBP``, ``GIF``, ``BMP`` or ``PDF``; empty where there is a problem."""
+    num_pages: int
+    """Of a TIFF or PDF, of which the first is used; 1 for all others."""
+    problem: str | None
+    """Why the file cannot be read, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    pixels: np.ndarray
+    num_pages: int
+    format: str
+
+
+def decode(source: Path | bytes, name: str | None = None) -> np.ndarray:
+    """Read one image.
+
+    Args:
+        source: A file, or its content.
+        name: What to call it in messages; default: the file's name.
+
+    Returns:
+        (H, W, 3) uint8 RGB, upright by its EXIF orientation, transparency laid on white. Of a multi-page TIFF or PDF
+        the first page, of an animation the first frame.
+
+    Raises:
+        ImageError: It is no file, no image of a known format, larger than ``MAX_PIXELS``, damaged or cut short.
+    """
+    return _decode(source, _name_of(source, name)).pixels
+
+
+def inspect(source: Path | bytes, name: str | None = None) -> Inspection:
+    """Decode one image to see whether it can be; a problem is returned, not raised."""
+    try:
+        found = _decode(source, _name_of(source, name))
+    except ImageError as error:
+        return Inspection(0, 0, "", 0, error.reason)
+    height, width = found.pixels.shape[:2]
+    return Inspection(width, height, found.format, found.num_pages, None)
+
+
+def read_bytes(path: Path, name: str | None = None) -> bytes:
+    """Read an image file whole, after a look at its kind and size.
+
+    Raises:
+        ImageError: It is missing, not a plain file (a FIFO would block), not readable, too large, or no image.
+    """
+    name = name or path.name
+    if not path.is_file():
+        raise ImageError(name, "is not a file" if path.exists() else "there is no such file")
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+            if image_kind(head) is None:
+                raise ImageError(name, refusal(head))
+            data = head + file.read(MAX_BYTES + 1 - len(head))
+    except OSError as error:
+        raise ImageError(name, f"cannot be read ({error.strerror})") from None
+    if len(data) > MAX_BYTES:
+        raise ImageError(name, f"is larger than {MAX_BYTES:,} bytes; such files are not read")
+    return data
+
+
+def _name_of(source: Path | bytes, name: str | None) -> str:
+    return name or (source.name if isinstance(source, Path) else "image")
+
+
+def _decode(source: Path | bytes, name: str) -> _Decoded:
+    data = read_bytes(source, name) if isinstance(source, Path) else source
+    kind = image_kind(data[:HEAD_BYTES])
+    if kind is None:
+        raise ImageError(name, refusal(data[:HEAD_BYTES]))
+    with _refusing(name):
+        if kind == "PDF":
+            return _Decoded(*render_first_page(data), format=kind)
+        stream = BytesIO(data)
+        image = _READERS[kind](stream)
+        _check_size(name, *image.size)
+        num_pages = getattr(image, "n_frames", 1) if kind == "TIFF" else 1
+        plain = _is_whole_jpeg(data, stream.tell()) if kind == "JPEG" else kind == "PNG" and _is_plain_png(data)
+        pixels = _fast(image, data) if plain and image.mode in ("L", "RGB") else None
+        if pixels is None:
+            image.load()
+            pixels = to_rgb(image)
+        return _Decoded(upright(pixels, _orientation(image, plain)), num_pages, kind)
+
+
+@contextmanager
+def _refusing(name: str) -> Iterator[None]:
+    """Whatever a reader raises becomes an ``ImageError``: for damaged files Pillow alone raises a dozen types."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except UnreadableError as error:
+        raise ImageError(name, str(error)) from None
+    except MemoryError:
+        raise ImageError(name, "needs more memory than there is") from None
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        what = "is cut short" if "truncated" in reason.lower() else "cannot be decoded"
+        raise ImageError(name, f"{what} ({reason})") from error
+
+
+def _check_size(name: str, width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise ImageError(name, f"is {width} × {height} px; there is nothing to read")
+    if width * height > MAX_PIXELS:
+        raise ImageError(name, f"is {width} × {height} px; more than {MAX_PIXELS:,} pixels are not read")
+
+
+def _fast(image: ImageFile, data: bytes) -> np.ndarray | None:
+    """Decode plain grey or RGB with OpenCV; None where it cannot, and Pillow shall say why."""
+    flag = cv2.IMREAD_GRAYSCALE if image.mode == "L" else cv2.IMREAD_COLOR
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
+    if pixels is None:
+        return None
+    return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB if image.mode == "L" else cv2.COLOR_BGR2RGB)
+
+
+def _is_whole_jpeg(data: bytes, header_bytes: int) -> bool:
+    """Whether the end mark stands behind the header; FF D9 cannot occur within pixels.
+
+    OpenCV's older releases fill what is missing of a JPEG with grey, without a word; Pillow says that it is missing.
+    """
+    return data.rfind(b"\xff\xd9", header_bytes) >= 0
+
+
+def _is_plain_png(data: bytes) -> bool:
+    """Whether it has 8 bits a channel and no chunk that changes the pixels.
+
+    Raises:
+        UnreadableError: The end chunk is missing.
+    """
+    position, plain = 8, data[24] == 8
+    while position + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        plain = plain and kind in _PLAIN_PNG_CHUNKS
+        plain = plain and not data.startswith(b"Raw profile", position + 8)
+        position += 12 + length
+        if kind == b"IEND":
+            return plain
+    raise UnreadableError("is cut short (the end of the PNG is missing)")
+
+
+def _orientation(image: ImageFile, plain: bool) -> int:
+    """The EXIF orientation, or 1.
+
+    A TIFF has been turned by Pillow's load() already and tells 1 from then on. A plain PNG has no EXIF, and asking
+    Pillow for it would decode the file once more.
+    """
+    if plain and image.format == "PNG":
+        return 1
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except (SyntaxError, ValueError, TypeError, KeyError, IndexError, OSError, struct.error):
+        # The picture is whole; only the camera's notes about it are broken, and every viewer shows it unturned.
+        return 1

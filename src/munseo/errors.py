@@ -1,0 +1,33 @@
+"""The one error that means: the person who gave the input can mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+SHOWN = 20
+"""Problems printed in full; the rest are counted, so that a broken table of 10,000 rows stays readable."""
+
+
+class UserError(ValueError):
+    """Something in the user's files, configuration or words is wrong and can be mended.
+
+    The command line prints it without a traceback and exits with code 2.
+
+    Args:
+        message: What is wrong, where, and what to do about it.
+        problems: When several things are wrong: one line each, all of them.
+    """
+
+    def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
+        self.message = message
+        self.problems = list(problems)
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        lines = [self.message, *(f"  - {problem}" for problem in self.problems[:SHOWN])]
+        if len(self.problems) > SHOWN:
+            lines.append(f"  … and {len(self.problems) - SHOWN} more")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[type[UserError], tuple[str, list[str]]]:
+        return type(self), (self.message, self.problems)

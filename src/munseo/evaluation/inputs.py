@@ -1,0 +1,89 @@
+"""Pages as the model takes them: decoded by the one door, letterboxed, stacked as uint8 batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from munseo.data import Page, decode, letterbox
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pages of one step.
+
+    Attributes:
+        images: uint8 (B, S, S, 3).
+        labels: int64 (B,); -1 where a page has none.
+        indices: int64 (B,): places of the pages in the list that the loader was made of.
+        policies: int64 (B,): which augmentation policy a page got; -1 for the clean page.
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    indices: torch.Tensor
+    policies: torch.Tensor
+
+    def to(self, device: torch.device, non_blocking: bool = True) -> Batch:
+        """The batch on a device."""
+        return Batch(*(t.to(device, non_blocking=non_blocking) for t in (self.images, self.labels, self.indices, self.policies)))
+
+    def pin_memory(self) -> Batch:
+        """Called by the loader where copies to a GPU are to overlap with its work."""
+        return Batch(self.images.pin_memory(), self.labels.pin_memory(), self.indices, self.policies)
+
+
+Item = tuple[np.ndarray, int, int, int]
+"""Image (S, S, 3), label, index, policy."""
+
+
+def collate(items: Sequence[Item]) -> Batch:
+    """Stack single pages."""
+    images, labels, indices, policies = zip(*items, strict=True)
+    return Batch(
+        torch.from_numpy(np.stack(images)),
+        torch.tensor(labels, dtype=torch.int64),
+        torch.tensor(indices, dtype=torch.int64),
+        torch.tensor(policies, dtype=torch.int64),
+    )
+
+
+class InferencePages(Dataset[Item]):
+    """Pages in their order, without augmentation."""
+
+    def __init__(self, pages: Sequence[Page], image_size: int) -> None:
+        self.pages = pages
+        self.image_size = image_size
+
+    def __len__(self) -> int:
+        return len(self.pages)
+
+    def __getitem__(self, index: int) -> Item:
+        page = self.pages[index]
+        image = letterbox(decode(page.path), self.image_size)
+        return image, -1 if page.label is None else page.label, index, -1
+
+
+def single_threaded(_: int = 0) -> None:
+    """Loader workers decode with one thread each: the cores belong to the other workers and to the model."""
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+
+
+def inference_loader(
+    pages: Sequence[Page], image_size: int, batch_size: int, num_workers: int, pin_memory: bool = False
+) -> DataLoader[Item]:
+    """A loader of ``Batch``es over the pages, in their order."""
+    return DataLoader(
+        InferencePages(pages, image_size),
+        batch_size=batch_size,
+        num_workers=num_workers,
+        collate_fn=collate,
+        worker_init_fn=single_threaded,
+        pin_memory=pin_memory,
+    )

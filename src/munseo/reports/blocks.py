@@ -1,0 +1,189 @@
+"""What a report is made of: a tree of blocks that knows nothing of HTML or Markdown.
+
+Words in backticks are code in every ``str`` that a person reads here; nothing else is markup.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+    quiet: bool = False
+    """Fine print: explains how the figures beside it came to be."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """A paragraph that must not be missed."""
+
+    kind: ClassVar[str] = "note"
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Number:
+    """One figure of the headline."""
+
+    label: str
+    value: str
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The headline: the first figure is the one that counts."""
+
+    kind: ClassVar[str] = "numbers"
+    items: tuple[Number, ...]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its confidence interval on a scale, and the scores that a server gave; all in [0, 1]."""
+
+    kind: ClassVar[str] = "interval"
+    low: float
+    value: float
+    high: float
+    label: str
+    marks: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Names and their values."""
+
+    kind: ClassVar[str] = "pairs"
+    items: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a header; ``numeric`` columns stand to the right; ``bar`` is a column of values in [0, 1]."""
+
+    kind: ClassVar[str] = "table"
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: frozenset[int] = frozenset()
+    bar: int | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the run folder.
+
+    Args:
+        alt: What it shows, for those who do not see it.
+        caption: Printed under it.
+        file: Where it lies, relative to the run folder; Markdown links to it.
+        image: PNG or JPEG bytes, for HTML; without them the file is for Markdown alone.
+        dark: The same for a dark page.
+        min_width_px: Narrower than this its letters cannot be read.
+    """
+
+    alt: str
+    caption: str = ""
+    file: Path | None = None
+    image: bytes | None = None
+    dark: bytes | None = None
+    min_width_px: int = 0
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures side by side: small pages, plots (the first beside the others), or each as wide as the text."""
+
+    kind: ClassVar[str] = "pictures"
+    items: tuple[Picture, ...]
+    layout: Literal["pages", "plots", "wide"]
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text to copy as it stands."""
+
+    kind: ClassVar[str] = "code"
+    text: str
+    language: Literal["yaml", "sh", "text"] = "text"
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list without an order."""
+
+    kind: ClassVar[str] = "bullets"
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One fact that a repetition needs, and whether the run's files agree on it."""
+
+    holds: bool
+    text: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Checklist:
+    """Facts, checked."""
+
+    kind: ClassVar[str] = "checklist"
+    items: tuple[Check, ...]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A command and the reason for it."""
+
+    kind: ClassVar[str] = "proposal"
+    command: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled part; a section inside a section is a smaller one."""
+
+    kind: ClassVar[str] = "section"
+    name: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+Block = (
+    Text
+    | Note
+    | Numbers
+    | Interval
+    | Pairs
+    | Table
+    | Pictures
+    | Code
+    | Bullets
+    | Checklist
+    | Proposal
+    | Section
+)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole report in one language."""
+
+    language: str
+    kicker: str
+    title: str
+    subtitle: str
+    contents: str
+    sections: tuple[Section, ...]
+    footer: str

@@ -1,0 +1,312 @@
+"""Everything a report says, read once from the run folder; what is not there is ``None`` or empty.
+
+The manifest of a run that failed, or of a fold's parent, may lack parts, so every value is read with that in mind.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from munseo.config import Config
+from munseo.errors import UserError
+from munseo.run import RunFolder
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How well one class is found; ``support`` is its number of validation pages."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Pages of one class that were taken for another; ``share`` is of the true class's pages."""
+
+    true: str
+    predicted: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The validation pages as the best weights see them."""
+
+    num_pages: int
+    macro_f1: float
+    interval: tuple[float, float] | None
+    accuracy: float | None
+    loss: float | None
+    per_class: tuple[ClassScore, ...]
+    confusion: np.ndarray
+    """(C, C) counts, a row a true class."""
+
+    @cached_property
+    def num_errors(self) -> int:
+        """Misclassified pages."""
+        return int(self.confusion.sum() - np.trace(self.confusion))
+
+    @cached_property
+    def confusions(self) -> tuple[Confusion, ...]:
+        """Every confused pair, the most frequent first."""
+        names = [entry.name for entry in self.per_class]
+        totals = self.confusion.sum(axis=1)
+        found = [
+            Confusion(names[i], names[j], int(self.confusion[i, j]), float(self.confusion[i, j] / totals[i]))
+            for i, j in zip(*np.nonzero(self.confusion), strict=True)
+            if i != j
+        ]
+        return tuple(sorted(found, key=lambda pair: (-pair.count, -pair.share)))
+
+
+@dataclass(frozen=True)
+class TrainScores:
+    """What training itself saw at the best epoch: augmented pages, weights in motion."""
+
+    macro_f1: float | None
+    accuracy: float | None
+    loss: float | None
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Learning rates: what was asked for and what the optimiser used."""
+
+    configured: float | None
+    first: float | None
+    highest: float | None
+    last: float | None
+
+
+@dataclass(frozen=True)
+class Course:
+    """How training went; epochs count from 0 here and from 1 in what is printed."""
+
+    epochs_done: int | None
+    epochs_planned: int
+    best_epoch: int | None
+    monitor: str
+    best_value: float | None
+    stopped: str | None
+    seconds: float | None
+    augmented_pages: dict[str, int]
+    mixed_batches: dict[str, int]
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """Pages of one class in the train part before and after it was filled up, and in the validation part."""
+
+    name: str
+    before: int
+    added: int
+    after: int
+    val: int | None
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A misclassified page of the gallery."""
+
+    file: Path
+    page: str
+    true: str
+    predicted: str
+    confidence: float | None
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fold's result."""
+
+    number: int
+    macro_f1: float | None
+    accuracy: float | None
+    loss: float | None
+    best_epoch: int | None
+    epochs_done: int | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The run, read."""
+
+    run: RunFolder
+    config: Config
+    manifest: dict[str, Any]
+    curves: tuple[pd.DataFrame, ...]
+    """Metrics per epoch: one table, or one a fold."""
+    best_epochs: tuple[int | None, ...]
+    """Of each table in ``curves``."""
+    epoch_seconds: float | None
+    judgement: Judgement | None
+    train: TrainScores
+    folds: tuple[Fold, ...]
+    rates: Rates
+    course: Course
+    class_counts: tuple[ClassCount, ...]
+    gallery: tuple[Mistake, ...]
+    public: float | None
+    private: float | None
+    recorded: str | None
+
+    def get(self, *keys: str) -> Any:
+        """A value of the manifest by its path, or ``None``."""
+        value: Any = self.manifest
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+    @property
+    def skipped(self) -> tuple[tuple[str, str], ...]:
+        """Pages that could not be read: ID and reason."""
+        return tuple((str(entry["id"]), str(entry["reason"])) for entry in self.get("data", "skipped") or ())
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """Augmentation policies and batch mixes that were active."""
+        return (*(self.get("effective", "policies") or ()), *(self.get("effective", "mixes") or ()))
+
+    @property
+    def command_path(self) -> str:
+        """The run folder as one would type it from here."""
+        here = Path.cwd()
+        return str(self.run.path.relative_to(here) if self.run.path.is_relative_to(here) else self.run.path)
+
+
+def gather(run: RunFolder) -> Facts:
+    """Read what the run folder says.
+
+    Raises:
+        UserError: Configuration or manifest are missing or broken.
+    """
+    config, folds = run.read_config(), run.folds
+    manifest = run.read_manifest()
+    if folds and folds[0].manifest_file.is_file():
+        manifest = {**folds[0].read_manifest(), **manifest}
+    results = run.read_json(run.results_file) if run.results_file.is_file() else {}
+    scores = run.read_json(run.scores_file) if run.scores_file.is_file() else {}
+    parts = [part for part in folds or [run] if part.metrics_file.is_file()]
+    effective = manifest.get("effective") or {}
+    return Facts(
+        run=run,
+        config=config,
+        manifest=manifest,
+        curves=tuple(part.read_metrics() for part in parts),
+        best_epochs=tuple(_whole((_course(part)).get("best_epoch")) for part in parts),
+        epoch_seconds=_median_seconds(parts),
+        judgement=_judgement(results.get("val")),
+        train=TrainScores(**{key: _real((results.get("train") or {}).get(key)) for key in ("macro_f1", "accuracy", "loss")}),
+        folds=tuple(_fold(run, entry) for entry in results.get("folds") or ()),
+        rates=Rates(*(_real(effective.get(f"lr_{key}")) for key in ("configured", "first", "max", "last"))),
+        course=_read_course(manifest.get("course") or {}, config),
+        class_counts=tuple(_class_count(entry) for entry in (manifest.get("data") or {}).get("class_counts") or ()),
+        gallery=_gallery(run),
+        public=_real(scores.get("public")),
+        private=_real(scores.get("private")),
+        recorded=scores.get("recorded"),
+    )
+
+
+def _judgement(val: dict[str, Any] | None) -> Judgement | None:
+    if not val or val.get("macro_f1") is None:
+        return None
+    interval = val.get("macro_f1_interval")
+    return Judgement(
+        num_pages=int(val["num_pages"]),
+        macro_f1=float(val["macro_f1"]),
+        interval=(float(interval[0]), float(interval[1])) if interval and None not in interval else None,
+        accuracy=_real(val.get("accuracy")),
+        loss=_real(val.get("loss")),
+        per_class=tuple(
+            ClassScore(
+                str(entry["class"]),
+                *(float(entry[key] or 0) for key in ("precision", "recall", "f1")),
+                support=int(entry["support"]),
+            )
+            for entry in val["per_class"]
+        ),
+        confusion=np.asarray(val["confusion"], dtype=np.int64),
+    )
+
+
+def _read_course(course: dict[str, Any], config: Config) -> Course:
+    return Course(
+        epochs_done=_whole(course.get("epochs_done")),
+        epochs_planned=int(course.get("epochs_planned") or config.epochs),
+        best_epoch=_whole(course.get("best_epoch")),
+        monitor=str(course.get("monitor") or config.monitor),
+        best_value=_real(course.get("best_value")),
+        stopped=course.get("stopped"),
+        seconds=_real(course.get("seconds")),
+        augmented_pages=dict(course.get("augmented_pages") or {}),
+        mixed_batches=dict(course.get("mixed_batches") or {}),
+    )
+
+
+def _class_count(entry: dict[str, Any]) -> ClassCount:
+    counts = (int(entry[key]) for key in ("before", "added", "after"))
+    return ClassCount(str(entry["class"]), *counts, val=_whole(entry.get("val")))
+
+
+def _fold(run: RunFolder, entry: dict[str, Any]) -> Fold:
+    number = int(entry["fold"])
+    course = _course(run.fold(number))
+    return Fold(
+        number=number,
+        macro_f1=_real(entry.get("macro_f1")),
+        accuracy=_real(entry.get("accuracy")),
+        loss=_real(entry.get("loss")),
+        best_epoch=_whole(entry.get("best_epoch")),
+        epochs_done=_whole(course.get("epochs_done")),
+        seconds=_real(course.get("seconds")),
+    )
+
+
+def _course(part: RunFolder) -> dict[str, Any]:
+    return (part.read_manifest().get("course") or {}) if part.manifest_file.is_file() else {}
+
+
+def _median_seconds(parts: list[RunFolder]) -> float | None:
+    tables = [pd.read_csv(part.timing_file) for part in parts if part.timing_file.is_file()]
+    seconds = pd.concat([table["seconds"] for table in tables]) if tables else pd.Series(dtype=float)
+    return float(seconds.median()) if len(seconds) else None
+
+
+def _gallery(run: RunFolder) -> tuple[Mistake, ...]:
+    """The gallery's pages; a file name that leaves the folder is an attack or a mistake, and is not followed."""
+    folder = run.gallery_dir
+    listing = folder / "pages.json"
+    if not listing.is_file():
+        return ()
+    try:
+        entries = json.loads(listing.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{listing}: not valid JSON ({error}); delete the gallery folder, or train again.") from None
+    files = [(folder / str(entry["file"]), entry) for entry in entries]
+    return tuple(
+        Mistake(file, str(entry["id"]), str(entry["true"]), str(entry["predicted"]), _real(entry.get("confidence")))
+        for file, entry in files
+        if file.is_file() and file.resolve().parent == folder.resolve()
+    )
+
+
+def _real(value: Any) -> float | None:
+    return None if value is None or value != value else float(value)
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None or value != value else int(value)

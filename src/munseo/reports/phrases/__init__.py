@@ -1,0 +1,25 @@
+"""The words of reports and pictures: the same keys in every language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from munseo.errors import UserError
+from munseo.reports.phrases import en, ko
+
+CATALOGUES: dict[str, dict[str, str]] = {"en": en.PHRASES, "ko": ko.PHRASES}
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """Calling it with a key and the values of its placeholders gives the sentence."""
+
+    language: str
+
+    def __post_init__(self) -> None:
+        if self.language not in CATALOGUES:
+            raise UserError(f"{self.language!r}: reports are written in {' and '.join(CATALOGUES)}; choose one of them.")
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The sentence with its values in place."""
+        return CATALOGUES[self.language][key].format(**values)

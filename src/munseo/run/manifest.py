@@ -1,0 +1,79 @@
+"""Facts about a run that only its start knows: who, when, on what machine, with which versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+PACKAGES = ("munseo", "torch", "torchvision", "timm", "pytorch-lightning", "opencv-python-headless", "numpy", "pillow")
+
+
+def identity(name: str, started: datetime, command: Sequence[str]) -> dict[str, Any]:
+    """Identity, versions and machine, as the manifest's first entries.
+
+    Args:
+        name: The run's name; its first ten digits are the experiment's ID.
+        started: Local time with its zone.
+        command: The words that would start this run again.
+    """
+    return {
+        "id": name.partition("-")[0],
+        "name": name,
+        "status": "running",
+        "started": started.isoformat(timespec="seconds"),
+        "command": shlex.join(command),
+        "git_commit": _git_commit(),
+        "versions": {"python": platform.python_version(), **{package: _version(package) for package in PACKAGES}},
+        "system": {
+            "platform": platform.platform(),
+            "processor": _processor(),
+            "num_cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "memory_bytes": psutil.virtual_memory().total,
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    """The processor's trade name; Linux keeps it where ``platform`` does not look."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _git_commit() -> str | None:
+    """The commit of the user's working folder, with ``+changes`` if files differ from it."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return f"{commit}+changes" if commit and _git("status", "--porcelain") else commit
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(*words: str) -> str | None:
+    done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=10, check=False)
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def command_words() -> list[str]:
+    """The words of this process, with the program's name instead of its path."""
+    return [Path(sys.argv[0]).name or "python", *sys.argv[1:]]

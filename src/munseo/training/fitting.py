@@ -1,0 +1,201 @@
+"""Fits one split in its run folder, from the start or from the last finished epoch."""
+
+from __future__ import annotations
+
+import logging
+import math
+import pickle
+import warnings
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.loggers import Logger
+
+from munseo.config import Config
+from munseo.console import say
+from munseo.data import PageSet
+from munseo.errors import UserError
+from munseo.evaluation import check_views
+from munseo.model import Classifier, ModelCard, WeightsRecord, build_classifier, freeze, model_normalisation
+from munseo.run import RunFolder
+from munseo.run.atomic import write_json
+from munseo.training.batch_size import largest_batch
+from munseo.training.distributed import rank
+from munseo.training.machine import Machine, choose_machine, choose_precision, choose_device, device_name
+from munseo.training.module import PageClassifier
+from munseo.training.order import EpochBatches
+from munseo.training.parts import Parts
+from munseo.training.recording import Progress, Recorder, describe_course
+
+
+def make_card(config: Config, pages: PageSet) -> ModelCard:
+    """The architecture, classes and preprocessing of a configuration."""
+    check_views(config.tta_views)
+    if config.norm_mean == "model" or config.norm_std == "model":
+        mean, std = model_normalisation(config.model_name)
+    else:
+        mean, std = tuple(config.norm_mean), tuple(config.norm_std)
+    return ModelCard(
+        model_name=config.model_name,
+        class_names=pages.class_names,
+        class_targets=pages.class_targets,
+        image_size=config.image_size,
+        norm_mean=mean,
+        norm_std=std,
+        tta_views=tuple(config.tta_views) if config.TTA else ("identity",),
+        head_hidden=config.head_hidden,
+        activation=config.activation,
+        drop_rate=config.drop_rate,
+        drop_path_rate=config.drop_path_rate,
+    )
+
+
+def fit(run: RunFolder, config: Config, card: ModelCard, parts: Parts, trackers: list[Logger]) -> Machine:
+    """Train until the epochs are done or patience runs out; the run folder then holds the best weights.
+
+    A state in the folder is continued. The first random weights are a function of the seed, and everything later
+    is one of (seed, epoch, batch), so the end is the same with and without an interruption.
+    """
+    torch.manual_seed(config.random_seed)
+    pretrained = config.pretrained if config.fine_tuning != "scratch" else False
+    classifier, record = build_classifier(card, pretrained)
+    freeze(classifier, config.fine_tuning, config.trainable_patterns)
+    machine = _settle(config, classifier, parts)
+    torch.set_num_threads(machine.num_threads)
+    if config.channels_last and machine.device.type in ("cpu", "cuda"):
+        classifier = classifier.to(memory_format=torch.channels_last)
+    recorder = Recorder(run, config.monitor)
+    module = PageClassifier(classifier, parts, config, machine)
+    _say_choice(machine, card, record, classifier)
+    if rank() == 0:
+        write_json(run.model_file, card.to_dict())
+        run.update_manifest(model=_describe_model(classifier, record, card))
+    if not _already_stopped(run):
+        trainer = _trainer(run, config, machine, recorder, trackers)
+        state = str(run.state_file) if run.state_file.exists() else None
+        with warnings.catch_warnings():
+            # Lightning's advice to newcomers of its own API (more workers, logging intervals) is not for our users.
+            warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
+            trainer.fit(module, ckpt_path=state, weights_only=True)
+        if trainer.interrupted:
+            raise KeyboardInterrupt
+    else:
+        recorder.load_state_dict(_read_state(run)["callbacks"][recorder.state_key])
+    if rank() == 0:
+        run.update_manifest(
+            effective=_describe_effective(machine, parts, config, recorder),
+            course=describe_course(run, recorder, config.epochs, config.monitor),
+        )
+    return machine
+
+
+def _settle(config: Config, classifier: Classifier, parts: Parts) -> Machine:
+    """Batch sizes as written or as found, then everything that depends on them."""
+    device = choose_device(config.device)
+    size, val_size = config.batch_size, config.val_batch_size
+    if size == "auto" or val_size == "auto":
+        dtype = {"32-true": None, "16-mixed": torch.float16}.get(
+            choose_precision(config.mixed_precision, device), torch.bfloat16
+        )
+        largest = largest_batch(classifier, device, dtype, len(parts.samples))
+        found = max(1, math.floor(largest * config.batch_size_multiplier))
+        size = found if size == "auto" else size
+        val_size = found if val_size == "auto" else val_size
+    machine = choose_machine(config, size, val_size)
+    world = config.devices * config.num_nodes
+    batches = EpochBatches(len(parts.samples), size, config.random_seed, rank=0, world_size=world)
+    return replace(machine, batches_per_epoch=len(batches))
+
+
+def _trainer(
+    run: RunFolder, config: Config, machine: Machine, recorder: Recorder, trackers: list[Logger]
+) -> pl.Trainer:
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    mode = "min" if config.monitor == "val_loss" else "max"
+    stopping = EarlyStopping(
+        config.monitor, config.early_stopping_min_delta, config.patience, mode=mode, check_finite=False
+    )
+    several = config.devices * config.num_nodes > 1
+    return pl.Trainer(
+        max_epochs=config.epochs,
+        accelerator={"cuda": "gpu"}.get(machine.device.type, machine.device.type),
+        devices=config.devices,
+        num_nodes=config.num_nodes,
+        strategy="ddp" if several else "auto",
+        precision=machine.precision,  # type: ignore[arg-type]
+        accumulate_grad_batches=config.accumulate_batches,
+        gradient_clip_val=config.gradient_clip_norm,
+        callbacks=[stopping, Progress(), recorder],
+        logger=trackers or False,
+        default_root_dir=run.path,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=max(1, machine.batches_per_epoch // 10),
+    )
+
+
+def _read_state(run: RunFolder) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = torch.load(run.state_file, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{run.state_file}: not a state that Munseo wrote ({reason}); delete it to train again.") from None
+    return state
+
+
+def _already_stopped(run: RunFolder) -> bool:
+    """Whether training itself was over when the run was interrupted."""
+    if not run.state_file.exists():
+        return False
+    state = _read_state(run)
+    recorded = next((value for key, value in state["callbacks"].items() if key.startswith("Recorder")), {})
+    return bool(recorded.get("stopped")) or len(recorded.get("rows", [])) >= run.read_config().epochs
+
+
+def _describe_model(classifier: Classifier, record: WeightsRecord, card: ModelCard) -> dict[str, Any]:
+    parameters = list(classifier.parameters())
+    return {
+        "num_parameters": sum(p.numel() for p in parameters),
+        "num_trainable": sum(p.numel() for p in parameters if p.requires_grad),
+        "pretrained": asdict(record),
+        "norm_mean": list(card.norm_mean),
+        "norm_std": list(card.norm_std),
+    }
+
+
+def _describe_effective(machine: Machine, parts: Parts, config: Config, recorder: Recorder) -> dict[str, Any]:
+    return {
+        "device": machine.device.type,
+        "device_name": device_name(machine.device),
+        "precision": machine.precision,
+        "batch_size": machine.batch_size,
+        "val_batch_size": machine.val_batch_size,
+        "num_workers": machine.num_workers,
+        "num_threads": machine.num_threads,
+        "channels_last": config.channels_last,
+        "steps_per_epoch": machine.batches_per_epoch,
+        "num_samples": len(parts.samples),
+        "policies": list(parts.plan.policy_names),
+        "mixes": list(parts.plan.mix_names),
+        "lr_configured": config.lr,
+        "lr_first": recorder.lr_first,
+        "lr_max": recorder.lr_max,
+        "lr_last": recorder.rows[-1]["lr"],
+    }
+
+
+def _say_choice(machine: Machine, card: ModelCard, record: WeightsRecord, classifier: Classifier) -> None:
+    source = {"none": "random weights"}.get(record.source, f"weights from {record.source} {record.location}")
+    millions = sum(p.numel() for p in classifier.parameters()) / 1e6
+    say(f"model: {card.model_name}, {millions:.1f} M parameters, {source}")
+    say(
+        f"machine: {machine.device.type}, {machine.precision}, batch {machine.batch_size}, "
+        f"{machine.num_workers} loader workers, {machine.num_threads} threads"
+    )

@@ -1,0 +1,205 @@
+"""One training step and one validation step, in the order things happen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from timm.utils import ModelEmaV3
+from torch.utils.data import DataLoader
+from torchmetrics import MeanMetric, MetricCollection
+from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+
+from munseo.augment import draw_mix, mix_images, mix_targets
+from munseo.config import Config
+from munseo.data import class_weights
+from munseo.errors import UserError
+from munseo.evaluation.inputs import Batch, inference_loader
+from munseo.model import Classifier
+from munseo.randomness import derived_seed, generator
+from munseo.training.augmenting import TrainingPages
+from munseo.training.loss import SoftLoss
+from munseo.training.machine import Machine
+from munseo.training.optimisation import Schedule, build_optimizer, build_schedule, warmup_factor
+from munseo.training.order import EpochBatches
+from munseo.training.parts import Parts
+
+
+class PageClassifier(pl.LightningModule):
+    """Trains a classifier on one split.
+
+    Args:
+        classifier: The model, with its first weights and what is frozen of it.
+        parts: Train and validation pages and the samples of an epoch.
+        config: The run's configuration.
+        machine: Batch sizes, workers and precision as chosen for this machine.
+    """
+
+    def __init__(self, classifier: Classifier, parts: Parts, config: Config, machine: Machine) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self.ema = None if config.ema_decay is None else ModelEmaV3(classifier, config.ema_decay, use_warmup=True)
+        if self.ema is not None:
+            self.ema.requires_grad_(False)
+        self.parts, self.config, self.machine = parts, config, machine
+        num_classes = classifier.card.num_classes
+        weights = class_weights(parts.sample_labels, num_classes) if config.class_weighting else None
+        self.loss = SoftLoss(
+            num_classes,
+            label_smoothing=config.label_smoothing,
+            focal_gamma=config.focal_gamma if config.loss == "focal" else 0.0,
+            class_weights=None if weights is None else torch.as_tensor(weights, dtype=torch.float32),
+        )
+        self.plain_loss = SoftLoss(num_classes)
+        self.train_metrics, self.val_metrics = EpochMetrics(num_classes, "train_"), EpochMetrics(num_classes, "val_")
+        self.schedule = Schedule(None)
+        self.counts: dict[str, int] = {}
+        self.used_lr = 0.0
+
+    @property
+    def evaluated(self) -> Classifier:
+        """The weights that are validated and kept: the average where there is one."""
+        return self.classifier if self.ema is None else self.ema.module
+
+    # Data
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Batches of augmented pages."""
+        pages = TrainingPages(self.parts.train, self.parts.samples, self.parts.plan, self.config)
+        batches = EpochBatches(
+            len(pages),
+            self.machine.batch_size,
+            self.config.random_seed,
+            self.parts.sample_weights if self.config.weighted_sampler else None,
+            self.trainer.global_rank,
+            self.trainer.world_size,
+        )
+        return DataLoader(
+            pages, batch_sampler=batches, persistent_workers=self.machine.num_workers > 0, **self.machine.loading
+        )
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Batches of this process's share of the validation pages."""
+        mine = self.parts.val[self.trainer.global_rank :: self.trainer.world_size]
+        return inference_loader(mine, self.config.image_size, self.machine.val_batch_size, self.machine.num_workers)
+
+    # Training, in the order of an epoch
+
+    def on_train_epoch_start(self) -> None:
+        """Nothing of the epoch before is counted, and frozen layers keep their statistics."""
+        names = [f"pages_{name}" for name in ("clean", *self.parts.plan.policy_names)]
+        self.counts = dict.fromkeys([*names, *(f"batches_{mix}" for mix in self.parts.plan.mix_names)], 0)
+        for layer in self.classifier.network.modules():
+            parameters = list(layer.parameters())
+            if parameters and not any(parameter.requires_grad for parameter in parameters):
+                layer.eval()
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Dropout and stochastic depth draw as functions of (seed, epoch, batch), too."""
+        seed = derived_seed(self.config.random_seed, "torch", self.current_epoch, batch_idx, self.global_rank)
+        torch.manual_seed(seed)
+        group = self.optimizers(use_pl_optimizer=False).param_groups[0]  # type: ignore[union-attr]
+        if self.global_step <= self.schedule.warmup_steps != 0:
+            group["lr"] = self.config.lr * warmup_factor(self.global_step, self.schedule.warmup_steps)
+        self.used_lr = float(group["lr"])
+
+    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
+        """Loss of one batch; a loss that is not finite ends the run before the weights are touched."""
+        images = self.classifier.prepare(batch.images)  # (B, 3, S, S)
+        targets = self.loss.soften(batch.labels)  # (B, K)
+        images, targets = self._mix(images, targets, batch_idx)
+        logits = self.classifier(images)
+        loss: torch.Tensor = self.loss(logits, targets)
+        if not torch.isfinite(loss):
+            raise self._not_finite(batch, loss)
+        self.train_metrics.update(logits.detach().float(), batch.labels, len(batch.labels), loss.detach())
+        for policy in batch.policies.tolist():
+            self.counts["pages_clean" if policy < 0 else f"pages_{self.parts.plan.policy_names[policy]}"] += 1
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """The average follows every update of the weights."""
+        if self.ema is not None:
+            self.ema.update(self.classifier, self.global_step)
+
+    # Validation
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Collect metrics on clean pages, with plain cross entropy whatever the training loss is."""
+        logits = self.evaluated(self.classifier.prepare(batch.images)).float()
+        loss = self.plain_loss(logits, self.plain_loss.soften(batch.labels))
+        self.val_metrics.update(logits, batch.labels, len(batch.labels), loss)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log what early stopping monitors."""
+        self.log_dict(self.val_metrics.compute(), sync_dist=False)
+
+    def on_train_epoch_end(self) -> None:
+        """Log the training side, with the rate that the last step used."""
+        self.log_dict({**self.train_metrics.compute(), "lr": self.used_lr}, sync_dist=False)
+
+    # Optimisation
+
+    def configure_optimizers(self) -> Any:
+        """One optimiser, one scheduler."""
+        optimizer = build_optimizer(self.config, self.classifier.parameters(), self.device.type)
+        steps = -(-self.machine.batches_per_epoch // self.config.accumulate_batches)
+        self.schedule = build_schedule(self.config, optimizer, steps)
+        if self.schedule.scheduler is None:
+            return optimizer
+        interval = "step" if self.schedule.each_step else "epoch"
+        scheduler = {"scheduler": self.schedule.scheduler, "interval": interval, "monitor": self.config.monitor}
+        return {"optimizer": optimizer, "lr_scheduler": scheduler}
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Batches are our own class."""
+        return batch.to(device)
+
+    def _mix(self, images: torch.Tensor, targets: torch.Tensor, batch_idx: int) -> tuple[torch.Tensor, torch.Tensor]:
+        mixes = self.parts.plan.at(self.current_epoch).mixes
+        if not mixes:
+            return images, targets
+        rng = generator(self.config.random_seed, f"mix-{self.trainer.global_rank}", self.current_epoch, batch_idx)
+        height, width = images.shape[-2:]
+        mix = draw_mix(rng, len(images), height, width, mixes, self.config.mix_probability)
+        if mix is None:
+            return images, targets
+        self.counts[f"batches_{mix.kind}"] += 1
+        return mix_images(images, mix), mix_targets(targets, mix)
+
+    def _not_finite(self, batch: Batch, loss: torch.Tensor) -> UserError:
+        pages = [self.parts.train[index].id for index in batch.indices.tolist()]
+        return UserError(
+            f"The loss became {loss.item()} in epoch {self.current_epoch + 1}, step {self.global_step + 1}; the weights "
+            f"were not updated with it. Lower lr ({self.config.lr:g}), set gradient_clip_norm=1.0, or switch "
+            "mixed_precision off. Pages of this batch:",
+            pages,
+        )
+
+
+class EpochMetrics(torch.nn.Module):
+    """Loss, accuracy and macro-F1 of an epoch, kept on the device and joined over processes."""
+
+    def __init__(self, num_classes: int, prefix: str) -> None:
+        super().__init__()
+        self.loss = MeanMetric()
+        self.scores = MetricCollection(
+            {
+                "accuracy": MulticlassAccuracy(num_classes, average="micro"),
+                "macro_f1": MulticlassF1Score(num_classes, average="macro"),
+            }
+        )
+        self.prefix = prefix
+
+    def update(self, logits: torch.Tensor, labels: torch.Tensor, num_pages: int, loss: torch.Tensor) -> None:
+        """Add a batch."""
+        self.loss.update(loss, weight=num_pages)
+        self.scores.update(logits, labels)
+
+    def compute(self) -> dict[str, float]:
+        """Values of the epoch, by their names in ``metrics.csv``; forgets the epoch."""
+        values = {"loss": self.loss.compute(), **self.scores.compute()}
+        self.loss.reset()
+        self.scores.reset()
+        return {f"{self.prefix}{name}": float(value) for name, value in values.items()}
