@@ -24,7 +24,9 @@ def generator(seed: int, stream: str, *counters: int) -> np.random.Generator:
         A generator that depends on the arguments alone.
     """
     assert len(counters) <= 3, "Philox has four 64-bit counters; the first one counts the draws"
-    return np.random.Generator(np.random.Philox(key=_key(seed, stream), counter=[0, *counters, *[0] * (3 - len(counters))]))
+    return np.random.Generator(
+        np.random.Philox(key=_key(seed, stream), counter=[0, *counters, *[0] * (3 - len(counters))])
+    )
 
 
 def derived_seed(seed: int, stream: str, *counters: int) -> int:

@@ -88,7 +88,7 @@ def _finish(prepared: Prepared) -> Path:
         training.join_folds(run, prepared.config, prepared.card, prepared.collection)
         reports.draw_plots(run)
     if prepared.collection.pages.test:
-        predict_test(run, prepared.collection.pages)
+        predict_test(run, prepared.config, prepared.collection)
     run.update_manifest(status="finished", finished=datetime.now().astimezone().isoformat(timespec="seconds"))
     written = reports.write_report(run)
     result = run.read_json(run.results_file)["val"]
@@ -101,7 +101,7 @@ def _finish(prepared: Prepared) -> Path:
     return run.path
 
 
-def _one_split(prepared: Prepared, folder: RunFolder, parts: training.parts.Parts) -> None:
+def _one_split(prepared: Prepared, folder: RunFolder, parts: training.Parts) -> None:
     config, card = prepared.config, prepared.card
     if training.rank() == 0:
         _save_samples(folder, parts, config)
@@ -118,7 +118,7 @@ def _one_split(prepared: Prepared, folder: RunFolder, parts: training.parts.Part
     training.log_results(trackers, folder, log, table["target"].tolist(), predicted.tolist(), card.class_names)
 
 
-def _save_samples(folder: RunFolder, parts: training.parts.Parts, config: Config) -> None:
+def _save_samples(folder: RunFolder, parts: training.Parts, config: Config) -> None:
     """Training pages as the model will see them: people look before they trust."""
     pages = TrainingPages(parts.train, parts.samples, parts.plan, config)
     places = np.linspace(0, len(pages) - 1, min(NUM_SHOWN, len(pages))).astype(int)

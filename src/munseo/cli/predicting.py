@@ -9,7 +9,9 @@ import typer
 
 from munseo.cli.words import Quiet, RunArgument
 
-OnBadImage = Annotated[str, typer.Option("--on-bad-image", help="What to do with a file that cannot be read: fail or skip.")]
+OnBadImage = Annotated[
+    str, typer.Option("--on-bad-image", help="What to do with a file that cannot be read: fail or skip.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Tta = Annotated[bool | None, typer.Option("--tta/--no-tta", help="Average views of each page; default: as configured.")]
 
@@ -47,14 +49,16 @@ def predict(
         list[Path] | None,
         typer.Argument(metavar="[INPUT]…", help="Folders, images, PDFs or tables; default: the run's test part."),
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="CSV to write; default: <run name>.csv in the run.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="CSV to write; default: <run name>.csv in the run.")
+    ] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add a column of probability a class.")] = False,
     tta: Tta = None,
     device: Device = "auto",
     on_bad_image: OnBadImage = "fail",
     quiet: Quiet = False,
 ) -> None:
-    """Predict pages and write `ID,target`, in the order and with the IDs of sample_submission.csv where there is one."""
+    """Predict pages and write `ID,target`, with the IDs and in the order of sample_submission.csv if there is one."""
     from munseo.api.predicting import predict as run_predict
 
     typer.echo(

@@ -14,7 +14,9 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: `munseo report runs/2507… --lang ko`")(report)
     app.command(epilog="Example: `munseo score runs/2507… --public 0.8619`")(score)
-    app.command(epilog="Examples: `munseo runs` · `munseo runs results --sort public` · `munseo runs --csv > runs.csv`")(runs)
+    app.command(
+        epilog="Examples: `munseo runs` · `munseo runs results --sort public` · `munseo runs --csv > runs.csv`"
+    )(runs)
 
 
 def report(

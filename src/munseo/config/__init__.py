@@ -9,7 +9,18 @@ from pathlib import Path
 from munseo.config.reading import TEMPLATES, dump_config, find_config, load_config, parse_config
 from munseo.config.schema import Augmentation, Config
 
-__all__ = ["Augmentation", "Config", "check", "dump_config", "find_config", "load_config", "parse_config", "schema", "show", "templates"]
+__all__ = [
+    "Augmentation",
+    "Config",
+    "check",
+    "dump_config",
+    "find_config",
+    "load_config",
+    "parse_config",
+    "schema",
+    "show",
+    "templates",
+]
 
 
 def show(config: Path | str, overrides: Sequence[str] = ()) -> str:
@@ -30,5 +41,6 @@ def schema() -> str:
 def templates() -> dict[str, str]:
     """The templates that come with Munseo: name to the first comment of the file."""
     return {
-        file.stem: file.read_text(encoding="utf-8").splitlines()[0].lstrip("# ") for file in sorted(TEMPLATES.glob("*.yaml"))
+        file.stem: file.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+        for file in sorted(TEMPLATES.glob("*.yaml"))
     }

@@ -61,7 +61,7 @@ def find_config(path: Path | str) -> Path:
     if file.is_file():
         return file
     template = TEMPLATES / f"{file.stem}.yaml"
-    if file.parent in (Path("."), Path("configs")) and template.is_file():
+    if file.parent in (Path(), Path("configs")) and template.is_file():
         return template
     names = ", ".join(sorted(p.stem for p in TEMPLATES.glob("*.yaml")))
     raise UserError(f"{path}: there is no such configuration file. Templates that come with Munseo: {names}.")
@@ -101,7 +101,7 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[Path_, int | None]]:
         doubled = [f"{'.'.join(map(str, key))} (line {line}): given twice" for key, line in _walk(node, (), lines)]
         if doubled:
             raise UserError(f"{file}: keys that are given twice; leave one of each.", doubled)
-        values = yaml.load(content, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
+        values = yaml.load(content, Loader=_Loader)
     except yaml.YAMLError as error:
         raise UserError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from None
     return values, lines
@@ -128,7 +128,7 @@ def _parse_override(word: str) -> tuple[Path_, Any]:
     if not equals or not key:
         raise UserError(f"{word!r}: should be key=value, such as lr=0.0003 or wandb.log=true.")
     try:
-        return tuple(key.strip().split(".")), yaml.load(value, Loader=_Loader)  # noqa: S506
+        return tuple(key.strip().split(".")), yaml.load(value, Loader=_Loader)
     except yaml.YAMLError:
         raise UserError(f"{word!r}: the value is not valid YAML; put it in quotes.") from None
 

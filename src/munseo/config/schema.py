@@ -39,7 +39,6 @@ class Augmentation(Section):
     eda: bool | None = Field(None, description="shift, scale, rotation, transpose, blur, noise, colour")
     dilation: bool | None = Field(None, description="cv2.dilate with geometry and colour")
     erosion: bool | None = Field(None, description="cv2.erode with geometry and colour")
-    document: bool | None = Field(None, description="simulated scans and photographs")
     mixup: bool | None = Field(None, description="MixUp on batches, soft labels")
     cutmix: bool | None = Field(None, description="CutMix on batches, soft labels")
 
@@ -198,7 +197,9 @@ class Config(Section):
         if self.norm_std != "model" and min(self.norm_std) <= 0:
             problems.append(f"norm_std: {self.norm_std} is not allowed; every value greater than 0")
         if self.warmup_epochs and self.scheduler_name == "OneCycleLR":
-            problems.append("warmup_epochs: OneCycleLR warms up by itself; leave it out, or set scheduler_params.pct_start")
+            problems.append(
+                "warmup_epochs: OneCycleLR warms up by itself; leave it out, or set scheduler_params.pct_start"
+            )
         if self.dynamic_augmentation and not self.online_augmentation:
             problems.append("dynamic_augmentation: needs online_augmentation: true; offline copies never change")
         if self.class_weighting and self.weighted_sampler:

@@ -38,6 +38,8 @@ MAX_PIXELS = 200_000_000
 MAX_BYTES = 2**30
 """Larger files are refused before reading; ``MAX_PIXELS`` of uncompressed RGB fit in."""
 
+_CUT_SHORT = "is cut short; the end of the file is missing"
+
 # The readers themselves, not Image.open: that would try formats by itself, and it warns and stops at limits of its own.
 _READERS: dict[str, Callable[[BytesIO], ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
@@ -137,6 +139,9 @@ def _decode(source: Path | bytes, name: str) -> _Decoded:
     with _refusing(name):
         if kind == "PDF":
             return _Decoded(*render_first_page(data), format=kind)
+        if kind == "PNG" and len(data) >= 24:
+            # Pillow reads on to the pixels before it tells the size.
+            _check_size(name, *struct.unpack_from(">II", data, 16))
         stream = BytesIO(data)
         image = _READERS[kind](stream)
         _check_size(name, *image.size)
@@ -162,8 +167,9 @@ def _refusing(name: str) -> Iterator[None]:
         raise ImageError(name, "needs more memory than there is") from None
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        what = "is cut short" if "truncated" in reason.lower() else "cannot be decoded"
-        raise ImageError(name, f"{what} ({reason})") from error
+        if "truncated" in reason.lower() or "requires a buffer" in reason:
+            raise ImageError(name, _CUT_SHORT) from error
+        raise ImageError(name, f"cannot be decoded ({reason})") from error
 
 
 def _check_size(name: str, width: int, height: int) -> None:
@@ -204,7 +210,7 @@ def _is_plain_png(data: bytes) -> bool:
         position += 12 + length
         if kind == b"IEND":
             return plain
-    raise UnreadableError("is cut short (the end of the PNG is missing)")
+    raise UnreadableError(_CUT_SHORT)
 
 
 def _orientation(image: ImageFile, plain: bool) -> int:

@@ -31,7 +31,9 @@ class Batch:
 
     def to(self, device: torch.device, non_blocking: bool = True) -> Batch:
         """The batch on a device."""
-        return Batch(*(t.to(device, non_blocking=non_blocking) for t in (self.images, self.labels, self.indices, self.policies)))
+        return Batch(
+            *(t.to(device, non_blocking=non_blocking) for t in (self.images, self.labels, self.indices, self.policies))
+        )
 
     def pin_memory(self) -> Batch:
         """Called by the loader where copies to a GPU are to overlap with its work."""

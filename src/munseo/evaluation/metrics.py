@@ -14,7 +14,9 @@ NUM_RESAMPLES = 2000
 MAX_PAIRS = 12
 
 
-def summarise(labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str], seed: int = 0) -> dict[str, Any]:
+def summarise(
+    labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str], seed: int = 0
+) -> dict[str, Any]:
     """All metrics of one set of predictions, as ``results.json`` holds them.
 
     Args:

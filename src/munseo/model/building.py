@@ -51,7 +51,9 @@ def load_classifier(card: ModelCard, weights: Path) -> Classifier:
     classifier, _ = build_classifier(card)
     missing, unexpected = classifier.network.load_state_dict(read_state(weights), strict=False)
     if missing or unexpected:
-        raise UserError(f"{weights}: does not fit {card.model_name}: {len(missing)} missing, {len(unexpected)} unknown.")
+        raise UserError(
+            f"{weights}: does not fit {card.model_name}: {len(missing)} missing, {len(unexpected)} unknown."
+        )
     return classifier.eval()
 
 
@@ -178,7 +180,7 @@ def _create_from_hub(model_name: str, options: dict[str, Any]) -> tuple[nn.Modul
         # huggingface_hub raises subclasses of these for: offline, no such host, timeout, not in the cache.
         raise offline_error(model_name, type(error).__name__) from None
     new = [name for name in network.state_dict() if name.startswith(_head_names(network))]
-    return network, WeightsRecord("hub", cfg.hf_hub_id or cfg.url, _state_sha256(network, new), new)
+    return network, WeightsRecord("hub", str(cfg.hf_hub_id or cfg.url), _state_sha256(network, new), new)
 
 
 def _state_sha256(network: nn.Module, new: Sequence[str]) -> str:
@@ -199,7 +201,9 @@ def _head_names(network: nn.Module) -> tuple[str, ...]:
 def _head(network: nn.Module, card: ModelCard) -> nn.Module:
     names = _head_names(network)
     if len(names) != 1:
-        raise UserError(f"{card.model_name} has {len(names)} heads; head_hidden and fine_tuning: head need a single one.")
+        raise UserError(
+            f"{card.model_name} has {len(names)} heads; head_hidden and fine_tuning: head need a single one."
+        )
     return network.get_submodule(names[0])
 
 

@@ -46,4 +46,5 @@ class ModelCard:
         problems += [f"{key}: unknown" for key in sorted(set(values) - known)]
         if problems:
             raise UserError(f"{name}: not a model card of this version of Munseo.", problems)
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**plain)

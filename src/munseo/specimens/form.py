@@ -59,7 +59,7 @@ class Form:
         landscape: Probability that the sheet lies on its side.
     """
 
-    def __init__(self, rng: np.random.Generator, longest_px: int, landscape: float = 0.08) -> None:
+    def __init__(self, rng: np.random.Generator, longest_px: int, landscape: float = 0.05) -> None:
         self.rng = rng
         self.look: Look = draw_look(rng)
         short, long = 700.0, 700.0 * between(rng, 1.25, 1.45)
@@ -86,10 +86,14 @@ class Form:
         length, middle = sheet.length(title, size, look.title), (self.left + self.right) / 2
         y, manner, colour = self.y + size * 0.9, whole(rng, 0, 4), look.accent if chance(rng, 0.2) else look.ink
         if manner == 1:
-            sheet.box(middle - length / 2 - 24, y - size, middle + length / 2 + 24, y + size, None, look.rule, look.stroke)
+            sheet.box(
+                middle - length / 2 - 24, y - size, middle + length / 2 + 24, y + size, None, look.rule, look.stroke
+            )
         elif manner == 2:
             for gap in (0.75, 0.9)[: whole(rng, 1, 2)]:
-                sheet.line([(middle - length / 2, y + size * gap), (middle + length / 2, y + size * gap)], colour, look.stroke)
+                sheet.line(
+                    [(middle - length / 2, y + size * gap), (middle + length / 2, y + size * gap)], colour, look.stroke
+                )
         elif manner == 3:
             band = mix(look.accent, look.ink, 0.3)
             sheet.box(self.left, y - size * 0.9, self.right, y + size * 0.9, fill=band)
@@ -138,6 +142,14 @@ class Form:
                 sheet.line([(x, top), (x, self.y)], look.paper, look.stroke * 1.6)
         self.y += between(self.rng, 6, 16)
 
+    def stack(self, tables: Sequence[Sequence[Row]], reserve: float = 0.0) -> None:
+        """Draw tables one beneath another; where the room is short, they share it in proportion to their rows."""
+        heights = [sum(row.height for row in rows) for rows in tables]
+        for number, rows in enumerate(tables):
+            room = self.bottom - self.y - reserve - 16.0 * (len(tables) - number)
+            below = sum(heights[number + 1 :]) / sum(heights[number:])
+            self.table(rows, reserve + 16.0 * (len(tables) - number) + room * below)
+
     def _row(self, row: Row, x0: float, x1: float, height: float) -> None:
         look, sheet = self.look, self.sheet
         total, x = sum(cell.share for cell in row.cells), x0
@@ -155,7 +167,9 @@ class Form:
     def section(self, text: str) -> None:
         """Write a small heading over the next table."""
         mark = pick(self.rng, ("■ ", "▶ ", "□ ", "○ ", ""))
-        self.sheet.text(self.left, self.y + 9, mark + text, self.look.text * 1.05, self.look.ink, "bold", fit=self.width)
+        self.sheet.text(
+            self.left, self.y + 9, mark + text, self.look.text * 1.05, self.look.ink, "bold", fit=self.width
+        )
         self.y += 22
 
     def paragraph(self, text: str, height: float, indent: float = 0.0, scale: float = 1.0) -> None:
@@ -176,7 +190,9 @@ class Form:
                 sheet.ellipse(8, y - 9, 26, y + 9, fill=mix(self.look.paper, (30, 30, 30), between(rng, 0.3, 0.9)))
         if chance(rng, 0.2):
             fold = sheet.height * pick(rng, (0.33, 0.5, 0.66))
-            sheet.line([(0, fold), (sheet.width, fold + between(rng, -4, 4))], mix(self.look.paper, (0, 0, 0), 0.12), 1.5)
+            sheet.line(
+                [(0, fold), (sheet.width, fold + between(rng, -4, 4))], mix(self.look.paper, (0, 0, 0), 0.12), 1.5
+            )
         marks.specimen(rng, sheet)
         return sheet.pixels()
 
@@ -195,7 +211,8 @@ class Form:
         """Some papers carry a form number and a bar code or square code, above or below all else."""
         rng, sheet, ink = self.rng, self.sheet, self.look.ink
         if chance(rng, 0.3):
-            text = f"[별지 제{whole(rng, 1, 30)}호 서식] <개정 {whole(rng, 2010, 2023)}. {whole(rng, 1, 12)}. {whole(rng, 1, 28)}.>"
+            revised = f"{whole(rng, 2010, 2023)}. {whole(rng, 1, 12)}. {whole(rng, 1, 28)}."
+            text = f"[별지 제{whole(rng, 1, 30)}호 서식] <개정 {revised}>"
             sheet.text(self.left, self.y - 10, text, 10, ink)
         if not chance(rng, 0.4):
             return

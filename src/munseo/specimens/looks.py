@@ -41,7 +41,7 @@ class Look:
 
 def draw_look(rng: np.random.Generator) -> Look:
     """Draw a look."""
-    paper = near(rng, pick(rng, _PAPERS), 6)
+    paper = near(rng, pick(rng, _PAPERS), 4)
     ink = near(rng, pick(rng, ((25, 25, 28), (45, 45, 50), (30, 35, 70), (60, 50, 50))), 10)
     accent = near(rng, pick(rng, _ACCENTS), 12)
     shaded = chance(rng, 0.55)
@@ -68,7 +68,7 @@ def draw_look(rng: np.random.Generator) -> Look:
 
 _PAPERS: tuple[RGB, ...] = (
     (242, 242, 240), (228, 228, 228), (214, 213, 210), (238, 233, 220), (226, 218, 200), (222, 228, 234),
-    (232, 222, 224), (220, 230, 220), (202, 200, 196), (235, 236, 238),
+    (232, 222, 224), (220, 230, 220), (202, 200, 196), (235, 236, 238), (244, 244, 244), (236, 236, 232),
 )  # fmt: skip
 _ACCENTS: tuple[RGB, ...] = (
     (30, 70, 140), (20, 110, 90), (150, 40, 50), (90, 60, 130), (60, 60, 60), (190, 110, 30), (20, 120, 160),

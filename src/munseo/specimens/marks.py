@@ -94,7 +94,11 @@ def portrait(
         photo.box(middle - head * 1.25, crown + head, middle + head * 1.25, long, fill=hair, radius=head * 0.5)
     photo.ellipse(middle - head * 2.3, chin + head * 0.35, middle + head * 2.3, chin + head * 5, fill=coat)
     photo.polygon(
-        [(middle - head * 0.6, chin + head * 0.4), (middle + head * 0.6, chin + head * 0.4), (middle, chin + head * 1.7)],
+        [
+            (middle - head * 0.6, chin + head * 0.4),
+            (middle + head * 0.6, chin + head * 0.4),
+            (middle, chin + head * 1.7),
+        ],
         (240, 240, 240),
     )
     photo.box(middle - head * 0.45, chin - head * 0.5, middle + head * 0.45, chin + head * 0.6, fill=skin)
@@ -107,11 +111,17 @@ def portrait(
     sheet.image.paste(photo.image, (round(x * sheet.px_per_unit), round(y * sheet.px_per_unit)))
 
 
-def specimen(rng: np.random.Generator, sheet: Sheet) -> None:
-    """Print the word "specimen" over the sheet, in one of four ways: no page is without it."""
+def specimen(rng: np.random.Generator, sheet: Sheet, *, margins: bool = True) -> None:
+    """Print the word "specimen" over the sheet: no page is without it.
+
+    Args:
+        rng: Where all chance comes from.
+        sheet: What to mark.
+        margins: Whether the sheet has empty margins, in which a line can be read.
+    """
     colour = near(rng, pick(rng, ((200, 40, 40), (120, 120, 125), (50, 70, 160), (90, 90, 90))), 15)
     word = pick(rng, SPECIMEN_WORDS)
-    way = whole(rng, 0, 3)
+    way = whole(rng, 0, 3 if margins else 2)
     short = min(sheet.width, sheet.height)
     if way == 0:  # once, large, aslant
         size = min(short * 0.9 / len(word), short * 0.3)
@@ -127,10 +137,13 @@ def specimen(rng: np.random.Generator, sheet: Sheet) -> None:
                 sheet.print_mask(mask, x, sheet.height * (row + 0.5) / 4, colour, opacity)
     elif way == 2:  # a framed stamp near a corner
         mask = _word_mask(sheet, word, short * between(rng, 0.05, 0.075), between(rng, -18, 18), framed=True)
-        x = sheet.width * pick(rng, (0.16, 0.5, 0.84))
-        sheet.print_mask(mask, x, sheet.height * pick(rng, (0.07, 0.88, 0.93)), colour, between(rng, 0.6, 0.9))
+        # Not where titles stand.
+        y = sheet.height * pick(rng, (0.035, 0.88, 0.93) if margins else (0.88, 0.93))
+        sheet.print_mask(mask, sheet.width * pick(rng, (0.16, 0.5, 0.84)), y, colour, between(rng, 0.6, 0.9))
     else:  # a band along an edge
-        text = pick(rng, ("견본 · SPECIMEN · 효력 없음", "견본용 — 실제 문서가 아님 SPECIMEN", "SPECIMEN 견본 SPECIMEN 견본"))
+        text = pick(
+            rng, ("견본 · SPECIMEN · 효력 없음", "견본용 — 실제 문서가 아님 SPECIMEN", "SPECIMEN 견본 SPECIMEN 견본")
+        )
         y = pick(rng, (0.018, 0.982)) * sheet.height
         size = short * between(rng, 0.024, 0.034)
         sheet.text(sheet.width / 2, y, text, size, colour, "bold", "mm", fit=sheet.width * 0.9)
@@ -138,7 +151,11 @@ def specimen(rng: np.random.Generator, sheet: Sheet) -> None:
 
 def _word_mask(sheet: Sheet, word: str, size: float, angle_deg: float, framed: bool = False) -> Image.Image:
     letters = font("bold", sheet.px(size))
-    width, height = round(letters.getlength(word) + size * sheet.px_per_unit), round(size * sheet.px_per_unit * 1.7)
+    # At least 8 px, so that a frame fits in.
+    width, height = (
+        max(8, round(letters.getlength(word) + size * sheet.px_per_unit)),
+        max(8, round(size * sheet.px_per_unit * 1.7)),
+    )
     mask = Image.new("L", (width, height), 0)
     pen = ImageDraw.Draw(mask)
     pen.text((width / 2, height / 2), word, fill=255, font=letters, anchor="mm")

@@ -40,7 +40,7 @@ def bill(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     form.table(items, reserve, across=(0.0, split))
     form.y = top
     form.table(_sums(rng, height, total, borne), reserve, across=(split, 1.0))
-    _issuer(form, issuer, written(seen, 0))
+    _issuer(form, issuer, "[ ]의원급  [√]병원급  [ ]종합병원", written(seen, 0))
     return form.finish()
 
 
@@ -68,8 +68,17 @@ def _money_row(name: str, amounts: list[int], shares: tuple[float, ...]) -> Row:
 def _sums(rng: np.random.Generator, height: int, total: int, borne: int) -> list[Row]:
     """The sums beside the items, as high in all as the items' table."""
     paid_by = pick(rng, (("카드", "현금영수증", "현금"), ("현금", "카드", "현금영수증"), ("카드", "현금")))
-    amounts = [("진료비 총액", total), ("공단부담 총액", total - borne), ("환자부담 총액", borne), ("이미 납부한 금액", 0)]
-    amounts += [("납부할 금액", borne), *((name, borne if n == 0 else 0) for n, name in enumerate(paid_by)), ("납부한 금액 합계", borne)]
+    amounts = [
+        ("진료비 총액", total),
+        ("공단부담 총액", total - borne),
+        ("환자부담 총액", borne),
+        ("이미 납부한 금액", 0),
+    ]
+    amounts += [
+        ("납부할 금액", borne),
+        *((name, borne if n == 0 else 0) for n, name in enumerate(paid_by)),
+        ("납부한 금액 합계", borne),
+    ]
     each = (height - 2.6) / (len(amounts) + 1)
     rows = [Row((head("금액산정 내용", 1.0),), 1.2)]
     rows += [Row((head(name, 0.5), Cell(f"{amount:,} 원", 0.5, align="right")), each) for name, amount in amounts]
@@ -78,11 +87,11 @@ def _sums(rng: np.random.Generator, height: int, total: int, borne: int) -> list
     return rows
 
 
-def _issuer(form: Form, issuer: Hospital, moment: str) -> None:
+def _issuer(form: Form, issuer: Hospital, sorts: str, moment: str) -> None:
     """The issuer's table, seal and small print at the foot of a receipt."""
     rng = form.rng
     rows = [
-        fields(("요양기관 종류", "[ ]의원급  [√]병원급  [ ]종합병원"), ("사업자등록번호", f"000-00-{digits(rng, 5)}")),
+        fields(("요양기관 종류", sorts), ("사업자등록번호", f"000-00-{digits(rng, 5)}")),
         fields(("상호", issuer.name), ("전화번호", issuer.phone)),
         fields(("사업장 소재지", issuer.address), ("대표자", f"{issuer.doctor}   (인)")),
     ]
@@ -100,10 +109,17 @@ def _issuer(form: Form, issuer: Hospital, moment: str) -> None:
 def payments(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     """Confirmation of payments: a table of days and sums."""
     form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
-    form.heading(("진료비 납입 확인서", "진료비 납입확인서", "진료비(약제비) 납입 확인서", "진료비 납부 확인서"), notes=numbers(rng))
+    form.heading(
+        ("진료비 납입 확인서", "진료비 납입확인서", "진료비(약제비) 납입 확인서", "진료비 납부 확인서"),
+        notes=numbers(rng),
+    )
     rows, style = patient_rows(rng, patient), whole(rng, 1, 2)
     wide = chance(rng, 0.5)
-    titles = ("진료일자", "구분", "진료비 총액", "공단부담금", "본인부담금", "납입금액") if wide else ("진료일자", "진료과", "총 진료비", "납입금액")
+    titles = (
+        ("진료일자", "구분", "진료비 총액", "공단부담금", "본인부담금", "납입금액")
+        if wide
+        else ("진료일자", "진료과", "총 진료비", "납입금액")
+    )
     shares = (0.2, 0.12, 0.17, 0.17, 0.17, 0.17) if wide else (0.28, 0.22, 0.25, 0.25)
     rows.append(grid(titles, shares, is_head=True))
     moment, total = day(rng), 0
@@ -111,7 +127,11 @@ def payments(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         all_of_it = won(rng, 12_000, 380_000)
         own = all_of_it * 3 // 100 * 10
         total += own
-        sums = (f"{all_of_it:,}", f"{all_of_it - own:,}", f"{own:,}", f"{own:,}") if wide else (f"{all_of_it:,}", f"{own:,}")
+        sums = (
+            (f"{all_of_it:,}", f"{all_of_it - own:,}", f"{own:,}", f"{own:,}")
+            if wide
+            else (f"{all_of_it:,}", f"{own:,}")
+        )
         rows.append(grid((written(moment, style), "외래" if wide else issuer.department, *sums), shares))
         moment += timedelta(days=whole(rng, 1, 30))
     rows.append(fields(("합  계", f"금 {total:,} 원 정"), height=1.2))
@@ -123,7 +143,7 @@ def payments(rng: np.random.Generator, longest_px: int) -> np.ndarray:
 
 def pharmacy_receipt(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     """A pharmacy's receipt: the sums, and on most what was handed out."""
-    form, patient, issuer = Form(rng, longest_px, landscape=0.2), person(rng), pharmacy(rng)
+    form, patient, issuer = Form(rng, longest_px, landscape=0.1), person(rng), pharmacy(rng)
     form.heading(("약제비 계산서·영수증", "약제비 계산서 · 영수증", "약제비 영수증"))
     moment, days = day(rng), pick(rng, (3, 5, 7, 14, 30))
     total = won(rng, 6_000, 90_000)
@@ -132,7 +152,12 @@ def pharmacy_receipt(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         fields(("교부번호", f"{moment:%Y%m%d}-0{digits(rng, 4)}"), ("조제일자", written(moment, whole(rng, 0, 2)))),
         fields(("환자 성명", patient.name), ("투약일수", f"{days} 일")),
     ]
-    sums = [("약제비 총액 (①+②+③)", total), ("본인부담금 ①", own), ("보험자부담금 ②", total - own), ("비급여(전액본인부담) ③", 0)]
+    sums = [
+        ("약제비 총액 (①+②+③)", total),
+        ("본인부담금 ①", own),
+        ("보험자부담금 ②", total - own),
+        ("비급여(전액본인부담) ③", 0),
+    ]
     sums += [("총 수납금액", own), (pick(rng, ("카드", "현금", "현금영수증")), own)]
     rows += [Row((head(name, 0.45), Cell(f"{amount:,} 원", 0.55, align="right")), 1.1) for name, amount in sums]
     drugs = [drug(rng) for _ in range(whole(rng, 2, 6))]
@@ -140,9 +165,6 @@ def pharmacy_receipt(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     guide = [grid(("약품명", "투약량", "횟수", "복약 안내"), shares, is_head=True)]
     guide += [grid((name, "1", str(whole(rng, 1, 3)), pick(rng, words.DRUG_NOTES)), shares) for name in drugs]
     parts = some(rng, (rows, guide), 2) if chance(rng, 0.7) else [rows]
-    heights = [sum(row.height for row in part) for part in parts]
-    for number, part in enumerate(parts):
-        rest = form.bottom - form.y - 180
-        form.table(part, reserve=180 + rest * sum(heights[number + 1 :]) / sum(heights[number:]))
-    _issuer(form, issuer, written(moment, 0))
+    form.stack(parts, reserve=180)
+    _issuer(form, issuer, "[√]약국  [ ]의약품센터", written(moment, 0))
     return form.finish()

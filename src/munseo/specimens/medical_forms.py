@@ -11,12 +11,15 @@ from munseo.specimens.draws import between, chance, digits, pick, some, whole
 from munseo.specimens.form import Cell, Form, Row, fields, grid, head
 from munseo.specimens.people import account_number, address, day, drug, hospital, person, pharmacy, won, written
 
-INSURANCES = ("[√]의료보험  [ ]의료급여  [ ]산재보험  [ ]자동차보험  [ ]기타", "[√] 건강보험   [ ] 의료급여   [ ] 기타 (      )")
+INSURANCES = (
+    "[√]의료보험  [ ]의료급여  [ ]산재보험  [ ]자동차보험  [ ]기타",
+    "[√] 건강보험   [ ] 의료급여   [ ] 기타 (      )",
+)
 
 
 def prescription(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     """Prescription: the hospital and the patient, a table of medicines, what the pharmacy fills in."""
-    form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
+    form, patient, issuer = Form(rng, longest_px, landscape=0.0), person(rng), hospital(rng)
     form.heading(("처방전", "처 방 전", "원외 처방전", "처방전 (환자보관용)"), pick(rng, INSURANCES))
     moment, style = day(rng), whole(rng, 0, 2)
     codes = [code.replace(".", "") for _, code in some(rng, words.DISEASES, whole(rng, 1, 3))]
@@ -28,8 +31,6 @@ def prescription(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     ]
     if chance(rng, 0.5):
         rows.append(fields(("면허종별", "의사"), ("면허번호", issuer.licence)))
-    form.table(rows, reserve=form.bottom - form.y - 190)
-    seal_y = form.y - form.look.row * 0.8
     shares = (0.46, 0.14, 0.14, 0.12, 0.14)
     titles = ("처방 의약품의 명칭", "1회\n투약량", "1일 투여\n횟수", "총 투약\n일수", "용법")
     table = [Row(grid(titles, shares, is_head=True).cells, 1.5)]
@@ -42,33 +43,32 @@ def prescription(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         table.append(grid(texts, shares))
     table.append(Row((head("주사제 처방명세 ( [ ]원내조제  [ ]원외처방 )", 0.6), head("조제 시 참고사항", 0.4))))
     table.append(Row((Cell("", 0.6), Cell("", 0.4)), 1.6))
-    form.table(table, reserve=225)
-    period = f"교부일부터 ( {pick(rng, (3, 5, 7))} )일간"
-    form.table([fields(("사용기간", period), ("사용기간 내에", "약국에 제출하여야 합니다"))], reserve=170)
-    _dispensing(form)
+    period = fields(
+        ("사용기간", f"교부일부터 ( {pick(rng, (3, 5, 7))} )일간"), ("사용기간 내에", "약국에 제출하여야 합니다")
+    )
+    top = form.y
+    form.stack([rows, table, [period], _dispensing(rng)])
     shape = chance(rng, 0.5)
-    place = form.left + form.width * between(rng, 0.86, 0.95), seal_y
+    place = form.left + form.width * between(rng, 0.86, 0.95), top + form.look.row * between(rng, 2.6, 3.6)
     text = issuer.doctor + "인" if shape else issuer.name[:6] + "의인"
     marks.seal(rng, form.sheet, *place, between(rng, 42, 70), text, form.look.stamp, shape)
     return form.finish()
 
 
-def _dispensing(form: Form) -> None:
+def _dispensing(rng: np.random.Generator) -> list[Row]:
     """The pharmacy's block at the foot of a prescription; most are empty."""
-    shop, filled = pharmacy(form.rng), chance(form.rng, 0.35)
-    form.table(
-        [
-            Row((head("의약품 조제 명세", 1.0),)),
-            fields(("조제기관의 명칭", shop.name if filled else ""), ("처방의 변경·확인 등", "")),
-            fields(("조제약사", f"{shop.doctor}  (인)" if filled else "성명             (인)"), ("조제량(조제일수)", "")),
-            fields(("조제 연월일", ""), ("그 밖의 사항", "")),
-        ],
-    )
+    shop, filled = pharmacy(rng), chance(rng, 0.35)
+    return [
+        Row((head("의약품 조제 명세", 1.0),)),
+        fields(("조제기관의 명칭", shop.name if filled else ""), ("처방의 변경·확인 등", "")),
+        fields(("조제약사", f"{shop.doctor}  (인)" if filled else "성명             (인)"), ("조제량(조제일수)", "")),
+        fields(("조제 연월일", ""), ("그 밖의 사항", "")),
+    ]
 
 
 def pregnancy_application(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     """Application for payment of the medical expenses of a pregnancy: numbered blocks with boxes to tick."""
-    form, mother = Form(rng, longest_px), person(rng, female=True)
+    form, mother = Form(rng, longest_px, landscape=0.0), person(rng, female=True)
     titles = ("임신·출산 진료비 지급 신청서", "임신·출산 진료비 지급신청 및 확인서", "임신ㆍ출산 진료비 지급 신청서")
     form.heading(titles, "※ 해당하는 곳에 √표를 하고, 어두운 칸은 적지 않습니다." if chance(rng, 0.6) else "")
     style, due, issuer = whole(rng, 0, 3), day(rng), hospital(rng)
@@ -118,9 +118,10 @@ def _block(form: Form, name: str, rows: list[Row], reserve: float, at_side: bool
     form.table(rows, reserve, across=(0.09, 1.0))
     after = form.y
     form.y = top
-    height = min(form.look.row, (form.bottom - reserve - top) / sum(r.height for r in rows)) * sum(r.height for r in rows)
-    letters = name[:4] if len(name) <= 5 else name[:5]
-    form.table([Row((head("\n".join(letters), 1.0),), height / form.look.row)], reserve, across=(0.0, 0.09))
+    height = min(form.look.row, (form.bottom - reserve - top) / sum(r.height for r in rows)) * sum(
+        r.height for r in rows
+    )
+    form.table([Row((head(name, 1.0),), height / form.look.row)], reserve, across=(0.0, 0.09))
     form.y = after
 
 
@@ -137,7 +138,4 @@ def _application_end(form: Form, name: str, moment: str) -> None:
         marks.seal(form.rng, sheet, form.right - 24, y + 72, between(form.rng, 32, 44), name + "인", look.stamp, True)
     sheet.text(form.left, y + 108, "견본건강보험공단 이사장 귀하", look.text * 1.4, look.ink, "bold", fit=form.width)
     form.y = y + 126
-    form.table(
-        [fields(("첨부서류", "1. 임신확인서 1부   2. 진료비 영수증 1부   3. 통장 사본 1부"), ("수수료", "없음"), label_share=0.13)],
-        reserve=0,
-    )
+    form.table([fields(("첨부서류", "1. 임신확인서 1부   2. 진료비 영수증 1부   3. 통장 사본 1부"), label_share=0.16)])

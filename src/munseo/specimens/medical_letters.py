@@ -48,12 +48,21 @@ def diagnosis(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     rows = [*patient_rows(rng, patient), *disease_rows(rng, whole(rng, 1, 3), sure=True)]
     rows.append(fields(("발병 연월일", written(onset, style)), ("진단 연월일", written(found, style))))
     advice = pick(rng, ("향후 치료 의견", "치료 내용 및 향후 치료에 대한 소견", "향후 치료에 대한 의견"))
-    rows.append(Row((head(advice, 0.19), Cell(opinion(rng, whole(rng, 2, 4)), 0.81, top=chance(rng, 0.6))), whole(rng, 4, 7)))
+    rows.append(
+        Row((head(advice, 0.19), Cell(opinion(rng, whole(rng, 2, 4)), 0.81, top=chance(rng, 0.6))), whole(rng, 4, 7))
+    )
     if chance(rng, 0.4):
-        rows.append(fields(("입원 연월일", written(found, style)), ("퇴원 연월일", written(found + timedelta(days=5), style))))
+        rows.append(
+            fields(("입원 연월일", written(found, style)), ("퇴원 연월일", written(found + timedelta(days=5), style)))
+        )
     rows += ending_rows(rng, issuer, remark=chance(rng, 0.4))
     form.table(rows, CLOSING_HEIGHT)
-    close(form, pick(rng, ("위와 같이 진단함.", "상기와 같이 진단합니다.", "「의료법」에 따라 위와 같이 진단합니다.")), found, issuer)
+    close(
+        form,
+        pick(rng, ("위와 같이 진단함.", "상기와 같이 진단합니다.", "「의료법」에 따라 위와 같이 진단합니다.")),
+        found,
+        issuer,
+    )
     return form.finish()
 
 
@@ -96,7 +105,12 @@ def statement(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         rows += [Row((head(title, 1.0),)), Row((Cell(text, top=chance(rng, 0.8)),), height - 1)]
     rows += ending_rows(rng, issuer, remark=chance(rng, 0.3))
     form.table(rows, CLOSING_HEIGHT)
-    close(form, pick(rng, ("위와 같이 소견서를 발급합니다.", "상기와 같은 소견임.", "위와 같이 소견을 드립니다.")), day(rng), issuer)
+    close(
+        form,
+        pick(rng, ("위와 같이 소견서를 발급합니다.", "상기와 같은 소견임.", "위와 같이 소견을 드립니다.")),
+        day(rng),
+        issuer,
+    )
     return form.finish()
 
 
@@ -145,7 +159,7 @@ def disease_rows(rng: np.random.Generator, count: int, *, sure: bool = False) ->
     if chance(rng, 0.5):
         names, codes = "\n".join(name for name, _ in diseases), "\n".join(code for _, code in diseases)
         cells = (head(label, 0.19), Cell(names, 0.45), head("질병분류기호", 0.16), Cell(codes, 0.2, align="middle"))
-        return [Row(cells, 0.7 + count * 0.7)]
+        return [Row(cells, max(0.7 + count * 0.7, 1.6 if "\n" in label else 0.0))]
     shares = (0.1, 0.65, 0.25)
     rows = [grid(("구분", label.replace("\n", " "), "한국질병분류번호"), shares, is_head=True)]
     rows += [grid(("주" if n == 0 else "부", *disease), shares) for n, disease in enumerate(diseases)]
@@ -167,4 +181,3 @@ def ending_rows(rng: np.random.Generator, issuer: Hospital, *, remark: bool) -> 
     if chance(rng, 0.75):
         rows.append(fields((pick(rng, ("용도", "사용 목적", "제출처")), pick(rng, words.USES))))
     return rows
-

@@ -47,15 +47,15 @@ class Hospital:
     department: str
 
 
-def person(rng: np.random.Generator, *, female: bool | None = None) -> Person:
-    """Invent a person, grown up."""
+def person(rng: np.random.Generator, *, female: bool | None = None, born: tuple[int, int] = (1945, 2004)) -> Person:
+    """Invent a person, born in one of the years from the first to the last one of ``born``."""
     surname, given = pick(rng, words.SURNAMES), [pick(rng, words.SYLLABLES) for _ in range(2)]
     return Person(
         name=surname[0] + "".join(hangul for hangul, _ in given),
         roman_surname=surname[1],
         roman_given="".join(roman for _, roman in given),
         female=chance(rng, 0.5) if female is None else female,
-        birth=day(rng, 1945, 2004),
+        birth=day(rng, *born),
         address=address(rng),
         phone=f"010-0000-{digits(rng, 4)}",
     )
@@ -100,7 +100,12 @@ def written(moment: date, style: int) -> str:
     """A date as Korean papers write it, in one of four styles (``style`` from 0)."""
     year, month, dom = moment.year, f"{moment.month:02}", f"{moment.day:02}"
     # Not strftime: with Hangul in its pattern it fails in some locales.
-    forms = (f"{year}년 {month}월 {dom}일", f"{year}-{month}-{dom}", f"{year}. {month}. {dom}.", f"{year}년  {month}월  {dom}일")
+    forms = (
+        f"{year}년 {month}월 {dom}일",
+        f"{year}-{month}-{dom}",
+        f"{year}. {month}. {dom}.",
+        f"{year}년  {month}월  {dom}일",
+    )
     return forms[style % len(forms)]
 
 

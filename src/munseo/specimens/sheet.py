@@ -149,7 +149,8 @@ class Sheet:
         """Draw a rectangle, with round corners if ``radius`` is given."""
         corners = self._corners(x0, y0, x1, y1)
         line_px = self.px(width) if outline else 0
-        if radius:
+        # Where a rectangle is hardly larger than its corners, Pillow refuses to round them.
+        if radius and min(x1 - x0, y1 - y0) * self.px_per_unit > 2 * max(radius * self.px_per_unit, line_px) + 3:
             self.pen.rounded_rectangle(corners, radius * self.px_per_unit, fill, outline, line_px)
         else:
             self.pen.rectangle(corners, fill, outline, line_px)

@@ -3,12 +3,17 @@
 from munseo.training.distributed import rank
 from munseo.training.fitting import fit
 from munseo.training.judging import join_folds, judge, prediction_table
+from munseo.training.parts import Collection, Parts, collect, divide
 from munseo.training.starting import Prepared, prepare, prepare_again
 from munseo.training.trackers import build_trackers, log_results
 
 __all__ = [
+    "Collection",
+    "Parts",
     "Prepared",
     "build_trackers",
+    "collect",
+    "divide",
     "fit",
     "join_folds",
     "judge",

@@ -41,7 +41,9 @@ class AugmentationPlan:
         stages = {0: _stage(0, config.augmentation_level, config.augmentation)}
         for later in sorted(config.dynamic_augmentation, key=lambda stage: stage.from_epoch):
             level = later.augmentation_level or config.augmentation_level
-            switches = later.augmentation if later.augmentation_level else _over(config.augmentation, later.augmentation)
+            switches = (
+                later.augmentation if later.augmentation_level else _over(config.augmentation, later.augmentation)
+            )
             stages[later.from_epoch] = _stage(later.from_epoch, level, switches)
         self.stages = tuple(stages.values())
         self.policy_names = tuple(dict.fromkeys(name for stage in self.stages for name in stage.policies))

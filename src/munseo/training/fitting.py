@@ -18,13 +18,13 @@ from munseo.config import Config
 from munseo.console import say
 from munseo.data import PageSet
 from munseo.errors import UserError
-from munseo.evaluation import check_views
+from munseo.evaluation import check_views, choose_device
 from munseo.model import Classifier, ModelCard, WeightsRecord, build_classifier, freeze, model_normalisation
 from munseo.run import RunFolder
 from munseo.run.atomic import write_json
 from munseo.training.batch_size import largest_batch
 from munseo.training.distributed import rank
-from munseo.training.machine import Machine, choose_machine, choose_precision, choose_device, device_name
+from munseo.training.machine import Machine, choose_machine, choose_precision, device_name
 from munseo.training.module import PageClassifier
 from munseo.training.order import EpochBatches
 from munseo.training.parts import Parts
@@ -146,7 +146,9 @@ def _read_state(run: RunFolder) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(run.state_file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{run.state_file}: not a state that Munseo wrote ({reason}); delete it to train again.") from None
+        raise UserError(
+            f"{run.state_file}: not a state that Munseo wrote ({reason}); delete it to train again."
+        ) from None
     return state
 
 
@@ -155,7 +157,9 @@ def _already_stopped(run: RunFolder) -> bool:
     if not run.state_file.exists():
         return False
     state = _read_state(run)
-    recorded = next((value for key, value in state["callbacks"].items() if key.startswith("Recorder")), {})
+    recorded: dict[str, Any] = next(
+        (value for key, value in state["callbacks"].items() if key.startswith("Recorder")), {}
+    )
     return bool(recorded.get("stopped")) or len(recorded.get("rows", [])) >= run.read_config().epochs
 
 

@@ -42,7 +42,11 @@ def join_folds(run: RunFolder, config: Config, card: ModelCard, collection: Coll
     results = [fold.read_json(fold.results_file) for fold in run.folds]
     manifests = [fold.read_manifest() for fold in run.folds]
     folds = [
-        {"fold": number, **{name: result["val"][name] for name in METRIC_NAMES}, "best_epoch": m["course"]["best_epoch"]}
+        {
+            "fold": number,
+            **{name: result["val"][name] for name in METRIC_NAMES},
+            "best_epoch": m["course"]["best_epoch"],
+        }
         for number, (result, m) in enumerate(zip(results, manifests, strict=True))
     ]
     train = {name: float(np.mean([result["train"][name] for result in results])) for name in METRIC_NAMES}
@@ -53,7 +57,7 @@ def join_folds(run: RunFolder, config: Config, card: ModelCard, collection: Coll
 def prediction_table(pages: Sequence[Page], probabilities: np.ndarray) -> pd.DataFrame:
     """``ID, target, p_0 … p_{n-1}``; target is empty where a page has no label."""
     table = pd.DataFrame(probabilities, columns=probability_columns(probabilities.shape[1]))
-    table.insert(0, "target", pd.array([page.label for page in pages], dtype="Int64"))
+    table.insert(0, "target", pd.Series([page.label for page in pages], dtype="Int64"))
     table.insert(0, "ID", [page.id for page in pages])
     return table
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from timm.utils import ModelEmaV3
+from timm.utils.model_ema import ModelEmaV3
 from torch.utils.data import DataLoader
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
@@ -132,12 +132,9 @@ class PageClassifier(pl.LightningModule):
         self.val_metrics.update(logits, batch.labels, len(batch.labels), loss)
 
     def on_validation_epoch_end(self) -> None:
-        """Log what early stopping monitors."""
-        self.log_dict(self.val_metrics.compute(), sync_dist=False)
-
-    def on_train_epoch_end(self) -> None:
-        """Log the training side, with the rate that the last step used."""
-        self.log_dict({**self.train_metrics.compute(), "lr": self.used_lr}, sync_dist=False)
+        """Log both sides of the epoch, before any callback looks at them, with the rate that the last step used."""
+        values = {**self.train_metrics.compute(), **self.val_metrics.compute(), "lr": self.used_lr}
+        self.log_dict(values, sync_dist=False)
 
     # Optimisation
 

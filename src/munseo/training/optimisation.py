@@ -48,15 +48,20 @@ class Schedule:
     warmup_steps: int = 0
 
 
-def build_optimizer(config: Config, parameters: Iterable[torch.nn.Parameter], device_type: str) -> torch.optim.Optimizer:
+def build_optimizer(
+    config: Config, parameters: Iterable[torch.nn.Parameter], device_type: str
+) -> torch.optim.Optimizer:
     """The configured optimiser over the parameters that are trained."""
     build = OPTIMIZERS[config.optimizer_name]
     options: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay}
-    if config.optimizer_name in FUSED and device_type in ("cpu", "cuda"):
+    # Lightning refuses to clip the gradients of a fused optimiser under mixed precision.
+    clipped_amp = config.gradient_clip_norm is not None and config.mixed_precision
+    if config.optimizer_name in FUSED and device_type in ("cpu", "cuda") and not clipped_amp:
         options["fused"] = True
     options.update(config.optimizer_params)
     trained = [parameter for parameter in parameters if parameter.requires_grad]
-    return _call(build, "optimizer_params", config.optimizer_name, trained, **options)
+    optimizer: torch.optim.Optimizer = _call(build, "optimizer_params", config.optimizer_name, trained, **options)
+    return optimizer
 
 
 def build_schedule(config: Config, optimizer: torch.optim.Optimizer, steps_per_epoch: int) -> Schedule:
@@ -108,7 +113,8 @@ def _stepwise(
         assert name == "ExponentialLR"
         options = {**given, "gamma": _number(given, "gamma", 0.95) ** (1 / per_epoch)}
         build = lr_scheduler.ExponentialLR
-    return _call(build, "scheduler_params", name, optimizer, **options)
+    scheduler: lr_scheduler.LRScheduler = _call(build, "scheduler_params", name, optimizer, **options)
+    return scheduler
 
 
 def _in_steps(given: dict[str, Any], key: str, per_epoch: int, default: int) -> int:

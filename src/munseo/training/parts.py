@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -35,12 +35,17 @@ class Collection:
     """All pages of a data folder that can be used, and what was found out about them.
 
     Attributes:
-        pages: Train, fixed validation and test pages; what could not be read is gone.
-        checked: Hashes, notes, skipped pages.
+        pages: Train, fixed validation and test pages. What could not be read is gone from the first two; test pages
+            stay, since a submission needs a row for each of them.
+        digests: SHA-256 of every image that can be read, by part and ID.
+        skipped: Pages that cannot be read, with the reason.
+        notes: What was done without asking.
     """
 
     pages: PageSet
-    checked: Checked
+    digests: dict[tuple[str, str], str]
+    skipped: tuple[tuple[Page, str], ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -87,19 +92,33 @@ def collect(config: Config) -> Collection:
         id_column=config.id_column,
         target_column=config.target_column,
     )
-    checked = check_images([*pages.train, *(pages.val or ()), *pages.test], config.on_bad_image)
-    bad = {page.path for page, _ in checked.skipped}
-
-    def good(part: Sequence[Page]) -> tuple[Page, ...]:
-        return tuple(page for page in part if page.path not in bad)
-
-    # Test pages stay: a submission needs a row for each of them.
-    pages = replace(pages, train=good(pages.train), val=None if pages.val is None else good(pages.val), test=pages.test)
-    for note in (*pages.notes, *checked.notes):
+    checked = _check_parts({"train": pages.train, "val": pages.val or (), "test": pages.test}, config.on_bad_image)
+    notes = (*pages.notes, *(note for part in checked.values() for note in part.notes))
+    skipped = tuple(entry for part in checked.values() for entry in part.skipped)
+    for note in notes:
         say(note)
-    for page, reason in checked.skipped:
+    for page, reason in skipped:
         say(f"skipped: {page.id}: {reason}")
-    return Collection(pages, checked)
+    digests = {(name, page_id): digest for name, part in checked.items() for page_id, digest in part.digests.items()}
+    pages = replace(pages, train=checked["train"].pages, val=checked["val"].pages if pages.val else None)
+    return Collection(pages, digests, skipped, notes)
+
+
+def _check_parts(parts: dict[str, tuple[Page, ...]], on_bad_image: Literal["fail", "skip"]) -> dict[str, Checked]:
+    """Check every part, and name the images of all of them that cannot be read in one message."""
+    checked: dict[str, Checked] = {}
+    problems: list[str] = []
+    for name, pages in parts.items():
+        try:
+            checked[name] = check_images(pages, on_bad_image) if pages else Checked((), (), {}, ())
+        except UserError as error:
+            problems += [f"{name}/{problem}" for problem in error.problems]
+    if problems:
+        raise UserError(
+            f"{len(problems)} images cannot be read; mend or remove them, or go on without them: on_bad_image=skip.",
+            problems,
+        )
+    return checked
 
 
 def divide(config: Config, collection: Collection) -> list[Parts]:
@@ -107,7 +126,7 @@ def divide(config: Config, collection: Collection) -> list[Parts]:
     pages = collection.pages
     labels = [_label(page) for page in pages.train]
     if config.n_folds and pages.val:
-        say("n_folds: the fixed validation part is not used; folds are made of the train table")
+        say("n_folds: folds are made of the train table; val.csv is left alone")
     if config.n_folds:
         splits = stratified_folds(labels, config.n_folds, config.random_seed, class_names=pages.class_names)
         chosen = splits if config.fold is None else [splits[config.fold]]
@@ -122,32 +141,34 @@ def divide(config: Config, collection: Collection) -> list[Parts]:
 
 def describe(config: Config, collection: Collection, parts: Parts) -> dict[str, Any]:
     """The manifest's ``data`` entry."""
-    checked, pages = collection.checked, collection.pages
+    pages = collection.pages
+    digests = {f"{part}/{page_id}": digest for (part, page_id), digest in collection.digests.items()}
     return {
         "dir": str(Path(config.data_dir).resolve()),
-        "tables": {name: fingerprint_file(path) for name, path in pages.tables.items()},
-        "images_sha256": fingerprint(checked.sha256),
+        "tables": {path.name: fingerprint_file(path) for path in pages.tables.values()},
+        "images_sha256": fingerprint(digests),
         "num_train": len(parts.train),
         "num_val": len(parts.val),
         "num_test": len(pages.test),
-        "notes": [*pages.notes, *checked.notes],
-        "skipped": [{"id": page.id, "reason": reason} for page, reason in checked.skipped],
+        "notes": list(collection.notes),
+        "skipped": [{"id": page.id, "reason": reason} for page, reason in collection.skipped],
         "class_counts": parts.class_counts,
     }
 
 
 def page_table(collection: Collection, parts: Parts) -> pd.DataFrame:
     """Every page with its part, class and hash, as ``pages.parquet`` holds it."""
-    skipped = [page for page, _ in collection.checked.skipped]
+    fixed_val = "val" if collection.pages.val else "train"  # where the table has the validation pages
+    members = (
+        ("train", "train", parts.train),
+        ("val", fixed_val, parts.val),
+        ("test", "test", collection.pages.test),
+        ("skipped", "", [page for page, _ in collection.skipped if page.label is not None]),
+    )
     rows = [
-        (page.id, part, page.label, collection.checked.sha256.get(str(page.path)))
-        for part, members in (
-            ("train", parts.train),
-            ("val", parts.val),
-            ("test", collection.pages.test),
-            ("skipped", skipped),
-        )
-        for page in members
+        (page.id, part, page.label, collection.digests.get((source, page.id)))
+        for part, source, pages in members
+        for page in pages
     ]
     table = pd.DataFrame(rows, columns=["ID", "part", "target", "sha256"])
     return table.astype({"target": "Int64"})
@@ -163,8 +184,10 @@ def _balance(config: Config, pages: PageSet, train: tuple[Page, ...], val: tuple
     copied: list[tuple[int, int]] = []
     if config.class_imbalance is not None:
         classes = _classes(config.class_imbalance.aug_class, pages)
-        balance = plan_balance(labels, classes, config.class_imbalance.max_samples, config.random_seed)
-        copied = list(balance.copies)
+        balance = plan_balance(
+            labels, classes, config.class_imbalance.max_samples, config.random_seed, pages.class_names
+        )
+        copied = [(sample.index, sample.copy) for sample in balance.copies]
     added = Counter(labels[page] for page, _ in copied)
     before, held_out = Counter(labels), Counter(_label(page) for page in val)
     counts = [
@@ -190,7 +213,7 @@ def _classes(wanted: Sequence[int | str], pages: PageSet) -> list[int]:
     return [targets.get(str(name), names.get(str(name), -1)) for name in wanted]
 
 
-def _take(pages: Sequence[Page], places: Sequence[int]) -> tuple[Page, ...]:
+def _take(pages: Sequence[Page], places: np.ndarray) -> tuple[Page, ...]:
     return tuple(pages[place] for place in places)
 
 

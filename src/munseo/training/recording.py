@@ -120,6 +120,7 @@ class Progress(pl.Callback):
 
     def __init__(self) -> None:
         self._bar = progress_bar()
+        self._note = ""
         self._started = 0.0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -135,8 +136,9 @@ class Progress(pl.Callback):
     ) -> None:
         """Move the bar; the loss is read from the device ten times an epoch, since each time waits for it."""
         every = max(1, int(trainer.num_training_batches) // 10)
-        note = f"loss {float(outputs['loss']):.3f}" if batch_idx % every == 0 else None
-        self._bar.update(self._bar.task_ids[0], advance=1, **({"note": note} if note else {}))
+        if batch_idx % every == 0:
+            self._note = f"loss {float(outputs['loss']):.3f}"
+        self._bar.update(self._bar.task_ids[0], advance=1, note=self._note)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Close the bar and say how the epoch went."""

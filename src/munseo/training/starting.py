@@ -10,6 +10,7 @@ from pathlib import Path
 from munseo.config import Config, dump_config
 from munseo.console import console, say
 from munseo.errors import UserError
+from munseo.evaluation import choose_device
 from munseo.model import ModelCard
 from munseo.run import RunFolder, make_folder, run_name
 from munseo.run.atomic import write_text
@@ -17,7 +18,6 @@ from munseo.run.manifest import identity
 from munseo.training.augmenting import AugmentationPlan
 from munseo.training.distributed import announce, announced_folder, rank
 from munseo.training.fitting import make_card
-from munseo.training.machine import choose_device
 from munseo.training.parts import Collection, Parts, collect, describe, divide, page_table
 
 
@@ -57,7 +57,9 @@ def prepare(config: Config, command: Sequence[str]) -> Prepared:
     collection = collect(config)
     splits = divide(config, collection)
     card = make_card(config, collection.pages)
-    run = RunFolder(announced_folder() or announce(_make(config) if rank() == 0 else None, choose_device(config.device).type))
+    run = RunFolder(
+        announced_folder() or announce(_make(config) if rank() == 0 else None, choose_device(config.device).type)
+    )
     if rank() == 0:
         say(f"run: {run.path}")
         prepared = Prepared(run, config, card, collection, splits)

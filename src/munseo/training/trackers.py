@@ -42,7 +42,11 @@ def build_trackers(config: Config, run: RunFolder) -> list[Logger]:
 
 
 def log_results(
-    trackers: Sequence[Logger], run: RunFolder, results: Mapping[str, Any], labels: Sequence[int], predicted: Sequence[int],
+    trackers: Sequence[Logger],
+    run: RunFolder,
+    results: Mapping[str, Any],
+    labels: Sequence[int],
+    predicted: Sequence[int],
     class_names: Sequence[str],
 ) -> None:
     """Send the final metrics, the four plots and the confusion matrix, then close the trackers."""

@@ -1,0 +1,53 @@
+"""Data: from files to upright RGB arrays and labelled pages, split and balanced; and back to a submission.
+
+The way through: ``load_pages`` reads tables or folders, ``check_images`` looks at every image, ``stratified_split`` or
+``stratified_folds`` parts the pages, ``plan_balance`` fills small classes; ``decode`` and ``letterbox`` turn a page
+into pixels; ``write_submission`` writes what was predicted. What a user can mend is raised as ``UserError``, all
+problems together.
+"""
+
+from munseo.data.balancing import BalancePlan, class_weights, plan_balance, sampler_weights
+from munseo.data.checking import Checked, check_images, fingerprint
+from munseo.data.decoding import MAX_PIXELS, Inspection, decode, inspect
+from munseo.data.finding import IMAGE_EXTENSIONS, list_images
+from munseo.data.image_error import ImageError
+from munseo.data.inputs import Inputs, find_pages
+from munseo.data.layouts import load_pages
+from munseo.data.letterbox import letterbox
+from munseo.data.page import Page, PageSet
+from munseo.data.samples import Sample
+from munseo.data.splitting import Split, stratified_folds, stratified_split
+from munseo.data.submission import read_sample_submission, write_submission
+from munseo.data.tables import Row, Table, read_table
+
+__all__ = [
+    "IMAGE_EXTENSIONS",
+    "MAX_PIXELS",
+    "BalancePlan",
+    "Checked",
+    "ImageError",
+    "Inputs",
+    "Inspection",
+    "Page",
+    "PageSet",
+    "Row",
+    "Sample",
+    "Split",
+    "Table",
+    "check_images",
+    "class_weights",
+    "decode",
+    "find_pages",
+    "fingerprint",
+    "inspect",
+    "letterbox",
+    "list_images",
+    "load_pages",
+    "plan_balance",
+    "read_sample_submission",
+    "read_table",
+    "sampler_weights",
+    "stratified_folds",
+    "stratified_split",
+    "write_submission",
+]

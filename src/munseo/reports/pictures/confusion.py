@@ -1,0 +1,95 @@
+"""The confusion matrix: counts in the cells, colour by the share of the true class."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from munseo.reports.facts import Judgement
+from munseo.reports.phrases import Phrases
+from munseo.reports.pictures.style import Theme, drawing, png
+
+WRAP_CELLS = 22
+"""Width of a label's line in Latin letters; Hangul takes two."""
+MAX_LINES = 3
+MAX_NUMBERED = 60
+"""More classes than this, and figures in the cells cannot be read."""
+
+
+def confusion_plot(judgement: Judgement, say: Phrases, theme: Theme) -> bytes:
+    """Draw the matrix as PNG, for two classes or a hundred."""
+    counts = judgement.confusion
+    names = [entry.name for entry in judgement.per_class]
+    with drawing(theme):
+        cell_in = 0.62 if len(names) <= 8 else 0.42 if len(names) <= 24 else 0.3
+        figure = Figure(figsize=(cell_in * len(names) + 0.02, cell_in * len(names) + 0.02))
+        axes = figure.add_axes((0, 0, 1, 1))
+        colors = _cell_colors(counts, theme)
+        axes.imshow(colors, interpolation="nearest", aspect="equal")
+        _draw_counts(axes, counts, colors, len(names))
+        _draw_labels(axes, names, theme, say)
+        title = say("plot.confusion", pages=judgement.num_pages)
+        axes.annotate(title, (0, 1), xycoords="axes fraction", xytext=(0, 12), textcoords="offset points",
+                      fontsize=11.5, fontweight="bold", ha="left", va="bottom")  # fmt: skip
+        return png(figure, theme)
+
+
+def _cell_colors(counts: np.ndarray, theme: Theme) -> np.ndarray:
+    """(C, C, 4) colours. Errors are drawn by the root of their share: a tenth of a class should be seen."""
+    totals = np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    share = counts / totals
+    right = LinearSegmentedColormap.from_list("right", theme.right)(share)
+    wrong = LinearSegmentedColormap.from_list("wrong", theme.wrong)(np.sqrt(share))
+    return np.where(np.eye(len(counts), dtype=bool)[..., None], right, wrong)
+
+
+def _draw_counts(axes: Axes, counts: np.ndarray, colors: np.ndarray, num_classes: int) -> None:
+    if num_classes > MAX_NUMBERED:
+        return
+    size = 10.5 if num_classes <= 8 else 8.5 if num_classes <= 24 else 6.5
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        red, green, blue = colors[row, column, :3]
+        light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.55
+        axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", fontsize=size,
+                  color="#1b1e22" if light else "#ffffff", fontweight="bold" if row == column else "normal")  # fmt: skip
+
+
+def _draw_labels(axes: Axes, names: Sequence[str], theme: Theme, say: Phrases) -> None:
+    labels, places = [wrap_label(name) for name in names], range(len(names))
+    size = 9.5 if len(names) <= 24 else 7
+    axes.set_xticks(places, labels, rotation=45, ha="right", rotation_mode="anchor", fontsize=size, color=theme.ink)
+    axes.set_yticks(places, labels, fontsize=size, color=theme.ink)
+
+
+def wrap_label(name: str) -> str:
+    """Break a class name after spaces, underscores and hyphens, or anywhere if need be, into at most three lines."""
+    lines = [""]
+    for word in _words(name):
+        if lines[-1] and _width(lines[-1]) + _width(word.rstrip()) > WRAP_CELLS:
+            lines.append("")
+        for letter in word:
+            if _width(lines[-1]) + _width(letter) > WRAP_CELLS:
+                lines.append("")
+            lines[-1] += letter
+    lines = [line.strip() for line in lines]
+    if len(lines) > MAX_LINES:
+        lines = [*lines[: MAX_LINES - 1], lines[MAX_LINES - 1][: WRAP_CELLS // 2] + "…"]
+    return "\n".join(lines)
+
+
+def _words(name: str) -> list[str]:
+    words = [""]
+    for letter in name:
+        words[-1] += letter
+        if letter in " _-/":
+            words.append("")
+    return [word for word in words if word]
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from munseo.data import read_table
+from munseo.errors import UserError
+
+ROWS = [{"ID": "가.jpg", "target": "3"}, {"ID": "b, c.png", "target": "영수증"}]
+TEXT = 'ID,target\n가.jpg,3\n"b, c.png",영수증\n'
+
+
+def write(tmp_path, data):
+    path = tmp_path / "t.csv"
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "lines"),
+    [
+        (TEXT.encode(), "UTF-8", [2, 3]),
+        (TEXT.encode("utf-8-sig"), "UTF-8", [2, 3]),
+        (TEXT.encode("cp949"), "CP949", [2, 3]),
+        (TEXT.replace("\n", "\r\n").encode("cp949"), "CP949", [2, 3]),
+        (TEXT.replace("\n", "\r\n").encode("utf-8-sig"), "UTF-8", [2, 3]),
+        (TEXT.replace("\n", "\r").encode(), "UTF-8", [2, 3]),
+        (TEXT.rstrip().encode(), "UTF-8", [2, 3]),
+        (TEXT.replace("\n", "\n\n , \n").encode(), "UTF-8", [4, 7]),
+        (TEXT.replace(",t", " , t").replace(",3", ", 3 ").encode(), "UTF-8", [2, 3]),
+    ],
+)
+def test_every_editor_and_korean_excel(tmp_path, data, encoding, lines):
+    table = read_table(write(tmp_path, data))
+    assert [row.values for row in table.rows] == ROWS
+    assert [row.line for row in table.rows] == lines
+    assert table.columns == ("ID", "target")
+    assert table.encoding == encoding
+    assert table.where(table.rows[0]) == f"t.csv:{lines[0]}"
+
+
+def test_a_value_over_two_lines_keeps_the_count(tmp_path):
+    table = read_table(write(tmp_path, 'ID,note\na,"one\ntwo"\nb,x\n'))
+    assert [row.line for row in table.rows] == [2, 4]
+
+
+def test_parquet_values_are_text(tmp_path):
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"ID": ["가", "b", None], "target": [1, None, None], "f": [1.0, 2.5, None]}), path)
+    table = read_table(path)
+    assert [row.values for row in table.rows] == [
+        {"ID": "가", "target": "1", "f": "1.0"},
+        {"ID": "b", "target": "", "f": "2.5"},
+    ]
+    assert table.where(table.rows[1]) == "t.parquet: row 2"
+
+
+def test_rows_of_a_wrong_length_are_named(tmp_path):
+    table = read_table(write(tmp_path, "ID,target\na,1\nb\nc,1,2\n"))
+    assert [row.values["ID"] for row in table.rows] == ["a"]
+    assert table.problems == (
+        "t.csv:3: has 1 values; the header has 2 columns",
+        "t.csv:4: has 3 values; the header has 2 columns",
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is empty"),
+        (b"\n\n", "is empty"),
+        (b"ID,target,ID\n", "names a column twice: 'ID'"),
+        (b'ID,target\n"a,1\nb,2\n', "t.csv:2: is not valid CSV"),
+        (b"ID,target\n\xff\xff\xff,1\n", "neither UTF-8 nor CP949"),
+        (TEXT.encode("utf-16"), "neither UTF-8 nor CP949"),
+        (b"PK\x03\x04workbook", "is an Excel workbook"),
+        (b"PAR1 and no more", "damaged parquet"),
+    ],
+)
+def test_tables_that_cannot_be_read(tmp_path, data, words):
+    with pytest.raises(UserError, match=words):
+        read_table(write(tmp_path, data))
+
+
+def test_missing_table(tmp_path):
+    with pytest.raises(UserError, match=r"x\.csv: there is no such table"):
+        read_table(tmp_path / "x.csv")
+
+
+def test_columns_by_name(tmp_path):
+    table = read_table(write(tmp_path, "image_id,Target\na,1\n"))
+    assert table.column("target") == "Target"
+    with pytest.raises(UserError) as caught:
+        table.column("image_ID2")
+    assert str(caught.value) == (
+        "t.csv:1: there is no column 'image_ID2'; did you mean 'image_id'? (columns: 'image_id', 'Target')"
+    )
