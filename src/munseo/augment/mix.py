@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -68,9 +68,9 @@ def mix_images(images: Array, mix: Mix) -> Array:
     if mix.box is None:
         return images * mix.share + other * (1 - mix.share)  # type: ignore[operator,no-any-return]
     top, bottom, left, right = mix.box
-    mixed = images * 1  # type: ignore[operator] # a copy, in NumPy and torch alike
+    mixed: Any = images * 1  # type: ignore[operator] # a copy, in NumPy and torch alike
     mixed[:, :, top:bottom, left:right] = other[:, :, top:bottom, left:right]
-    return mixed  # type: ignore[no-any-return]
+    return cast(Array, mixed)
 
 
 def mix_targets(targets: Array, mix: Mix) -> Array:

@@ -6,6 +6,7 @@ The manifest of a run that failed, or of a fold's parent, may lack parts, so eve
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -186,6 +187,11 @@ class Facts:
         """The run folder as one would type it from here."""
         here = Path.cwd()
         return str(self.run.path.relative_to(here) if self.run.path.is_relative_to(here) else self.run.path)
+
+    @property
+    def quoted_path(self) -> str:
+        """The same, quoted for a shell where it needs to be."""
+        return shlex.quote(self.command_path)
 
 
 def gather(run: RunFolder) -> Facts:

@@ -168,8 +168,8 @@ class PageClassifier(pl.LightningModule):
     def _not_finite(self, batch: Batch, loss: torch.Tensor) -> UserError:
         pages = [self.parts.train[index].id for index in batch.indices.tolist()]
         return UserError(
-            f"The loss became {loss.item()} in epoch {self.current_epoch + 1}, step {self.global_step + 1}; the weights "
-            f"were not updated with it. Lower lr ({self.config.lr:g}), set gradient_clip_norm=1.0, or switch "
+            f"The loss became {loss.item()} in epoch {self.current_epoch + 1}, step {self.global_step + 1}; the "
+            f"weights were not updated with it. Lower lr ({self.config.lr:g}), set gradient_clip_norm=1.0, or switch "
             "mixed_precision off. Pages of this batch:",
             pages,
         )

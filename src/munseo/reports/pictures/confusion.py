@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -60,16 +61,29 @@ def _draw_counts(axes: Axes, counts: np.ndarray, colors: np.ndarray, num_classes
 
 
 def _draw_labels(axes: Axes, names: Sequence[str], theme: Theme, say: Phrases) -> None:
-    labels, places = [wrap_label(name) for name in names], range(len(names))
-    size = 9.5 if len(names) <= 24 else 7
-    axes.set_xticks(places, labels, rotation=45, ha="right", rotation_mode="anchor", fontsize=size, color=theme.ink)
-    axes.set_yticks(places, labels, fontsize=size, color=theme.ink)
+    """Rows carry the whole names; columns, which are turned, what fits on one line."""
+    places, size = range(len(names)), 9.5 if len(names) <= 24 else 7
+    axes.set_xticks(places, [shorten(name, WRAP_CELLS) for name in names], rotation=45, ha="right", rotation_mode="anchor",
+                    fontsize=size, color=theme.ink)  # fmt: skip
+    axes.set_yticks(places, [wrap_label(name) for name in names], fontsize=size, color=theme.ink)
+    axes.tick_params(length=0, pad=6)
+    axes.set_xlabel(say("plot.predicted"), fontsize=9, labelpad=8)
+    axes.set_ylabel(say("plot.true"), fontsize=9, labelpad=10)
+
+
+def shorten(name: str, cells: int) -> str:
+    """Cut a class name that is wider than ``cells``."""
+    if _width(name) <= cells:
+        return name
+    while _width(name) >= cells:
+        name = name[:-1]
+    return f"{name.rstrip()}…"
 
 
 def wrap_label(name: str) -> str:
     """Break a class name after spaces, underscores and hyphens, or anywhere if need be, into at most three lines."""
     lines = [""]
-    for word in _words(name):
+    for word in re.findall(r"[^ _\-/]*[ _\-/]|[^ _\-/]+", name):
         if lines[-1] and _width(lines[-1]) + _width(word.rstrip()) > WRAP_CELLS:
             lines.append("")
         for letter in word:
@@ -78,17 +92,8 @@ def wrap_label(name: str) -> str:
             lines[-1] += letter
     lines = [line.strip() for line in lines]
     if len(lines) > MAX_LINES:
-        lines = [*lines[: MAX_LINES - 1], lines[MAX_LINES - 1][: WRAP_CELLS // 2] + "…"]
+        lines = [*lines[: MAX_LINES - 1], f"{shorten(lines[MAX_LINES - 1], WRAP_CELLS - 1).rstrip('…')}…"]
     return "\n".join(lines)
-
-
-def _words(name: str) -> list[str]:
-    words = [""]
-    for letter in name:
-        words[-1] += letter
-        if letter in " _-/":
-            words.append("")
-    return [word for word in words if word]
 
 
 def _width(text: str) -> int:

@@ -29,7 +29,7 @@ def save_sheet(
         title: Printed above.
     """
     assert images and len(images) == len(captions) and columns > 0, "a sheet holds pages, each with a caption"
-    font = ImageFont.truetype(font_file(), CAPTION_SIZE_PX)
+    font = ImageFont.truetype(font_file(bold=True), CAPTION_SIZE_PX)  # the regular arrow loses its shaft at this size
     wrapped = [_wrap(caption, font) for caption in captions]
     columns = min(columns, len(images))
     rows = [range(start, min(start + columns, len(images))) for start in range(0, len(images), columns)]

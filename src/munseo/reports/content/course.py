@@ -1,0 +1,134 @@
+"""How training went and what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from munseo.reports import formats as fm
+from munseo.reports.blocks import Block, Code, Pairs, Picture, Pictures, Section, Table, Text
+from munseo.reports.facts import Facts
+from munseo.reports.phrases import Phrases
+from munseo.reports.pictures import CURVES, DARK, LIGHT, curve_plot
+
+
+def course(facts: Facts, say: Phrases) -> Section:
+    """Course, curves, final metrics, folds, server score."""
+    parts = (
+        Section("progress", say("progress"), (Pairs(_progress(facts, say)),)),
+        Section("curves", say("curves"), _curves(facts, say)),
+        Section("final", say("final"), _final(facts, say)),
+        Section("folds", say("folds"), _folds(facts, say)),
+        Section("server", say("server"), _server(facts, say)),
+    )
+    return Section("course", say("course"), tuple(part for part in parts if part.blocks))
+
+
+def _progress(facts: Facts, say: Phrases) -> tuple[tuple[str, str], ...]:
+    course = facts.course
+    items = []
+    if course.epochs_done is not None:
+        value = say("epochs_value", done=fm.count(course.epochs_done), planned=fm.count(course.epochs_planned))
+        items.append((say("epochs"), value))
+    if course.stopped in ("patience", "epochs"):
+        reason = say(f"stopped.{course.stopped}", monitor=course.monitor, patience=facts.config.patience)
+        items.append((say("stopped"), reason))
+    if course.best_epoch is not None and not facts.folds:
+        best = say("best_epoch_value", epoch=course.best_epoch + 1, monitor=course.monitor, value=fm.score(course.best_value))
+        items.append((say("best_epoch"), best))
+    items.append((say("run_time"), fm.duration(course.seconds, say)))
+    if facts.epoch_seconds is not None:
+        items.append((say("epoch_time"), say("epoch_time_value", duration=fm.duration(facts.epoch_seconds, say))))
+    return tuple(items)
+
+
+def _curves(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+    if not facts.curves:
+        return ()
+    captions = [say(f"curves.caption_{name}") for name in ("loss", "accuracy", "f1")]
+    pictures = tuple(
+        Picture(caption, "", Path(file), curve_plot(facts, file, say, LIGHT), curve_plot(facts, file, say, DARK))
+        for file, caption in zip(CURVES, captions, strict=True)
+    )
+    return Pictures(pictures, "plots"), Text(say("curves.note"), quiet=True)
+
+
+def _final(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+    judgement, train = facts.judgement, facts.train
+    if judgement is None:
+        return ()
+    low, high = judgement.interval or (None, None)
+    interval = f"{fm.score(low)}–{fm.score(high)}" if low is not None else fm.UNKNOWN
+    rows = (
+        (say("macro_f1"), _metric(train.macro_f1), _metric(judgement.macro_f1), _gap(train.macro_f1, judgement.macro_f1), interval),
+        (say("accuracy"), fm.percent(train.accuracy, 2), fm.percent(judgement.accuracy, 2),
+         _gap(train.accuracy, judgement.accuracy), ""),
+        (say("loss"), fm.score(train.loss), fm.score(judgement.loss), _gap(train.loss, judgement.loss), ""),
+    )  # fmt: skip
+    header = (say("metric"), say("part.train"), say("part.val"), say("part.gap"), say("interval"))
+    best = facts.course.best_epoch
+    key = "final.caption_folds" if facts.folds else "final.caption"
+    blocks: list[Block] = [
+        Table(header, rows, numeric=frozenset({1, 2, 3, 4})),
+        Text(say(key, epoch=fm.UNKNOWN if best is None else best + 1), quiet=True),
+    ]
+    rates = facts.rates
+    if rates.last is not None and rates.highest:
+        share = fm.percent(rates.last / rates.highest)
+        used = {"last": fm.rate(rates.last), "highest": fm.rate(rates.highest), "configured": fm.rate(rates.configured)}
+        blocks.append(Pairs(((say("rate_last"), say("rate_last_value", share=share, **used)),)))
+    return tuple(blocks)
+
+
+def _metric(value: float | None) -> str:
+    return fm.UNKNOWN if value is None else f"{value:.4f} ({100 * value:.2f}%)"
+
+
+def _gap(train: float | None, val: float | None) -> str:
+    return fm.UNKNOWN if train is None or val is None else f"{train - val:+.4f}".replace("-", "−")
+
+
+def _folds(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+    if not facts.folds:
+        return ()
+    header = tuple(say(key) for key in ("fold", "macro_f1", "accuracy", "loss", "best_epoch", "epochs", "run_time"))
+    rows = [
+        (
+            f"`fold{fold.number}`",
+            fm.score(fold.macro_f1),
+            fm.percent(fold.accuracy, 2),
+            fm.score(fold.loss),
+            fm.UNKNOWN if fold.best_epoch is None else str(fold.best_epoch + 1),
+            fm.count(fold.epochs_done),
+            fm.duration(fold.seconds, say),
+        )
+        for fold in facts.folds
+    ]
+    if facts.judgement:
+        whole = (facts.judgement.macro_f1, facts.judgement.accuracy, facts.judgement.loss)
+        total = fm.duration(facts.course.seconds, say)
+        rows.append((say("folds.all"), fm.score(whole[0]), fm.percent(whole[1], 2), fm.score(whole[2]), "", "", total))
+    blocks: list[Block] = [Table(header, tuple(rows), numeric=frozenset(range(1, 7)))]
+    values = [fold.macro_f1 for fold in facts.folds if fold.macro_f1 is not None]
+    if len(values) > 1:
+        numbers = {"mean": np.mean(values), "std": np.std(values, ddof=1), "low": min(values), "high": max(values)}
+        blocks.append(Text(say("folds.spread", **{key: fm.score(float(value)) for key, value in numbers.items()})))
+    return tuple(blocks)
+
+
+def _server(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+    """The scores that are recorded, or the command that records one."""
+    scores = [(part, score) for part, score in (("public", facts.public), ("private", facts.private)) if score is not None]
+    if not scores:
+        return Text(say("server.none")), Code(f"munseo score {facts.quoted_path} --public 0.8619", "sh")
+    val = facts.judgement.macro_f1 if facts.judgement else None
+    rows = []
+    for part, score in scores:
+        ratio = fm.UNKNOWN
+        if val:
+            ratio = say("server.ratio_value", score=fm.score(score), val=fm.score(val), ratio=fm.percent(score / val))
+        rows.append((say(f"server_{part}"), fm.score(score), ratio))
+    header = (say("server.part"), say("server.score"), say("server.ratio"))
+    recorded = Text(say("server.recorded", moment=fm.moment(facts.recorded, say)), quiet=True)
+    return Table(header, tuple(rows), numeric=frozenset({1, 2})), recorded
