@@ -139,16 +139,18 @@ def make_manifest(name: str, confusion: np.ndarray, names: tuple[str, ...], metr
         "versions": {"python": "3.11.7", "torch": "2.10.0", "timm": "1.0.20"},
         "system": {"platform": "macOS-15.5-arm64", "processor": "Apple M2 Max", "num_cpus": 12,
                    "memory_bytes": 68719476736, "device": "mps", "device_name": "Apple M2 Max"},
-        "data": {"dir": "data", "tables": {"train.csv": "ab12" * 16, "meta.csv": "cd34" * 16}, "images_sha256": "ef56" * 16,
-                 "num_train": 1334, "num_val": 236, "num_test": 3140, "notes": ["scan-7.tif: first of 3 pages used"],
+        "data": {"dir": "data", "tables": {"train.csv": "ab12" * 16, "meta.csv": "cd34" * 16},
+                 "images_sha256": "ef56" * 16, "num_train": 1334, "num_val": 236, "num_test": 3140,
+                 "notes": ["scan-7.tif: first of 3 pages used"],
                  "skipped": [{"id": "broken-3.jpg", "reason": "not a picture: the file is empty"}],
                  "class_counts": class_counts},
         "model": {"num_parameters": 17579000, "num_trainable": 17579000, "norm_mean": [0.5] * 3, "norm_std": [0.5] * 3,
-                  "pretrained": {"source": "hub", "location": "timm/efficientnet_b4.ra2_in1k", "sha256": "9f86d081884c" * 5,
-                                 "new": ["classifier.weight", "classifier.bias"]}},
-        "effective": {"precision": "32-true", "batch_size": 20, "val_batch_size": 50, "num_workers": 4, "num_threads": 4,
-                      "channels_last": True, "steps_per_epoch": 67, "policies": ["eda"], "mixes": [],
-                      "lr_configured": 1e-4, "lr_first": 1e-4, "lr_max": 1e-4, "lr_last": float(metrics["lr"].iloc[-1])},
+                  "pretrained": {"source": "hub", "location": "timm/efficientnet_b4.ra2_in1k",
+                                 "sha256": "9f86d081884c" * 5, "new": ["classifier.weight", "classifier.bias"]}},
+        "effective": {"precision": "32-true", "batch_size": 20, "val_batch_size": 50, "num_workers": 4,
+                      "num_threads": 4, "channels_last": True, "steps_per_epoch": 67, "policies": ["eda"], "mixes": [],
+                      "lr_configured": 1e-4, "lr_first": 1e-4, "lr_max": 1e-4,
+                      "lr_last": float(metrics["lr"].iloc[-1])},
         "course": {"epochs_done": EPOCHS_DONE, "epochs_planned": 1000, "best_epoch": BEST_EPOCH, "monitor": "val_loss",
                    "best_value": 0.4601, "stopped": "patience", "seconds": 1460.0,
                    "augmented_pages": {"clean": 5600, "eda": 31800}, "mixed_batches": {}},
@@ -164,8 +166,8 @@ def write_gallery(run: RunFolder, confusion: np.ndarray, names: tuple[str, ...])
             page = Image.new("RGB", (64, 90), "white")
             ImageDraw.Draw(page).rectangle((8, 10, 50, 14 + 3 * int(true)), outline="black")
             page.save(run.gallery_dir / file)
-            entries.append({"file": file, "id": f"page-{len(entries)}.jpg", "true": names[true], "predicted": names[predicted],
-                            "confidence": 0.98 - 0.02 * len(entries), "p_true": 0.01})  # fmt: skip
+            entry = {"file": file, "id": f"page-{len(entries)}.jpg", "true": names[true], "predicted": names[predicted]}
+            entries.append({**entry, "confidence": 0.98 - 0.02 * len(entries), "p_true": 0.01})
     put(run.gallery_dir / "pages.json", entries)
 
 

@@ -6,5 +6,5 @@ LEVELS: dict[str, dict[str, bool]] = {
     "none": {},
     "minimal": {"eda": True},
     "moderate": {"eda": True, "dilation": True, "erosion": True},
-    "strong": {"eda": True, "dilation": True, "erosion": True, "mixup": True, "cutmix": True},
+    "strong": {"eda": True, "dilation": True, "erosion": True, "document": True, "mixup": True, "cutmix": True},
 }

@@ -10,10 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from munseo.augment import geometry, morphology, photometry
+from munseo.augment.document import build_document
 from munseo.augment.parameters import EdaParameters, GeometryParameters, MorphologyParameters, build_or_raise
 from munseo.errors import UserError
 
-POLICY_NAMES = ("eda", "dilation", "erosion")
+POLICY_NAMES = ("eda", "dilation", "erosion", "document")
 REFERENCE_PX = 320
 """Sizes in pixels are meant at this side and grow with it."""
 
@@ -88,6 +89,8 @@ def build_policy(name: str, parameters: Mapping[str, Any] | None = None) -> Poli
         return Eda(build_or_raise(EdaParameters, name, parameters))
     if name in ("dilation", "erosion"):
         return Morphology(build_or_raise(MorphologyParameters, name, parameters), name)
+    if name == "document":
+        return build_document(parameters)
     near = difflib.get_close_matches(name, POLICY_NAMES, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(POLICY_NAMES)}."
     raise UserError(f"{name}: no such augmentation policy; {hint}")

@@ -87,7 +87,8 @@ class Picture:
         file: Where it lies, relative to the run folder; Markdown links to it.
         image: PNG or JPEG bytes, for HTML; without them the file is for Markdown alone.
         dark: The same for a dark page.
-        min_width_px: Narrower than this its letters cannot be read.
+        min_width_px: Narrower than this its letters cannot be read; a narrow screen scrolls.
+        max_width_px: Wider than this its letters are larger than the text's; 0 for no bound.
     """
 
     alt: str
@@ -96,6 +97,7 @@ class Picture:
     image: bytes | None = None
     dark: bytes | None = None
     min_width_px: int = 0
+    max_width_px: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,12 +144,25 @@ class Checklist:
 
 
 @dataclass(frozen=True)
+class Command:
+    """A command in two parts: what stays the same, and the words that make it this one."""
+
+    base: str
+    words: str = ""
+
+    @property
+    def text(self) -> str:
+        """As one types it; the words stand on a line of their own."""
+        return f"{self.base} \\\n  {self.words}" if self.words else self.base
+
+
+@dataclass(frozen=True)
 class Proposal:
-    """A command and the reason for it."""
+    """Commands and the reason for them."""
 
     kind: ClassVar[str] = "proposal"
-    command: str
     reason: str
+    commands: tuple[Command, ...]
 
 
 @dataclass(frozen=True)
@@ -160,20 +175,7 @@ class Section:
     blocks: tuple[Block, ...]
 
 
-Block = (
-    Text
-    | Note
-    | Numbers
-    | Interval
-    | Pairs
-    | Table
-    | Pictures
-    | Code
-    | Bullets
-    | Checklist
-    | Proposal
-    | Section
-)
+Block = Text | Note | Numbers | Interval | Pairs | Table | Pictures | Code | Bullets | Checklist | Proposal | Section
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,10 @@ class Experiment:
     reason: str
     numbers: dict[str, Any] = field(default_factory=dict)
 
-    def command(self, run: str) -> str:
-        """The command that makes it, starting from the run in folder ``run``."""
-        return shlex.join(["munseo", "train", f"{run}/config.yaml", *self.overrides])
+    @property
+    def words(self) -> str:
+        """The overrides as one types them."""
+        return shlex.join(self.overrides)
 
 
 def experiments(facts: Facts, findings: Sequence[Finding]) -> tuple[Experiment, ...]:
@@ -99,10 +100,16 @@ def _schedules(facts: Facts, found: dict[str, dict[str, Any]]) -> Iterator[Exper
         yield Experiment((f"epochs={epochs}",), "shorter_schedule", found["long_horizon"])
     if config.scheduler_name != "OneCycleLR":
         words = ("scheduler_name=OneCycleLR", f"epochs={epochs}", *_without_scheduler_params(facts))
-        yield Experiment((*words, *(["warmup_epochs=0"] if config.warmup_epochs else [])), "one_cycle", {"epochs": epochs})
+        yield Experiment(
+            (*words, *(["warmup_epochs=0"] if config.warmup_epochs else [])), "one_cycle", {"epochs": epochs}
+        )
     if config.scheduler_name != "CosineAnnealingWarmRestarts" and epochs >= 10:
         period = max(2, epochs // 3)
-        words = ("scheduler_name=CosineAnnealingWarmRestarts", f"scheduler_params={{T_0: {period}}}", f"epochs={epochs}")
+        words = (
+            "scheduler_name=CosineAnnealingWarmRestarts",
+            f"scheduler_params={{T_0: {period}}}",
+            f"epochs={epochs}",
+        )
         yield Experiment(words, "warm_restarts", {"period": period})
 
 

@@ -217,7 +217,9 @@ def gather(run: RunFolder) -> Facts:
         best_epochs=tuple(_whole(_course(part).get("best_epoch")) for part, _ in parts),
         epoch_seconds=_median_seconds(folds or [run]),
         judgement=_judgement(results.get("val")),
-        train=TrainScores(**{key: _real((results.get("train") or {}).get(key)) for key in ("macro_f1", "accuracy", "loss")}),
+        train=TrainScores(
+            **{key: _real((results.get("train") or {}).get(key)) for key in ("macro_f1", "accuracy", "loss")}
+        ),
         folds=tuple(_fold(run, entry) for entry in results.get("folds") or ()),
         rates=Rates(*(_real(effective.get(f"lr_{key}")) for key in ("configured", "first", "max", "last"))),
         course=_read_course(manifest.get("course") or {}, config),
@@ -241,8 +243,10 @@ def _judgement(val: dict[str, Any] | None) -> Judgement | None:
         loss=_real(val.get("loss")),
         per_class=tuple(
             ClassScore(
-                str(entry["class"]),
-                *(float(entry[key] or 0) for key in ("precision", "recall", "f1")),
+                name=str(entry["class"]),
+                precision=float(entry["precision"] or 0),
+                recall=float(entry["recall"] or 0),
+                f1=float(entry["f1"] or 0),
                 support=int(entry["support"]),
             )
             for entry in val["per_class"]
@@ -266,8 +270,8 @@ def _read_course(course: dict[str, Any], config: Config) -> Course:
 
 
 def _class_count(entry: dict[str, Any]) -> ClassCount:
-    counts = (int(entry[key]) for key in ("before", "added", "after"))
-    return ClassCount(str(entry["class"]), *counts, val=_whole(entry.get("val")))
+    before, added, after = (int(entry[key]) for key in ("before", "added", "after"))
+    return ClassCount(str(entry["class"]), before, added, after, _whole(entry.get("val")))
 
 
 def _fold(run: RunFolder, entry: dict[str, Any]) -> Fold:

@@ -11,7 +11,7 @@ TOLERANCE = 0.01
 """Relative difference below which two rates count as equal: schedules step per batch, and rates are rounded."""
 
 BEGINS_LOW = ("OneCycleLR",)
-"""Schedules that begin below the configured rate by design; for all others, and without warm-up, it is the first rate."""
+"""Schedules that begin below the configured rate by design; all others begin at it, unless there is a warm-up."""
 
 
 @dataclass(frozen=True)

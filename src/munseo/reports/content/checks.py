@@ -69,7 +69,9 @@ def _imbalance(facts: Facts, say: Phrases) -> Check:
 def _augmentation(facts: Facts, say: Phrases) -> Check:
     """Whether the policies that were counted are those that were active."""
     active, counted = set(facts.policies), facts.course.augmented_pages
-    happened = {name for name, number in {**counted, **facts.course.mixed_batches}.items() if number and name != "clean"}
+    happened = {
+        name for name, number in {**counted, **facts.course.mixed_batches}.items() if number and name != "clean"
+    }
     named = ", ".join(f"`{name}`" for name in sorted(active | happened)) or say("none")
     return Check(bool(counted) and active == happened, say("check.augmentation"), named)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from munseo.reports import formats as fm
 from munseo.reports.analysis import Finding
-from munseo.reports.blocks import Block, Bullets, Checklist, Code, Pairs, Proposal, Section, Table, Text
+from munseo.reports.blocks import Block, Bullets, Checklist, Code, Command, Pairs, Proposal, Section, Table, Text
 from munseo.reports.content.checks import checks
 from munseo.reports.content.opening import wandb_run
 from munseo.reports.experiments import Experiment, ensemble_members, experiments
@@ -33,8 +33,8 @@ def analysis(facts: Facts, findings: Sequence[Finding], say: Phrases) -> Section
 
 def next_steps(facts: Facts, findings: Sequence[Finding], say: Phrases) -> Section:
     """Commands, each with its reason."""
-    tried = [_proposal(facts, experiment, say) for experiment in experiments(facts, findings)]
-    members = [_proposal(facts, experiment, say) for experiment in ensemble_members(facts)]
+    tried = _proposals(facts, experiments(facts, findings), say)
+    members = _proposals(facts, ensemble_members(facts), say)
     parts = (
         Section("use", say("next.use"), tuple(_uses(facts, say))),
         Section("experiments", say("next.experiments"), (Text(say("next.note"), quiet=True), *tried)),
@@ -54,19 +54,24 @@ def files(facts: Facts, say: Phrases) -> Section:
     return Section(
         "files",
         say("files"),
-        (Pairs(((say("files.folder"), f"`{facts.command_path}`"),)), Table(header, rows, numeric=frozenset({2})), tracking),
+        (
+            Pairs(((say("files.folder"), f"`{facts.command_path}`"),)),
+            Table(header, rows, numeric=frozenset({2})),
+            tracking,
+        ),
     )
 
 
 def reproduction(facts: Facts, say: Phrases) -> Section:
     """The checklist as checked facts, one command, and notes on the data."""
-    command = shlex.join(["munseo", "train", f"{facts.command_path}/config.yaml"])
     blocks: list[Block] = [
-        Section("checklist", say("checklist"), (Text(say("checklist.note"), quiet=True), Checklist(checks(facts, say)))),
+        Section(
+            "checklist", say("checklist"), (Text(say("checklist.note"), quiet=True), Checklist(checks(facts, say)))
+        ),
         Section(
             "reproduce",
             say("reproduce"),
-            (Code(command, "sh"), Text(say("reproduce.note", data_dir=facts.config.data_dir), quiet=True)),
+            (Code(_train(facts), "sh"), Text(say("reproduce.note", data_dir=facts.config.data_dir), quiet=True)),
         ),
         Section("data_notes", say("data_notes"), _data_notes(facts, say)),
     ]
@@ -96,18 +101,27 @@ def _word(key: str, value: Any, say: Phrases) -> Any:
     return value
 
 
-def _proposal(facts: Facts, experiment: Experiment, say: Phrases) -> Proposal:
-    numbers = {key: _word(key, value, say) for key, value in experiment.numbers.items()}
-    return Proposal(experiment.command(facts.command_path), say(f"try.{experiment.reason}", **numbers))
+def _proposals(facts: Facts, tries: Sequence[Experiment], say: Phrases) -> list[Proposal]:
+    """Experiments of one reason stand together."""
+    commands: dict[str, list[Command]] = {}
+    for experiment in tries:
+        numbers = {key: _word(key, value, say) for key, value in experiment.numbers.items()}
+        reason = say(f"try.{experiment.reason}", **numbers)
+        commands.setdefault(reason, []).append(Command(_train(facts), experiment.words))
+    return [Proposal(reason, tuple(found)) for reason, found in commands.items()]
+
+
+def _train(facts: Facts) -> str:
+    return shlex.join(["munseo", "train", f"{facts.command_path}/config.yaml"])
 
 
 def _uses(facts: Facts, say: Phrases) -> list[Block]:
     run = facts.quoted_path
     if facts.get("status") != "finished":
-        return [Proposal(f"munseo resume {run}", say("use.resume"))]
-    uses: list[Block] = [Proposal(f"munseo predict {run} scans/ -o labels.csv", say("use.predict"))]
+        return [Proposal(say("use.resume"), (Command(f"munseo resume {run}"),))]
+    uses: list[Block] = [Proposal(say("use.predict"), (Command(f"munseo predict {run}", "scans/ -o labels.csv"),))]
     if facts.public is None:
-        uses.append(Proposal(f"munseo score {run} --public 0.8619", say("use.score")))
+        uses.append(Proposal(say("use.score"), (Command(f"munseo score {run}", "--public 0.8619"),)))
     return uses
 
 

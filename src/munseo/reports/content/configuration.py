@@ -32,7 +32,9 @@ def _architecture(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     pretrained = facts.get("model", "pretrained")
     items = []
     if pretrained:
-        items.append((say("weights"), say(f"weights.{pretrained['source']}", location=pretrained.get("location") or "")))
+        items.append(
+            (say("weights"), say(f"weights.{pretrained['source']}", location=pretrained.get("location") or ""))
+        )
         if pretrained.get("sha256"):
             items.append((say("weights_hash"), f"`{pretrained['sha256']}`"))
         if new := pretrained.get("new"):
@@ -86,11 +88,19 @@ def _augmentation(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     if pages:
         total = max(sum(pages.values()), 1)
         rows = [
-            (say("augmentation.clean") if name == "clean" else f"`{name}`", fm.count(number), fm.percent(number / total))
+            (
+                say("augmentation.clean") if name == "clean" else f"`{name}`",
+                fm.count(number),
+                fm.percent(number / total),
+            )
             for name, number in pages.items()
         ]
         rows += [
-            (say("augmentation.batches", mix=f"`{name}`"), fm.count(number), fm.percent(number / max(sum(batches.values()), 1)))
+            (
+                say("augmentation.batches", mix=f"`{name}`"),
+                fm.count(number),
+                fm.percent(number / max(sum(batches.values()), 1)),
+            )
             for name, number in batches.items()
         ]
         header = (say("augmentation.policy"), say("augmentation.pages"), say("augmentation.share"))
@@ -99,7 +109,7 @@ def _augmentation(facts: Facts, say: Phrases) -> tuple[Block, ...]:
         blocks.append(Text(say("augmentation.uncounted"), quiet=True))
     if facts.run.samples_picture.is_file():
         file = facts.run.samples_picture
-        picture = Picture(say("samples"), say("samples"), Path(file.name), shrunk(file), min_width_px=560)
+        picture = Picture(say("samples"), say("samples"), Path(file.name), shrunk(file), min_width_px=720)
         blocks.append(Pictures((picture,), "wide"))
     return tuple(blocks)
 

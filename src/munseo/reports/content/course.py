@@ -35,7 +35,9 @@ def _progress(facts: Facts, say: Phrases) -> tuple[tuple[str, str], ...]:
         reason = say(f"stopped.{course.stopped}", monitor=course.monitor, patience=facts.config.patience)
         items.append((say("stopped"), reason))
     if course.best_epoch is not None and not facts.folds:
-        best = say("best_epoch_value", epoch=course.best_epoch + 1, monitor=course.monitor, value=fm.score(course.best_value))
+        best = say(
+            "best_epoch_value", epoch=course.best_epoch + 1, monitor=course.monitor, value=fm.score(course.best_value)
+        )
         items.append((say("best_epoch"), best))
     items.append((say("run_time"), fm.duration(course.seconds, say)))
     if facts.epoch_seconds is not None:
@@ -61,7 +63,8 @@ def _final(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     low, high = judgement.interval or (None, None)
     interval = f"{fm.score(low)}–{fm.score(high)}" if low is not None else fm.UNKNOWN
     rows = (
-        (say("macro_f1"), _metric(train.macro_f1), _metric(judgement.macro_f1), _gap(train.macro_f1, judgement.macro_f1), interval),
+        (say("macro_f1"), _metric(train.macro_f1), _metric(judgement.macro_f1),
+         _gap(train.macro_f1, judgement.macro_f1), interval),
         (say("accuracy"), fm.percent(train.accuracy, 2), fm.percent(judgement.accuracy, 2),
          _gap(train.accuracy, judgement.accuracy), ""),
         (say("loss"), fm.score(train.loss), fm.score(judgement.loss), _gap(train.loss, judgement.loss), ""),
@@ -112,14 +115,17 @@ def _folds(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     blocks: list[Block] = [Table(header, tuple(rows), numeric=frozenset(range(1, 7)))]
     values = [fold.macro_f1 for fold in facts.folds if fold.macro_f1 is not None]
     if len(values) > 1:
-        numbers = {"mean": np.mean(values), "std": np.std(values, ddof=1), "low": min(values), "high": max(values)}
-        blocks.append(Text(say("folds.spread", **{key: fm.score(float(value)) for key, value in numbers.items()})))
+        mean, std = float(np.mean(values)), float(np.std(values, ddof=1))
+        spread = {"mean": mean, "std": std, "low": min(values), "high": max(values)}
+        blocks.append(Text(say("folds.spread", **{key: fm.score(value) for key, value in spread.items()})))
     return tuple(blocks)
 
 
 def _server(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     """The scores that are recorded, or the command that records one."""
-    scores = [(part, score) for part, score in (("public", facts.public), ("private", facts.private)) if score is not None]
+    scores = [
+        (part, score) for part, score in (("public", facts.public), ("private", facts.private)) if score is not None
+    ]
     if not scores:
         return Text(say("server.none")), Code(f"munseo score {facts.quoted_path} --public 0.8619", "sh")
     val = facts.judgement.macro_f1 if facts.judgement else None

@@ -41,9 +41,10 @@ def _per_class(judgement: Judgement, say: Phrases) -> Table:
 
 def _confusion(judgement: Judgement, say: Phrases) -> Pictures:
     light, dark = (confusion_plot(judgement, say, theme) for theme in (LIGHT, DARK))
-    width = 340 if len(judgement.per_class) <= 8 else 34 * len(judgement.per_class) + 120
+    num_classes = len(judgement.per_class)
+    narrowest, widest = (300, 540) if num_classes <= 8 else (34 * num_classes + 120, 46 * num_classes + 200)
     caption = say("confusion.caption")
-    return Pictures((Picture(say("confusion"), caption, Path(CONFUSION), light, dark, width),), "wide")
+    return Pictures((Picture(say("confusion"), caption, Path(CONFUSION), light, dark, narrowest, widest),), "wide")
 
 
 def _pages_of_pairs(facts: Facts, judgement: Judgement) -> list[list[Mistake]]:
@@ -89,5 +90,9 @@ def _others(facts: Facts, shown: list[list[Mistake]], say: Phrases) -> tuple[Blo
 def _page(page: Mistake, say: Phrases, of_pair: bool = False) -> Picture:
     pair = say("arrow", true=page.true, predicted=page.predicted)
     confidence = fm.percent(page.confidence, 0)
-    caption = confidence if of_pair else say("mistake.caption", true=page.true, predicted=page.predicted, confidence=confidence)
+    caption = (
+        confidence
+        if of_pair
+        else say("mistake.caption", true=page.true, predicted=page.predicted, confidence=confidence)
+    )
     return Picture(f"{page.page}: {pair}", caption, Path("gallery") / page.file.name, page.file.read_bytes())

@@ -16,7 +16,7 @@ def summary(facts: Facts, say: Phrases) -> Section:
     blocks: list[Block] = []
     judgement = facts.judgement
     if judgement is None:
-        text = say("summary.unfinished_text", status=facts.get("status") or fm.UNKNOWN, path=facts.command_path)
+        text = say("summary.unfinished_text", status=_status(facts, say), path=facts.command_path)
         blocks.append(Note(say("summary.unfinished"), text))
     else:
         blocks += [Numbers(_headline(facts, say)), Text(_sentence(facts, say))]
@@ -39,7 +39,7 @@ def setup(facts: Facts, say: Phrases) -> Section:
         (say("model_name"), f"`{facts.config.model_name}`"),
         (say("started"), fm.moment(facts.get("started"), say)),
         (say("run_time"), _run_time(seconds, say)),
-        (say("status"), facts.get("status") or fm.UNKNOWN),
+        (say("status"), _status(facts, say)),
         (say("command"), f"`{facts.get('command') or fm.UNKNOWN}`"),
         (say("git_commit"), f"`{facts.get('git_commit')}`" if facts.get("git_commit") else say("check.uncontrolled")),
     ]
@@ -124,6 +124,11 @@ def _run_time(seconds: float | None, say: Phrases) -> str:
     if seconds is None or seconds < fm.MINUTE_S:
         return fm.duration(seconds, say)
     return say("run_time_value", duration=fm.duration(seconds, say), seconds=fm.count(seconds))
+
+
+def _status(facts: Facts, say: Phrases) -> str:
+    status = facts.get("status")
+    return say(f"status.{status}") if status in ("running", "finished", "failed") else status or fm.UNKNOWN
 
 
 def _device(facts: Facts) -> str:

@@ -18,7 +18,9 @@ class Phrases:
 
     def __post_init__(self) -> None:
         if self.language not in CATALOGUES:
-            raise UserError(f"{self.language!r}: reports are written in {' and '.join(CATALOGUES)}; choose one of them.")
+            raise UserError(
+                f"{self.language!r}: reports are written in {' and '.join(CATALOGUES)}; choose one of them."
+            )
 
     def __call__(self, key: str, **values: object) -> str:
         """The sentence with its values in place."""

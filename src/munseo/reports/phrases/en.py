@@ -21,15 +21,15 @@ PHRASES: dict[str, str] = {
     "footer": "Written by Munseo {version} from the files of the run folder. Every figure was measured in this run.",
     # headline
     "summary": "Summary",
-    "summary.sentence": "`{model}` at {image_size}, trained for {epochs} on {num_train} pages in {duration}, names the class "
-    "of {num_right} of {num_val} validation pages correctly and of {num_errors} wrongly.",
-    "summary.sentence_folds": "`{model}` at {image_size}, trained {num_folds} times in {duration}, each time on all pages "
-    "but one fold. Every page is judged by the model that has not seen it: {num_right} of {num_val} pages are classified "
-    "correctly and {num_errors} wrongly.",
+    "summary.sentence": "`{model}` at {image_size}, trained for {epochs} on {num_train} pages in {duration}, "
+    "names the class of {num_right} of {num_val} validation pages correctly and of {num_errors} wrongly.",
+    "summary.sentence_folds": "`{model}` at {image_size}, trained {num_folds} times in {duration}, each time "
+    "on all pages but one fold. Every page is judged by the model that has not seen it: {num_right} of "
+    "{num_val} pages are classified correctly and {num_errors} wrongly.",
     "summary.epochs": "{done} of {planned} epochs",
     "summary.unfinished": "This run has no results",
-    "summary.unfinished_text": "Its status is “{status}”, and no validation result is in the folder. "
-    "`munseo resume {path}` continues it. What is known so far follows.",
+    "summary.unfinished_text": "Its status is “{status}”, and no validation result is in the folder. `munseo "
+    "resume {path}` continues it. What is known so far follows.",
     "macro_f1": "Macro-F1",
     "macro_f1_val": "Validation macro-F1",
     "accuracy": "Accuracy",
@@ -46,13 +46,13 @@ PHRASES: dict[str, str] = {
     "interval.label": "Validation macro-F1 with its 95% interval",
     # learning rate warning
     "rate.title": "The learning rate used is not the one configured",
-    "rate.above": "`config.yaml` says {configured}, but the optimiser used up to {used}: {factor} times as much. Something "
-    "changed the rate after the optimiser was built. Whoever repeats this run with the configured rate "
-    "repeats another experiment.",
-    "rate.below": "`config.yaml` says {configured}, but the optimiser never used more than {used}: {share} of it. The run "
-    "ended before its schedule reached the configured rate, or something changed the rate.",
-    "rate.first": "`config.yaml` says {configured}, but the first step was made with {used}, although `{scheduler}` without "
-    "warm-up begins at the configured rate.",
+    "rate.above": "`config.yaml` says {configured}, but the optimiser used up to {used}: {factor} times as "
+    "much. Something changed the rate after the optimiser was built. Whoever repeats this run with the "
+    "configured rate repeats another experiment.",
+    "rate.below": "`config.yaml` says {configured}, but the optimiser never used more than {used}: {share} of "
+    "it. The run ended before its schedule reached the configured rate, or something changed the rate.",
+    "rate.first": "`config.yaml` says {configured}, but the first step was made with {used}, although "
+    "`{scheduler}` without warm-up begins at the configured rate.",
     # identity
     "setup": "Experiment",
     "identity": "Identity",
@@ -63,6 +63,9 @@ PHRASES: dict[str, str] = {
     "run_time": "Duration",
     "run_time_value": "{duration} ({seconds} s)",
     "status": "Status",
+    "status.running": "running",
+    "status.finished": "finished",
+    "status.failed": "failed",
     "command": "Command",
     "git_commit": "Git commit",
     "wandb_id": "W&B run ID",
@@ -109,7 +112,8 @@ PHRASES: dict[str, str] = {
     "rate": "Learning rate",
     "rate_value": "configured {configured}; used {first} at first, {highest} at most, {last} at last",
     "preprocessing": "Preprocessing",
-    "resize": "The longest side is scaled to {image_size} and the rest is padded with white to a square; nothing is cropped.",
+    "resize": "The longest side is scaled to {image_size} and the rest is padded with white to a square; "
+    "nothing is cropped.",
     "normalisation_used": "Normalisation used: mean {mean}, standard deviation {std}.",
     "split_used": "{num_train} pages train the model, {num_val} judge it{test}.",
     "split_test": ", {num_test} are the test part",
@@ -158,8 +162,8 @@ PHRASES: dict[str, str] = {
     "curves.caption_loss": "Loss, and the learning rate that was used",
     "curves.caption_accuracy": "Accuracy",
     "curves.caption_f1": "Macro-F1",
-    "curves.note": "Training figures are of augmented pages while the weights were still moving; validation figures are of "
-    "clean pages after each epoch. They are not measured on equal terms.",
+    "curves.note": "Training figures are of augmented pages while the weights were still moving; validation "
+    "figures are of clean pages after each epoch. They are not measured on equal terms.",
     "final": "Final metrics",
     "final.caption": "Best weights, from epoch {epoch}. The interval is from a bootstrap over the validation pages.",
     "final.caption_folds": "All folds joined. The interval is from a bootstrap over the pages.",
@@ -180,8 +184,8 @@ PHRASES: dict[str, str] = {
     "server.ratio": "Generalisation",
     "server.ratio_value": "{score} / {val} = {ratio}",
     "server.recorded": "Recorded on {moment}.",
-    "server.none": "No server score is recorded. Once the submission is judged, this adds it, and the generalisation ratio "
-    "with it:",
+    "server.none": "No server score is recorded. Once the submission is judged, this adds it, and the "
+    "generalisation ratio with it:",
     # errors
     "errors": "Classes and errors",
     "per_class": "Per class",
@@ -191,8 +195,8 @@ PHRASES: dict[str, str] = {
     "f1": "F1",
     "support": "Pages",
     "confusion": "Confusion matrix",
-    "confusion.caption": "A row is a true class, a column a predicted one. Blue: right; orange: wrong; the deeper, the larger "
-    "the share of the true class.",
+    "confusion.caption": "A row is a true class, a column a predicted one. Blue: right; orange: wrong. The "
+    "stronger the colour, the larger the share of the true class.",
     "pairs": "Most confused pairs",
     "pairs.none": "No validation page is misclassified.",
     "pairs.item": "{true} → {predicted}: {count} of {support} pages ({share})",
@@ -211,45 +215,53 @@ PHRASES: dict[str, str] = {
     "topic.errors": "Where the errors are",
     "topic.course": "Course of training",
     "topic.data": "Data",
-    "finding.gap_large": "Overfitting: macro-F1 is {train:.4f} in training and {val:.4f} in validation, {gap:.4f} apart.",
+    "finding.gap_large": "Overfitting: macro-F1 is {train:.4f} in training and {val:.4f} in validation, "
+    "{gap:.4f} apart.",
     "finding.gap_small": "Little overfitting: macro-F1 is {train:.4f} in training and {val:.4f} in validation, "
     "{gap:.4f} apart.",
-    "finding.gap_negative": "Validation macro-F1 ({val:.4f}) is above that of training ({train:.4f}): the augmented training "
-    "pages are harder than the clean validation pages, or the model has not learnt all it could.",
-    "finding.interval_width": "The 95% interval runs from {low:.4f} to {high:.4f}, {half:.3f} to either side. On these {pages} "
-    "pages, a difference of less than {half:.3f} between two runs is no evidence that one is better.",
-    "finding.server_below": "The {part} server score, {score:.4f}, lies {distance:.4f} below the 95% interval of "
-    "validation. The choice of validation pages alone does not explain it: the server's pages probably differ in kind.",
-    "finding.server_above": "The {part} server score, {score:.4f}, lies {distance:.4f} above the 95% interval of "
-    "validation: the server's pages are probably easier than the validation pages.",
-    "finding.server_inside": "The {part} server score, {score:.4f}, lies within the 95% interval of validation: there is no "
-    "sign that the server's pages differ in kind.",
-    "finding.overconfident": "Validation loss rose from {lowest:.4f} (epoch {epoch}) to {last:.4f} while macro-F1 rose from "
-    "{f1_then:.4f} to {f1_best:.4f}: the model decides better and is more sure of its mistakes. Its confidence "
-    "should not be taken for a probability.",
-    "finding.sure_mistakes": "{sure} of the {shown} mistakes in the gallery were made with a confidence of at least 90%.",
+    "finding.gap_negative": "Validation macro-F1 ({val:.4f}) is above that of training ({train:.4f}): the "
+    "augmented training pages are harder than the clean validation pages, or the model has not learnt all it "
+    "could.",
+    "finding.interval_width": "The 95% interval runs from {low:.4f} to {high:.4f}, {half:.3f} to either side. "
+    "On these {pages:,} pages, a difference of less than {half:.3f} between two runs is no evidence that one "
+    "is better.",
+    "finding.server_below": "The {part} server score, {score:.4f}, lies {distance:.4f} below the 95% interval "
+    "of validation. The choice of validation pages alone does not explain it: the server's pages probably "
+    "differ in kind.",
+    "finding.server_above": "The {part} server score, {score:.4f}, lies {distance:.4f} above the 95% interval "
+    "of validation: the server's pages are probably easier than the validation pages.",
+    "finding.server_inside": "The {part} server score, {score:.4f}, lies within the 95% interval of "
+    "validation: there is no sign that the server's pages differ in kind.",
+    "finding.overconfident": "Validation loss rose from {lowest:.4f} (epoch {epoch}) to {last:.4f} while "
+    "macro-F1 rose from {f1_then:.4f} to {f1_best:.4f}: the model decides better and is more sure of its "
+    "mistakes. Its confidence should not be taken for a probability.",
+    "finding.sure_mistakes": "{sure} of the {shown} mistakes in the gallery were made with a confidence of at "
+    "least 90%.",
     "finding.weakest": "Weakest classes by F1: {classes}.",
     "finding.weakest_class": "{name} {f1:.4f} ({support} pages)",
-    "finding.small_support": "Of these, {classes} stand on fewer than {least} validation pages, so that a single page moves "
-    "their F1 by several points.",
-    "finding.main_pairs": "{num_pairs} of {all_pairs} confused pairs make up {share:.0%} of the {errors} errors: {pairs}.",
-    "finding.still_improving": "The planned epochs ran out while {monitor} was still improving: the best epoch was {best} of "
-    "{done}.",
-    "finding.first_epoch_best": "The first epoch was the best of {done}: every later one made {monitor} worse. The learning "
-    "rate ({rate}) may be too high.",
+    "finding.small_support": "Of these, {classes} stand on fewer than {least} validation pages, so that a "
+    "single page moves their F1 by several points.",
+    "finding.main_pairs": "{num_pairs} of {all_pairs} confused pairs make up {share:.0%} of the {errors:,} "
+    "errors: {pairs}.",
+    "finding.still_improving": "The planned epochs ran out while {monitor} was still improving: the best epoch "
+    "was {best:,} of {done:,}.",
+    "finding.first_epoch_best": "The first epoch was the best of {done:,}: every later one made {monitor} "
+    "worse. The learning rate ({rate}) may be too high.",
     "finding.rate_disagrees": "The learning rate used ({used}) is not the one configured ({configured}).",
-    "finding.long_horizon": "`{scheduler}` was laid out for {planned} epochs and the run stopped after {done}: at the "
-    "end the rate was still {share:.1%} of the highest. The schedule has had no effect.",
-    "finding.few_val_pages": "{count} of {classes} classes have fewer than {least} validation pages; the smallest has "
-    "{smallest}.",
-    "finding.imbalance": "The largest class has {largest} training pages and the smallest ({name}) {smallest}, "
-    "{ratio:.1f} times fewer.",
-    "finding.skipped": "{count} pages could not be read and were left out; they are listed under “Reproduction”.",
-    "finding.folds_differ": "Macro-F1 differs between folds by {spread:.4f} ({low:.4f} to {high:.4f}): so much depends on "
-    "which pages a model is judged on.",
+    "finding.long_horizon": "`{scheduler}` was laid out for {planned:,} epochs and the run stopped after "
+    "{done:,}: at the end the rate was still {share:.1%} of the highest. The schedule has had no effect.",
+    "finding.few_val_pages": "{count:,} of {classes} classes have fewer than {least} validation pages; the "
+    "smallest has {smallest:,}.",
+    "finding.imbalance": "The largest class has {largest:,} training pages and the smallest ({name}) "
+    "{smallest:,}, {ratio:.1f} times fewer.",
+    "finding.skipped": "Pages that could not be read and were left out: {count:,}. They are listed under "
+    "“Reproduction”.",
+    "finding.folds_differ": "Macro-F1 differs between folds by {spread:.4f} ({low:.4f} to {high:.4f}): so much "
+    "depends on which pages a model is judged on.",
     # next
     "next": "Next steps",
-    "next.note": "The commands repeat this run with one thing changed. Each is a question to the data, not a promise.",
+    "next.note": "The commands repeat this run with one thing changed. Each is a question to the data, not a "
+    "promise.",
     "next.use": "Use this run now",
     "next.experiments": "Experiments",
     "next.ensemble": "Ensemble",
@@ -260,21 +272,21 @@ PHRASES: dict[str, str] = {
     "use.resume": "Finish this run.",
     "try.rate_disagrees": "Configure the rate that was used ({used}), so that the run can be repeated as it was.",
     "try.rate_lower": "The first epoch was the best; a third of the rate shows whether the rate was too high.",
-    "try.more_epochs": "The best epoch was {best} of {done}: twice the epochs show where the curve flattens.",
-    "try.shorter_schedule": "The schedule ends when training does, instead of after {planned} epochs of which {done} "
-    "were trained.",
+    "try.more_epochs": "The best epoch was {best:,} of {done:,}: twice the epochs show where the curve flattens.",
+    "try.shorter_schedule": "The schedule ends when training does, instead of after {planned:,} epochs of "
+    "which {done:,} were trained.",
     "try.one_cycle": "Rises to the configured rate and falls to nearly zero within {epochs} epochs.",
     "try.warm_restarts": "Falls and starts again every {period} epochs.",
     "try.stronger_augmentation": "Training is {gap:.4f} ahead of validation; harder training pages narrow that "
     "if the model learns the pages by heart.",
-    "try.shift": "The server score lies outside the interval of validation; stronger augmentation simulates pages that "
-    "differ from the training pages.",
+    "try.shift": "The server score lies outside the interval of validation; stronger augmentation simulates "
+    "pages that differ from the training pages.",
     "try.smoothing": "Validation loss rose while macro-F1 rose; softened labels restrain confidence.",
-    "try.monitor": "Chooses the epoch by the figure that is scored; the best macro-F1 was {best_f1:.4f}, the chosen epoch has "
-    "{f1:.4f}.",
+    "try.monitor": "Chooses the epoch by the figure that is scored; the best macro-F1 was {best_f1:.4f}, the "
+    "chosen epoch has {f1:.4f}.",
     "try.sampler": "The classes differ in size by a factor of {ratio:.1f}; draws each equally often.",
-    "try.folds": "Every page is judged once, instead of {pages} pages, which narrows the interval (now {half:.3f} to either "
-    "side).",
+    "try.folds": "Every page is judged once, instead of {pages:,} pages, which narrows the interval (now "
+    "{half:.3f} to either side).",
     "try.larger_images": "Finer print; about {factor:.1f} times the time per epoch ({seconds_now} → {seconds_then}).",
     "try.larger_images_untimed": "Finer print; about {factor:.1f} times the time per epoch.",
     "try.model_normalisation": "The normalisation with which the backbone was pretrained, instead of {mean}.",

@@ -21,15 +21,16 @@ PHRASES: dict[str, str] = {
     "footer": "Munseo {version} 버전이 실행 폴더의 파일만으로 작성했습니다. 모든 수치는 이 실행에서 측정한 값입니다.",
     # headline
     "summary": "요약",
-    "summary.sentence": "`{model}` 모델을 입력 크기 {image_size}, 학습 데이터 {num_train}장으로 {epochs} 학습했습니다"
-    "({duration} 소요). 검증 데이터 {num_val}장 중 {num_right}장을 맞게, {num_errors}장을 틀리게 분류했습니다.",
-    "summary.sentence_folds": "`{model}` 모델을 입력 크기 {image_size}에서 {num_folds}개 폴드로 학습했습니다({duration} 소요). "
-    "각 문서는 그 문서를 학습하지 않은 모델이 판정했으며, {num_val}장 중 {num_right}장을 맞게, {num_errors}장을 틀리게 "
+    "summary.sentence": "`{model}` 모델을 입력 크기 {image_size}, 학습 데이터 {num_train}장으로 {epochs} "
+    "학습했습니다({duration} 소요). 검증 데이터 {num_val}장 중 {num_right}장을 맞게, {num_errors}장을 틀리게 "
     "분류했습니다.",
+    "summary.sentence_folds": "`{model}` 모델을 입력 크기 {image_size}에서 {num_folds}개 폴드로 "
+    "학습했습니다({duration} 소요). 각 문서는 그 문서를 학습하지 않은 모델이 판정했으며, {num_val}장 중 "
+    "{num_right}장을 맞게, {num_errors}장을 틀리게 분류했습니다.",
     "summary.epochs": "{planned} 에포크 중 {done} 에포크",
     "summary.unfinished": "이 실행에는 결과가 없습니다",
-    "summary.unfinished_text": "실행 상태는 “{status}”이며 폴더에 검증 결과가 없습니다. `munseo resume {path}` 명령으로 이어서 "
-    "학습할 수 있습니다. 지금까지 알려진 내용은 아래와 같습니다.",
+    "summary.unfinished_text": "실행 상태는 “{status}”이며 폴더에 검증 결과가 없습니다. `munseo resume {path}` "
+    "명령으로 이어서 학습할 수 있습니다. 지금까지 알려진 내용은 아래와 같습니다.",
     "macro_f1": "Macro-F1",
     "macro_f1_val": "검증 Macro-F1",
     "accuracy": "정확도",
@@ -46,12 +47,14 @@ PHRASES: dict[str, str] = {
     "interval.label": "검증 Macro-F1과 95% 신뢰구간",
     # learning rate warning
     "rate.title": "실제 사용된 학습률이 설정값과 다릅니다",
-    "rate.above": "`config.yaml` 설정값은 {configured}이지만 옵티마이저가 실제로 사용한 최대 학습률은 {used}입니다"
-    "({factor}배). 옵티마이저 생성 이후 학습률이 바뀌었습니다. 설정값대로 재현하면 다른 실험이 됩니다.",
-    "rate.below": "`config.yaml` 설정값은 {configured}이지만 옵티마이저가 실제로 사용한 최대 학습률은 {used}입니다"
-    "(설정값의 {share}). 스케줄이 설정값에 도달하기 전에 학습이 끝났거나 학습률이 도중에 바뀌었습니다.",
-    "rate.first": "`config.yaml` 설정값은 {configured}이지만 첫 스텝의 학습률은 {used}입니다. 웜업 없는 `{scheduler}` 스케줄은 "
-    "설정값에서 시작해야 합니다.",
+    "rate.above": "`config.yaml` 설정값은 {configured}이지만 옵티마이저가 실제로 사용한 최대 학습률은 "
+    "{used}입니다({factor}배). 옵티마이저 생성 이후 학습률이 바뀌었습니다. 설정값대로 재현하면 다른 실험이 "
+    "됩니다.",
+    "rate.below": "`config.yaml` 설정값은 {configured}이지만 옵티마이저가 실제로 사용한 최대 학습률은 "
+    "{used}입니다(설정값의 {share}). 스케줄이 설정값에 도달하기 전에 학습이 끝났거나 학습률이 도중에 "
+    "바뀌었습니다.",
+    "rate.first": "`config.yaml` 설정값은 {configured}이지만 첫 스텝의 학습률은 {used}입니다. 웜업 없는 "
+    "`{scheduler}` 스케줄은 설정값에서 시작해야 합니다.",
     # identity
     "setup": "실험 기본 정보",
     "identity": "실험 식별 정보",
@@ -62,6 +65,9 @@ PHRASES: dict[str, str] = {
     "run_time": "실행 시간",
     "run_time_value": "{duration} ({seconds}초)",
     "status": "상태",
+    "status.running": "진행 중",
+    "status.finished": "완료",
+    "status.failed": "실패",
     "command": "실행 명령",
     "git_commit": "Git 커밋",
     "wandb_id": "W&B Run ID",
@@ -157,10 +163,11 @@ PHRASES: dict[str, str] = {
     "curves.caption_loss": "손실과 실제 사용된 학습률",
     "curves.caption_accuracy": "정확도",
     "curves.caption_f1": "Macro-F1",
-    "curves.note": "학습 수치는 가중치가 바뀌는 도중에 증강된 이미지로, 검증 수치는 에포크가 끝난 뒤 원본 이미지로 측정했습니다. "
-    "두 수치의 측정 조건은 같지 않습니다.",
+    "curves.note": "학습 수치는 가중치가 바뀌는 도중에 증강된 이미지로, 검증 수치는 에포크가 끝난 뒤 원본 "
+    "이미지로 측정했습니다. 두 수치의 측정 조건은 같지 않습니다.",
     "final": "최종 성능 지표",
-    "final.caption": "{epoch}번째 에포크의 최적 가중치 기준입니다. 신뢰구간은 검증 문서에 대한 부트스트랩으로 구했습니다.",
+    "final.caption": "{epoch}번째 에포크의 최적 가중치 기준입니다. 신뢰구간은 검증 문서에 대한 부트스트랩으로 "
+    "구했습니다.",
     "final.caption_folds": "모든 폴드를 합친 결과입니다. 신뢰구간은 문서에 대한 부트스트랩으로 구했습니다.",
     "part.train": "학습",
     "part.val": "검증",
@@ -189,8 +196,8 @@ PHRASES: dict[str, str] = {
     "f1": "F1",
     "support": "장수",
     "confusion": "혼동 행렬",
-    "confusion.caption": "행은 실제 클래스, 열은 예측 클래스입니다. 파란색은 정답, 주황색은 오답이며 실제 클래스에서 차지하는 "
-    "비율이 클수록 진합니다.",
+    "confusion.caption": "행은 실제 클래스, 열은 예측 클래스입니다. 파란색은 정답, 주황색은 오답이며 실제 "
+    "클래스에서 차지하는 비율이 클수록 진합니다.",
     "pairs": "가장 많이 혼동된 쌍",
     "pairs.none": "틀리게 분류된 검증 문서가 없습니다.",
     "pairs.item": "{true} → {predicted}: {support}장 중 {count}장 ({share})",
@@ -211,61 +218,70 @@ PHRASES: dict[str, str] = {
     "topic.data": "데이터",
     "finding.gap_large": "과적합: Macro-F1은 학습 {train:.4f}, 검증 {val:.4f}이며 차이는 {gap:.4f}입니다.",
     "finding.gap_small": "과적합이 작습니다: Macro-F1은 학습 {train:.4f}, 검증 {val:.4f}이며 차이는 {gap:.4f}입니다.",
-    "finding.gap_negative": "검증 Macro-F1({val:.4f})이 학습({train:.4f})보다 높습니다. 증강된 학습 이미지가 원본 검증 이미지보다 "
-    "어렵거나, 모델이 아직 충분히 학습하지 못했습니다.",
-    "finding.interval_width": "95% 신뢰구간은 {low:.4f}–{high:.4f}(±{half:.3f})입니다. 이 {pages}장으로는 두 실행의 차이가 "
-    "{half:.3f}보다 작을 때 어느 쪽이 낫다고 말할 수 없습니다.",
-    "finding.server_below": "{part} 서버 점수 {score:.4f}, 검증 95% 신뢰구간의 하한보다 {distance:.4f} 낮습니다. 검증 문서가 우연히 "
-    "그렇게 뽑힌 것만으로는 설명되지 않으며, 서버의 문서가 검증 문서와 성격이 다를 가능성이 큽니다.",
-    "finding.server_above": "{part} 서버 점수 {score:.4f}, 검증 95% 신뢰구간의 상한보다 {distance:.4f} 높습니다. 서버의 문서가 검증 "
-    "문서보다 쉬울 가능성이 큽니다.",
-    "finding.server_inside": "{part} 서버 점수 {score:.4f}, 검증 95% 신뢰구간 안에 있습니다. 서버의 문서가 검증 문서와 다르다는 "
-    "징후는 없습니다.",
-    "finding.overconfident": "Macro-F1이 {f1_then:.4f}에서 {f1_best:.4f}까지 오르는 동안 검증 손실도 {lowest:.4f}({epoch}번째 에포크)에서 "
-    "{last:.4f}까지 커졌습니다. 분류는 나아졌지만 틀린 문서에 대한 확신도 커졌으므로, 확신도를 확률로 해석하면 안 됩니다.",
+    "finding.gap_negative": "검증 Macro-F1({val:.4f})이 학습({train:.4f})보다 높습니다. 증강된 학습 이미지가 "
+    "원본 검증 이미지보다 어렵거나, 모델이 아직 충분히 학습하지 못했습니다.",
+    "finding.interval_width": "95% 신뢰구간은 {low:.4f}–{high:.4f}(±{half:.3f})입니다. 이 {pages:,}장으로는 두 "
+    "실행의 차이가 {half:.3f}보다 작을 때 어느 쪽이 낫다고 말할 수 없습니다.",
+    "finding.server_below": "{part} 서버 점수({score:.4f})는 검증 95% 신뢰구간의 하한보다 {distance:.4f} "
+    "낮습니다. 검증 문서가 우연히 그렇게 뽑힌 것만으로는 설명되지 않으며, 서버의 문서가 검증 문서와 성격이 "
+    "다를 가능성이 큽니다.",
+    "finding.server_above": "{part} 서버 점수({score:.4f})는 검증 95% 신뢰구간의 상한보다 {distance:.4f} "
+    "높습니다. 서버의 문서가 검증 문서보다 쉬울 가능성이 큽니다.",
+    "finding.server_inside": "{part} 서버 점수({score:.4f})는 검증 95% 신뢰구간 안에 있습니다. 서버의 문서가 "
+    "검증 문서와 다르다는 징후는 없습니다.",
+    "finding.overconfident": "Macro-F1이 {f1_then:.4f}에서 {f1_best:.4f}까지 오르는 동안 검증 손실도 "
+    "{lowest:.4f}({epoch}번째 에포크)에서 {last:.4f}까지 커졌습니다. 분류는 나아졌지만 틀린 문서에 대한 확신도 "
+    "커졌으므로, 확신도를 확률로 해석하면 안 됩니다.",
     "finding.sure_mistakes": "갤러리의 오분류 {shown}장 중 {sure}장은 확신도 90% 이상으로 틀렸습니다.",
     "finding.weakest": "F1이 가장 낮은 클래스: {classes}.",
     "finding.weakest_class": "{name} {f1:.4f} ({support}장)",
-    "finding.small_support": "이 가운데 {classes}의 검증 문서는 {least}장 미만이므로 한 장만으로도 F1이 수 %p 움직입니다.",
-    "finding.main_pairs": "혼동된 {all_pairs}개 쌍 중 {num_pairs}개 쌍이 전체 오류 {errors}건의 {share:.0%}를 차지합니다: {pairs}.",
-    "finding.still_improving": "{monitor}의 개선이 이어지는 도중에 계획한 에포크가 끝났습니다. 총 {done} 에포크 중 {best}번째가 "
-    "최적입니다.",
-    "finding.first_epoch_best": "총 {done} 에포크 중 첫 에포크가 최적이며 이후 {monitor}의 개선이 없었습니다. 학습률({rate})이 너무 클 수 "
-    "있습니다.",
+    "finding.small_support": "이 가운데 {classes}의 검증 문서는 {least}장 미만이므로 한 장만으로도 F1이 수 %p "
+    "움직입니다.",
+    "finding.main_pairs": "혼동된 {all_pairs}개 쌍 중 {num_pairs}개 쌍이 전체 오류 {errors:,}건의 "
+    "{share:.0%}를 차지합니다: {pairs}.",
+    "finding.still_improving": "{monitor}의 개선이 이어지는 도중에 계획한 에포크가 끝났습니다. 총 {done:,} "
+    "에포크 중 {best:,}번째가 최적입니다.",
+    "finding.first_epoch_best": "총 {done:,} 에포크 중 첫 에포크가 최적이며 이후 {monitor}의 개선이 "
+    "없었습니다. 학습률({rate})이 너무 클 수 있습니다.",
     "finding.rate_disagrees": "실제 사용된 학습률({used})이 설정값({configured})과 다릅니다.",
-    "finding.long_horizon": "`{scheduler}` 스케줄은 {planned} 에포크 기준인데 학습은 {done} 에포크에서 끝났습니다. 종료 시점의 "
-    "학습률이 최댓값의 {share:.1%}로, 스케줄의 효과가 사실상 없었습니다.",
-    "finding.few_val_pages": "{classes}개 클래스 중 {count}개는 검증 문서가 {least}장 미만이며, 가장 적은 클래스는 {smallest}장입니다.",
-    "finding.imbalance": "학습 문서가 가장 많은 클래스는 {largest}장, 가장 적은 클래스({name})는 {smallest}장으로 "
-    "{ratio:.1f}배 차이입니다.",
-    "finding.skipped": "읽을 수 없는 문서 {count}장을 제외했습니다. 목록은 “재현 가이드”에 있습니다.",
-    "finding.folds_differ": "폴드 간 Macro-F1 차이는 {spread:.4f}({low:.4f}–{high:.4f})입니다. 어떤 문서로 평가하느냐에 따라 이만큼 "
-    "달라집니다.",
+    "finding.long_horizon": "`{scheduler}` 스케줄은 {planned:,} 에포크 기준인데 학습은 {done:,} 에포크에서 "
+    "끝났습니다. 종료 시점의 학습률이 최댓값의 {share:.1%}로, 스케줄의 효과가 사실상 없었습니다.",
+    "finding.few_val_pages": "{classes}개 클래스 중 {count:,}개는 검증 문서가 {least}장 미만이며, 가장 적은 "
+    "클래스는 {smallest:,}장입니다.",
+    "finding.imbalance": "학습 문서가 가장 많은 클래스는 {largest:,}장, 가장 적은 클래스({name})는 "
+    "{smallest:,}장으로 {ratio:.1f}배 차이입니다.",
+    "finding.skipped": "읽을 수 없는 문서 {count:,}장을 제외했습니다. 목록은 “재현 가이드”에 있습니다.",
+    "finding.folds_differ": "폴드 간 Macro-F1 차이는 {spread:.4f}({low:.4f}–{high:.4f})입니다. 어떤 문서로 "
+    "평가하느냐에 따라 이만큼 달라집니다.",
     # next
     "next": "다음 단계",
     "next.note": "각 명령은 이 실행에서 한 가지만 바꾼 것입니다. 데이터에 던지는 질문이며 향상을 보장하지 않습니다.",
     "next.use": "즉시 활용",
     "next.experiments": "추가 실험",
     "next.ensemble": "앙상블 전략",
-    "next.ensemble_note": "구성 모델들이 서로 다른 문서에서 틀릴 때 앙상블의 의미가 있습니다. 모든 실행은 확률을 "
-    "`val_predictions.parquet` 파일에 남기므로, 평균을 내기 전에 검증 문서로 먼저 확인할 수 있습니다.",
+    "next.ensemble_note": "구성 모델들이 서로 다른 문서에서 틀릴 때 앙상블의 의미가 있습니다. 모든 실행은 "
+    "확률을 `val_predictions.parquet` 파일에 남기므로, 평균을 내기 전에 검증 문서로 먼저 확인할 수 있습니다.",
     "use.predict": "이 가중치로 새 문서를 분류합니다.",
     "use.score": "서버 채점 결과를 기록합니다.",
     "use.resume": "이 실행을 마저 학습합니다.",
     "try.rate_disagrees": "실제 사용된 학습률({used})을 설정값으로 적어, 이 실행을 그대로 재현할 수 있게 합니다.",
     "try.rate_lower": "첫 에포크가 최적이었습니다. 학습률을 3분의 1로 낮춰 학습률이 너무 컸는지 확인합니다.",
-    "try.more_epochs": "총 {done} 에포크 중 {best}번째가 최적이었습니다. 에포크를 두 배로 늘려 곡선이 평평해지는 지점을 확인합니다.",
-    "try.shorter_schedule": "{planned} 에포크 중 {done} 에포크만 학습했습니다. 스케줄이 학습과 함께 끝나도록 맞춥니다.",
+    "try.more_epochs": "총 {done:,} 에포크 중 {best:,}번째가 최적이었습니다. 에포크를 두 배로 늘려 곡선이 "
+    "평평해지는 지점을 확인합니다.",
+    "try.shorter_schedule": "{planned:,} 에포크 중 {done:,} 에포크만 학습했습니다. 스케줄이 학습과 함께 "
+    "끝나도록 맞춥니다.",
     "try.one_cycle": "{epochs} 에포크 안에서 설정한 학습률까지 올랐다가 0에 가깝게 내려갑니다.",
     "try.warm_restarts": "{period} 에포크마다 학습률이 내려갔다가 다시 시작합니다.",
-    "try.stronger_augmentation": "학습이 검증보다 {gap:.4f} 앞섭니다. 모델이 학습 문서를 외우고 있다면 더 어려운 학습 이미지가 이 차이를 "
-    "줄입니다.",
+    "try.stronger_augmentation": "학습이 검증보다 {gap:.4f} 앞섭니다. 모델이 학습 문서를 외우고 있다면 더 "
+    "어려운 학습 이미지가 이 차이를 줄입니다.",
     "try.shift": "서버 점수가 검증 신뢰구간을 벗어났습니다. 더 강한 증강으로 학습 문서와 다른 문서를 모의합니다.",
     "try.smoothing": "Macro-F1과 함께 검증 손실도 커졌습니다. 라벨 스무딩으로 과도한 확신을 억제합니다.",
-    "try.monitor": "채점 지표로 에포크를 고릅니다. 가장 높은 Macro-F1은 {best_f1:.4f}, 선택된 에포크의 값은 {f1:.4f}입니다.",
+    "try.monitor": "채점 지표로 에포크를 고릅니다. 가장 높은 Macro-F1은 {best_f1:.4f}, 선택된 에포크의 값은 "
+    "{f1:.4f}입니다.",
     "try.sampler": "클래스 크기가 {ratio:.1f}배까지 차이 납니다. 모든 클래스를 같은 빈도로 추출합니다.",
-    "try.folds": "{pages}장 대신 모든 문서를 한 번씩 평가하여 신뢰구간(현재 ±{half:.3f})을 좁힙니다.",
-    "try.larger_images": "더 작은 글자까지 봅니다. 에포크당 시간은 약 {factor:.1f}배입니다({seconds_now} → {seconds_then}).",
+    "try.folds": "{pages:,}장 대신 모든 문서를 한 번씩 평가하여 신뢰구간(현재 ±{half:.3f})을 좁힙니다.",
+    "try.larger_images": "더 작은 글자까지 봅니다. 에포크당 시간은 약 {factor:.1f}배입니다({seconds_now} → "
+    "{seconds_then}).",
     "try.larger_images_untimed": "더 작은 글자까지 봅니다. 에포크당 시간은 약 {factor:.1f}배입니다.",
     "try.model_normalisation": "{mean} 대신 백본의 사전학습에 쓰인 정규화를 사용합니다.",
     "try.backbone_smaller": "같은 계열의 한 단계 작은 모델입니다. 시간이 덜 들고 과적합의 여지가 작습니다.",

@@ -17,14 +17,24 @@ from munseo.reports.pictures.style import DARK, LIGHT, Theme
 from munseo.run import RunFolder
 from munseo.run.atomic import replacing
 
-__all__ = ["CONFUSION", "CURVES", "DARK", "LIGHT", "MISCLASSIFIED", "confusion_plot", "curve_plot", "draw_plots", "save_sheet"]
+__all__ = [
+    "CONFUSION",
+    "CURVES",
+    "DARK",
+    "LIGHT",
+    "MISCLASSIFIED",
+    "confusion_plot",
+    "curve_plot",
+    "draw_plots",
+    "save_sheet",
+]
 
 CURVES = ("loss_plot.png", "accuracy_plot.png", "f1_plot.png")
 CONFUSION, MISCLASSIFIED = "val_confusion_matrix.png", "misclassified.png"
 
 
 def draw_plots(run: RunFolder) -> list[Path]:
-    """Draw ``loss_plot.png``, ``accuracy_plot.png``, ``f1_plot.png``, ``val_confusion_matrix.png``, ``misclassified.png``.
+    """Draw the plots of loss, accuracy and F1, the confusion matrix, and the sheet of misclassified pages.
 
     They speak the language of the configuration. What the run has no figures or pages for is not drawn.
 

@@ -46,7 +46,8 @@ def _cell_colors(counts: np.ndarray, theme: Theme) -> np.ndarray:
     share = counts / totals
     right = LinearSegmentedColormap.from_list("right", theme.right)(share)
     wrong = LinearSegmentedColormap.from_list("wrong", theme.wrong)(np.sqrt(share))
-    return np.where(np.eye(len(counts), dtype=bool)[..., None], right, wrong)
+    colors: np.ndarray = np.where(np.eye(len(counts), dtype=bool)[..., None], right, wrong)
+    return colors
 
 
 def _draw_counts(axes: Axes, counts: np.ndarray, colors: np.ndarray, num_classes: int) -> None:
@@ -55,16 +56,17 @@ def _draw_counts(axes: Axes, counts: np.ndarray, colors: np.ndarray, num_classes
     size = 10.5 if num_classes <= 8 else 8.5 if num_classes <= 24 else 6.5
     for row, column in zip(*np.nonzero(counts), strict=True):
         red, green, blue = colors[row, column, :3]
-        light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.55
-        axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", fontsize=size,
-                  color="#1b1e22" if light else "#ffffff", fontweight="bold" if row == column else "normal")  # fmt: skip
+        light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
+        color, weight = "#1b1e22" if light else "#ffffff", "bold" if row == column else "normal"
+        text = f"{counts[row, column]}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=size, color=color, fontweight=weight)
 
 
 def _draw_labels(axes: Axes, names: Sequence[str], theme: Theme, say: Phrases) -> None:
     """Rows carry the whole names; columns, which are turned, what fits on one line."""
     places, size = range(len(names)), 9.5 if len(names) <= 24 else 7
-    axes.set_xticks(places, [shorten(name, WRAP_CELLS) for name in names], rotation=45, ha="right", rotation_mode="anchor",
-                    fontsize=size, color=theme.ink)  # fmt: skip
+    columns = [shorten(name, WRAP_CELLS) for name in names]
+    axes.set_xticks(places, columns, rotation=45, ha="right", rotation_mode="anchor", fontsize=size, color=theme.ink)
     axes.set_yticks(places, [wrap_label(name) for name in names], fontsize=size, color=theme.ink)
     axes.tick_params(length=0, pad=6)
     axes.set_xlabel(say("plot.predicted"), fontsize=9, labelpad=8)

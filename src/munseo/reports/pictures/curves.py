@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,10 @@ from munseo.reports.formats import rate
 from munseo.reports.phrases import Phrases
 from munseo.reports.pictures.style import Theme, drawing, plain_axes, png
 
-WIDTH_IN, HEIGHT_IN, LOSS_HEIGHT_IN = 4.6, 2.75, 4.55
+WIDTH_IN, HEIGHT_IN, LOSS_HEIGHT_IN = 4.2, 2.6, 5.55
+LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 0.72, 0.8, 0.54, 0.54
+"""Margins are the same in all three, so that the plots stand in line beside each other."""
+
 LABEL_APART = 0.09
 """Labels at the ends of lines keep this distance, as a share of the axes' height."""
 
@@ -24,21 +28,27 @@ def loss_plot(facts: Facts, say: Phrases, theme: Theme) -> bytes:
     """Loss, and the rate that the optimiser used, as PNG."""
     with drawing(theme):
         figure = Figure(figsize=(WIDTH_IN, LOSS_HEIGHT_IN))
-        upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3.1, 1], "hspace": 0.34})
+        _place(figure, LOSS_HEIGHT_IN)
+        upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [2.9, 1], "hspace": 0.27})
         _draw_metric(upper, facts, "loss", say, theme)
         _draw_rate(lower, facts, say, theme)
         lower.set_xlabel(say("plot.epoch"), labelpad=6)
-        return png(figure, theme)
+        return png(figure, theme, tight=False)
 
 
 def metric_plot(facts: Facts, metric: str, say: Phrases, theme: Theme) -> bytes:
     """``accuracy`` or ``macro_f1`` as PNG."""
     with drawing(theme):
         figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN))
+        _place(figure, HEIGHT_IN)
         axes = figure.subplots()
         _draw_metric(axes, facts, metric, say, theme)
         axes.set_xlabel(say("plot.epoch"), labelpad=6)
-        return png(figure, theme)
+        return png(figure, theme, tight=False)
+
+
+def _place(figure: Figure, height_in: float) -> None:
+    figure.subplots_adjust(LEFT_IN / WIDTH_IN, BOTTOM_IN / height_in, 1 - RIGHT_IN / WIDTH_IN, 1 - TOP_IN / height_in)
 
 
 def _draw_metric(axes: Axes, facts: Facts, metric: str, say: Phrases, theme: Theme) -> None:
@@ -57,7 +67,7 @@ def _draw_metric(axes: Axes, facts: Facts, metric: str, say: Phrases, theme: The
 
 
 def _line(axes: Axes, table: pd.DataFrame, column: str, color: str, width: float) -> None:
-    markers = {"marker": "o", "markersize": 3.2} if len(table) <= 12 else {}
+    markers: dict[str, Any] = {"marker": "o", "markersize": 3.2} if len(table) <= 12 else {}
     axes.plot(table["epoch"] + 1, table[column], color=color, linewidth=width, solid_capstyle="round", **markers)
 
 
@@ -86,7 +96,12 @@ def _mark_best(axes: Axes, facts: Facts, column: str, say: Phrases, theme: Theme
             place = (x, 1.02)
             align = "right" if x > 0.75 * axes.get_xlim()[1] else "left" if x < 0.25 * axes.get_xlim()[1] else "center"
             axes.annotate(
-                say("plot.best", epoch=int(x)), place, xycoords=("data", "axes fraction"), fontsize=8.5, color=theme.faint, ha=align
+                say("plot.best", epoch=int(x)),
+                place,
+                xycoords=("data", "axes fraction"),
+                fontsize=8.5,
+                color=theme.faint,
+                ha=align,
             )
         axes.plot(x, row[column], "o", markersize=6.5, markerfacecolor=theme.paper, markeredgecolor=theme.val,
                   markeredgewidth=1.8, zorder=5)  # fmt: skip
@@ -100,13 +115,17 @@ def _end(curves: Sequence[pd.DataFrame], column: str) -> float:
 def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
     """Name the lines where they end, instead of a legend; labels that would overlap move apart."""
     low, high = axes.get_ylim()
-    known = [(min(max((value - low) / (high - low), 0.0), 1.0), text, color) for value, text, color in ends if value == value]
+    known = [
+        (min(max((value - low) / (high - low), 0.0), 1.0), text, color) for value, text, color in ends if value == value
+    ]
     if len(known) == 2 and abs(known[0][0] - known[1][0]) < LABEL_APART:
         middle = (known[0][0] + known[1][0]) / 2
         sign = 1 if known[0][0] >= known[1][0] else -1
         known = [(middle + sign * LABEL_APART / 2, *known[0][1:]), (middle - sign * LABEL_APART / 2, *known[1][1:])]
     for y, text, color in known:
-        axes.annotate(text, (1.015, y), xycoords="axes fraction", color=color, fontsize=9.5, fontweight="bold", va="center")
+        axes.annotate(
+            text, (1.015, y), xycoords="axes fraction", color=color, fontsize=9.5, fontweight="bold", va="center"
+        )
 
 
 def _draw_rate(axes: Axes, facts: Facts, say: Phrases, theme: Theme) -> None:
@@ -119,8 +138,8 @@ def _draw_rate(axes: Axes, facts: Facts, say: Phrases, theme: Theme) -> None:
     if configured is not None:
         axes.axhline(configured, color=theme.faint, linewidth=0.9, linestyle=(0, (2, 2)))
         text = say("plot.configured", rate=rate(configured))
-        axes.annotate(text, (1, configured), xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points",
-                      ha="right", va="bottom", fontsize=8, color=theme.faint)  # fmt: skip
+        axes.annotate(text, (1, configured), xycoords=("axes fraction", "data"), xytext=(0, 3),
+                      textcoords="offset points", ha="right", va="bottom", fontsize=8, color=theme.faint)  # fmt: skip
     axes.set_ylim(0, 1.35 * max(highest, configured or 0))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=3))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: rate(value) if value else "0"))

@@ -12,7 +12,7 @@ from munseo.reports.pictures.style import LIGHT, font_file
 from munseo.run.atomic import replacing
 
 CELL_PX, GAP_PX, MARGIN_PX = 240, 20, 28
-CAPTION_SIZE_PX, CAPTION_LINE_PX, MAX_CAPTION_LINES = 15, 20, 4
+CAPTION_SIZE_PX, CAPTION_LINE_PX, MAX_CAPTION_LINES = 18, 24, 4
 TITLE_SIZE_PX, TITLE_HEIGHT_PX = 24, 52
 
 
@@ -28,7 +28,7 @@ def save_sheet(
         columns: Pages in a row.
         title: Printed above.
     """
-    assert images and len(images) == len(captions) and columns > 0, "a sheet holds pages, each with a caption"
+    assert len(images) == len(captions) > 0, "a sheet holds pages, each with a caption"
     font = ImageFont.truetype(font_file(bold=True), CAPTION_SIZE_PX)  # the regular arrow loses its shaft at this size
     wrapped = [_wrap(caption, font) for caption in captions]
     columns = min(columns, len(images))

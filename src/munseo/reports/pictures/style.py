@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib import font_manager
@@ -60,8 +61,9 @@ DARK = Theme(
 def font_file(bold: bool = False) -> Path:
     """NanumGothic, from the package that ships it; importing that package would change matplotlib's settings."""
     spec = find_spec("koreanize_matplotlib")
-    assert spec is not None and spec.submodule_search_locations, "koreanize-matplotlib is a dependency"
-    return Path(spec.submodule_search_locations[0]) / "fonts" / ("NanumGothicBold.ttf" if bold else "NanumGothic.ttf")
+    folders = (spec.submodule_search_locations if spec else None) or []
+    assert folders, "koreanize-matplotlib is a dependency"
+    return Path(folders[0]) / "fonts" / ("NanumGothicBold.ttf" if bold else "NanumGothic.ttf")
 
 
 @cache
@@ -78,13 +80,14 @@ def _families() -> list[str]:
 @contextmanager
 def drawing(theme: Theme) -> Iterator[None]:
     """Within this block text and axes are drawn in the theme."""
-    settings = {
+    settings: dict[Any, Any] = {
         "font.family": _families(),
         "font.size": 9.5,
         "text.color": theme.ink,
         "axes.edgecolor": theme.grid,
         "axes.labelcolor": theme.faint,
         "axes.unicode_minus": False,
+        "text.parse_math": False,  # a class may be named after a price
         "xtick.color": theme.grid,
         "ytick.color": theme.grid,
         "xtick.labelcolor": theme.faint,
@@ -103,10 +106,9 @@ def plain_axes(axes: Axes, theme: Theme) -> None:
     axes.tick_params(length=0, pad=5)
 
 
-def png(figure: Figure, theme: Theme) -> bytes:
-    """The picture as a file; the same picture gives the same bytes."""
+def png(figure: Figure, theme: Theme, tight: bool = True) -> bytes:
+    """The picture as a file, cut to what is drawn if ``tight``; the same picture gives the same bytes."""
     buffer = io.BytesIO()
-    figure.savefig(
-        buffer, format="png", dpi=DPI, facecolor=theme.paper, bbox_inches="tight", pad_inches=0.14, metadata={"Software": None}
-    )
+    cut: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.14} if tight else {}
+    figure.savefig(buffer, format="png", dpi=DPI, facecolor=theme.paper, metadata={"Software": None}, **cut)
     return buffer.getvalue()

@@ -1,0 +1,92 @@
+"""What lens, sensor and file format do to the picture, and what someone pasted over it."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+import cv2
+import numpy as np
+
+REFERENCE_PX = 320
+"""Sizes in pixels are meant at this side and grow with the image."""
+MAX_BLUR_PX = 2.0
+MAX_MOTION_PX = 7.0
+MAX_NOISE = 45.0
+QUANTILE_SCALE = 40.0
+_QUANTILES = np.array([128 + QUANTILE_SCALE * NormalDist().inv_cdf((i + 0.5) / 256) for i in range(256)])
+NORMAL = np.clip(np.rint(_QUANTILES), 0, 255).astype(np.uint8)
+"""Evenly distributed bytes to normally distributed ones: the quantiles of the normal distribution around 128."""
+
+
+def focus_blur(image: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """Out of focus: Gaussian with a sigma of up to 2 px at 320 px."""
+    sigma = MAX_BLUR_PX * severity * image.shape[0] / REFERENCE_PX
+    return cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0.1 else image
+
+
+def motion_blur(image: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """The camera moved by up to 7 px at 320 px, in any direction."""
+    direction = rng.uniform(0, math.pi)
+    return cv2.filter2D(image, -1, _line(MAX_MOTION_PX * severity * image.shape[0] / REFERENCE_PX, direction))
+
+
+def rescale(image: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """Sent as a thumbnail: down to as little as 30 % of the side, and up again."""
+    size = image.shape[0]
+    small = max(4, round(size * (1 - 0.7 * severity)))
+    down = cv2.INTER_AREA if rng.random() < 0.7 else cv2.INTER_LINEAR
+    up = cv2.INTER_LINEAR if rng.random() < 0.5 else cv2.INTER_CUBIC
+    return cv2.resize(cv2.resize(image, (small, small), interpolation=down), (size, size), interpolation=up)
+
+
+def noise(image: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """Sensor noise with a standard deviation of up to 45 grey levels, grey or coloured, in fine or coarse grain.
+
+    The bytes of the generator, looked up in a table of normal quantiles, are an eighth of the cost of normal numbers.
+    """
+    size = image.shape[0]
+    coloured, coarse = rng.random() < 0.4, rng.random() < 0.25
+    side, channels = (-(-size // 2) if coarse else size), (3 if coloured else 1)
+    grain: np.ndarray = np.frombuffer(rng.bytes(side * side * channels), np.uint8).reshape(side, side, channels)
+    grain = cv2.LUT(grain, NORMAL)
+    if coarse:
+        grain = cv2.resize(grain, (size, size), interpolation=cv2.INTER_CUBIC)
+    if not coloured:
+        grain = cv2.merge([grain, grain, grain])
+    amount = MAX_NOISE * severity / QUANTILE_SCALE
+    return cv2.addWeighted(image, 1.0, grain, amount, -128 * amount)
+
+
+def occlusion(image: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """One to three upright boxes of one grey, as of redaction or a sticker; together up to a quarter of the image."""
+    covered = image.copy()
+    size = image.shape[0]
+    num_boxes = int(rng.integers(1, 4))
+    for _ in range(num_boxes):
+        area, shape = severity * rng.uniform(0.3, 1.0) * 0.25 / num_boxes, math.exp(rng.uniform(-0.9, 0.9))
+        height, width = (min(size, round(size * (area * s) ** 0.5)) for s in (shape, 1 / shape))
+        grey = (0, 255, int(rng.integers(256)))[int(rng.integers(3))]
+        top, left = (int(rng.random() * (size - side + 1)) for side in (height, width))
+        covered[top : top + height, left : left + width] = grey
+    return covered
+
+
+def jpeg(image: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """Saved as JPEG with a quality from 95 down to 8."""
+    quality = round(95 - 87 * severity)
+    _, code = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = cv2.imdecode(code, cv2.IMREAD_COLOR)
+    assert decoded is not None, "OpenCV reads the JPEG that it has just written"
+    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
+
+
+def _line(length_px: float, direction: float) -> np.ndarray:
+    """Kernel of a straight line with soft edges; its sum is 1."""
+    reach = math.ceil(length_px / 2)
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float32)
+    along = np.abs(x * math.cos(direction) + y * math.sin(direction))
+    across = np.abs(y * math.cos(direction) - x * math.sin(direction))
+    kernel: np.ndarray = np.clip(1 - np.hypot(across, np.maximum(along - length_px / 2, 0)), 0, None)
+    kernel = kernel[kernel.any(axis=1)][:, kernel.any(axis=0)]
+    return np.asarray(kernel / kernel.sum())

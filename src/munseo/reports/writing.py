@@ -1,0 +1,44 @@
+"""Writes the report files of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from munseo.reports.content import build
+from munseo.reports.facts import Facts, gather
+from munseo.reports.html import render_html
+from munseo.reports.markdown import render_markdown
+from munseo.reports.phrases import Phrases
+from munseo.reports.pictures import CONFUSION, CURVES, draw_plots
+from munseo.run import RunFolder
+from munseo.run.atomic import write_text
+
+
+def write_report(run: RunFolder, languages: Sequence[str] = ("en", "ko")) -> list[Path]:
+    """Write ``report.html`` and ``report.md`` (English), ``report.ko.html`` and ``report.ko.md`` (Korean).
+
+    Plots that Markdown links to and that are missing are drawn first.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        UserError: The folder is not a run, its files are broken, or a language is unknown.
+    """
+    phrases = [Phrases(language) for language in languages]
+    facts = gather(run)
+    if any(not (run.path / name).is_file() for name in _plots(facts)):
+        draw_plots(run)
+    written = []
+    for say in phrases:
+        document = build(facts, say)
+        stem = "report" if say.language == "en" else f"report.{say.language}"
+        for ending, text in (("html", render_html(document)), ("md", render_markdown(document))):
+            written.append(run.path / f"{stem}.{ending}")
+            write_text(written[-1], text)
+    return written
+
+
+def _plots(facts: Facts) -> list[str]:
+    return [*(CURVES if facts.curves else ()), *([CONFUSION] if facts.judgement else ())]

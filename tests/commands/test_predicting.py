@@ -1,0 +1,96 @@
+"""``munseo predict`` and ``munseo evaluate``: every road gives the same probabilities."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from munseo import UserError, evaluate, predict
+
+
+def test_validation_is_reproduced(finished):
+    again = evaluate(finished.path, quiet=True)
+    stored = finished.read_json(finished.results_file)["val"]
+    assert again["macro_f1"] == pytest.approx(stored["macro_f1"])
+    assert again["loss"] == pytest.approx(stored["loss"], rel=1e-6)
+    assert again["confusion"] == stored["confusion"]
+
+
+def test_the_same_page_has_the_same_probabilities_by_every_road(finished, documents, tmp_path):
+    table = pd.read_csv(documents / "sample_submission.csv")["ID"]
+    by_folder = predict(finished.path, [documents / "test"], tmp_path / "folder.csv", proba=True, quiet=True)
+    by_data = predict(finished.path, [documents], tmp_path / "data.csv", proba=True, quiet=True)
+    by_default = predict(finished.path, output=tmp_path / "default.csv", proba=True, quiet=True)
+    assert by_folder.read_bytes() == by_data.read_bytes() == by_default.read_bytes()
+    whole = pd.read_csv(by_folder).set_index("ID")
+    assert list(whole.index) == list(table)
+    single = predict(finished.path, [documents / "test" / table[4]], tmp_path / "one.csv", proba=True, quiet=True)
+    one = pd.read_csv(single).set_index("ID")
+    assert np.allclose(one.loc[table[4]].drop("target"), whole.loc[table[4]].drop("target"), atol=2e-6)
+    assert whole.filter(like="p_").sum(axis=1).between(0.999, 1.001).all()
+    assert whole.shape[1] == 18
+
+
+def test_a_run_folder_predicts_without_its_data(finished, documents, tmp_path):
+    moved = shutil.copytree(finished.path, tmp_path / "elsewhere")
+    first = predict(finished.path, [documents / "test"], tmp_path / "a.csv", quiet=True)
+    second = predict(moved, [documents / "test"], tmp_path / "b.csv", quiet=True)
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_loose_files_and_a_pdf(finished, documents, tmp_path):
+    page = Image.open(next((documents / "test").iterdir()))
+    page.save(tmp_path / "계약서.pdf")
+    page.save(tmp_path / "scan.PNG")
+    (tmp_path / "notes.txt").write_text("x")
+    done = pd.read_csv(predict(finished.path, [tmp_path], tmp_path / "out" / ".." / "o.csv", quiet=True))
+    assert list(done["ID"]) == ["scan.PNG", "계약서.pdf"]
+    assert done["target"].between(0, 16).all()
+
+
+def test_views_are_averaged_on_request(finished, documents, tmp_path):
+    plain = pd.read_csv(predict(finished.path, [documents / "test"], tmp_path / "a.csv", proba=True, quiet=True))
+    views = pd.read_csv(
+        predict(finished.path, [documents / "test"], tmp_path / "b.csv", proba=True, tta=True, quiet=True)
+    )
+    assert not np.allclose(plain.filter(like="p_"), views.filter(like="p_"))
+    assert np.allclose(views.filter(like="p_").sum(axis=1), 1, atol=1e-3)
+
+
+def test_missing_pages_are_named_and_nothing_is_written(finished, own_documents, tmp_path):
+    gone = sorted((own_documents / "test").iterdir())[:2]
+    for file in gone:
+        file.unlink()
+    with pytest.raises(UserError) as caught:
+        predict(finished.path, [own_documents / "test"], tmp_path / "o.csv", quiet=True)
+    assert len(caught.value.problems) == 2
+    assert all(any(file.name in line for line in caught.value.problems) for file in gone)
+    assert not (tmp_path / "o.csv").exists()
+
+
+def test_unreadable_pages_fail_or_are_said(finished, own_documents, tmp_path, capsys):
+    bad = sorted((own_documents / "test").iterdir())[0]
+    bad.write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    with pytest.raises(UserError, match=bad.name):
+        predict(finished.path, [own_documents / "test"], tmp_path / "o.csv", quiet=True)
+    done = pd.read_csv(
+        predict(finished.path, [own_documents / "test"], tmp_path / "o.csv", on_bad_image="skip", quiet=True)
+    )
+    assert len(done) == 17
+    assert done["target"].notna().all(), "a submission has a target in every row"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [({"device": "tpu"}, "device: 'tpu'"), ({"on_bad_image": "ignore"}, "on_bad_image: 'ignore'")],
+)
+def test_wrong_words(finished, documents, words, told):
+    with pytest.raises(UserError, match=told):
+        predict(finished.path, [documents / "test"], quiet=True, **words)
+
+
+def test_nothing_there(finished, tmp_path):
+    with pytest.raises(UserError, match="no such file or folder"):
+        predict(finished.path, [tmp_path / "nowhere"], quiet=True)

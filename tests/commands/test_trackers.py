@@ -1,0 +1,49 @@
+"""Trackers: the real libraries, offline."""
+
+import importlib.util
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from munseo import UserError, train
+from munseo.run import open_run
+
+
+def test_the_core_imports_no_tracker():
+    code = (
+        "import sys; import munseo.api.training, munseo.api.predicting, munseo.cli;"
+        "print([m for m in ('wandb', 'mlflow', 'tensorboard', 'onnx', 'onnxruntime', 'fastapi') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_wandb_offline_gets_curves_and_the_four_plots(overrides, plain_config):
+    run = open_run(train(plain_config, overrides(wandb__log="true", wandb__project="tiny"), quiet=True))
+    folder = next((run.path / "wandb").glob("offline-run-*"))
+    names = {path.name.split("_plot")[0] for path in (folder / "files" / "media" / "images").iterdir()}
+    assert {"loss", "accuracy", "f1"} <= names
+    assert any(
+        path.name.startswith("val_confusion_matrix") for path in (folder / "files" / "media" / "images").iterdir()
+    )
+    assert next(folder.glob("run-*.wandb")).stat().st_size > 1000
+
+
+def test_mlflow_and_tensorboard(overrides, plain_config, tmp_path):
+    words = overrides(mlflow__log="true", tensorboard__log="true", epochs=1)
+    run = open_run(train(plain_config, words, quiet=True))
+    with sqlite3.connect(tmp_path / "runs" / "mlflow.db") as database:
+        metrics = {name for (name,) in database.execute("select distinct key from metrics")}
+        (name,) = database.execute("select name from runs").fetchone()
+    assert {"train_loss", "val_macro_f1", "lr", "final_macro_f1"} <= metrics
+    assert name == run.name
+    assert list((run.path / "tensorboard").glob("events.out.*"))
+
+
+def test_a_tracker_that_is_not_installed_says_how_to_get_it(overrides, plain_config, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "wandb" else find(name, *rest))
+    with pytest.raises(UserError, match=r"pip install 'munseo\[wandb\]'"):
+        train(plain_config, overrides(wandb__log="true"), quiet=True)

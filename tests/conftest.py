@@ -1,0 +1,68 @@
+"""What several areas share: a small generated document set, and a configuration that trains on it in seconds."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share two cores
+os.environ["WANDB_MODE"] = "offline"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+TINY = {
+    "model_name": "test_efficientnet.r160_in1k",
+    "pretrained": "false",
+    "image_size": "64",
+    "batch_size": "16",
+    "epochs": "2",
+    "val_split_ratio": "0.25",
+    "device": "cpu",
+    "num_threads": "1",
+    "lr": "0.003",
+}
+
+
+@pytest.fixture(scope="session")
+def documents(tmp_path_factory) -> Path:
+    """The generated set, 4 to 5 pages a class; do not write into it."""
+    from munseo import specimens
+
+    folder = tmp_path_factory.mktemp("documents") / "data"
+    return specimens.generate(folder, num_train=72, num_test=17, longest_side_px=128, num_workers=1)
+
+
+@pytest.fixture
+def own_documents(documents, tmp_path) -> Path:
+    """A copy that a test may damage."""
+    return Path(shutil.copytree(documents, tmp_path / "data"))
+
+
+@pytest.fixture
+def overrides(documents, tmp_path):
+    """Make override words for a tiny run; keyword arguments change single keys."""
+
+    def make(**changes) -> list[str]:
+        values = {"data_dir": documents, "runs_dir": tmp_path / "runs", **TINY, **changes}
+        return [f"{key.replace('__', '.')}={value}" for key, value in values.items()]
+
+    return make
+
+
+@pytest.fixture
+def plain_config(tmp_path) -> Path:
+    """A configuration file without any key: every default."""
+    file = tmp_path / "plain.yaml"
+    file.write_text("{}\n", encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="session")
+def finished(documents, tmp_path_factory):
+    """A finished run of the reference's own configuration, made tiny; tests only read it."""
+    from munseo import train
+    from munseo.run import open_run
+
+    runs = tmp_path_factory.mktemp("finished") / "runs"
+    changes = {**TINY, "data_dir": documents, "runs_dir": runs, "class_imbalance.max_samples": 6, "batch_size": 16}
+    return open_run(train("efficientnet_b4", [f"{key}={value}" for key, value in changes.items()], quiet=True))
