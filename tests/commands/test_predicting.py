@@ -45,7 +45,7 @@ def test_loose_files_and_a_pdf(finished, documents, tmp_path):
     page.save(tmp_path / "계약서.pdf")
     page.save(tmp_path / "scan.PNG")
     (tmp_path / "notes.txt").write_text("x")
-    done = pd.read_csv(predict(finished.path, [tmp_path], tmp_path / "out" / ".." / "o.csv", quiet=True))
+    done = pd.read_csv(predict(finished.path, [tmp_path], tmp_path / "out" / "o.csv", quiet=True))
     assert list(done["ID"]) == ["scan.PNG", "계약서.pdf"]
     assert done["target"].between(0, 16).all()
 

@@ -15,7 +15,7 @@ from munseo.training.augmenting import AugmentationPlan, Sample, TrainingPages, 
         ("none", (), ()),
         ("minimal", ("eda",), ()),
         ("moderate", ("eda", "dilation", "erosion"), ()),
-        ("strong", ("eda", "dilation", "erosion"), ("mixup", "cutmix")),
+        ("strong", ("eda", "dilation", "erosion", "document"), ("mixup", "cutmix")),
     ],
 )
 def test_levels(level, policies, mixes):
@@ -40,7 +40,7 @@ def test_policies_change_at_given_epochs():
     )
     plan = AugmentationPlan(config)
     assert plan.at(4).mixes == ("mixup", "cutmix")
-    assert (plan.at(5).policies, plan.at(7).mixes) == (("eda", "dilation", "erosion"), ())
+    assert (plan.at(5).policies, plan.at(7).mixes) == (("eda", "dilation", "erosion", "document"), ())
     assert plan.at(8).policies == plan.at(99).policies == ()
 
 

@@ -166,6 +166,7 @@ def _write(
         if any(page.path == other.path for other in pages):
             filled = f"; its row says {card.class_targets[0]}" if sample else "; its target is empty"
             say(f"skipped: {page.id}: {reason}{filled}")
+    file.parent.mkdir(parents=True, exist_ok=True)
     write_submission(
         file,
         [page.id for page in pages],

@@ -66,8 +66,6 @@ DAMAGES: dict[str, Damage] = {
 }
 """In the order in which a page meets them."""
 
-PLACES = {name: place for place, name in enumerate(DAMAGES)}
-
 
 def inflict(
     image: np.ndarray,
@@ -88,7 +86,8 @@ def inflict(
     """
     frame = find_page(image)
     page = frame.cut(image)
-    ordered = sorted(chosen, key=lambda pair: PLACES[pair[0].name])
+    places = list(DAMAGES)
+    ordered = sorted(chosen, key=lambda pair: places.index(pair[0].name))
     for damage, severity in ordered:
         if damage.name == "overlay":
             page = paper.overlay(page, severity, rng, second_pages)

@@ -88,13 +88,13 @@ def apply_recipe(
     Returns:
         (S, S, 3) uint8.
     """
-    # All draws of the table come first, so that changing one row leaves the choice of the others as it was.
-    draws = rng.random((len(recipe.damages), 2))
-    chosen = [
-        (DAMAGES[name], low + (high - low) * strength)
-        for (name, probability, low, high), (chance, strength) in zip(recipe.damages, draws, strict=True)
-        if chance < probability
-    ]
+    # Every damage has a draw of its own, so that changing one row leaves the choice of the others as it was.
+    draws = dict(zip(DAMAGES, rng.random((len(DAMAGES), 2)), strict=True))
+    chosen = []
+    for name, probability, low, high in recipe.damages:
+        chance, strength = draws[name]
+        if chance < probability:
+            chosen.append((DAMAGES[name], low + (high - low) * float(strength)))
     return inflict(image, chosen, rng, second_pages)
 
 
@@ -142,7 +142,7 @@ DOCUMENT = Recipe(
 
 
 def _read_table(table: Mapping[str, Any], base: Mapping[str, Entry], where: str) -> tuple[tuple[Entry, ...], list[str]]:
-    """Entries of the base with those of the table over them, and every problem."""
+    """Entries of the base with those of the table over them, in the order of ``DAMAGES``, and every problem."""
     entries, problems = dict(base), []
     for name, value in table.items():
         if name not in DAMAGES:
@@ -153,7 +153,7 @@ def _read_table(table: Mapping[str, Any], base: Mapping[str, Entry], where: str)
         entry, found = _read_entry(name, value, base.get(name), f"{where}.{name}")
         problems += found
         entries[name] = entry
-    return tuple(entries.values()), problems
+    return tuple(entries[name] for name in DAMAGES if name in entries), problems
 
 
 def _read_entry(name: str, value: Any, base: Entry | None, where: str) -> tuple[Entry, list[str]]:

@@ -9,8 +9,8 @@ import numpy as np
 
 from munseo.augment.frame import WHITE, Frame
 
-MAP_CELLS = 20
-"""A bent page is mapped exactly on a grid of so many cells a side and by cubic interpolation between."""
+MAP_CELLS = 40
+"""A bent page is mapped exactly on a grid of so many cells a side and linearly between: off by 0.1 px at most."""
 EDGE_POINTS = 9
 
 
@@ -134,7 +134,7 @@ def _bent_map(view: View, bend: Bend, to_page: np.ndarray) -> tuple[np.ndarray, 
         x = x + _offset(bend, y - (view.height_px - 1) / 2, view.height_px)
     inside = slice(cell, cell + view.size_px)
     size = (num_nodes * cell, num_nodes * cell)
-    full_x, full_y = (cv2.resize(v.astype(np.float32), size, interpolation=cv2.INTER_CUBIC) for v in (x, y))
+    full_x, full_y = (cv2.resize(v.astype(np.float32), size, interpolation=cv2.INTER_LINEAR) for v in (x, y))
     return full_x[inside, inside], full_y[inside, inside]
 
 

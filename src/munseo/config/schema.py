@@ -39,6 +39,7 @@ class Augmentation(Section):
     eda: bool | None = Field(None, description="shift, scale, rotation, transpose, blur, noise, colour")
     dilation: bool | None = Field(None, description="cv2.dilate with geometry and colour")
     erosion: bool | None = Field(None, description="cv2.erode with geometry and colour")
+    document: bool | None = Field(None, description="simulated photographs and rough scans")
     mixup: bool | None = Field(None, description="MixUp on batches, soft labels")
     cutmix: bool | None = Field(None, description="CutMix on batches, soft labels")
 

@@ -60,28 +60,39 @@ def _final(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     judgement, train = facts.judgement, facts.train
     if judgement is None:
         return ()
-    low, high = judgement.interval or (None, None)
-    interval = f"{fm.score(low)}–{fm.score(high)}" if low is not None else fm.UNKNOWN
     rows = (
-        (say("macro_f1"), _metric(train.macro_f1), _metric(judgement.macro_f1),
-         _gap(train.macro_f1, judgement.macro_f1), interval),
-        (say("accuracy"), fm.percent(train.accuracy, 2), fm.percent(judgement.accuracy, 2),
-         _gap(train.accuracy, judgement.accuracy), ""),
-        (say("loss"), fm.score(train.loss), fm.score(judgement.loss), _gap(train.loss, judgement.loss), ""),
-    )  # fmt: skip
-    header = (say("metric"), say("part.train"), say("part.val"), say("part.gap"), say("interval"))
+        (
+            say("macro_f1"),
+            _metric(train.macro_f1),
+            _metric(judgement.macro_f1),
+            _gap(train.macro_f1, judgement.macro_f1),
+        ),
+        (
+            say("accuracy"),
+            fm.percent(train.accuracy, 2),
+            fm.percent(judgement.accuracy, 2),
+            _gap(train.accuracy, judgement.accuracy),
+        ),
+        (say("loss"), fm.score(train.loss), fm.score(judgement.loss), _gap(train.loss, judgement.loss)),
+    )
+    header = (say("metric"), say("part.train"), say("part.val"), say("part.gap"))
     best = facts.course.best_epoch
     key = "final.caption_folds" if facts.folds else "final.caption"
-    blocks: list[Block] = [
-        Table(header, rows, numeric=frozenset({1, 2, 3, 4})),
-        Text(say(key, epoch=fm.UNKNOWN if best is None else best + 1), quiet=True),
-    ]
+    caption = Text(say(key, epoch=fm.UNKNOWN if best is None else best + 1), quiet=True)
+    return Table(header, rows, numeric=frozenset({1, 2, 3})), caption, *_interval_and_rate(facts, say)
+
+
+def _interval_and_rate(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+    items = []
+    if facts.judgement and facts.judgement.interval:
+        low, high = (fm.score(bound) for bound in facts.judgement.interval)
+        items.append((say("interval"), say("interval_value", low=low, high=high, pages=facts.judgement.num_pages)))
     rates = facts.rates
     if rates.last is not None and rates.highest:
         share = fm.percent(rates.last / rates.highest)
         used = {"last": fm.rate(rates.last), "highest": fm.rate(rates.highest), "configured": fm.rate(rates.configured)}
-        blocks.append(Pairs(((say("rate_last"), say("rate_last_value", share=share, **used)),)))
-    return tuple(blocks)
+        items.append((say("rate_last"), say("rate_last_value", share=share, **used)))
+    return (Pairs(tuple(items)),) if items else ()
 
 
 def _metric(value: float | None) -> str:

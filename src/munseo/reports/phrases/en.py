@@ -10,9 +10,7 @@ PHRASES: dict[str, str] = {
     "months": "January February March April May June July August September October November December",
     "moment": "{day} {month} {year}, {clock} {zone}",
     "px": "{value} px",
-    "pages": "{count} pages",
     "yes": "yes",
-    "no": "no",
     "none": "none",
     "arrow": "{true} → {predicted}",
     # frame
@@ -165,13 +163,14 @@ PHRASES: dict[str, str] = {
     "curves.note": "Training figures are of augmented pages while the weights were still moving; validation "
     "figures are of clean pages after each epoch. They are not measured on equal terms.",
     "final": "Final metrics",
-    "final.caption": "Best weights, from epoch {epoch}. The interval is from a bootstrap over the validation pages.",
-    "final.caption_folds": "All folds joined. The interval is from a bootstrap over the pages.",
+    "final.caption": "Best weights, from epoch {epoch}.",
+    "final.caption_folds": "All folds joined.",
     "part.train": "Training",
     "part.val": "Validation",
     "part.gap": "Difference",
     "metric": "Metric",
-    "interval": "95% interval",
+    "interval": "95% interval of macro-F1",
+    "interval_value": "{low}–{high} (bootstrap over the {pages} pages)",
     "rate_last": "Learning rate at the end",
     "rate_last_value": "{last} ({share} of the highest rate used, {highest}; configured: {configured})",
     "folds": "Folds",
@@ -249,7 +248,8 @@ PHRASES: dict[str, str] = {
     "worse. The learning rate ({rate}) may be too high.",
     "finding.rate_disagrees": "The learning rate used ({used}) is not the one configured ({configured}).",
     "finding.long_horizon": "`{scheduler}` was laid out for {planned:,} epochs and the run stopped after "
-    "{done:,}: at the end the rate was still {share:.1%} of the highest. The schedule has had no effect.",
+    "{done:,}: at the end the rate was still {share:.1%} of the highest. The schedule has had hardly any "
+    "effect.",
     "finding.few_val_pages": "{count:,} of {classes} classes have fewer than {least} validation pages; the "
     "smallest has {smallest:,}.",
     "finding.imbalance": "The largest class has {largest:,} training pages and the smallest ({name}) "
@@ -260,8 +260,7 @@ PHRASES: dict[str, str] = {
     "depends on which pages a model is judged on.",
     # next
     "next": "Next steps",
-    "next.note": "The commands repeat this run with one thing changed. Each is a question to the data, not a "
-    "promise.",
+    "next.note": "The commands repeat this run with one thing changed. Each is a question to the data, not a promise.",
     "next.use": "Use this run now",
     "next.experiments": "Experiments",
     "next.ensemble": "Ensemble",
@@ -356,7 +355,6 @@ PHRASES: dict[str, str] = {
     "check.unknown": "not in the run folder",
     "reproduce": "One command",
     "reproduce.note": "The configuration holds every key, the seed included. The data must lie at `{data_dir}`.",
-    "reproduce.original": "The run was started with:",
     "data_notes": "Notes on the data",
     "data_notes.skipped": "Pages left out",
     "data_notes.page": "Page",
