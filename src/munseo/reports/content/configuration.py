@@ -9,20 +9,19 @@ from munseo.reports.blocks import Block, Bullets, Code, Pairs, Picture, Pictures
 from munseo.reports.content import yaml_blocks
 from munseo.reports.facts import Facts
 from munseo.reports.phrases import Phrases
-from munseo.reports.pictures.shrink import shrunk
+from munseo.reports.pictures.reading import shrunk
 
 
 def configuration(facts: Facts, say: Phrases) -> Section:
     """Architecture, hyperparameters, preprocessing, augmentation, balance, and what is off."""
     level = say("augmentation_level", level=facts.config.augmentation_level)
-    off = yaml_blocks.switched_off(facts, say)
     blocks = (
         Section("architecture", say("architecture"), _architecture(facts, say)),
         Section("hyperparameters", say("hyperparameters"), _hyperparameters(facts, say)),
         Section("preprocessing", say("preprocessing"), _preprocessing(facts, say)),
         Section("augmentation", level, _augmentation(facts, say)),
         Section("imbalance", say("imbalance"), _imbalance(facts, say)),
-        Section("off", say("off"), (Code(off, "yaml") if off else Text(say("off.nothing")),)),
+        Section("off", say("off"), _off(facts, say)),
     )
     return Section("configuration", say("configuration"), blocks)
 
@@ -132,3 +131,13 @@ def _imbalance(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     blocks += [Text(say(key)) for key, on in (("imbalance.sampler", config.weighted_sampler),
                                               ("imbalance.weighting", config.class_weighting)) if on]  # fmt: skip
     return tuple(blocks)
+
+
+def _off(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+    """Keys as YAML; switches of augmentation stand in its own block already, and a file may hold a key only once."""
+    off = yaml_blocks.switched_off(facts.config, say)
+    blocks: list[Block] = [Code(off, "yaml")] if off else []
+    mixes = [key for key in ("mixup", "cutmix") if key not in facts.policies]
+    if mixes:
+        blocks.append(Bullets(tuple(f"`augmentation.{key}: false` – {say(f'off.{key}')}" for key in mixes)))
+    return tuple(blocks) or (Text(say("off.nothing")),)

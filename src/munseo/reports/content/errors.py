@@ -9,6 +9,7 @@ from munseo.reports.blocks import Block, Picture, Pictures, Section, Table, Text
 from munseo.reports.facts import Facts, Judgement, Mistake
 from munseo.reports.phrases import Phrases
 from munseo.reports.pictures import CONFUSION, DARK, LIGHT, confusion_plot
+from munseo.reports.pictures.reading import read_picture
 
 NUM_PAIRS, PAGES_PER_PAIR = 5, 6
 MAX_OTHERS = 30
@@ -59,7 +60,7 @@ def _pairs(judgement: Judgement, shown: list[list[Mistake]], say: Phrases) -> tu
     if not judgement.confusions:
         return (Text(say("pairs.none")),)
     supports = {entry.name: entry.support for entry in judgement.per_class}
-    blocks: list[Block] = []
+    blocks: list[Block] = [Text(say("pairs.note"), quiet=True)] if any(shown) else []
     for pair, pages in zip(judgement.confusions, shown, strict=False):
         share = fm.percent(pair.share, 0)
         numbers = {"count": pair.count, "support": supports[pair.true], "share": share}
@@ -95,4 +96,5 @@ def _page(page: Mistake, say: Phrases, of_pair: bool = False) -> Picture:
         if of_pair
         else say("mistake.caption", true=page.true, predicted=page.predicted, confidence=confidence)
     )
+    read_picture(page.file)  # a damaged file is named here, not embedded
     return Picture(f"{page.page}: {pair}", caption, Path("gallery") / page.file.name, page.file.read_bytes())

@@ -23,6 +23,7 @@ HYPERPARAMETERS = (
     ("batches", ("batch_size", "val_batch_size", "batch_size_multiplier"), ("accumulate_batches",)),
     ("length", ("epochs", "patience", "early_stopping_min_delta"), ("monitor",)),
     ("loss", (), ("loss", "label_smoothing", "focal_gamma", "class_weighting")),
+    ("techniques", (), ("mixed_precision", "TTA", "tta_views", "weighted_sampler")),
 )
 SPLIT = ("val_split_ratio", "stratify")
 SPLIT_MORE = ("val_table", "n_folds", "fold", "random_seed")
@@ -77,15 +78,10 @@ def class_imbalance(config: Config) -> str:
     return "\n".join(["class_imbalance:", *_indent(_aligned(config.class_imbalance.model_dump().items(), {}))])
 
 
-def switched_off(facts: Facts, say: Phrases) -> str:
+def switched_off(config: Config, say: Phrases) -> str:
     """Every optional technique that this run did without, as it stands in the configuration."""
-    off = [(key, value) for key in OFF if not (value := getattr(facts.config, key))]
-    mixes = [key for key in ("mixup", "cutmix") if key not in facts.policies]
-    lines = _aligned(off, {key: say(f"off.{key}") for key, _ in off})
-    if mixes:
-        comments = {key: say(f"off.{key}") for key in mixes}
-        lines += ["augmentation:", *_indent(_aligned([(key, False) for key in mixes], comments))]
-    return "\n".join(lines)
+    off = [(key, value) for key in OFF if not (value := getattr(config, key))]
+    return "\n".join(_aligned(off, {key: say(f"off.{key}") for key, _ in off}))
 
 
 def scalar(value: Any) -> str:

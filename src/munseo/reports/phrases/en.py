@@ -85,6 +85,7 @@ PHRASES: dict[str, str] = {
     "yaml.scheduler": "schedule",
     "yaml.batches": "batches",
     "yaml.length": "length",
+    "yaml.techniques": "techniques that are on",
     "yaml.loss": "loss",
     "yaml.normalisation": "normalisation",
     "yaml.split": "validation part",
@@ -197,6 +198,7 @@ PHRASES: dict[str, str] = {
     "confusion.caption": "A row is a true class, a column a predicted one. Blue: right; orange: wrong. The "
     "stronger the colour, the larger the share of the true class.",
     "pairs": "Most confused pairs",
+    "pairs.note": "Under each page: how sure the model was of its wrong answer.",
     "pairs.none": "No validation page is misclassified.",
     "pairs.item": "{true} → {predicted}: {count} of {support} pages ({share})",
     "pairs.more": "{count} rarer pairs are in the confusion matrix.",

@@ -87,6 +87,7 @@ PHRASES: dict[str, str] = {
     "yaml.scheduler": "스케줄러",
     "yaml.batches": "배치 설정",
     "yaml.length": "학습 제어",
+    "yaml.techniques": "활성화된 기법",
     "yaml.loss": "손실 함수",
     "yaml.normalisation": "정규화",
     "yaml.split": "검증 분할",
@@ -197,13 +198,14 @@ PHRASES: dict[str, str] = {
     "confusion.caption": "행은 실제 클래스, 열은 예측 클래스입니다. 파란색은 정답, 주황색은 오답이며 실제 "
     "클래스에서 차지하는 비율이 클수록 진합니다.",
     "pairs": "가장 많이 혼동된 쌍",
+    "pairs.note": "각 문서 아래의 값은 틀린 답에 대한 모델의 확신도입니다.",
     "pairs.none": "틀리게 분류된 검증 문서가 없습니다.",
     "pairs.item": "{true} → {predicted}: {support}장 중 {count}장 ({share})",
     "pairs.more": "그 밖의 {count}개 쌍은 혼동 행렬에 있습니다.",
     "mistake.caption": "{true} → {predicted}, {confidence}",
     "gallery": "그 밖의 오분류 문서",
     "gallery.all": "오분류 문서",
-    "gallery.note": "실제 클래스 → 예측 클래스, 모델의 확신도 순으로 표시합니다. 확신이 큰 오류가 먼저 나옵니다.",
+    "gallery.note": "실제 클래스 → 예측 클래스, 모델의 확신도. 확신도가 높은 오류부터 표시합니다.",
     "gallery.more": "나머지 {count}장은 `gallery/` 폴더에 있습니다.",
     "gallery.none": "실행 폴더에 오분류 문서 이미지가 없습니다.",
     # analysis
@@ -253,7 +255,8 @@ PHRASES: dict[str, str] = {
     "평가하느냐에 따라 이만큼 달라집니다.",
     # next
     "next": "다음 단계",
-    "next.note": "각 명령은 이 실행에서 한 가지만 바꾼 것입니다. 데이터에 던지는 질문이며 향상을 보장하지 않습니다.",
+    "next.note": "각 명령은 이 실행에서 한 가지만 바꾼 것입니다. 결과를 확인하기 위한 실험이며 향상을 보장하지 "
+    "않습니다.",
     "next.use": "즉시 활용",
     "next.experiments": "추가 실험",
     "next.ensemble": "앙상블 전략",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from munseo.reports.facts import Facts, gather
 from munseo.reports.formats import percent
 from munseo.reports.phrases import Phrases
 from munseo.reports.pictures.confusion import confusion_plot
 from munseo.reports.pictures.curves import loss_plot, metric_plot
+from munseo.reports.pictures.reading import read_picture
 from munseo.reports.pictures.sheet import save_sheet
 from munseo.reports.pictures.style import DARK, LIGHT, Theme
 from munseo.run import RunFolder
@@ -66,8 +66,7 @@ def curve_plot(facts: Facts, name: str, say: Phrases, theme: Theme) -> bytes:
 def _draw_misclassified(facts: Facts, say: Phrases, path: Path) -> None:
     images, captions = [], []
     for mistake in facts.gallery:
-        with Image.open(mistake.file, formats=("JPEG", "PNG")) as image:
-            images.append(np.asarray(image.convert("RGB")))
+        images.append(np.asarray(read_picture(mistake.file)))
         pair = say("arrow", true=mistake.true, predicted=mistake.predicted)
         captions.append(f"{pair}\n{percent(mistake.confidence, 0)}")
     save_sheet(path, images, captions, title=say("plot.misclassified"))
