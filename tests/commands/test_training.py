@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from munseo import UserError, resume, train
 from munseo.run import METRICS, open_run
 
-MUNSEO = [sys.executable, "-c", "from munseo.cli import main; main()"]
+MUNSEO = [sys.executable, "-m", "munseo"]
 
 
 def weights(run):
@@ -163,7 +163,7 @@ def test_two_processes_train_one_run(overrides, plain_config):
 
 
 def test_early_stopping_keeps_the_best_weights(overrides, plain_config):
-    run = open_run(train(plain_config, overrides(epochs=30, patience=1, lr=0.5, optimizer_name="SGD"), quiet=True))
+    run = open_run(train(plain_config, overrides(epochs=30, patience=1, lr=0.2, optimizer_name="SGD"), quiet=True))
     course = run.read_manifest()["course"]
     assert course["stopped"] == "patience"
     assert course["epochs_done"] < 30
@@ -257,7 +257,7 @@ def test_the_command_line_ends_with_the_run_and_right_codes(overrides, plain_con
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert open_run(done.stdout.strip()).read_manifest()["command"].startswith("-c train")
+    assert open_run(done.stdout.strip()).read_manifest()["command"].startswith("munseo train")
     wrong = subprocess.run([*MUNSEO, "train", str(plain_config), "lr=-1"], capture_output=True, text=True, check=False)
     assert wrong.returncode == 2
     assert "lr: -1 is not allowed" in wrong.stderr

@@ -18,6 +18,7 @@ def test_a_score_keeps_the_other_one(english_run: RunFolder):
     assert record_score(english_run, public=0.8619, private=None)["private"] is None
     scores = record_score(english_run, public=None, private=0.8421)
     assert (scores["public"], scores["private"]) == (0.8619, 0.8421)
+    assert scores.pop("generalisation") == pytest.approx(0.94053, abs=1e-5)
     assert json.loads(english_run.scores_file.read_text(encoding="utf-8")) == scores
     assert record_score(english_run, public=1.0)["public"] == 1.0
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from munseo import training
+from munseo import ensembles, training
 from munseo.config import Config
 from munseo.console import quietly, say
 from munseo.data import Page, check_images, find_pages, load_pages, write_submission
 from munseo.errors import UserError
 from munseo.evaluation import Settings, choose_device, predict_run, summarise
 from munseo.evaluation.combining import is_ensemble, member_folders
-from munseo.evaluation.predictor import LoadedRun, Predictor, load_predictor
+from munseo.evaluation.predictor import Predictor, load_predictor
 from munseo.model import ModelCard
 from munseo.run import RunFolder, open_run
 from munseo.training.machine import choose_precision, choose_workers
@@ -107,6 +107,31 @@ def evaluate(
             rows.append(predict_run([model], split.val, _settings(config, device), run_models.views(tta)))
             labels += [page.label for page in split.val]
         return summarise(np.array(labels), np.concatenate(rows), predictor.card.class_names, config.random_seed)
+
+
+def _evaluate_ensemble(
+    folder: RunFolder, predictor: Predictor, collection: training.Collection, device: str, tta: bool | None
+) -> dict[str, Any]:
+    """Every member predicts its held-out pages anew; the combination is fitted again without the pages it judges."""
+    entry = folder.read_json(folder.results_file)["ensemble"]
+    known = {page.id: page for page in (*collection.pages.train, *(collection.pages.val or ()))}
+    ids = folder.read_predictions(folder.val_predictions_file)["ID"].tolist()
+    missing = [f"{page_id}: not in the data" for page_id in ids if page_id not in known]
+    if missing:
+        raise UserError(f"{folder.path}: these pages judged the ensemble; say where they are with --data.", missing)
+    pages = [known[page_id] for page_id in ids]
+    rows = np.empty((len(predictor.runs), len(pages), predictor.card.num_classes), dtype=np.float32)
+    for number, (run, member) in enumerate(zip(predictor.runs, member_folders(folder), strict=True)):
+        table = member.read_predictions(member.val_predictions_file).set_index("ID").loc[ids]
+        folds = table["fold"].to_numpy() if "fold" in table else np.zeros(len(ids), dtype=np.int64)
+        for fold, model in enumerate(run.classifiers):
+            places = np.flatnonzero(folds == fold)
+            chosen = [pages[place] for place in places]
+            predicted = predict_run([model], chosen, _settings(run.config, device), run.views(tta))
+            rows[number, places] = predicted[:, run.columns(predictor.card.class_names)]
+    labels = np.array([page.label for page in pages])
+    probabilities = ensembles.honest_probabilities(rows, labels, entry["method"], entry["seed"])
+    return summarise(labels, probabilities, predictor.card.class_names, entry["seed"])
 
 
 def predict_test(run: RunFolder, config: Config, collection: training.Collection) -> None:

@@ -15,8 +15,8 @@ from munseo.randomness import generator
 GAP = 1e-6
 """The weights are fitted when their log loss is proven to lie this close to the smallest one."""
 MAX_STEPS = 20_000
-PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""Values of C (inverse strength of the L2 penalty) that a stack chooses from."""
+PENALTIES = (0.1, 1.0, 10.0, 100.0)
+"""Values of C (inverse strength of the L2 penalty, on standardised inputs) that a stack chooses from."""
 NUM_INNER_FOLDS = 3
 
 Fit = Callable[[np.ndarray, np.ndarray], Combination]
@@ -68,14 +68,17 @@ def fit_stack(rows: np.ndarray, labels: np.ndarray, seed: int) -> Stack:
 
 def _regression(rows: np.ndarray, labels: np.ndarray, penalty: float) -> Stack:
     num_classes = rows.shape[2]
-    features = stack_features(rows)
     # A class without a page here would be unknown to the regression: it gets one page on which all members agree.
     absent = np.setdiff1d(np.arange(num_classes), labels)
     agreed = np.full((len(absent), num_classes), 0.1 / max(num_classes - 1, 1))
     agreed[np.arange(len(absent)), absent] = 0.9
-    features = np.vstack([features, stack_features(np.repeat(agreed[None], len(rows), axis=0))])
-    model = LogisticRegression(C=penalty, max_iter=1000).fit(features, np.concatenate([labels, absent]))
-    coefficients, intercepts = model.coef_, model.intercept_
+    features = np.vstack([stack_features(rows), stack_features(np.repeat(agreed[None], len(rows), axis=0))])
+    # Standardised, the fit takes a tenth of the steps and one penalty suits every input.
+    mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-3)
+    model = LogisticRegression(C=penalty, max_iter=1000)
+    model.fit((features - mean) / scale, np.concatenate([labels, absent]))
+    coefficients, intercepts = model.coef_ / scale, model.intercept_
+    intercepts = intercepts - coefficients @ mean
     if num_classes == 2:  # scikit-learn gives the second class's logit alone
         coefficients = np.vstack([np.zeros_like(coefficients), coefficients])
         intercepts = np.concatenate([[0.0], intercepts])
@@ -88,7 +91,10 @@ def deal_folds(labels: np.ndarray, num_folds: int, seed: int, stream: str = "ens
     A class with fewer pages than folds is missing in some of them; a split that insists would refuse small sets.
     """
     order = np.concatenate(
-        [generator(seed, stream, int(label)).permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
+        [
+            generator(seed, stream, int(label)).permutation(np.flatnonzero(labels == label))
+            for label in np.unique(labels)
+        ]
     )
     folds = np.empty(len(labels), dtype=np.int64)
     folds[order] = np.arange(len(labels)) % num_folds

@@ -1,5 +1,4 @@
-"""The runs that are to be combined, as their folders tell: classes, held-out predictions, and the pages they trained on.
-"""
+"""The runs that are to be combined, as their folders tell: classes, held-out predictions, and the pages they trained on."""
 
 from __future__ import annotations
 
@@ -60,9 +59,7 @@ class Member:
     def trained_digests(self) -> dict[int, dict[str, str]]:
         """For each fold: the images that trained it, as SHA-256 to ID."""
         trained = self.pages[(self.pages["part"] == "train") & self.pages["sha256"].notna()]
-        return {
-            int(fold): dict(zip(part["sha256"], part["ID"], strict=True)) for fold, part in trained.groupby("fold")
-        }
+        return {int(fold): dict(zip(part["sha256"], part["ID"], strict=True)) for fold, part in trained.groupby("fold")}
 
 
 def read_members(paths: Sequence[Path | str]) -> list[Member]:

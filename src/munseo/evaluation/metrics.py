@@ -54,7 +54,7 @@ def macro_f1(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> flo
 def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean negative log-likelihood of the true class (natural logarithm)."""
     true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.clip(true, 1e-12, None)).mean())
+    return float(-np.log(np.clip(true, np.finfo(np.float32).tiny, None)).mean())
 
 
 def bootstrap_interval(

@@ -14,7 +14,7 @@ def record_score(run: RunFolder, public: float | None = None, private: float | N
     """Write ``scores.json``; a score that is not given keeps its earlier value.
 
     Returns:
-        What the file holds now.
+        What the file holds now, and ``generalisation``: the public score as a share of validation macro-F1, or ``None``.
 
     Raises:
         UserError: No score is given, or one is not in [0, 1].
@@ -30,7 +30,13 @@ def record_score(run: RunFolder, public: float | None = None, private: float | N
         "recorded": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
     write_json(run.scores_file, scores)
-    return scores
+    return {**scores, "generalisation": _generalisation(run, scores["public"])}
+
+
+def _generalisation(run: RunFolder, public: float | None) -> float | None:
+    results = run.read_json(run.results_file) if run.results_file.is_file() else {}
+    macro_f1 = (results.get("val") or {}).get("macro_f1")
+    return public / macro_f1 if public is not None and macro_f1 else None
 
 
 def _problem(name: str, score: float) -> str | None:

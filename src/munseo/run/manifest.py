@@ -76,4 +76,6 @@ def _git(*words: str) -> str | None:
 
 def command_words() -> list[str]:
     """The words of this process, with the program's name instead of its path."""
-    return [Path(sys.argv[0]).name or "python", *sys.argv[1:]]
+    program = Path(sys.argv[0])
+    name = "munseo" if program.name == "__main__.py" else program.name
+    return [name, *sys.argv[1:]]
