@@ -22,12 +22,19 @@ from munseo.training.augmenting import TrainingPages
 NUM_SHOWN = 24
 
 
-def train(config: Path | str | Config, overrides: Sequence[str] = (), *, quiet: bool = False) -> Path:
+def train(
+    config: Path | str | Config,
+    overrides: Sequence[str] = (),
+    *,
+    on_bad_image: str | None = None,
+    quiet: bool = False,
+) -> Path:
     """Train, judge, predict the test part and write the report.
 
     Args:
         config: A YAML file, the name of a template that comes with Munseo, or a ``Config``.
         overrides: ``key=value`` words, such as ``lr=0.0003``.
+        on_bad_image: ``fail`` or ``skip``, over the configuration's own.
         quiet: Print nothing but errors.
 
     Returns:
@@ -36,15 +43,17 @@ def train(config: Path | str | Config, overrides: Sequence[str] = (), *, quiet: 
     Raises:
         UserError: Something in the configuration or the data is wrong: all of it in one message.
     """
+    words = [*overrides, *([f"on_bad_image={on_bad_image}"] if on_bad_image else ())]
     with quietly(quiet):
-        return _finish(training.prepare(_resolve(config, overrides), command_words()))
+        return _finish(training.prepare(_resolve(config, words), command_words()))
 
 
-def resume(run: Path | str, *, quiet: bool = False) -> Path:
+def resume(run: Path | str, data: Path | str | None = None, *, quiet: bool = False) -> Path:
     """Continue an interrupted run from its last finished epoch; the end is what it would have been without.
 
     Args:
         run: The run folder.
+        data: Where the data are now; None: where they were.
         quiet: Print nothing but errors.
 
     Returns:
@@ -59,7 +68,7 @@ def resume(run: Path | str, *, quiet: bool = False) -> Path:
             raise UserError(f"{run}: this is one fold; resume the whole run: munseo resume {folder.path.parent}")
         if folder.read_manifest()["status"] == "finished":
             raise UserError(f"{run}: this run is finished; its report is {folder.path / 'report.html'}")
-        return _finish(training.prepare_again(folder))
+        return _finish(training.prepare_again(folder, None if data is None else Path(data)))
 
 
 def _resolve(config: Path | str | Config, overrides: Sequence[str]) -> Config:

@@ -7,11 +7,8 @@ from typing import Annotated
 
 import typer
 
-from munseo.cli.words import Quiet, RunArgument
+from munseo.cli.words import OnBadImage, Quiet, RunArgument
 
-OnBadImage = Annotated[
-    str, typer.Option("--on-bad-image", help="What to do with a file that cannot be read: fail or skip.")
-]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Tta = Annotated[bool | None, typer.Option("--tta/--no-tta", help="Average views of each page; default: as configured.")]
 
@@ -55,7 +52,7 @@ def predict(
     proba: Annotated[bool, typer.Option("--proba", help="Add a column of probability a class.")] = False,
     tta: Tta = None,
     device: Device = "auto",
-    on_bad_image: OnBadImage = "fail",
+    on_bad_image: OnBadImage = None,
     quiet: Quiet = False,
 ) -> None:
     """Predict pages and write `ID,target`, with the IDs and in the order of sample_submission.csv if there is one."""
@@ -63,6 +60,13 @@ def predict(
 
     typer.echo(
         run_predict(
-            run, inputs or (), output, proba=proba, tta=tta, device=device, on_bad_image=on_bad_image, quiet=quiet
+            run,
+            inputs or (),
+            output,
+            proba=proba,
+            tta=tta,
+            device=device,
+            on_bad_image=on_bad_image or "fail",
+            quiet=quiet,
         )
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from munseo.cli.words import ConfigArgument, Overrides, Quiet, RunArgument
+from munseo.cli.words import ConfigArgument, OnBadImage, Overrides, Quiet, RunArgument
 
 
 def register(app: typer.Typer) -> None:
@@ -17,15 +20,21 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: `munseo resume runs/2507051934-efficientnet_b4.ra2_in1k-…`")(resume)
 
 
-def train(config: ConfigArgument, overrides: Overrides = None, quiet: Quiet = False) -> None:
+def train(
+    config: ConfigArgument, overrides: Overrides = None, on_bad_image: OnBadImage = None, quiet: Quiet = False
+) -> None:
     """Train a model: checks the data, trains, judges, predicts the test part, writes the report."""
     from munseo.api.training import train as run_training
 
-    typer.echo(run_training(config, overrides or (), quiet=quiet))
+    typer.echo(run_training(config, overrides or (), on_bad_image=on_bad_image, quiet=quiet))
 
 
-def resume(run: RunArgument, quiet: Quiet = False) -> None:
+def resume(
+    run: RunArgument,
+    data: Annotated[Path | None, typer.Option(help="Where the data are now; default: where they were.")] = None,
+    quiet: Quiet = False,
+) -> None:
     """Continue an interrupted run from its last finished epoch, to the same end."""
     from munseo.api.training import resume as run_resume
 
-    typer.echo(run_resume(run, quiet=quiet))
+    typer.echo(run_resume(run, data, quiet=quiet))

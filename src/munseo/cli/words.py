@@ -17,4 +17,10 @@ Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="[KEY=VALUE]…", help="Changes to the file: lr=0.0003 wandb.log=true", show_default=False),
 ]
+OnBadImage = Annotated[
+    str | None,
+    typer.Option(
+        "--on-bad-image", metavar="fail|skip", help="What to do with images that cannot be read; default: fail."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")]

@@ -79,9 +79,13 @@ def fit(run: RunFolder, config: Config, card: ModelCard, parts: Parts, trackers:
         with warnings.catch_warnings():
             # Lightning's advice to newcomers of its own API (more workers, logging intervals) is not for our users.
             warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
-            trainer.fit(module, ckpt_path=state, weights_only=True)
-        if trainer.interrupted:
-            raise KeyboardInterrupt
+            try:
+                trainer.fit(module, ckpt_path=state, weights_only=True)
+            except SystemExit:
+                # Lightning turns Ctrl-C into an exit of its own; our command line says how to go on.
+                if trainer.interrupted:
+                    raise KeyboardInterrupt from None
+                raise
     else:
         recorder.load_state_dict(_read_state(run)["callbacks"][recorder.state_key])
     if rank() == 0:

@@ -72,8 +72,12 @@ def prepare(config: Config, command: Sequence[str]) -> Prepared:
     return Prepared(run, config, card, collection, splits)
 
 
-def prepare_again(run: RunFolder) -> Prepared:
+def prepare_again(run: RunFolder, data_dir: Path | None = None) -> Prepared:
     """Prepare the data of an interrupted run and make sure that they are still the same.
+
+    Args:
+        run: The run folder.
+        data_dir: Where the data are now; None: where they were.
 
     Raises:
         UserError: Tables or images differ from those the run started with.
@@ -81,6 +85,8 @@ def prepare_again(run: RunFolder) -> Prepared:
     if rank() > 0:
         console.quiet = True
     config = run.read_config()
+    if data_dir is not None:
+        config = config.model_copy(update={"data_dir": data_dir})
     collection = collect(config)
     splits = divide(config, collection)
     before = run.read_manifest()["data"]
