@@ -226,7 +226,8 @@ def test_defaults_of_the_configuration_have_a_report(tmp_path: Path):
     away = {"n_folds": 5, "fold": 1, "label_smoothing": 0.1, "ema_decay": 0.99, "warmup_epochs": 2, "TTA": True,
             "mixed_precision": True, "norm_mean": "model", "norm_std": "model", "batch_size": "auto",
             "dynamic_augmentation": [{"from_epoch": 5, "augmentation_level": "strong"}], "gradient_clip_norm": 1.0,
-            "scheduler_params": {"eta_min": 1e-6}, "wandb": {"log": True}}  # fmt: skip
+            "augmentation_params": {"eda": {"rotation_deg": [-5, 5], "noise_p": 0.4}, "erosion": {"jitter_p": 0.5}},
+            "scheduler_params": {"eta_min": 1e-6}, "weighted_sampler": True, "wandb": {"log": True}}  # fmt: skip
     run = write_run(tmp_path / "run", ENGLISH, away)
     write_report(run, ("en",))
     file = tmp_path / "pasted.yaml"

@@ -129,7 +129,8 @@ def _evaluate_ensemble(
             chosen = [pages[place] for place in places]
             predicted = predict_run([model], chosen, _settings(run.config, device), run.views(tta))
             rows[number, places] = predicted[:, run.columns(predictor.card.class_names)]
-    labels = np.array([page.label for page in pages])
+    names = collection.pages.class_names
+    labels = np.array([predictor.card.class_names.index(names[page.label or 0]) for page in pages])
     probabilities = ensembles.honest_probabilities(rows, labels, entry["method"], entry["seed"])
     return summarise(labels, probabilities, predictor.card.class_names, entry["seed"])
 

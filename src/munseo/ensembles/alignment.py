@@ -56,7 +56,8 @@ def align(members: Sequence[Member]) -> Aligned:
     _refuse_changed_pages(members, ids)
     ids, more_notes = _without_trained_pages(members, ids)
     class_names = members[0].card.class_names
-    labels = np.array([class_names.index(members[0].class_of(page_id)) for page_id in ids], dtype=np.int64)
+    classes = members[0].classes()
+    labels = np.array([class_names.index(classes[page_id]) for page_id in ids], dtype=np.int64)
     rows = np.stack([member.probabilities(ids, class_names) for member in members])
     return Aligned(tuple(members), tuple(ids), labels, rows, (*notes, *more_notes))
 
@@ -113,15 +114,15 @@ def _overlaps(members: Sequence[Member]) -> list[str]:
 def _refuse_changed_pages(members: Sequence[Member], ids: Sequence[str]) -> None:
     """The same ID must mean the same image of the same class everywhere."""
     first = members[0]
-    images = first.digests()
+    classes, images = first.classes(), first.digests()
     problems = []
     for member in members[1:]:
-        own_images = member.digests()
+        own_classes, own_images = member.classes(), member.digests()
         for page_id in ids:
-            before, now = first.class_of(page_id), member.class_of(page_id)
+            before, now = classes[page_id], own_classes[page_id]
             if before != now:
                 problems.append(f"page {page_id} is {before!r} in run {first.name} but {now!r} in run {member.name}")
-            if images.get(page_id) != own_images.get(page_id) and images.get(page_id) and own_images.get(page_id):
+            if page_id in images and images[page_id] != own_images.get(page_id, images[page_id]):
                 problems.append(f"page {page_id} is another image in run {member.name} than in run {first.name}")
     if problems:
         raise UserError(

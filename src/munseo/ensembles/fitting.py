@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from munseo.evaluation import macro_f1
 from munseo.evaluation.combining import Combination, Stack, WeightedMean, stack_features
@@ -61,12 +61,14 @@ def fit_stack(rows: np.ndarray, labels: np.ndarray, seed: int) -> Stack:
     inner = deal_folds(labels, NUM_INNER_FOLDS, seed, "ensemble/inner")
     losses = []
     for penalty in PENALTIES:
-        probabilities = out_of_fold(lambda r, y, c=penalty: _regression(r, y, c), rows, labels, inner)
+        probabilities = out_of_fold(partial(_regression, penalty=penalty), rows, labels, inner)
         losses.append(log_loss(labels, probabilities))
     return _regression(rows, labels, PENALTIES[int(np.argmin(losses))])
 
 
 def _regression(rows: np.ndarray, labels: np.ndarray, penalty: float) -> Stack:
+    from sklearn.linear_model import LogisticRegression  # here: it takes half a second, and only a stack needs it
+
     num_classes = rows.shape[2]
     # A class without a page here would be unknown to the regression: it gets one page on which all members agree.
     absent = np.setdiff1d(np.arange(num_classes), labels)

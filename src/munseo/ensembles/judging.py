@@ -117,7 +117,7 @@ def judge(aligned: Aligned, method: str, seed: int) -> Judgement:
 
 def _classes(rows: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> np.ndarray:
     """Classes by weights that were fitted without the page's fold, int (num_pages,)."""
-    return out_of_fold(fit_weights, rows, labels, folds).argmax(axis=1)
+    return np.asarray(out_of_fold(fit_weights, rows, labels, folds).argmax(axis=1))
 
 
 def _would_drop(rows: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> list[int]:

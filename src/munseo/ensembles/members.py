@@ -1,4 +1,4 @@
-"""The runs that are to be combined, as their folders tell: classes, held-out predictions, and the pages they trained on."""
+"""The runs that are to be combined, as their folders tell: classes, held-out predictions, what they trained on."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ class Member:
     predictions: pd.DataFrame
     pages: pd.DataFrame
 
-    def class_of(self, page_id: str) -> str:
-        """The name of a held-out page's class."""
-        return self.card.class_names[int(self.predictions.at[page_id, "target"])]
+    def classes(self) -> dict[str, str]:
+        """The class name of every held-out page."""
+        targets = self.predictions["target"].astype(int).tolist()
+        return {page_id: self.card.class_names[k] for page_id, k in zip(self.predictions.index, targets, strict=True)}
 
     def probabilities(self, ids: Sequence[str], class_names: Sequence[str]) -> np.ndarray:
         """Held-out probabilities, float64 (num_pages, num_classes), in the order of these IDs and these classes."""
@@ -59,7 +60,8 @@ class Member:
     def trained_digests(self) -> dict[int, dict[str, str]]:
         """For each fold: the images that trained it, as SHA-256 to ID."""
         trained = self.pages[(self.pages["part"] == "train") & self.pages["sha256"].notna()]
-        return {int(fold): dict(zip(part["sha256"], part["ID"], strict=True)) for fold, part in trained.groupby("fold")}
+        folds = {fold: trained[trained["fold"] == fold] for fold in trained["fold"].unique().tolist()}
+        return {fold: dict(zip(part["sha256"], part["ID"], strict=True)) for fold, part in folds.items()}
 
 
 def read_members(paths: Sequence[Path | str]) -> list[Member]:

@@ -179,8 +179,11 @@ class Facts:
 
     @property
     def policies(self) -> tuple[str, ...]:
-        """Augmentation policies and batch mixes that were active."""
-        return (*(self.get("effective", "policies") or ()), *(self.get("effective", "mixes") or ()))
+        """Augmentation policies and batch mixes that were active; before training began, those that are switched on."""
+        effective = self.get("effective")
+        if not effective:
+            return tuple(key for key, on in self.config.augmentation.model_dump().items() if on)
+        return (*effective.get("policies", ()), *effective.get("mixes", ()))
 
     @property
     def command_path(self) -> str:
@@ -221,7 +224,12 @@ def gather(run: RunFolder) -> Facts:
             **{key: _real((results.get("train") or {}).get(key)) for key in ("macro_f1", "accuracy", "loss")}
         ),
         folds=tuple(_fold(run, entry) for entry in results.get("folds") or ()),
-        rates=Rates(*(_real(effective.get(f"lr_{key}")) for key in ("configured", "first", "max", "last"))),
+        rates=Rates(
+            configured=_real(effective.get("lr_configured", config.lr)),
+            first=_real(effective.get("lr_first")),
+            highest=_real(effective.get("lr_max")),
+            last=_real(effective.get("lr_last")),
+        ),
         course=_read_course(manifest.get("course") or {}, config),
         class_counts=tuple(_class_count(entry) for entry in (manifest.get("data") or {}).get("class_counts") or ()),
         gallery=_gallery(run),

@@ -14,7 +14,7 @@ def record_score(run: RunFolder, public: float | None = None, private: float | N
     """Write ``scores.json``; a score that is not given keeps its earlier value.
 
     Returns:
-        What the file holds now, and ``generalisation``: the public score as a share of validation macro-F1, or ``None``.
+        What the file holds now, and ``generalisation``: public score / validation macro-F1, if both are known.
 
     Raises:
         UserError: No score is given, or one is not in [0, 1].
@@ -25,7 +25,7 @@ def record_score(run: RunFolder, public: float | None = None, private: float | N
     if problems := [problem for name, score in given.items() if (problem := _problem(name, score))]:
         raise UserError("A score is a share between 0 and 1.", problems)
     before = run.read_json(run.scores_file) if run.scores_file.is_file() else {}
-    scores = {
+    scores: dict[str, Any] = {
         **{name: given.get(name, before.get(name)) for name in ("public", "private")},
         "recorded": datetime.now().astimezone().isoformat(timespec="seconds"),
     }

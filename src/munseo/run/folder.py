@@ -73,8 +73,12 @@ class RunFolder:
 
     def read_config(self) -> Config:
         """The resolved configuration of the run."""
-        values = yaml.safe_load(self._need(self.config_file).read_text(encoding="utf-8"))
-        return parse_config(values, str(self.config_file))
+        try:
+            values = yaml.safe_load(self._need(self.config_file).read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(f"{self.config_file}: not valid YAML ({reason}); restore it from a copy.") from None
+        return parse_config(values or {}, str(self.config_file))
 
     def read_json(self, file: Path) -> dict[str, Any]:
         """One of the JSON files of the run."""
@@ -100,7 +104,7 @@ class RunFolder:
 
     def read_metrics(self) -> pd.DataFrame:
         """Metrics, one row an epoch (columns ``METRICS``, then counts of augmented pages)."""
-        return pd.read_csv(self._need(self.metrics_file), float_precision="round_trip")
+        return pd.read_csv(self._need(self.metrics_file))
 
     def write_table(self, file: Path, table: pd.DataFrame) -> None:
         """Write a table as CSV or parquet, by the file's ending."""

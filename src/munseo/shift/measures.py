@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from munseo.shift.grain import blockiness, edge_widths
+from munseo.shift.jpeg import jpeg_quality
 from munseo.shift.layout import layout_features
 from munseo.shift.lines import find_lines
 from munseo.shift.sheet import Sheet, lay_out
@@ -62,6 +63,7 @@ MEASURES = (
     Measure("upside_down_skewed", "", "stands on its head and is skewed", "–", shown=False),
     Measure("aspect", "", "width to height of the file", "–", of_file=True),
     Measure("blockiness", "", "steps at every 8th pixel: JPEG", "Wang, Sheikh, Bovik 2002", of_file=True),
+    Measure("jpeg_quality", "", "quality of the file; 100 if no JPEG", "ITU-T T.81, Annex K", of_file=True),
     Measure("longest_side", "px", "resolution of the file", "–", of_file=True),
 )
 NAMES = tuple(measure.name for measure in MEASURES)
@@ -111,15 +113,21 @@ def read_square(square: np.ndarray) -> Reading:
     return Reading(values, layout_features(sheet.strokes, lines))
 
 
-def read_file(image: np.ndarray) -> dict[str, float]:
+def read_file(image: np.ndarray, data: bytes) -> dict[str, float]:
     """Measure what resizing would hide.
 
     Args:
         image: Decoded page (H, W, 3) uint8.
+        data: The file it was decoded from.
     """
     height, width = image.shape[:2]
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return {"aspect": width / height, "blockiness": blockiness(grey), "longest_side": float(max(height, width))}
+    return {
+        "aspect": width / height,
+        "blockiness": blockiness(grey),
+        "jpeg_quality": jpeg_quality(data),
+        "longest_side": float(max(height, width)),
+    }
 
 
 def _faint_ink(sheet: Sheet) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 
 from munseo.console import track
 from munseo.data import ImageError, Page, decode, letterbox
+from munseo.data.decoding import read_bytes
 from munseo.errors import UserError
 from munseo.shift.measures import FITTED, NAMES, SKEWED_DEG, Reading, read_file, read_square
 from munseo.shift.orientation import Orientation
@@ -94,8 +95,9 @@ def as_matrix(table: dict[str, np.ndarray], names: Sequence[str] = FITTED) -> np
 def _read(page: Page, size_px: int) -> Reading | str:
     """The reading, or why there is none."""
     try:
-        image = decode(page.path, page.id)
+        data = read_bytes(page.path, page.id)
+        image = decode(data, page.id)
     except ImageError as error:
         return error.reason
     reading = read_square(letterbox(image, size_px))
-    return Reading({**reading.values, **read_file(image)}, reading.layout)
+    return Reading({**reading.values, **read_file(image, data)}, reading.layout)

@@ -54,16 +54,16 @@ def light(sheet: Sheet) -> tuple[float, float]:
 
 def _paper_cells(sheet: Sheet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Brightness of the paper in the inner cells that show some, with their places from −0.5 to 0.5."""
-    smooth = cv2.blur(sheet.grey, (3, 3))
-    rows = np.linspace(0, smooth.shape[0], CELLS + 1).astype(int)
-    columns = np.linspace(0, smooth.shape[1], CELLS + 1).astype(int)
-    levels, places = [], []
-    for i in range(1, CELLS - 1):
-        for j in range(1, CELLS - 1):
-            cell = smooth[rows[i] : rows[i + 1], columns[j] : columns[j + 1]]
-            if cell.size:
-                levels.append(float(np.partition(cell.ravel(), int(0.8 * (cell.size - 1)))[int(0.8 * (cell.size - 1))]))
-                places.append(((j + 0.5) / CELLS - 0.5, (i + 0.5) / CELLS - 0.5))
-    brightness, where = np.array(levels), np.array(places)
+    # Strokes added back: the paper under the print, however dense it is (morphological closing).
+    paper = cv2.add(sheet.grey, sheet.strokes)
+    rows = np.linspace(0, paper.shape[0], CELLS + 1).astype(int)
+    columns = np.linspace(0, paper.shape[1], CELLS + 1).astype(int)
+    inner = range(1, CELLS - 1)
+    levels = [
+        float(np.median(paper[rows[i] : rows[i + 1], columns[j] : columns[j + 1]])) for i in inner for j in inner
+    ]
+    brightness = np.array(levels)
+    places = (np.array(inner) + 0.5) / CELLS - 0.5
+    y, x = np.repeat(places, len(places)), np.tile(places, len(places))
     seen = brightness >= DARK_CELL * np.median(brightness)
-    return brightness[seen], where[seen, 0], where[seen, 1]
+    return brightness[seen], x[seen], y[seen]

@@ -84,7 +84,7 @@ def _batch(facts: Facts, say: Phrases) -> Check:
 def _rate(facts: Facts, say: Phrases) -> Check:
     rates = facts.rates
     agrees = rates.highest is not None and disagreement(facts) is None
-    configured = fm.rate(rates.configured if rates.configured is not None else facts.config.lr)
+    configured = fm.rate(rates.configured)
     return Check(agrees, say("check.rate"), say("check.rate_value", configured=configured, used=fm.rate(rates.highest)))
 
 

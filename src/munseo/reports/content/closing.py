@@ -35,12 +35,14 @@ def next_steps(facts: Facts, findings: Sequence[Finding], say: Phrases) -> Secti
     """Commands, each with its reason."""
     tried = _proposals(facts, experiments(facts, findings), say)
     members = _proposals(facts, ensemble_members(facts), say)
-    parts = (
+    parts: tuple[Block, ...] = (
         Section("use", say("next.use"), tuple(_uses(facts, say))),
         Section("experiments", say("next.experiments"), (Text(say("next.note"), quiet=True), *tried)),
         Section("ensemble", say("next.ensemble"), (Text(say("next.ensemble_note"), quiet=True), *members)),
     )
-    return Section("next", say("next"), tuple(part for part in parts if part.blocks))
+    if facts.judgement is None:
+        parts = parts[:1]
+    return Section("next", say("next"), parts)
 
 
 def files(facts: Facts, say: Phrases) -> Section:

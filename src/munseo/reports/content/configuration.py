@@ -126,8 +126,9 @@ def _imbalance(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     if filled:
         blocks += [Text(say("imbalance.of_fold" if facts.folds else "imbalance.result")), Bullets(tuple(filled))]
     elif counts:
-        sizes = [entry.after for entry in counts]
-        blocks.append(Text(say("imbalance.none", smallest=fm.count(min(sizes)), largest=fm.count(max(sizes)))))
+        smallest, largest = (fm.count(size(entry.after for entry in counts)) for size in (min, max))
+        even = smallest == largest
+        blocks.append(Text(say("imbalance.even" if even else "imbalance.none", smallest=smallest, largest=largest)))
     blocks += [Text(say(key)) for key, on in (("imbalance.sampler", config.weighted_sampler),
                                               ("imbalance.weighting", config.class_weighting)) if on]  # fmt: skip
     return tuple(blocks)

@@ -138,6 +138,8 @@ def _server(facts: Facts, say: Phrases) -> tuple[Block, ...]:
         (part, score) for part, score in (("public", facts.public), ("private", facts.private)) if score is not None
     ]
     if not scores:
+        if facts.judgement is None:
+            return ()
         return Text(say("server.none")), Code(f"munseo score {facts.quoted_path} --public 0.8619", "sh")
     val = facts.judgement.macro_f1 if facts.judgement else None
     rows = []

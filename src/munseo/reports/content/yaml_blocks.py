@@ -88,10 +88,19 @@ def scalar(value: Any) -> str:
     """A value as YAML on one line, numbers without exponent."""
     if value is None:
         return "null"
-    if isinstance(value, float) and not isinstance(value, bool):
+    if isinstance(value, float):
         return np.format_float_positional(value, trim="0")
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6, sort_keys=False)
+    text = yaml.safe_dump(
+        _without_nulls(value), default_flow_style=True, allow_unicode=True, width=10**6, sort_keys=False
+    )
     return text.strip().removesuffix("\n...").strip()
+
+
+def _without_nulls(value: Any) -> Any:
+    """Within lists and mappings a key that is null says nothing."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _lines(config: Config, keys: Iterable[str], comments: dict[str, str] | None = None) -> list[str]:
@@ -107,7 +116,12 @@ def _changed(config: Config, keys: Iterable[str]) -> list[str]:
 
 def _aligned(items: Iterable[tuple[str, Any]], comments: dict[str, str]) -> list[str]:
     """``key: value``, with the comments under one another."""
-    pairs = [(f"{key}: {scalar(value)}", comments.get(key)) for key, value in items]
+    pairs: list[tuple[str, str | None]] = []
+    for key, value in items:
+        if isinstance(value, dict) and any(isinstance(inner, dict) for inner in value.values()):
+            pairs += [(f"{key}:", None), *((f"  {name}: {scalar(inner)}", None) for name, inner in value.items())]
+        else:
+            pairs.append((f"{key}: {scalar(value)}", comments.get(key)))
     width = max((len(text) for text, comment in pairs if comment), default=0)
     return [f"{text:<{width}}  # {comment}" if comment else text for text, comment in pairs]
 

@@ -131,6 +131,7 @@ PHRASES: dict[str, str] = {
     "imbalance.of_fold": "Actual result, in the train part of `fold0`:",
     "imbalance.item": "Class {index} · {name}: {before} → {after} ({added} added)",
     "imbalance.none": "No class was filled up. The train part holds between {smallest} and {largest} pages a class.",
+    "imbalance.even": "No class was filled up. Every class has {smallest} training pages.",
     "imbalance.sampler": "`weighted_sampler` draws every class equally often.",
     "imbalance.weighting": "`class_weighting` weighs the loss by inverse class frequency.",
     "off": "Techniques that are off",

@@ -132,6 +132,7 @@ PHRASES: dict[str, str] = {
     "imbalance.of_fold": "실제 증강 결과 (`fold0` 학습 데이터 기준):",
     "imbalance.item": "클래스 {index} · {name}: {before}개 → {after}개 ({added}개 증강)",
     "imbalance.none": "증강으로 채운 클래스가 없습니다. 학습 데이터는 클래스당 {smallest}–{largest}장입니다.",
+    "imbalance.even": "증강으로 채운 클래스가 없습니다. 학습 데이터는 모든 클래스가 {smallest}장입니다.",
     "imbalance.sampler": "`weighted_sampler`: 모든 클래스를 같은 빈도로 추출합니다.",
     "imbalance.weighting": "`class_weighting`: 클래스 빈도의 역수로 손실에 가중치를 줍니다.",
     "off": "비활성화된 기법",
