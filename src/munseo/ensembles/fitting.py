@@ -43,7 +43,7 @@ def fit_weights(rows: np.ndarray, labels: np.ndarray) -> WeightedMean:
     for the weights of a mixture (Dempster, Laird and Rubin, 1977): each weight times its member's mean share of what
     the mixture gives to the true class. That share, less 1, also bounds how far the loss is from the smallest one.
     """
-    true = np.clip(rows[:, np.arange(len(labels)), labels], 1e-12, None)  # (num_members, num_pages)
+    true = np.clip(rows[:, np.arange(len(labels)), labels], np.finfo(np.float32).tiny, None)  # (num_members, num_pages)
     weights = np.full(len(rows), 1 / len(rows))
     for _ in range(MAX_STEPS):
         shares = (true / (weights @ true)).mean(axis=1)

@@ -38,7 +38,11 @@ class WeightedMean:
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Combine ``rows`` (num_members, num_pages, num_classes)."""
-        return np.tensordot(self.weights, rows.astype(np.float64), axes=1)
+        total = np.zeros(rows.shape[1:])
+        # Member by member and not as a matrix product, whose last digits depend on how many pages come at once.
+        for weight, row in zip(self.weights, rows, strict=True):
+            total += weight * row.astype(np.float64)
+        return total
 
 
 @dataclass(frozen=True)

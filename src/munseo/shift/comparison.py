@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +80,7 @@ def compare(train: Table, test: Table, simulated: Table | None, seed: int) -> li
     return rows
 
 
-def as_frame(rows: list[Row]) -> pd.DataFrame:
+def as_frame(rows: Sequence[Row]) -> pd.DataFrame:
     """As it is written and printed; what only steers the fit is left out."""
     about = {measure.name: measure for measure in MEASURES}
     return pd.DataFrame(

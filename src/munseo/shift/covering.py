@@ -37,7 +37,7 @@ def find_covers(grey: np.ndarray, noise_sigma: float) -> np.ndarray:
     _, _, stats, _ = cv2.connectedComponentsWithStats(flat, connectivity=4)
     sides = LEAST_SIDE * max(grey.shape) - 2
     share = stats[:, cv2.CC_STAT_AREA] / grey.size
-    full = stats[:, cv2.CC_STAT_AREA] / (stats[:, cv2.CC_STAT_WIDTH] * stats[:, cv2.CC_STAT_HEIGHT])
+    full = stats[:, cv2.CC_STAT_AREA] / np.maximum(stats[:, cv2.CC_STAT_WIDTH] * stats[:, cv2.CC_STAT_HEIGHT], 1)
     narrow = np.minimum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
     likely = (share > LEAST_AREA / 2) & (share < MOST_AREA) & (full >= RECTANGULAR) & (narrow >= sides)
     for label in np.flatnonzero(likely):

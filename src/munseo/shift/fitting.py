@@ -8,15 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from munseo.augment import DAMAGES, Recipe
+from munseo.augment.recipe import Entry
 from munseo.console import say
 from munseo.shift.measures import SKEWED_DEG
 from munseo.shift.orientation import Orientation
 from munseo.shift.readings import Readings
 from munseo.shift.search import Target, improve
-from munseo.shift.simulation import Entry, draw_around, draw_from, simulate
+from munseo.shift.simulation import draw_around, draw_from, simulate
 
-NUM_ROUNDS, PAGES_A_ROUND = 4, 400
-PAGES_AT_END = 500
+NUM_ROUNDS = 4
+FEWEST, MOST = 100, 400
+"""Pages simulated in a round: four for each test page, within these."""
 SIGNS: dict[str, tuple[str, int]] = {
     "table": ("corner_darkness", 1),
     "perspective": ("line_spread", 1),
@@ -28,9 +30,7 @@ SIGNS: dict[str, tuple[str, int]] = {
     "occlusion": ("covered", 1),
 }
 """The measure that shows a damage best, and whether it rises or falls; the first guess is read off it."""
-FITTED_DAMAGES = tuple(
-    name for name in DAMAGES if name not in ("show_through", "stain", "rescale", "jpeg")
-)
+FITTED_DAMAGES = tuple(name for name in DAMAGES if name not in ("show_through", "stain", "rescale", "jpeg"))
 """Those that the measures tell apart. A stain looks like a shadow to them, show-through like a second page, a thumbnail
 like a lens out of focus; JPEG is fitted by itself, on files of full size."""
 TAIL = 0.025
@@ -70,13 +70,15 @@ def fit_recipe(
     """
     train_table, test_table = train.table(orientation), test.table(orientation)
     target = Target.of(train_table, test_table)
+    num_pages = int(np.clip(4 * len(test.layouts), FEWEST, MOST))
     entries = first_guess(train_table, test_table, test, orientation)
-    for number in range(NUM_ROUNDS):
-        draws = draw_around(entries, PAGES_A_ROUND, seed, number)
-        drawn = simulate(squares, draws, seed, number, f"Fitting, round {number + 1} of {NUM_ROUNDS}")
+    for number in range(1, NUM_ROUNDS + 1):
+        draws = draw_around(entries, num_pages, seed, number)
+        drawn = simulate(squares, draws, seed, number, f"Fitting, round {number} of {NUM_ROUNDS}")
         entries = improve(entries, draws, drawn.table(orientation), target)
     recipe = Recipe(name, tuple(_rounded(entry) for entry in entries if entry[1] > 0))
-    final = simulate(squares, draw_from(recipe, PAGES_AT_END, seed, NUM_ROUNDS), seed, NUM_ROUNDS, "Checking the recipe")
+    last = NUM_ROUNDS + 1
+    final = simulate(squares, draw_from(recipe, num_pages, seed, last), seed, last, "Checking the recipe")
     simulated = final.table(orientation)
     before, after = (float(target.distance(target.indicator(table).mean(axis=0))) for table in (train_table, simulated))
     say(f"distance of simulated to test pages: {after:.3f}; of train to test pages: {before:.3f}")

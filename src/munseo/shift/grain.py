@@ -38,8 +38,8 @@ def edge_widths(grey: np.ndarray) -> tuple[float, float]:
     """Width of upright edges (across x) and of lying ones (across y), px; 1 is as sharp as pixels can be.
 
     In each window of 5 px the range of grey levels is set against the steepest step between neighbours: the width in
-    which the edge would rise at that slope (after Marziliano et al., A no-reference perceptual blur metric, 2002). Noise
-    hardly matters, since only the strongest edges of the page count.
+    which the edge would rise at that slope (after Marziliano et al., A no-reference perceptual blur metric, 2002).
+    Noise hardly matters, since only the strongest edges of the page count.
 
     Args:
         grey: (H, W) uint8.

@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 from PIL.JpegImagePlugin import JpegImageFile
 
-from munseo.shift.simulation import Entry
+from munseo.augment.recipe import Entry
 
 BEST, WORST = 95, 8
 """Qualities at severities 0 and 1 of the damage ``jpeg``."""
@@ -15,8 +15,9 @@ LOSSLESS = 100.0
 NOTICEABLE = 5
 LEAST_SHARE = 0.05
 
-# Luminance table of Annex K of the JPEG standard (ITU-T T.81, 1992), which is quality 50.
-_MEAN_AT_50 = 57.625
+NUM_STEPS, SUM_AT_50 = 32, 898
+"""The smaller half of the luminance table of Annex K of the JPEG standard (ITU-T T.81, 1992), which is quality 50; the
+larger half is cut off at 255 in poor files."""
 
 
 def jpeg_quality(data: bytes) -> float:
@@ -30,7 +31,7 @@ def jpeg_quality(data: bytes) -> float:
     tables = JpegImageFile(BytesIO(data)).quantization
     if not tables:
         return LOSSLESS
-    factor = float(np.mean(tables[min(tables)])) / _MEAN_AT_50 * 100
+    factor = 100 * sum(sorted(tables[min(tables)])[:NUM_STEPS]) / SUM_AT_50
     return float(np.clip(round((200 - factor) / 2 if factor <= 100 else 5000 / factor), 1, 100))
 
 

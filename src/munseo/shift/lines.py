@@ -1,9 +1,9 @@
 """Which way lines of print run, read off the power spectrum of the strokes.
 
-Lines of print are a grating, and the energy of its spectrum lies on the ray across them. By the projection-slice theorem
-that energy is the variance of the projection profile at that angle, so this is the classic skew detection by projection
-profiles (Postl, Detection of linear oblique structures and skew scan in digitized documents, 1986) at the price of one
-Fourier transform. A page that is turned by a right angle swaps two rays: the skew is known modulo 90°.
+Lines of print are a grating, and the energy of its spectrum lies on the ray across them. By the projection-slice
+theorem that energy is the variance of the projection profile at that angle, so this is the classic skew detection by
+projection profiles (Postl, Detection of linear oblique structures and skew scan in digitized documents, 1986) at the
+price of one Fourier transform. A page that is turned by a right angle swaps two rays: the skew is known modulo 90°.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How pages lie: upright, turned by a right angle, upside down, mirrored.
 
-A classifier learns the eight states of the train pages from their layout: each train page counts once in every state, so
-that no label is needed. What it says of test pages is then set right by its own confusions.
+A classifier learns the eight states of the train pages from their layout: each train page counts once in every state,
+so that no label is needed. What it says of test pages is then set right by its own confusions.
 """
 
 from __future__ import annotations

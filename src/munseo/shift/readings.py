@@ -17,7 +17,8 @@ from munseo.errors import UserError
 from munseo.shift.measures import FITTED, NAMES, SKEWED_DEG, Reading, read_file, read_square
 from munseo.shift.orientation import Orientation
 
-T, R = TypeVar("T"), TypeVar("R")
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from munseo.augment import DAMAGES
+from munseo.augment.recipe import Entry
 from munseo.shift.comparison import scale
 from munseo.shift.measures import FITTED
-from munseo.shift.simulation import Draws, Entry
+from munseo.shift.simulation import Draws
 
 NUM_POINTS = 48
 """Where the distribution functions of a measure are compared."""
@@ -96,7 +97,7 @@ def improve(entries: Sequence[Entry], draws: Draws, table: Mapping[str, np.ndarr
 
 
 def _best(candidates: Sequence[Entry], weights: np.ndarray, indicator: np.ndarray, target: Target) -> int:
-    """Which candidate has the lowest distance and price, of those that enough pages speak for; the first is as it was."""
+    """Which candidate has the lowest distance and price, of those that enough pages speak for; the first may stay."""
     total = weights.sum(axis=1)
     effective = total**2 / np.maximum((weights**2).sum(axis=1), 1e-12)
     shares = (weights / np.maximum(total, 1e-12)[:, None]).astype(np.float32) @ indicator

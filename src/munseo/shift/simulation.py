@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from munseo.augment import DAMAGES, Recipe, apply_recipe
+from munseo.augment.recipe import Entry
 from munseo.randomness import generator
 from munseo.shift.measures import read_square
 from munseo.shift.readings import Readings, in_threads
 
-Entry = tuple[str, float, float, float]
-"""Name of the damage, probability, lowest and highest severity."""
 BROAD = 0.35
 """Share of the severities that are drawn from the whole range, so that the search sees beyond the current one."""
 SELDOM, OFTEN = 0.07, 0.93

@@ -59,9 +59,7 @@ def _paper_cells(sheet: Sheet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rows = np.linspace(0, paper.shape[0], CELLS + 1).astype(int)
     columns = np.linspace(0, paper.shape[1], CELLS + 1).astype(int)
     inner = range(1, CELLS - 1)
-    levels = [
-        float(np.median(paper[rows[i] : rows[i + 1], columns[j] : columns[j + 1]])) for i in inner for j in inner
-    ]
+    levels = [float(np.median(paper[rows[i] : rows[i + 1], columns[j] : columns[j + 1]])) for i in inner for j in inner]
     brightness = np.array(levels)
     places = (np.array(inner) + 0.5) / CELLS - 0.5
     y, x = np.repeat(places, len(places)), np.tile(places, len(places))
