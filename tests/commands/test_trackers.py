@@ -10,7 +10,6 @@ import pytest
 from munseo import UserError, train
 from munseo.run import open_run
 
-
 EXTRAS = ("wandb", "mlflow", "tensorboard", "onnx", "onnxruntime", "openvino", "fastapi", "uvicorn")
 
 

@@ -32,5 +32,7 @@ def draw_letter(index, height=320, width=240):
         base += 9
         if base > height - 70:
             break
-    cv2.line(page, (left, base + 18), (left + 60, base + 10), (20, 20, 20), 2)
+    along = np.arange(60)
+    signature = np.stack([left + along, base + 16 + 6 * np.sin(along / 3) * np.cos(along / 11)], axis=1)
+    cv2.polylines(page, [signature.round().astype(np.int32)], False, (20, 20, 20), 2, cv2.LINE_AA)
     return page

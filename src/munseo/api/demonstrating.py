@@ -14,7 +14,7 @@ from munseo.console import quietly, say
 from munseo.evaluation import macro_f1
 from munseo.run import open_run
 
-DEMO_TRAIN, DEMO_TEST, DEMO_SIDE_PX = 400, 170, 480
+DEMO_TRAIN, DEMO_TEST, DEMO_SIDE_PX = 500, 170, 480
 
 
 def synth(

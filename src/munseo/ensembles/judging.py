@@ -58,7 +58,7 @@ class Judgement:
         Choosing the member within each fold is the fair opponent; the member that is best on all pages, chosen with the
         answers in sight, is what a user would otherwise hand in. A claim has to hold against both.
         """
-        names = ("best_member_in_fold", "best_member")
+        names = ("best_member", "best_member_in_fold")  # often the same one, which is then called by its name
         name = min(names, key=lambda name: self.differences[name].value)
         return name, self.differences[name]
 

@@ -72,7 +72,10 @@ def fit(run: RunFolder, config: Config, card: ModelCard, parts: Parts, trackers:
     _say_choice(machine, card, record, classifier)
     if rank() == 0:
         write_json(run.model_file, card.to_dict())
-        run.update_manifest(model=_describe_model(classifier, record, card))
+        device = {"device": machine.device.type, "device_name": device_name(machine.device)}
+        run.update_manifest(
+            system={**run.read_manifest()["system"], **device}, model=_describe_model(classifier, record, card)
+        )
     if not _already_stopped(run):
         trainer = _trainer(run, config, machine, recorder, trackers)
         state = str(run.state_file) if run.state_file.exists() else None
@@ -180,8 +183,6 @@ def _describe_model(classifier: Classifier, record: WeightsRecord, card: ModelCa
 
 def _describe_effective(machine: Machine, parts: Parts, config: Config, recorder: Recorder) -> dict[str, Any]:
     return {
-        "device": machine.device.type,
-        "device_name": device_name(machine.device),
         "precision": machine.precision,
         "batch_size": machine.batch_size,
         "val_batch_size": machine.val_batch_size,

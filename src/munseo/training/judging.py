@@ -106,4 +106,5 @@ def _join_manifests(run: RunFolder, manifests: Sequence[dict[str, Any]]) -> None
         "best_value": float(np.mean([course["best_value"] for course in courses])),
         "seconds": sum(course["seconds"] for course in courses),
     }
-    run.update_manifest(model=manifests[0]["model"], effective=manifests[0]["effective"], course=course)
+    first = {key: manifests[0][key] for key in ("system", "model", "effective")}
+    run.update_manifest(**first, course=course)

@@ -113,7 +113,8 @@ class PageClassifier(pl.LightningModule):
         loss: torch.Tensor = self.loss(logits, targets)
         if not torch.isfinite(loss):
             raise self._not_finite(batch, loss)
-        self.train_metrics.update(logits.detach().float(), batch.labels, len(batch.labels), loss.detach())
+        # Of a mixed page the class with the larger share counts.
+        self.train_metrics.update(logits.detach().float(), targets.argmax(dim=1), len(targets), loss.detach())
         for policy in batch.policies.tolist():
             self.counts["pages_clean" if policy < 0 else f"pages_{self.parts.plan.policy_names[policy]}"] += 1
         return loss
