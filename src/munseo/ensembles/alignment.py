@@ -18,6 +18,8 @@ LEAST_PAGES = 100
 """Where the members held out different pages, this many common ones are enough …"""
 LEAST_SHARE = 0.9
 """… and so is this share of every member's own, since one skipped image must not forbid a small set."""
+SHOWN = 5
+"""Pages named in a note; an error names more."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def _overlaps(members: Sequence[Member]) -> list[str]:
                 if page_id in trained_ids:
                     trained.append(f"page {page_id} validates run {one.name} but trained run {other.name}")
                 elif page_id not in held_out:
-                    absent.append(f"page {page_id} validates run {one.name} but is unknown to run {other.name}")
+                    absent.append(f"page {page_id} validates run {one.name} but not run {other.name}")
     return trained + absent
 
 
@@ -135,38 +137,42 @@ def _refuse_changed_pages(members: Sequence[Member], ids: Sequence[str]) -> None
 def _without_trained_pages(members: Sequence[Member], ids: Sequence[str]) -> tuple[list[str], list[str]]:
     """Look for the same image under another name in a training part.
 
-    A copy that trained every member lies in the data and flatters all alike: the page is left out. A copy that trained
-    some members only would give them weight that they do not deserve: refused.
+    A copy that the data of every run hold is a flaw of the data, and the page is left out. A copy that other runs do
+    not know means that a run was trained on what judges the others, and would get weight it does not deserve: refused.
     """
     images: dict[str, str] = {}
     for member in members:
         images = member.digests() | images
-    twins = [_twins(member, ids, images) for member in members]
-    everywhere = set.intersection(*map(set, twins))
-    problems = []
-    for member, found in zip(members, twins, strict=True):
-        for page_id in (page_id for page_id in found if page_id not in everywhere):
-            honest = next(other for other, theirs in zip(members, twins, strict=True) if page_id not in theirs)
-            alias = f" (as {found[page_id]})" if found[page_id] != page_id else ""
-            problems.append(f"page {page_id} validates run {honest.name} but trained run {member.name}{alias}")
+    known = [set(member.pages["ID"]) for member in members]
+    problems: list[str] = []
+    copied: set[str] = set()
+    for member in members:
+        for page_id, copies in _copies(member, ids, images).items():
+            copied.add(page_id)
+            for copy in copies:
+                others = [other.name for other, own in zip(members, known, strict=True) if copy not in own]
+                if others:
+                    problems.append(
+                        f"page {page_id} validates run {others[0]} but trained run {member.name} (as {copy})"
+                    )
     if problems:
         raise UserError(
             "Some of these runs were trained on pages that judge the others; leave them out, or train all on the same "
             "split.",
             problems,
         )
-    if not everywhere:
+    if not copied:
         return list(ids), []
-    kept = [page_id for page_id in ids if page_id not in everywhere]
+    kept = [page_id for page_id in ids if page_id not in copied]
     if len(kept) < 2:
-        raise UserError("Every common validation page also lies in the training parts under another name.")
-    shown = ", ".join(sorted(everywhere)[:5]) + (", …" if len(everywhere) > 5 else "")
-    return kept, [f"{len(everywhere)} pages left out, since the same images trained every member: {shown}"]
+        raise UserError("Every common validation page also lies in a training part under another name.")
+    shown = ", ".join(sorted(copied)[:SHOWN]) + (", …" if len(copied) > SHOWN else "")
+    return kept, [f"left out of {len(ids)} pages, since copies of the images trained a member: {len(copied)} ({shown})"]
 
 
-def _twins(member: Member, ids: Sequence[str], images: dict[str, str]) -> dict[str, str]:
-    """Pages whose image trained the model that judged them: ID to the ID it has in the training part."""
-    trained = member.trained_digests()
-    folds = member.predictions["fold"]
-    found = {page_id: trained.get(int(folds[page_id]), {}).get(images.get(page_id, "")) for page_id in ids}
-    return {page_id: twin for page_id, twin in found.items() if twin is not None}
+def _copies(member: Member, ids: Sequence[str], images: dict[str, str]) -> dict[str, list[str]]:
+    """Pages whose image trained the very model that judged them: ID to the IDs it has in the training part."""
+    trained = member.trained_images()
+    folds = dict(zip(member.predictions.index, member.predictions["fold"].tolist(), strict=True))
+    found = {page_id: trained.get((folds[page_id], images.get(page_id, "")), []) for page_id in ids}
+    return {page_id: copies for page_id, copies in found.items() if copies}

@@ -31,14 +31,14 @@ class Judgement:
     """An ensemble, fitted and judged.
 
     Attributes:
-        method: ``weights`` or ``stack``.
+        method: ``weights``, ``mean`` or ``stack``.
         combination: Fitted on all common pages: what predicts new ones.
         probabilities: float64 (num_pages, num_classes): each page by a fit without it.
         candidates: Scores of each candidate, out of fold, by its name: ``best_member_in_fold``, ``best_member``,
             ``mean``, ``weights`` and, if asked for, ``stack``.
         best: Number of the member that is best on all pages.
         differences: Ensemble less each other candidate.
-        contributions: For each member: the weighted mean of all less that of all but it.
+        contributions: For each member: the weighted (or plain) mean of all less that of all but it.
         would_drop: Numbers of members that add nothing, in the order in which they would go.
     """
 
@@ -64,8 +64,8 @@ class Judgement:
 
 
 def fit_of(method: str, seed: int) -> Fit:
-    """The fit of a method, ``weights`` or ``stack``."""
-    return partial(fit_stack, seed=seed) if method == "stack" else fit_weights
+    """The fit of a method, ``weights``, ``mean`` or ``stack``."""
+    return {"weights": fit_weights, "mean": fit_mean, "stack": partial(fit_stack, seed=seed)}[method]
 
 
 def honest_probabilities(rows: np.ndarray, labels: np.ndarray, method: str, seed: int) -> np.ndarray:
@@ -74,7 +74,7 @@ def honest_probabilities(rows: np.ndarray, labels: np.ndarray, method: str, seed
     Args:
         rows: Held-out probabilities of the members, (num_members, num_pages, num_classes).
         labels: True classes, int (num_pages,).
-        method: ``weights`` or ``stack``.
+        method: ``weights``, ``mean`` or ``stack``.
         seed: Of the folds.
     """
     return out_of_fold(fit_of(method, seed), rows, labels, deal_folds(labels, NUM_FOLDS, seed))
@@ -82,6 +82,9 @@ def honest_probabilities(rows: np.ndarray, labels: np.ndarray, method: str, seed
 
 def judge(aligned: Aligned, method: str, seed: int) -> Judgement:
     """Fit and judge an ensemble by nested cross-validation over pages.
+
+    Weights that are worse than none become ``mean``: log loss prefers the one member that is sure of itself where all
+    are too cautious, and then throws away what the others know.
 
     Args:
         aligned: Held-out predictions of the members.
@@ -102,7 +105,13 @@ def judge(aligned: Aligned, method: str, seed: int) -> Judgement:
     scores = {name: summarise(labels, p, aligned.class_names, seed) for name, p in predictions.items()}
     classes = {name: p.argmax(axis=1) for name, p in predictions.items()}
     compare = partial(paired_bootstrap, labels, num_classes=len(aligned.class_names), seed=seed)
-    without = [_classes(np.delete(rows, number, axis=0), labels, folds) for number in range(len(rows))]
+    if method == "weights" and compare(classes["weights"], classes["mean"]).conclusion == "worse":
+        method = "mean"
+    mean_fit, mean_name = (fit_mean, "mean") if method == "mean" else (fit_weights, "weights")
+    without = [
+        out_of_fold(mean_fit, np.delete(rows, number, axis=0), labels, folds).argmax(axis=1)
+        for number in range(len(rows))
+    ]
     return Judgement(
         method=method,
         combination=fit_of(method, seed)(rows, labels),
@@ -110,24 +119,19 @@ def judge(aligned: Aligned, method: str, seed: int) -> Judgement:
         candidates={name: {key: score[key] for key in SCORES} for name, score in scores.items()},
         best=best,
         differences={name: compare(classes[method], other) for name, other in classes.items() if name != method},
-        contributions=[compare(classes["weights"], other) for other in without],
-        would_drop=_would_drop(rows, labels, folds),
+        contributions=[compare(classes[mean_name], other) for other in without],
+        would_drop=_would_drop(mean_fit, rows, labels, folds),
     )
 
 
-def _classes(rows: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """Classes by weights that were fitted without the page's fold, int (num_pages,)."""
-    return np.asarray(out_of_fold(fit_weights, rows, labels, folds).argmax(axis=1))
-
-
-def _would_drop(rows: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> list[int]:
+def _would_drop(fit: Fit, rows: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> list[int]:
     """Take away, one after another, the member without which the others do at least as well.
 
     One at a time: of two equal members each adds nothing beside the other, and only one of them may go.
     """
 
     def score(members: list[int]) -> float:
-        return macro_f1(labels, _classes(rows[members], labels, folds), rows.shape[2])
+        return macro_f1(labels, out_of_fold(fit, rows[members], labels, folds).argmax(axis=1), rows.shape[2])
 
     kept, dropped = list(range(len(rows))), list[int]()
     best = score(kept)

@@ -57,11 +57,13 @@ class Member:
         """Pages that trained the run and that it did not hold out in any fold."""
         return set(self.pages.loc[self.pages["part"] == "train", "ID"]) - set(self.predictions.index)
 
-    def trained_digests(self) -> dict[int, dict[str, str]]:
-        """For each fold: the images that trained it, as SHA-256 to ID."""
+    def trained_images(self) -> dict[tuple[int, str], list[str]]:
+        """The images that trained each fold: (fold, SHA-256) to their IDs."""
         trained = self.pages[(self.pages["part"] == "train") & self.pages["sha256"].notna()]
-        folds = {fold: trained[trained["fold"] == fold] for fold in trained["fold"].unique().tolist()}
-        return {fold: dict(zip(part["sha256"], part["ID"], strict=True)) for fold, part in folds.items()}
+        found: dict[tuple[int, str], list[str]] = {}
+        for page_id, fold, digest in zip(trained["ID"], trained["fold"], trained["sha256"], strict=True):
+            found.setdefault((fold, digest), []).append(page_id)
+        return found
 
 
 def read_members(paths: Sequence[Path | str]) -> list[Member]:

@@ -17,11 +17,8 @@ CANDIDATES = {
 
 
 def sentences(judgement: Judgement, names: Sequence[str]) -> list[str]:
-    """The verdict against the best member, the plain mean beside it, and the members that could go."""
-    said = [_against_best(judgement, names[judgement.best])]
-    mean = judgement.differences["mean"]
-    relation = {"better": "better than", "worse": "worse than"}.get(mean.conclusion, "not distinguishable from")
-    said.append(f"It is {relation} the plain mean of its members: {_figures(mean)}.")
+    """The verdict against the best member, the mean beside it, and the members that could go."""
+    said = [_against_best(judgement, names[judgement.best]), _against_mean(judgement)]
     if judgement.would_drop:
         dropped = ", ".join(
             f"{names[number]} (adds {_figures(judgement.contributions[number], short=True)})"
@@ -42,7 +39,7 @@ def table(judgement: Judgement, names: Sequence[str], weights: Sequence[float | 
             f"{CANDIDATES[name]:34}  {score['macro_f1']:.4f}    {low:.4f} to {high:.4f}  "
             f"{score['accuracy']:.4f}    {score['loss']:.4f}"
         )
-    lines.append("what each member adds to the weighted mean (macro-F1, 95 % interval)")
+    lines.append("what each member adds to the mean (macro-F1, 95 % interval)")
     for name, weight, contribution in zip(names, weights, judgement.contributions, strict=True):
         share = "" if weight is None else f"weight {weight:.3f}, "
         lines.append(f"  {name}: {share}{_figures(contribution, short=True)}")
@@ -60,6 +57,15 @@ def _against_best(judgement: Judgement, best_name: str) -> str:
     if difference.conclusion == "worse":
         return f"The ensemble is worse than {opponent}: {figures}. Use {best_name} alone."
     return f"The ensemble is not better than {opponent}, as far as these pages can tell: {figures}."
+
+
+def _against_mean(judgement: Judgement) -> str:
+    if judgement.method == "mean":
+        weights = judgement.differences["weights"]
+        return f"All members count the same, since this is better than fitted weights: {_figures(weights)}."
+    mean = judgement.differences["mean"]
+    relation = {"better": "better than", "worse": "worse than"}.get(mean.conclusion, "not distinguishable from")
+    return f"It is {relation} the plain mean of its members: {_figures(mean)}."
 
 
 def _figures(difference: Difference, short: bool = False) -> str:
