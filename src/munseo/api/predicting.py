@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from munseo import ensembles, training
+from munseo import training
 from munseo.config import Config
 from munseo.console import quietly, say
 from munseo.data import Page, check_images, find_pages, load_pages, write_submission
 from munseo.errors import UserError
-from munseo.evaluation import Settings, choose_device, predict_run, summarise
-from munseo.evaluation.combining import is_ensemble, member_folders
-from munseo.evaluation.predictor import Predictor, load_predictor
-from munseo.model import ModelCard
+from munseo.evaluation import Settings, choose_device, load_members, predict_run, summarise
+from munseo.model import Classifier
 from munseo.run import RunFolder, open_run
 from munseo.training.machine import choose_precision, choose_workers
 
@@ -39,7 +37,7 @@ def predict(
     """Predict pages and write a table ``ID,target``.
 
     Args:
-        run: The run folder; the models of a k-fold run are averaged, the members of an ensemble combined.
+        run: The run folder; the models of a k-fold run are averaged.
         inputs: Folders, images, PDFs or tables with an ID column. None: the run's own test part. Where a
             ``sample_submission.csv`` belongs to a folder, its IDs and their order are kept.
         output: The CSV to write; by default ``<run name>.csv`` in the run folder.
@@ -64,10 +62,11 @@ def predict(
         checked = check_images(pages, "skip" if on_bad_image == "skip" else "fail")
         for note in checked.notes:
             say(note)
-        predictor = load_predictor(folder)
-        probabilities = _predict_readable(predictor, pages, checked.skipped, device, tta)
+        members = load_members(folder)
+        views = _views(config, members[0], tta)
+        probabilities = _predict_readable(members, pages, checked.skipped, _settings(config, device), views)
         file = Path(output) if output else folder.submission_file
-        _write(file, predictor.card, pages, probabilities, checked.skipped, sample, proba)
+        _write(file, members[0], pages, probabilities, checked.skipped, sample, proba)
     return file
 
 
@@ -82,8 +81,7 @@ def evaluate(
     """Judge a run's weights again on its validation pages.
 
     Args:
-        run: The run folder; a k-fold run is judged out of fold, each page by the model that did not see it; the
-            members of an ensemble are too, and the weights are fitted again without the pages that they are judged on.
+        run: The run folder; a k-fold run is judged out of fold, each page by the model that did not see it.
         data: Where the data are now; None: where they were.
         tta: Average the configured views of a page; None: as configured.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -98,50 +96,23 @@ def evaluate(
         if data is not None:
             config = config.model_copy(update={"data_dir": Path(data)})
         collection = training.collect(config)
-        predictor = load_predictor(folder)
-        if is_ensemble(folder):
-            return _evaluate_ensemble(folder, predictor, collection, device, tta)
         labels, rows = [], []
-        run_models = predictor.runs[0]
-        for split, model in zip(training.divide(config, collection), run_models.classifiers, strict=True):
-            rows.append(predict_run([model], split.val, _settings(config, device), run_models.views(tta)))
+        for split, member in zip(training.divide(config, collection), folder.folds or [folder], strict=True):
+            models = load_members(member)
+            views = _views(config, models[0], tta)
+            rows.append(predict_run(models, split.val, _settings(config, device), views))
             labels += [page.label for page in split.val]
-        return summarise(np.array(labels), np.concatenate(rows), predictor.card.class_names, config.random_seed)
-
-
-def _evaluate_ensemble(
-    folder: RunFolder, predictor: Predictor, collection: training.Collection, device: str, tta: bool | None
-) -> dict[str, Any]:
-    """Every member predicts its held-out pages anew; the combination is fitted again without the pages it judges."""
-    entry = folder.read_json(folder.results_file)["ensemble"]
-    known = {page.id: page for page in (*collection.pages.train, *(collection.pages.val or ()))}
-    ids = folder.read_predictions(folder.val_predictions_file)["ID"].tolist()
-    missing = [f"{page_id}: not in the data" for page_id in ids if page_id not in known]
-    if missing:
-        raise UserError(f"{folder.path}: these pages judged the ensemble; say where they are with --data.", missing)
-    pages = [known[page_id] for page_id in ids]
-    rows = np.empty((len(predictor.runs), len(pages), predictor.card.num_classes), dtype=np.float32)
-    for number, (run, member) in enumerate(zip(predictor.runs, member_folders(folder), strict=True)):
-        table = member.read_predictions(member.val_predictions_file).set_index("ID").loc[ids]
-        folds = table["fold"].to_numpy() if "fold" in table else np.zeros(len(ids), dtype=np.int64)
-        for fold, model in enumerate(run.classifiers):
-            places = np.flatnonzero(folds == fold)
-            chosen = [pages[place] for place in places]
-            predicted = predict_run([model], chosen, _settings(run.config, device), run.views(tta))
-            rows[number, places] = predicted[:, run.columns(predictor.card.class_names)]
-    names = collection.pages.class_names
-    labels = np.array([predictor.card.class_names.index(names[page.label or 0]) for page in pages])
-    probabilities = ensembles.honest_probabilities(rows, labels, entry["method"], entry["seed"])
-    return summarise(labels, probabilities, predictor.card.class_names, entry["seed"])
+        return summarise(np.array(labels), np.concatenate(rows), models[0].card.class_names, config.random_seed)
 
 
 def predict_test(run: RunFolder, config: Config, collection: training.Collection) -> None:
     """Write the submission of a run that has just been trained."""
-    predictor = load_predictor(run)
+    members = load_members(run)
+    views = _views(config, members[0], None)
     pages, skipped = collection.pages.test, collection.skipped
-    probabilities = _predict_readable(predictor, pages, skipped, config.device, None)
+    probabilities = _predict_readable(members, pages, skipped, _settings(config, config.device), views)
     sample = collection.pages.tables.get("sample_submission")
-    _write(run.submission_file, predictor.card, pages, probabilities, skipped, sample, proba=False)
+    _write(run.submission_file, members[0], pages, probabilities, skipped, sample, proba=False)
 
 
 def _pages(config: Config, inputs: Sequence[Path | str]) -> tuple[tuple[Page, ...], Path | None]:
@@ -166,21 +137,20 @@ def _pages(config: Config, inputs: Sequence[Path | str]) -> tuple[tuple[Page, ..
 
 
 def _predict_readable(
-    predictor: Predictor, pages: Sequence[Page], skipped: Skipped, device: str, tta: bool | None
+    members: Sequence[Classifier], pages: Sequence[Page], skipped: Skipped, settings: Settings, views: Sequence[str]
 ) -> np.ndarray:
     """Probabilities of all pages; rows of pages that cannot be read are NaN."""
     unreadable = {page.path for page, _ in skipped}
     places = [place for place, page in enumerate(pages) if page.path not in unreadable]
-    rows = np.full((len(pages), predictor.card.num_classes), np.nan, dtype=np.float32)
+    rows = np.full((len(pages), members[0].card.num_classes), np.nan, dtype=np.float32)
     if places:
-        settings = [_settings(run.config, device) for run in predictor.runs]
-        rows[places] = predictor.predict([pages[place] for place in places], settings, tta)
+        rows[places] = predict_run(members, [pages[place] for place in places], settings, views)
     return rows
 
 
 def _write(
     file: Path,
-    card: ModelCard,
+    model: Classifier,
     pages: Sequence[Page],
     probabilities: np.ndarray,
     skipped: Skipped,
@@ -188,6 +158,7 @@ def _write(
     proba: bool,
 ) -> None:
     """A submission needs a target in every row: a page that cannot be read gets the first class, and is named."""
+    card = model.card
     readable = ~np.isnan(probabilities[:, 0])
     best = np.where(readable, np.nan_to_num(probabilities).argmax(axis=1), 0)
     targets = [card.class_targets[k] if ok or sample else "" for k, ok in zip(best, readable, strict=True)]
@@ -205,6 +176,12 @@ def _write(
         sample=sample,
     )
     say(f"predictions: {file} ({len(pages)} pages)")
+
+
+def _views(config: Config, model: Classifier, tta: bool | None) -> Sequence[str]:
+    if tta is None:
+        return model.card.tta_views
+    return tuple(config.tta_views) if tta else ("identity",)
 
 
 def _settings(config: Config, device: str) -> Settings:

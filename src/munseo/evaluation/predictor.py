@@ -9,10 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from munseo.config import Config
 from munseo.console import track
 from munseo.data import Page
-from munseo.evaluation.combining import Combination, is_ensemble, member_folders, read_combination
 from munseo.evaluation.inputs import Batch, inference_loader
 from munseo.evaluation.views import VIEWS, check_views
 from munseo.model import Classifier, load_classifier
@@ -92,15 +90,15 @@ def choose_device(wish: str) -> torch.device:
     return torch.device(wish)
 
 
-def read_card(run: RunFolder) -> ModelCard:
-    """The card beside a run's weights; that of the first fold in a k-fold run."""
-    file = (run.folds or [run])[0].model_file
-    return ModelCard.from_dict(run.read_json(file), str(file))
-
-
 def load_members(run: RunFolder) -> list[Classifier]:
     """The models of a run: one, or one a fold, whose probabilities are to be averaged."""
-    return [load_classifier(read_card(member), member.weights_file) for member in run.folds or [run]]
+    members = run.folds or [run]
+    return [
+        load_classifier(
+            ModelCard.from_dict(member.read_json(member.model_file), str(member.model_file)), member.weights_file
+        )
+        for member in members
+    ]
 
 
 def predict_run(
@@ -114,59 +112,3 @@ def predict_run(
         total = rows if total is None else total + rows
     assert total is not None
     return total / np.float32(len(members))
-
-
-@dataclass(frozen=True)
-class LoadedRun:
-    """A run's models, whose probabilities are averaged, and how the run was configured."""
-
-    classifiers: Sequence[Classifier]
-    config: Config
-
-    def views(self, tta: bool | None) -> Sequence[str]:
-        """The views to average: the configured set, the page alone, or (None) what the run was judged with."""
-        if tta is None:
-            return self.classifiers[0].card.tta_views
-        return tuple(self.config.tta_views) if tta else ("identity",)
-
-    def columns(self, class_names: Sequence[str]) -> list[int]:
-        """Where these classes stand among the run's own."""
-        return [self.classifiers[0].card.class_names.index(name) for name in class_names]
-
-
-@dataclass(frozen=True)
-class Predictor:
-    """All that answers for a run folder, loaded.
-
-    Attributes:
-        card: The classes of the answer, in its order.
-        runs: The run itself, or the members of an ensemble: each keeps its own size, normalisation, views, classes.
-        combination: What makes one answer of the members'; None for an ordinary run.
-    """
-
-    card: ModelCard
-    runs: tuple[LoadedRun, ...]
-    combination: Combination | None
-
-    def predict(self, pages: Sequence[Page], settings: Sequence[Settings], tta: bool | None = None) -> np.ndarray:
-        """Probabilities, float32 (num_pages, num_classes).
-
-        Args:
-            pages: Pages whose images can be decoded.
-            settings: For each of ``runs``, since each may have been trained in another precision.
-            tta: Average the configured views; None: as each run was judged.
-        """
-        rows = [
-            predict_run(run.classifiers, pages, setting, run.views(tta))[:, run.columns(self.card.class_names)]
-            for run, setting in zip(self.runs, settings, strict=True)
-        ]
-        return rows[0] if self.combination is None else self.combination(np.stack(rows)).astype(np.float32)
-
-
-def load_predictor(run: RunFolder) -> Predictor:
-    """Load the models of a run, of all its folds, or of all members of an ensemble."""
-    if not is_ensemble(run):
-        classifiers = load_members(run)
-        return Predictor(classifiers[0].card, (LoadedRun(classifiers, run.read_config()),), None)
-    members = tuple(LoadedRun(load_members(member), member.read_config()) for member in member_folders(run))
-    return Predictor(read_card(run), members, read_combination(run))
