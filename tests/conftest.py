@@ -20,6 +20,7 @@ TINY = {
     "device": "cpu",
     "num_threads": "1",
     "lr": "0.003",
+    "robustness_pages": "4",
 }
 
 

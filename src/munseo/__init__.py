@@ -16,8 +16,10 @@ __version__ = "0.1.0"
 _COMMANDS = {
     "train": "training",
     "resume": "training",
-    "evaluate": "predicting",
+    "evaluate": "evaluating",
     "predict": "predicting",
+    "ensemble": "ensembling",
+    "shift": "shifting",
     "report": "reporting",
     "score": "reporting",
     "runs": "reporting",

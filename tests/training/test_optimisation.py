@@ -6,20 +6,21 @@ import typing
 
 import numpy as np
 import pytest
+import timm
 import torch
 from torch.nn import functional
 
 from munseo.config import Config
 from munseo.config.schema import OptimizerName, SchedulerName
 from munseo.errors import UserError
-from munseo.training.loss import SoftLoss
-from munseo.training.optimisation import build_optimizer, build_schedule, warmup_factor
+from munseo.training.loss import SoftLoss, scaled_log_prior
+from munseo.training.optimisation import build_optimizer, build_schedule, parameter_groups, spread_rate, warmup_factor
 
 
 def rates(config, steps_per_epoch=1, steps=30, loss=1.0):
     """The rate that each step uses."""
     layer = torch.nn.Linear(2, 2)
-    optimizer = build_optimizer(config, layer.parameters(), "cpu")
+    optimizer = build_optimizer(config, layer, "cpu")
     schedule = build_schedule(config, optimizer, steps_per_epoch)
     used = []
     for step in range(steps):
@@ -39,7 +40,7 @@ def rates(config, steps_per_epoch=1, steps=30, loss=1.0):
 def test_every_optimiser_lowers_the_loss(name):
     torch.manual_seed(0)
     layer = torch.nn.Linear(4, 3)
-    optimizer = build_optimizer(Config(optimizer_name=name, lr=0.01), layer.parameters(), "cpu")
+    optimizer = build_optimizer(Config(optimizer_name=name, lr=0.01), layer, "cpu")
     inputs, labels = torch.randn(16, 4), torch.randint(0, 3, (16,))
     losses = []
     for _ in range(20):
@@ -131,3 +132,78 @@ def test_focal_loss_forgives_what_is_sure():
         assert focal(logits, focal.soften(labels)).item() == pytest.approx(-((1 - p) ** 2) * math.log(p), rel=1e-4)
     zero = SoftLoss(2, focal_gamma=0.0)
     assert np.isclose(zero(torch.zeros(1, 2), zero.soften(labels)).item(), math.log(2))
+
+
+def test_the_log_prior_is_that_of_the_samples_and_finite():
+    prior = scaled_log_prior([0] * 6 + [1] * 3, 3, tau=2.0)
+    assert torch.allclose(prior, 2 * torch.tensor([6 / 10, 3 / 10, 1 / 10]).log()), "class 2 counts as one sample"
+    assert torch.equal(scaled_log_prior([0, 1, 1], 2, tau=0.0), torch.zeros(2))
+
+
+def test_logit_adjustment_takes_the_frequency_out_of_the_logits():
+    """Where pages look alike, a plain model's logits learn the prior, and an adjusted one's learn nothing."""
+    labels = torch.tensor([0] * 90 + [1] * 10)
+
+    def learnt(**options):
+        loss, logits = SoftLoss(2, **options), torch.zeros(2, requires_grad=True)
+        optimizer = torch.optim.SGD([logits], lr=1.0)
+        for _ in range(500):
+            optimizer.zero_grad()
+            loss(logits.expand(100, 2), loss.soften(labels)).backward()
+            optimizer.step()
+        return (logits[0] - logits[1]).item()
+
+    assert learnt() == pytest.approx(math.log(9), abs=0.01)
+    assert learnt(log_prior=scaled_log_prior(labels.tolist(), 2, 1.0)) == pytest.approx(0, abs=0.01)
+    assert learnt(log_prior=scaled_log_prior(labels.tolist(), 2, 0.5)) == pytest.approx(math.log(9) / 2, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["test_efficientnet", "test_vit", "test_convnext"])
+def test_layers_learn_slower_the_deeper_they_lie(name):
+    network = timm.create_model(name, num_classes=3)
+    groups = parameter_groups(network, layer_decay=0.5)
+    scales = [group["lr_scale"] for group in groups]
+    assert scales == [0.5**depth for depth in range(len(groups))]
+    assert len(groups) > 5
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    layers = [{names[id(parameter)] for parameter in group["params"]} for group in groups]
+    head = network.pretrained_cfg["classifier"]
+    assert f"{head}.weight" in layers[0]
+    assert next(iter(names.values())) in layers[-1], "the first parameters of the network are the last group"
+    assert sorted(name for layer in layers for name in layer) == sorted(names.values()), "each once"
+
+
+def test_layer_decay_starts_at_the_topmost_layer_that_is_trained():
+    network = timm.create_model("test_vit", num_classes=3)
+    network.requires_grad_(False)
+    network.blocks[2].requires_grad_(True)
+    groups = parameter_groups(network, layer_decay=0.5)
+    assert [group["lr_scale"] for group in groups] == [1.0]
+    assert {id(p) for p in groups[0]["params"]} == {id(p) for p in network.blocks[2].parameters()}
+
+
+@pytest.mark.parametrize("name", typing.get_args(SchedulerName))
+def test_every_schedule_keeps_the_shares_of_the_layers(name):
+    """With a floor, too: a schedule that knew the layers by itself would lift the deep ones to it."""
+    floor = {"CosineAnnealingLR": {"eta_min": 0.01}, "ReduceLROnPlateau": {"min_lr": 0.01, "patience": 0}}.get(name, {})
+    config = Config(scheduler_name=name, scheduler_params=floor, lr=0.02, epochs=5, layer_decay=0.5)
+    network = timm.create_model("test_vit", num_classes=2)
+    optimizer = build_optimizer(config, network, "cpu")
+    scheduler = build_schedule(config, optimizer, 2).scheduler
+    top = [
+        group["lr"]
+        for group in build_optimizer(config.model_copy(update={"layer_decay": None}), network, "cpu").param_groups
+    ]
+    assert optimizer.param_groups[0]["lr"] <= top[0] == 0.02
+    seen = []
+    for _ in range(10):
+        spread_rate(optimizer)
+        seen.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        if scheduler is not None:
+            scheduler.step(*([1.0] if name == "ReduceLROnPlateau" else []))
+    assert np.allclose(np.array(seen) / np.array(seen)[:, :1], [0.5 ** np.arange(len(seen[0]))] * 10)
+    assert max(row[0] for row in seen) <= 0.02 + 1e-12
+    plain = rates(config.model_copy(update={"layer_decay": None}), steps_per_epoch=2, steps=10)
+    if name != "ReduceLROnPlateau":
+        assert [row[0] for row in seen] == pytest.approx(plain), "the head's rate is that of a run without layers"

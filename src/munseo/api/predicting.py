@@ -1,21 +1,22 @@
-"""``munseo predict`` and ``munseo evaluate``."""
+"""``munseo predict``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from munseo import training
+from munseo.api.expecting import Decision, decide, expect, say_expectation
 from munseo.config import Config
 from munseo.console import quietly, say
 from munseo.data import Page, check_images, find_pages, load_pages, write_submission
 from munseo.errors import UserError
-from munseo.evaluation import Settings, choose_device, load_members, predict_run, summarise
-from munseo.model import Classifier
+from munseo.evaluation import Settings, choose_device
+from munseo.evaluation.answering import Answer, Predictor, load_predictor
 from munseo.run import RunFolder, open_run
+from munseo.run.atomic import write_json
 from munseo.training.machine import choose_precision, choose_workers
 
 Skipped = Sequence[tuple[Page, str]]
@@ -30,6 +31,9 @@ def predict(
     *,
     proba: bool = False,
     tta: bool | None = None,
+    second_look: bool | None = None,
+    abstain_below: float | None = None,
+    target_precision: float | None = None,
     device: str = "auto",
     on_bad_image: str = "fail",
     quiet: bool = False,
@@ -37,12 +41,16 @@ def predict(
     """Predict pages and write a table ``ID,target``.
 
     Args:
-        run: The run folder; the models of a k-fold run are averaged.
+        run: The run folder; the models of a k-fold run are averaged, the members of an ensemble combined.
         inputs: Folders, images, PDFs or tables with an ID column. None: the run's own test part. Where a
             ``sample_submission.csv`` belongs to a folder, its IDs and their order are kept.
         output: The CSV to write; by default ``<run name>.csv`` in the run folder.
-        proba: Add a column of probability a class.
+        proba: Add a column of calibrated probability a class.
         tta: Average the configured views of a page; None: as configured.
+        second_look: Predict uncertain pages again as validation chose; None: as configured.
+        abstain_below: Calibrated confidence under which a page needs a person. Adds the columns ``confidence`` and
+            ``needs_person``; the target stays.
+        target_precision: The same, with the threshold that validation promises this share of right answers for.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         on_bad_image: ``fail`` names every file that cannot be read; ``skip`` goes on, and says which.
         quiet: Print nothing but errors.
@@ -51,7 +59,8 @@ def predict(
         The CSV.
 
     Raises:
-        UserError: No run, no pages, pages that cannot be read, IDs that do not match the sample submission.
+        UserError: No run, no pages, pages that cannot be read, IDs that do not match the sample submission; no
+            threshold that could be promised.
     """
     if on_bad_image not in ON_BAD_IMAGE:
         raise UserError(f"on_bad_image: {on_bad_image!r} is not allowed; should be fail or skip.")
@@ -62,57 +71,29 @@ def predict(
         checked = check_images(pages, "skip" if on_bad_image == "skip" else "fail")
         for note in checked.notes:
             say(note)
-        members = load_members(folder)
-        views = _views(config, members[0], tta)
-        probabilities = _predict_readable(members, pages, checked.skipped, _settings(config, device), views)
+        predictor = load_predictor(folder)
+        decision = decide(folder, predictor, abstain_below, target_precision)
+        answer = _predict_readable(predictor, pages, checked.skipped, device, tta, second_look)
         file = Path(output) if output else folder.submission_file
-        _write(file, members[0], pages, probabilities, checked.skipped, sample, proba)
+        _write(file, predictor, pages, answer, checked.skipped, sample, proba, decision)
+        expectation = expect(folder, predictor, answer)
+        if expectation is not None:
+            say_expectation(expectation)
+            write_json(file.with_suffix(".expected.json"), expectation)
     return file
 
 
-def evaluate(
-    run: Path | str,
-    data: Path | str | None = None,
-    *,
-    tta: bool | None = None,
-    device: str = "auto",
-    quiet: bool = False,
-) -> dict[str, Any]:
-    """Judge a run's weights again on its validation pages.
-
-    Args:
-        run: The run folder; a k-fold run is judged out of fold, each page by the model that did not see it.
-        data: Where the data are now; None: where they were.
-        tta: Average the configured views of a page; None: as configured.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        quiet: Print nothing but errors.
-
-    Returns:
-        The ``val`` entry of ``results.json``, measured anew.
-    """
-    with quietly(quiet):
-        folder = open_run(run)
-        config = folder.read_config()
-        if data is not None:
-            config = config.model_copy(update={"data_dir": Path(data)})
-        collection = training.collect(config)
-        labels, rows = [], []
-        for split, member in zip(training.divide(config, collection), folder.folds or [folder], strict=True):
-            models = load_members(member)
-            views = _views(config, models[0], tta)
-            rows.append(predict_run(models, split.val, _settings(config, device), views))
-            labels += [page.label for page in split.val]
-        return summarise(np.array(labels), np.concatenate(rows), models[0].card.class_names, config.random_seed)
-
-
 def predict_test(run: RunFolder, config: Config, collection: training.Collection) -> None:
-    """Write the submission of a run that has just been trained."""
-    members = load_members(run)
-    views = _views(config, members[0], None)
+    """Write the submission of a run that has just been trained, and what score to expect of it."""
+    predictor = load_predictor(run)
     pages, skipped = collection.pages.test, collection.skipped
-    probabilities = _predict_readable(members, pages, skipped, _settings(config, config.device), views)
+    answer = _predict_readable(predictor, pages, skipped, config.device, None, None)
     sample = collection.pages.tables.get("sample_submission")
-    _write(run.submission_file, members[0], pages, probabilities, skipped, sample, proba=False)
+    _write(run.submission_file, predictor, pages, answer, skipped, sample, proba=False, decision=None)
+    expectation = expect(run, predictor, answer)
+    if expectation is not None:
+        say_expectation(expectation)
+        write_json(run.results_file, {**run.read_json(run.results_file), "expected": expectation})
 
 
 def _pages(config: Config, inputs: Sequence[Path | str]) -> tuple[tuple[Page, ...], Path | None]:
@@ -137,35 +118,49 @@ def _pages(config: Config, inputs: Sequence[Path | str]) -> tuple[tuple[Page, ..
 
 
 def _predict_readable(
-    members: Sequence[Classifier], pages: Sequence[Page], skipped: Skipped, settings: Settings, views: Sequence[str]
-) -> np.ndarray:
+    predictor: Predictor,
+    pages: Sequence[Page],
+    skipped: Skipped,
+    device: str,
+    tta: bool | None,
+    second_look: bool | None,
+) -> Answer:
     """Probabilities of all pages; rows of pages that cannot be read are NaN."""
     unreadable = {page.path for page, _ in skipped}
     places = [place for place, page in enumerate(pages) if page.path not in unreadable]
-    rows = np.full((len(pages), members[0].card.num_classes), np.nan, dtype=np.float32)
-    if places:
-        rows[places] = predict_run(members, [pages[place] for place in places], settings, views)
-    return rows
+    empty = np.full((len(pages), predictor.card.num_classes), np.nan, dtype=np.float32)
+    if not places:
+        return Answer(empty, empty)
+    settings = [settings_of(run.config, device) for run in predictor.runs]
+    answer = predictor.predict([pages[place] for place in places], settings, tta, second_look)
+    if answer.num_second:
+        say(f"second look: {answer.num_second} of {len(places)} pages were predicted again")
+    first, final = empty.copy(), empty.copy()
+    first[places], final[places] = answer.first, answer.final
+    return Answer(first, final, answer.num_second)
 
 
 def _write(
     file: Path,
-    model: Classifier,
+    predictor: Predictor,
     pages: Sequence[Page],
-    probabilities: np.ndarray,
+    answer: Answer,
     skipped: Skipped,
     sample: Path | None,
     proba: bool,
+    decision: Decision | None,
 ) -> None:
     """A submission needs a target in every row: a page that cannot be read gets the first class, and is named."""
-    card = model.card
-    readable = ~np.isnan(probabilities[:, 0])
-    best = np.where(readable, np.nan_to_num(probabilities).argmax(axis=1), 0)
+    card = predictor.card
+    readable = ~np.isnan(answer.final[:, 0])
+    best = np.where(readable, np.nan_to_num(answer.final).argmax(axis=1), 0)
     targets = [card.class_targets[k] if ok or sample else "" for k, ok in zip(best, readable, strict=True)]
     for page, reason in skipped:
         if any(page.path == other.path for other in pages):
             filled = f"; its row says {card.class_targets[0]}" if sample else "; its target is empty"
             say(f"skipped: {page.id}: {reason}{filled}")
+    probabilities = np.full_like(answer.final, np.nan)
+    probabilities[readable] = predictor.calibrated(answer.final[readable])
     file.parent.mkdir(parents=True, exist_ok=True)
     write_submission(
         file,
@@ -174,17 +169,15 @@ def _write(
         probabilities=probabilities if proba else None,
         class_names=card.class_names,
         sample=sample,
+        extra=None if decision is None else decision.columns(probabilities),
     )
     say(f"predictions: {file} ({len(pages)} pages)")
+    if decision is not None:
+        say(decision.sentence(probabilities))
 
 
-def _views(config: Config, model: Classifier, tta: bool | None) -> Sequence[str]:
-    if tta is None:
-        return model.card.tta_views
-    return tuple(config.tta_views) if tta else ("identity",)
-
-
-def _settings(config: Config, device: str) -> Settings:
+def settings_of(config: Config, device: str) -> Settings:
+    """How a run's models predict on this machine; ``device`` as in ``predict``."""
     if device not in ("auto", "cpu", "cuda", "mps"):
         raise UserError(f"device: {device!r} is not allowed; should be auto, cpu, cuda or mps.")
     chosen = choose_device(device)

@@ -118,7 +118,7 @@ def _one_split(prepared: Prepared, folder: RunFolder, parts: training.Parts) -> 
     machine = training.fit(folder, config, card, parts, trackers)
     if training.rank() > 0:
         return
-    training.judge(folder, config, card, parts.val, machine.settings)
+    training.judge(folder, config, card, parts.val, parts.recipe, machine.settings)
     folder.update_manifest(status="finished")
     reports.draw_plots(folder)
     table = folder.read_predictions(folder.val_predictions_file)

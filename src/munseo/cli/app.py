@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from munseo import __version__
-from munseo.cli import configuring, demonstrating, predicting, reporting, training
+from munseo.cli import configuring, demonstrating, ensembling, predicting, reporting, shifting, training
 
 app = typer.Typer(
     name="munseo",
@@ -35,7 +35,9 @@ def _options(
 
 
 demonstrating.register(app)
+shifting.register(app)
 training.register(app)
 predicting.register(app)
+ensembling.register(app)
 reporting.register(app)
 app.add_typer(configuring.app, name="config")

@@ -20,7 +20,8 @@ def register(app: typer.Typer) -> None:
         epilog="Examples:\n\n"
         "`munseo predict runs/2507…` writes the submission for the run's own test part\n\n"
         "`munseo predict runs/2507… data/test -o submission.csv`\n\n"
-        "`munseo predict runs/2507… scan.pdf photo.jpg --proba`"
+        "`munseo predict runs/2507… scan.pdf photo.jpg --proba`\n\n"
+        "`munseo predict runs/2507… inbox -o inbox.csv --target-precision 0.99` says which pages need a person"
     )(predict)
 
 
@@ -32,7 +33,7 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Judge a run's weights again on its validation pages."""
-    from munseo.api.predicting import evaluate as run_evaluate
+    from munseo.api.evaluating import evaluate as run_evaluate
 
     result = run_evaluate(run, data, tta=tta, device=device, quiet=quiet)
     low, high = result["macro_f1_interval"]
@@ -51,6 +52,17 @@ def predict(
     ] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add a column of probability a class.")] = False,
     tta: Tta = None,
+    second_look: Annotated[
+        bool | None,
+        typer.Option("--second-look/--no-second-look", help="Predict uncertain pages again; default: as configured."),
+    ] = None,
+    abstain_below: Annotated[
+        float | None, typer.Option(help="Calibrated confidence under which a page needs a person.", min=0, max=1)
+    ] = None,
+    target_precision: Annotated[
+        float | None,
+        typer.Option(help="Share of right answers that is wanted; validation gives the threshold.", min=0, max=1),
+    ] = None,
     device: Device = "auto",
     on_bad_image: OnBadImage = None,
     quiet: Quiet = False,
@@ -65,6 +77,9 @@ def predict(
             output,
             proba=proba,
             tta=tta,
+            second_look=second_look,
+            abstain_below=abstain_below,
+            target_precision=target_precision,
             device=device,
             on_bad_image=on_bad_image or "fail",
             quiet=quiet,

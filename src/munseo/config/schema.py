@@ -22,7 +22,7 @@ SchedulerName = Literal[
     "ReduceLROnPlateau",
 ]
 Level = Literal["none", "minimal", "moderate", "strong"]
-Monitor = Literal["val_loss", "val_macro_f1"]
+Monitor = Literal["val_loss", "val_macro_f1", "val_shifted_loss", "val_shifted_macro_f1"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Channels = Annotated[list[float], Field(min_length=3, max_length=3)]
 
@@ -40,6 +40,7 @@ class Augmentation(Section):
     dilation: bool | None = Field(None, description="cv2.dilate with geometry and colour")
     erosion: bool | None = Field(None, description="cv2.erode with geometry and colour")
     document: bool | None = Field(None, description="simulated photographs and rough scans")
+    matched: bool | None = Field(None, description="damage drawn from the recipe of shift")
     mixup: bool | None = Field(None, description="MixUp on batches, soft labels")
     cutmix: bool | None = Field(None, description="CutMix on batches, soft labels")
 
@@ -50,6 +51,21 @@ class AugmentationStage(Section):
     from_epoch: int = Field(ge=0, description="first epoch (from 0) of this stage")
     augmentation_level: Level | None = None
     augmentation: Augmentation = Field(default_factory=Augmentation)
+
+
+class ClassPolicies(Section):
+    """Policies of the pages of some classes, in place of the run's."""
+
+    classes: list[int | str] = Field(min_length=1, description="as numbers or names")
+    augmentation: Augmentation = Field(default_factory=Augmentation, description="absent keys follow the run's")
+    augmentation_params: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class ResizingStage(Section):
+    """How large training pages are from one epoch on."""
+
+    from_epoch: int = Field(ge=0, description="first epoch (from 0) of this size")
+    image_size: int = Field(ge=16, le=2048, description="px; at most the run's image_size")
 
 
 class ClassImbalance(Section):
@@ -143,6 +159,10 @@ class Config(Section):
     )
     mix_probability: Share = Field(0.5, description="share of batches that mixup or cutmix mixes")
     dynamic_augmentation: list[AugmentationStage] = Field(default_factory=list)
+    class_policies: list[ClassPolicies] = Field(default_factory=list, description="own policies of groups of classes")
+    progressive_resizing: list[ResizingStage] = Field(
+        default_factory=list, description="smaller training pages in early epochs"
+    )
     weighted_sampler: bool = Field(False, description="draw classes equally often")
     class_weighting: bool = Field(False, description="weigh the loss by inverse class frequency")
     # model in detail
@@ -157,6 +177,7 @@ class Config(Section):
     loss: Literal["cross_entropy", "focal"] = "cross_entropy"
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     focal_gamma: float = Field(2.0, ge=0)
+    logit_adjustment: float = Field(0.0, ge=0, le=10, description="times the log prior, added in the training loss")
     # optimisation in detail
     optimizer_params: dict[str, Any] = Field(default_factory=dict, description="passed to the optimiser")
     scheduler_params: dict[str, Any] = Field(default_factory=dict, description="passed to the scheduler")
@@ -164,9 +185,26 @@ class Config(Section):
     gradient_clip_norm: float | None = Field(None, gt=0)
     accumulate_batches: int = Field(1, ge=1)
     ema_decay: float | None = Field(None, gt=0, lt=1, description="exponential moving average of the weights")
+    snapshot_epochs: int = Field(0, ge=0, description="average the weights at the ends of the last epochs")
+    layer_decay: float | None = Field(None, gt=0, le=1, description="rate of a layer, as a share of that of the next")
     monitor: Monitor = Field("val_loss", description="what early stopping and the choice of weights look at")
+    # validation under shift
+    shift: str = Field(
+        "competition",
+        min_length=1,
+        description="recipe of the second validation: competition, document, measured (on the test part), none, a file",
+    )
+    shifted_draws: int = Field(2, ge=1, le=20, description="how often each validation page is damaged")
+    robustness_pages: int = Field(
+        120, ge=0, description="validation pages that go through every kind of damage after training; 0: none"
+    )
     # prediction in detail
     tta_views: list[str] = Field(default_factory=lambda: ["identity", "scale_90", "scale_110"], min_length=1)
+    tta_space: Literal["probability", "logit"] = Field("probability", description="what is averaged over the views")
+    second_look: bool = Field(False, description="predict uncertain pages again, where validation says that it helps")
+    orientation: Literal["as_is", "deskew"] = Field(
+        "as_is", description="deskew: turn every page until its lines of print are level, before anything else"
+    )
     # machine
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     devices: int = Field(1, ge=1, description="processes of this machine")
@@ -203,8 +241,51 @@ class Config(Section):
             )
         if self.dynamic_augmentation and not self.online_augmentation:
             problems.append("dynamic_augmentation: needs online_augmentation: true; offline copies never change")
-        if self.class_weighting and self.weighted_sampler:
-            problems.append("class_weighting, weighted_sampler: both balance the classes; choose one")
+        if self.shift == "none" and self.monitor.startswith("val_shifted"):
+            problems.append(f"monitor: {self.monitor} needs a second validation; set shift to something else than none")
+        problems += self._balance_problems() + self._switch_problems() + self._policy_problems()
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def _balance_problems(self) -> list[str]:
+        balancing = [key for key in ("class_weighting", "weighted_sampler", "logit_adjustment") if getattr(self, key)]
+        if len(balancing) < 2:
+            return []
+        return [f"{', '.join(balancing)}: each balances the classes; choose one"]
+
+    def _switch_problems(self) -> list[str]:
+        problems = []
+        if self.snapshot_epochs and self.ema_decay is not None:
+            problems.append("snapshot_epochs, ema_decay: both average the weights; choose one")
+        if self.snapshot_epochs > self.epochs:
+            problems.append(f"snapshot_epochs: {self.snapshot_epochs} is not allowed; at most epochs ({self.epochs})")
+        stages = self.progressive_resizing
+        for place, stage in enumerate(stages):
+            if stage.image_size > self.image_size:
+                problems.append(
+                    f"progressive_resizing.{place}.image_size: {stage.image_size} is not allowed; "
+                    f"at most image_size ({self.image_size})"
+                )
+            if place and stage.from_epoch <= stages[place - 1].from_epoch:
+                problems.append(
+                    f"progressive_resizing.{place}.from_epoch: {stage.from_epoch} is not after the one before"
+                )
+        return problems
+
+    def _policy_problems(self) -> list[str]:
+        problems = []
+        if self.class_policies and not self.online_augmentation:
+            problems.append("class_policies: needs online_augmentation: true; offline copies are made of all classes")
+        for place, group in enumerate(self.class_policies):
+            for mix in ("mixup", "cutmix"):
+                if getattr(group.augmentation, mix) is not None:
+                    problems.append(
+                        f"class_policies.{place}.augmentation.{mix}: mixes whole batches, so it cannot be one class's; "
+                        "set it in augmentation"
+                    )
+        switches = [self.augmentation, *(stage.augmentation for stage in self.dynamic_augmentation)]
+        switches += [group.augmentation for group in self.class_policies]
+        if self.shift == "none" and any(switch.matched for switch in switches):
+            problems.append("augmentation.matched: draws damage from the recipe of shift; set shift to other than none")
+        return problems

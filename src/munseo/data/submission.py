@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +45,7 @@ def write_submission(
     sample: Path | None = None,
     probabilities: np.ndarray | None = None,
     class_names: Sequence[str] | None = None,
+    extra: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Write the CSV whole or not at all.
 
@@ -55,6 +56,7 @@ def write_submission(
         sample: A sample submission: its column names, its order and its spelling of the IDs are kept.
         probabilities: (len(ids), num_classes); adds a column ``p_<class name>`` for each class.
         class_names: With ``probabilities``.
+        extra: Further columns, right after the target: name to a value for each of ``ids``.
 
     Raises:
         UserError: IDs of the sample are missing in ``ids`` or the other way round (nothing is written), or the file
@@ -66,6 +68,9 @@ def write_submission(
     if sample is not None:
         rows, header = read_sample_submission(sample), list(_columns(read_table(sample)))
         _refuse_other_ids(positions, rows, sample)
+    extra = extra or {}
+    assert all(len(values) == len(ids) for values in extra.values()), "one value for each ID"
+    header += list(extra)
     if probabilities is not None:
         assert class_names is not None
         assert probabilities.shape == (len(ids), len(class_names))
@@ -76,7 +81,7 @@ def write_submission(
     for page_id in rows:
         position = positions[nfc(page_id)]
         shares = [] if probabilities is None else [f"{share:.6f}" for share in probabilities[position]]
-        writer.writerow([page_id, targets[position], *shares])
+        writer.writerow([page_id, targets[position], *(values[position] for values in extra.values()), *shares])
     try:
         write_text(path, text.getvalue())
     except OSError as error:

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from munseo.data import Page, decode, letterbox
+from munseo.shift import deskew
 
 
 @dataclass(frozen=True)
@@ -55,20 +56,38 @@ def collate(items: Sequence[Item]) -> Batch:
     )
 
 
-class InferencePages(Dataset[Item]):
+class PageDataset(Dataset[Item]):
+    """Pages of a known number, in a fixed order."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+
+class InferencePages(PageDataset):
     """Pages in their order, without augmentation."""
 
-    def __init__(self, pages: Sequence[Page], image_size: int) -> None:
+    def __init__(self, pages: Sequence[Page], image_size: int, orientation: str) -> None:
         self.pages = pages
         self.image_size = image_size
+        self.orientation = orientation
 
     def __len__(self) -> int:
         return len(self.pages)
 
     def __getitem__(self, index: int) -> Item:
         page = self.pages[index]
-        image = letterbox(decode(page.path), self.image_size)
+        image = oriented(letterbox(decode(page.path), self.image_size), self.orientation)
         return image, -1 if page.label is None else page.label, index, -1
+
+
+def oriented(square: np.ndarray, orientation: str) -> np.ndarray:
+    """The last step of preprocessing, for every page that a model sees, damaged or not: level it, or leave it as it is.
+
+    Args:
+        square: Letterboxed page (S, S, 3) uint8.
+        orientation: As in the configuration.
+    """
+    return deskew(square) if orientation == "deskew" else square
 
 
 def single_threaded(_: int = 0) -> None:
@@ -78,11 +97,11 @@ def single_threaded(_: int = 0) -> None:
 
 
 def inference_loader(
-    pages: Sequence[Page], image_size: int, batch_size: int, num_workers: int, pin_memory: bool = False
+    pages: PageDataset, batch_size: int, num_workers: int, pin_memory: bool = False
 ) -> DataLoader[Item]:
-    """A loader of ``Batch``es over the pages, in their order."""
+    """A loader of ``Batch``es over pages, clean or damaged, in their order."""
     return DataLoader(
-        InferencePages(pages, image_size),
+        pages,
         batch_size=batch_size,
         num_workers=num_workers,
         collate_fn=collate,

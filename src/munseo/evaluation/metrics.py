@@ -72,6 +72,34 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
+def grouped_interval(
+    labels: np.ndarray, predicted: np.ndarray, groups: np.ndarray, num_classes: int, seed: int = 0, level: float = 0.95
+) -> tuple[float, float]:
+    """As ``bootstrap_interval`` where pages come several times: whole groups are drawn, not single predictions.
+
+    Args:
+        labels: int (M,).
+        predicted: int (M,).
+        groups: Page of each prediction, int (M,), 0 to N - 1.
+        num_classes: K.
+        seed: Of the bootstrap.
+        level: Of the interval.
+    """
+    rng = generator(seed, "bootstrap")
+    num_groups = int(groups.max()) + 1
+    cells = np.zeros((num_groups, num_classes**2), dtype=np.int64)
+    np.add.at(cells, (groups, labels * num_classes + predicted), 1)
+    draws = rng.multinomial(num_groups, np.full(num_groups, 1 / num_groups), size=NUM_RESAMPLES)
+    tail = (1 - level) / 2
+    low, high = np.quantile(_macro_f1_of_counts(draws @ cells), [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def probability_columns(num_classes: int) -> list[str]:
+    """Names of the probability columns of prediction tables."""
+    return [f"p_{number}" for number in range(num_classes)]
+
+
 def _macro_f1_of_counts(counts: np.ndarray) -> np.ndarray:
     """Macro-F1 of flattened confusion matrices (…, K·K), rows true."""
     num_classes = round(counts.shape[-1] ** 0.5)

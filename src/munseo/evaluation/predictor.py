@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ import torch
 
 from munseo.console import track
 from munseo.data import Page
-from munseo.evaluation.inputs import Batch, inference_loader
-from munseo.evaluation.views import VIEWS, check_views
+from munseo.evaluation.inputs import Batch, InferencePages, PageDataset, inference_loader
+from munseo.evaluation.views import check_views, mean_probabilities, view_logits
 from munseo.model import Classifier, load_classifier
 from munseo.model.card import ModelCard
 from munseo.run import RunFolder
@@ -41,38 +41,68 @@ def predict_pages(
         classifier: The model; it is moved to the device and set to evaluation.
         pages: Pages whose images can be decoded.
         settings: Device, batch, workers, precision.
-        views: Names of test-time views; their probabilities are averaged.
+        views: Names of test-time views, averaged in the card's space.
         description: What the progress bar says.
 
     Returns:
         Probabilities, float32 (num_pages, num_classes), a row a page in the order given.
     """
+    dataset = InferencePages(pages, classifier.card.image_size, classifier.card.orientation)
+    return predict_dataset(classifier, dataset, settings, views, description)
+
+
+def predict_dataset(
+    classifier: Classifier,
+    pages: PageDataset,
+    settings: Settings,
+    views: Sequence[str] = ("identity",),
+    description: str = "predicting",
+) -> np.ndarray:
+    """Predict the pages of a dataset as ``predict_pages`` does, float32 (len(pages), num_classes)."""
     check_views(views)
-    classifier = classifier.to(settings.device).eval()
-    if settings.device.type in ("cpu", "cuda"):
-        classifier = classifier.to(memory_format=torch.channels_last)
-    pinned = settings.device.type == "cuda"
-    loader = inference_loader(
-        pages, classifier.card.image_size, settings.batch_size, settings.num_workers, pin_memory=pinned
-    )
     rows = np.empty((len(pages), classifier.card.num_classes), dtype=np.float32)
-    done = 0
-    with torch.inference_mode(), autocast(settings):
-        for batch in track(loader, description):
-            assert isinstance(batch, Batch)
-            probabilities = _mean_probabilities(classifier, batch.images.to(settings.device, non_blocking=True), views)
-            rows[done : done + len(probabilities)] = probabilities.cpu().numpy()
-            done += len(probabilities)
-    assert done == len(pages)
+    for place, images in _batches(classifier, pages, settings, description):
+        probabilities = mean_probabilities(classifier, images, views, classifier.card.tta_space)
+        rows[place : place + len(images)] = probabilities.cpu().numpy()
     return rows
 
 
-def _mean_probabilities(classifier: Classifier, images: torch.Tensor, views: Sequence[str]) -> torch.Tensor:
-    prepared = classifier.prepare(images)  # (B, 3, S, S)
-    total = torch.zeros(len(images), classifier.card.num_classes, device=images.device)
-    for name in views:
-        total += classifier(VIEWS[name](prepared, classifier.white)).float().softmax(dim=1)
-    return total / len(views)
+def predict_views(classifier: Classifier, pages: PageDataset, settings: Settings, views: Sequence[str]) -> np.ndarray:
+    """Predict pages by each view for itself.
+
+    Args:
+        classifier: The model; it is moved to the device and set to evaluation.
+        pages: A dataset; each page is decoded once.
+        settings: Device, batch, workers, precision.
+        views: V names of views.
+
+    Returns:
+        Probabilities, float32 (V, len(pages), num_classes).
+    """
+    rows = np.empty((len(views), len(pages), classifier.card.num_classes), dtype=np.float32)
+    for place, images in _batches(classifier, pages, settings, "weighing the views"):
+        for number, name in enumerate(views):
+            probabilities = view_logits(classifier, images, name).softmax(dim=1)
+            rows[number, place : place + len(images)] = probabilities.cpu().numpy()
+    return rows
+
+
+def _batches(
+    classifier: Classifier, pages: PageDataset, settings: Settings, description: str
+) -> Iterator[tuple[int, torch.Tensor]]:
+    """Places and images uint8 (B, S, S, 3) on the device, with everything around them as it is for prediction."""
+    classifier.to(settings.device).eval()
+    if settings.device.type in ("cpu", "cuda"):
+        classifier.to(memory_format=torch.channels_last)
+    pinned = settings.device.type == "cuda"
+    loader = inference_loader(pages, settings.batch_size, settings.num_workers, pin_memory=pinned)
+    place = 0
+    with torch.inference_mode(), autocast(settings):
+        for batch in track(loader, description):
+            assert isinstance(batch, Batch)
+            yield place, batch.images.to(settings.device, non_blocking=True)
+            place += len(batch.images)
+    assert place == len(pages)
 
 
 def autocast(settings: Settings) -> AbstractContextManager[object]:
@@ -90,15 +120,15 @@ def choose_device(wish: str) -> torch.device:
     return torch.device(wish)
 
 
+def read_card(run: RunFolder) -> ModelCard:
+    """The card beside a run's weights; that of the first fold in a k-fold run."""
+    file = (run.folds or [run])[0].model_file
+    return ModelCard.from_dict(run.read_json(file), str(file))
+
+
 def load_members(run: RunFolder) -> list[Classifier]:
     """The models of a run: one, or one a fold, whose probabilities are to be averaged."""
-    members = run.folds or [run]
-    return [
-        load_classifier(
-            ModelCard.from_dict(member.read_json(member.model_file), str(member.model_file)), member.weights_file
-        )
-        for member in members
-    ]
+    return [load_classifier(read_card(member), member.weights_file) for member in run.folds or [run]]
 
 
 def predict_run(

@@ -13,7 +13,7 @@ class ModelCard:
     """All that is needed, beside the weights, to turn an image file into class probabilities.
 
     The preprocessing it implies is the only one of Munseo: decode to RGB, longest side to ``image_size`` with white
-    padding to a square, ``(pixel / 255 - norm_mean) / norm_std``.
+    padding to a square, turned level where ``orientation`` is ``deskew``, ``(pixel / 255 - norm_mean) / norm_std``.
     """
 
     model_name: str
@@ -23,6 +23,8 @@ class ModelCard:
     norm_mean: tuple[float, ...]
     norm_std: tuple[float, ...]
     tta_views: tuple[str, ...] = ("identity",)
+    tta_space: str = "probability"
+    orientation: str = "as_is"
     head_hidden: int | None = None
     activation: str | None = None
     drop_rate: float | None = None

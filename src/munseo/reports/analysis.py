@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
 
 from munseo.reports.facts import Facts
+from munseo.reports.findings import Finding
 from munseo.reports.rates import disagreement
-
-Topic = Literal["generalisation", "errors", "course", "data"]
+from munseo.reports.shift_rules import SHIFT_RULES
 
 GAP_LARGE, GAP_SMALL = 0.05, 0.02
 """Macro-F1 by which training is ahead of validation."""
@@ -23,18 +21,6 @@ STALE_SHARE = 0.9
 """A falling schedule that ends above this share of its highest rate has hardly fallen."""
 FALLING = ("CosineAnnealingLR", "OneCycleLR")
 """Schedules that end near zero, but only after the planned epochs."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one rule found, with the numbers it used.
-
-    ``rule`` is the key of its sentence, ``numbers`` fill it.
-    """
-
-    rule: str
-    topic: Topic
-    numbers: dict[str, Any]
 
 
 def analyse(facts: Facts) -> tuple[Finding, ...]:
@@ -248,4 +234,5 @@ RULES: tuple[Callable[[Facts], Finding | None], ...] = (
     few_val_pages,
     imbalance,
     skipped_pages,
+    *SHIFT_RULES,
 )

@@ -59,6 +59,25 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """A row of ``Intervals``: a score and, where it is an estimate, its interval; all in [0, 1]."""
+
+    label: str
+    value: float
+    interval: tuple[float, float] | None = None
+    tone: Literal["val", "shifted", "other", "server"] = "val"
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Scores under one another on one scale, with their intervals."""
+
+    kind: ClassVar[str] = "intervals"
+    label: str
+    rows: tuple[Estimate, ...]
+
+
+@dataclass(frozen=True)
 class Pairs:
     """Names and their values."""
 
@@ -175,7 +194,21 @@ class Section:
     blocks: tuple[Block, ...]
 
 
-Block = Text | Note | Numbers | Interval | Pairs | Table | Pictures | Code | Bullets | Checklist | Proposal | Section
+Block = (
+    Text
+    | Note
+    | Numbers
+    | Interval
+    | Intervals
+    | Pairs
+    | Table
+    | Pictures
+    | Code
+    | Bullets
+    | Checklist
+    | Proposal
+    | Section
+)
 
 
 @dataclass(frozen=True)

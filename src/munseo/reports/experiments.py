@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from munseo.config.schema import Level
-from munseo.reports.analysis import Finding
 from munseo.reports.facts import Facts
+from munseo.reports.findings import Finding
 
 SIZES_PX = (128, 160, 192, 224, 256, 320, 384, 448, 512)
 
@@ -83,7 +83,12 @@ def _from_findings(facts: Facts, found: dict[str, dict[str, Any]]) -> Iterator[E
         yield Experiment(level, "shift" if "server_below" in found else "stronger_augmentation", gap)
     if "overconfident" in found and config.label_smoothing == 0:
         yield Experiment(("label_smoothing=0.1",), "smoothing")
-    if missed := _missed_f1(facts):
+    if "shift_large" in found and "document" not in facts.policies:
+        yield Experiment(("augmentation.document=true",), "document_policy", {"drop": found["shift_large"]["drop"]})
+    if "shift_epoch" in found and config.monitor != "val_shifted_macro_f1":
+        numbers = {"best_f1": found["shift_epoch"]["at_best"], "f1": found["shift_epoch"]["at_chosen"]}
+        yield Experiment(("monitor=val_shifted_macro_f1",), "shifted_monitor", numbers)
+    elif missed := _missed_f1(facts):
         yield Experiment(("monitor=val_macro_f1",), "monitor", missed)
     if "imbalance" in found:
         yield Experiment(("weighted_sampler=true",), "sampler", {"ratio": found["imbalance"]["ratio"]})

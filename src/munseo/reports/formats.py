@@ -23,6 +23,26 @@ def percent(value: float | None, places: int = 1) -> str:
     return UNKNOWN if value is None else f"{100 * value:.{places}f}%"
 
 
+def signed(value: float | None, places: int = 4) -> str:
+    """A difference with its sign, a true minus: ``−0.0122``."""
+    return UNKNOWN if value is None else f"{value:+.{places}f}".replace("-", "−")
+
+
+def less(value: float | None, other: float | None) -> float | None:
+    """The difference, where both are known."""
+    return None if value is None or other is None else value - other
+
+
+def span(interval: tuple[float, float] | None) -> str:
+    """Both ends of an interval: ``0.8812–0.9497``."""
+    return UNKNOWN if interval is None else "–".join(score(bound) for bound in interval)
+
+
+def signed_span(interval: tuple[float, float] | None) -> str:
+    """Both ends of the interval of a difference: ``−0.0031 … +0.0077``."""
+    return UNKNOWN if interval is None else " … ".join(signed(bound) for bound in interval)
+
+
 def count(value: float | None) -> str:
     """A whole number with commas: ``1,460``."""
     return UNKNOWN if value is None else f"{value:,.0f}"

@@ -6,13 +6,14 @@ import base64
 import io
 import math
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from PIL import Image
 
-from munseo.reports.blocks import Document, Interval
+from munseo.reports.blocks import Document, Interval, Intervals
 from munseo.reports.fonts import hangul_font
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -29,7 +30,7 @@ def render_html(document: Document) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        inline=inline, yaml=yaml_code, data_uri=data_uri, size_px=size_px, scale=scale, share=share
+        inline=inline, yaml=yaml_code, data_uri=data_uri, size_px=size_px, scale=scale, scales=scales, share=share
     )
     page = environment.get_template("report.html.j2").render(document=document)
     font = hangul_font(page)
@@ -74,7 +75,32 @@ def share(value: str) -> str:
 
 def scale(interval: Interval) -> dict[str, object]:
     """Places on the interval's axis in per cent; the axis ends at 1 and begins a step below the lowest value."""
-    lowest = min([interval.low, *(mark for _, mark in interval.marks)])
+    ticks, place = _axis([interval.low, *(mark for _, mark in interval.marks)])
+    return {
+        "ticks": ticks,
+        "low": place(interval.low),
+        "width": round(place(interval.high) - place(interval.low), 2),
+        "value": place(interval.value),
+        "marks": [(label, f"{mark:.4f}", place(mark)) for label, mark in interval.marks],
+    }
+
+
+def scales(intervals: Intervals) -> dict[str, object]:
+    """The same for several scores on one axis."""
+    ticks, place = _axis([value for row in intervals.rows for value in (row.value, *(row.interval or ()))])
+    rows = []
+    for row in intervals.rows:
+        low, high = row.interval or (row.value, row.value)
+        band = {"low": place(low), "width": round(place(high) - place(low), 2)} if row.interval else None
+        span = f"{low:.4f}–{high:.4f}" if row.interval else ""
+        text = {"text": f"{row.value:.4f}", "span": span}
+        rows.append({"label": row.label, "tone": row.tone, "value": place(row.value), "band": band, **text})
+    return {"ticks": ticks, "rows": rows}
+
+
+def _axis(values: Sequence[float]) -> tuple[list[tuple[str, float]], Callable[[float], float]]:
+    """Ticks with their places, and the function that places a value."""
+    lowest = min(values)
     step = 0.05 if lowest > 0.7 else 0.1 if lowest > 0.3 else 0.2
     start = max(0.0, (math.floor(lowest / step + 1e-9) - (0 if lowest % step > step / 3 else 1)) * step)
 
@@ -82,14 +108,7 @@ def scale(interval: Interval) -> dict[str, object]:
         return round(100 * (value - start) / (1 - start), 2)
 
     num_ticks = round((1 - start) / step)
-    ticks = [start + step * number for number in range(num_ticks + 1)]
-    return {
-        "ticks": [(f"{tick:.2f}", place(tick)) for tick in ticks],
-        "low": place(interval.low),
-        "width": round(place(interval.high) - place(interval.low), 2),
-        "value": place(interval.value),
-        "marks": [(label, f"{mark:.4f}", place(mark)) for label, mark in interval.marks],
-    }
+    return [(f"{start + step * number:.2f}", place(start + step * number)) for number in range(num_ticks + 1)], place
 
 
 def _font_face(font: bytes) -> str:

@@ -23,6 +23,8 @@ COLUMNS = (
     "val_macro_f1",
     "val_macro_f1_low",
     "val_macro_f1_high",
+    "val_shifted_macro_f1",
+    "expected_macro_f1",
     "val_accuracy",
     "val_loss",
     "public",
@@ -40,8 +42,9 @@ def leaderboard(runs_dir: Path) -> pd.DataFrame:
     trackers, say) are left out.
 
     Returns:
-        A table with ``COLUMNS``. ``epochs`` were trained; ``low`` and ``high`` bound the 95 % interval;
-        ``generalisation`` is the public score as a share of validation macro-F1.
+        A table with ``COLUMNS``. ``epochs`` were trained; ``low`` and ``high`` bound the 95 % interval; ``shifted`` is
+        of damaged validation pages and ``expected`` of the run's test part; ``generalisation`` is the public score as a
+        share of validation macro-F1.
 
     Raises:
         UserError: There is no such folder.
@@ -73,18 +76,20 @@ def _row(run: RunFolder) -> dict[str, Any]:
 
 def _read(run: RunFolder) -> dict[str, Any]:
     facts = gather(run)
-    val, course = facts.judgement, facts.course
+    val, course, ensemble = facts.judgement, facts.course, facts.ensemble
     low, high = (val.interval if val else None) or (None, None)
     done = [fold.epochs_done for fold in facts.folds if fold.epochs_done is not None]
     return {
         "name": run.name,
         "started": _local(facts.get("started")),
-        "model": facts.config.model_name,
-        "image_size": facts.config.image_size,
+        "model": f"ensemble of {len(ensemble.members)}" if ensemble else facts.config.model_name,
+        "image_size": None if ensemble else facts.config.image_size,
         "epochs": max(done) if done else course.epochs_done,
         "val_macro_f1": val.macro_f1 if val else None,
         "val_macro_f1_low": low,
         "val_macro_f1_high": high,
+        "val_shifted_macro_f1": facts.shifted.judgement.macro_f1 if facts.shifted else None,
+        "expected_macro_f1": facts.expected.macro_f1 if facts.expected else None,
         "val_accuracy": val.accuracy if val else None,
         "val_loss": val.loss if val else None,
         "public": facts.public,

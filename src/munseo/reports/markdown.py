@@ -13,6 +13,7 @@ from munseo.reports.blocks import (
     Code,
     Document,
     Interval,
+    Intervals,
     Note,
     Numbers,
     Pairs,
@@ -64,8 +65,8 @@ def _block(block: Block) -> Iterator[str]:
                 f"- **{inline(n.label)}**: **{n.value}**" + (f" ({inline(n.remark)})" if n.remark else "")
                 for n in block.items
             )
-        case Interval():
-            pass  # a drawing of figures that the headline gives in words
+        case Interval() | Intervals():
+            pass  # a drawing of figures that stand beside it in words
         case Pairs():
             yield "\n".join(f"- **{inline(name)}**: {inline(value)}" for name, value in block.items)
         case Table():

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from munseo.reports.content import build
-from munseo.reports.facts import Facts, gather
+from munseo.reports.facts import gather
 from munseo.reports.html import render_html
 from munseo.reports.markdown import render_markdown
 from munseo.reports.phrases import Phrases
-from munseo.reports.pictures import CONFUSION, CURVES, draw_plots
+from munseo.reports.pictures import draw_plots, plots_of
 from munseo.run import RunFolder
 from munseo.run.atomic import write_text
 
@@ -28,7 +28,7 @@ def write_report(run: RunFolder, languages: Sequence[str] = ("en", "ko")) -> lis
     """
     phrases = [Phrases(language) for language in languages]
     facts = gather(run)
-    if any(not (run.path / name).is_file() for name in _plots(facts)):
+    if any(not (run.path / name).is_file() for name in plots_of(facts)):
         draw_plots(run)
     written = []
     for say in phrases:
@@ -38,7 +38,3 @@ def write_report(run: RunFolder, languages: Sequence[str] = ("en", "ko")) -> lis
             written.append(run.path / f"{stem}.{ending}")
             write_text(written[-1], text)
     return written
-
-
-def _plots(facts: Facts) -> list[str]:
-    return [*(CURVES if facts.curves else ()), *([CONFUSION] if facts.judgement else ())]

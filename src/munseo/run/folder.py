@@ -20,7 +20,11 @@ from munseo.run.atomic import replacing, write_json, write_text
 FORMAT = 1
 """Raised when a reader of an older run would misread a newer one."""
 
-METRICS = ("epoch", "lr", "train_loss", "train_accuracy", "train_macro_f1", "val_loss", "val_accuracy", "val_macro_f1")
+METRICS = (
+    *("epoch", "lr", "train_loss", "train_accuracy", "train_macro_f1", "val_loss", "val_accuracy", "val_macro_f1"),
+    *("val_shifted_loss", "val_shifted_accuracy", "val_shifted_macro_f1"),
+)
+"""Columns of ``metrics.csv``; the last three are there where a run validates under shift."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class RunFolder:
     config_file = property(lambda self: self.path / "config.yaml")
     manifest_file = property(lambda self: self.path / "manifest.json")
     pages_file = property(lambda self: self.path / "pages.parquet")
+    shift_file = property(lambda self: self.path / "shift.yaml")
     samples_picture = property(lambda self: self.path / "augmentation_samples.png")
     metrics_file = property(lambda self: self.path / "metrics.csv")
     timing_file = property(lambda self: self.path / "timing.csv")
@@ -62,8 +67,12 @@ class RunFolder:
     weights_file = property(lambda self: self.path / "weights.safetensors")
     model_file = property(lambda self: self.path / "model.json")
     val_predictions_file = property(lambda self: self.path / "val_predictions.parquet")
+    shifted_predictions_file = property(lambda self: self.path / "shifted_predictions.parquet")
+    view_predictions_file = property(lambda self: self.path / "view_predictions.parquet")
+    damage_predictions_file = property(lambda self: self.path / "damage_predictions.parquet")
     results_file = property(lambda self: self.path / "results.json")
     gallery_dir = property(lambda self: self.path / "gallery")
+    robustness_dir = property(lambda self: self.path / "robustness")
     scores_file = property(lambda self: self.path / "scores.json")
 
     @property

@@ -2,7 +2,8 @@
 
 from munseo.training.distributed import rank
 from munseo.training.fitting import fit
-from munseo.training.judging import join_folds, judge, prediction_table
+from munseo.training.judging import join_folds, judge
+from munseo.training.measuring import prediction_table
 from munseo.training.parts import Collection, Parts, collect, divide
 from munseo.training.starting import Prepared, prepare, prepare_again
 from munseo.training.trackers import build_trackers, log_results

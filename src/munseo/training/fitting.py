@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytorch_lightning as pl
+import timm
 import torch
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import Logger
@@ -34,6 +35,7 @@ from munseo.training.recording import Progress, Recorder, describe_course
 def make_card(config: Config, pages: PageSet) -> ModelCard:
     """The architecture, classes and preprocessing of a configuration."""
     check_views(config.tta_views)
+    _check_sizes(config)
     if config.norm_mean == "model" or config.norm_std == "model":
         mean, std = model_normalisation(config.model_name)
     else:
@@ -46,11 +48,22 @@ def make_card(config: Config, pages: PageSet) -> ModelCard:
         norm_mean=mean,
         norm_std=std,
         tta_views=tuple(config.tta_views) if config.TTA else ("identity",),
+        tta_space=config.tta_space,
+        orientation=config.orientation,
         head_hidden=config.head_hidden,
         activation=config.activation,
         drop_rate=config.drop_rate,
         drop_path_rate=config.drop_path_rate,
     )
+
+
+def _check_sizes(config: Config) -> None:
+    cfg = timm.get_pretrained_cfg(config.model_name)
+    if config.progressive_resizing and cfg is not None and cfg.fixed_input_size:
+        raise UserError(
+            f"progressive_resizing: {config.model_name} takes pages of one size alone; leave it out, or choose a "
+            "convolutional model."
+        )
 
 
 def fit(run: RunFolder, config: Config, card: ModelCard, parts: Parts, trackers: list[Logger]) -> Machine:
@@ -91,6 +104,8 @@ def fit(run: RunFolder, config: Config, card: ModelCard, parts: Parts, trackers:
                 raise
     else:
         recorder.load_state_dict(_read_state(run)["callbacks"][recorder.state_key])
+    if len(recorder.rows) <= config.epochs - config.snapshot_epochs < config.epochs:
+        say("snapshot_epochs: patience ended the run before the first of them; nothing was averaged")
     if rank() == 0:
         run.update_manifest(
             effective=_describe_effective(machine, parts, config, recorder),
@@ -122,7 +137,7 @@ def _trainer(
 ) -> pl.Trainer:
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    mode = "min" if config.monitor == "val_loss" else "max"
+    mode = "min" if config.monitor.endswith("loss") else "max"
     stopping = EarlyStopping(
         config.monitor, config.early_stopping_min_delta, config.patience, mode=mode, check_finite=False
     )
@@ -193,6 +208,7 @@ def _describe_effective(machine: Machine, parts: Parts, config: Config, recorder
         "num_samples": len(parts.samples),
         "policies": list(parts.plan.policy_names),
         "mixes": list(parts.plan.mix_names),
+        "snapshots": max(0, recorder.best_epoch + 1 - (config.epochs - config.snapshot_epochs)),
         "lr_configured": config.lr,
         "lr_first": recorder.lr_first,
         "lr_max": recorder.lr_max,

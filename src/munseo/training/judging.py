@@ -1,4 +1,4 @@
-"""What a finished split is worth: probabilities, metrics and mistakes of its best weights, written into its folder."""
+"""What a finished split is worth: metrics, calibration, views, mistakes, from the tables that ``measuring`` wrote."""
 
 from __future__ import annotations
 
@@ -8,36 +8,42 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from munseo.augment import Recipe
 from munseo.config import Config
 from munseo.data import Page
-from munseo.evaluation import Settings, predict_pages, summarise
+from munseo.evaluation import Settings
 from munseo.evaluation.gallery import save_gallery
+from munseo.evaluation.judging import arrays, judge_tables
 from munseo.model import ModelCard, load_classifier
 from munseo.run import RunFolder
 from munseo.run.atomic import write_json
+from munseo.training.measuring import measure
 from munseo.training.parts import Collection
 
 METRIC_NAMES = ("macro_f1", "accuracy", "loss")
 
 
-def judge(run: RunFolder, config: Config, card: ModelCard, val: Sequence[Page], settings: Settings) -> None:
+def judge(
+    run: RunFolder, config: Config, card: ModelCard, val: Sequence[Page], recipe: Recipe | None, settings: Settings
+) -> None:
     """Predict the validation pages with the best weights; write predictions, results and gallery."""
-    classifier = load_classifier(card, run.weights_file)
-    probabilities = predict_pages(classifier, val, settings, card.tta_views, "validating the best weights")
-    run.write_table(run.val_predictions_file, prediction_table(val, probabilities))
-    _write_results(run, config, card, val, probabilities, {"train": _train_metrics(run)})
+    measure(run, config, load_classifier(card, run.weights_file), val, recipe, settings)
+    _write_results(run, config, card, val, {"train": _train_metrics(run)})
 
 
 def join_folds(run: RunFolder, config: Config, card: ModelCard, collection: Collection) -> None:
     """Join the folds' out-of-fold predictions, and average their curves, in the folder of the whole run."""
-    tables = [
-        fold.read_predictions(fold.val_predictions_file).assign(fold=number) for number, fold in enumerate(run.folds)
-    ]
-    joined = pd.concat(tables).set_index("ID")
-    pages = [page for page in collection.pages.train if page.id in joined.index]
-    joined = joined.loc[[page.id for page in pages]].reset_index()
-    run.write_table(run.val_predictions_file, joined)
-    probabilities = joined[probability_columns(card.num_classes)].to_numpy(np.float32)
+    for name in ("val", "shifted", "view", "damage"):
+        files = [getattr(fold, f"{name}_predictions_file") for fold in run.folds]
+        if all(file.exists() for file in files):
+            tables = [pd.read_parquet(file).assign(fold=number) for number, file in enumerate(files)]
+            joined = pd.concat(tables, ignore_index=True)
+            if name == "val":
+                order = {page.id: place for place, page in enumerate(collection.pages.train)}
+                joined = joined.sort_values("ID", key=lambda ids: ids.map(order), ignore_index=True)
+            run.write_table(getattr(run, f"{name}_predictions_file"), joined)
+    known = set(run.read_predictions(run.val_predictions_file)["ID"])
+    pages = [page for page in collection.pages.train if page.id in known]
     _write_mean_curves(run)
     results = [fold.read_json(fold.results_file) for fold in run.folds]
     manifests = [fold.read_manifest() for fold in run.folds]
@@ -50,34 +56,15 @@ def join_folds(run: RunFolder, config: Config, card: ModelCard, collection: Coll
         for number, (result, m) in enumerate(zip(results, manifests, strict=True))
     ]
     train = {name: float(np.mean([result["train"][name] for result in results])) for name in METRIC_NAMES}
-    _write_results(run, config, card, pages, probabilities, {"train": train, "folds": folds})
+    _write_results(run, config, card, pages, {"train": train, "folds": folds})
     _join_manifests(run, manifests)
 
 
-def prediction_table(pages: Sequence[Page], probabilities: np.ndarray) -> pd.DataFrame:
-    """``ID, target, p_0 … p_{n-1}``; target is empty where a page has no label."""
-    table = pd.DataFrame(probabilities, columns=probability_columns(probabilities.shape[1]))
-    table.insert(0, "target", pd.Series([page.label for page in pages], dtype="Int64"))
-    table.insert(0, "ID", [page.id for page in pages])
-    return table
-
-
-def probability_columns(num_classes: int) -> list[str]:
-    """Names of the probability columns."""
-    return [f"p_{number}" for number in range(num_classes)]
-
-
 def _write_results(
-    run: RunFolder,
-    config: Config,
-    card: ModelCard,
-    pages: Sequence[Page],
-    probabilities: np.ndarray,
-    rest: dict[str, Any],
+    run: RunFolder, config: Config, card: ModelCard, pages: Sequence[Page], rest: dict[str, Any]
 ) -> None:
-    labels = np.array([page.label for page in pages], dtype=np.int64)
-    val = summarise(labels, probabilities, card.class_names, config.random_seed)
-    write_json(run.results_file, {"val": val, **rest})
+    write_json(run.results_file, {**judge_tables(run, config, card), **rest})
+    _, probabilities = arrays(run.read_predictions(run.val_predictions_file), card.num_classes)
     save_gallery(run, pages, probabilities, card.class_names)
 
 

@@ -15,13 +15,15 @@ from munseo.augment import draw_mix, mix_images, mix_targets
 from munseo.config import Config
 from munseo.data import class_weights
 from munseo.errors import UserError
-from munseo.evaluation.inputs import Batch, inference_loader
+from munseo.evaluation.inputs import Batch, InferencePages, PageDataset, inference_loader
+from munseo.evaluation.shifted import ShiftedPages
 from munseo.model import Classifier
 from munseo.randomness import derived_seed, generator
 from munseo.training.augmenting import TrainingPages
-from munseo.training.loss import SoftLoss
+from munseo.training.averaging import SnapshotAverage
+from munseo.training.loss import SoftLoss, scaled_log_prior
 from munseo.training.machine import Machine
-from munseo.training.optimisation import Schedule, build_optimizer, build_schedule, warmup_factor
+from munseo.training.optimisation import Schedule, build_optimizer, build_schedule, spread_rate, warmup_factor
 from munseo.training.order import EpochBatches
 from munseo.training.parts import Parts
 
@@ -42,17 +44,22 @@ class PageClassifier(pl.LightningModule):
         self.ema = None if config.ema_decay is None else ModelEmaV3(classifier, config.ema_decay, use_warmup=True)
         if self.ema is not None:
             self.ema.requires_grad_(False)
+        first_snapshot = config.epochs - config.snapshot_epochs
+        self.snapshots = SnapshotAverage(classifier, first_snapshot) if config.snapshot_epochs else None
         self.parts, self.config, self.machine = parts, config, machine
         num_classes = classifier.card.num_classes
         weights = class_weights(parts.sample_labels, num_classes) if config.class_weighting else None
+        tau = config.logit_adjustment
         self.loss = SoftLoss(
             num_classes,
             label_smoothing=config.label_smoothing,
             focal_gamma=config.focal_gamma if config.loss == "focal" else 0.0,
             class_weights=None if weights is None else torch.as_tensor(weights, dtype=torch.float32),
+            log_prior=scaled_log_prior(parts.sample_labels, num_classes, tau) if tau else None,
         )
         self.plain_loss = SoftLoss(num_classes)
         self.train_metrics, self.val_metrics = EpochMetrics(num_classes, "train_"), EpochMetrics(num_classes, "val_")
+        self.shifted_metrics = EpochMetrics(num_classes, "val_shifted_")
         self.schedule = Schedule(None)
         self.counts: dict[str, int] = {}
         self.used_lr = 0.0
@@ -60,6 +67,8 @@ class PageClassifier(pl.LightningModule):
     @property
     def evaluated(self) -> Classifier:
         """The weights that are validated and kept: the average where there is one."""
+        if self.snapshots is not None and self.snapshots.holds(self.current_epoch):
+            return self.snapshots.mean
         return self.classifier if self.ema is None else self.ema.module
 
     # Data
@@ -79,10 +88,14 @@ class PageClassifier(pl.LightningModule):
             pages, batch_sampler=batches, persistent_workers=self.machine.num_workers > 0, **self.machine.loading
         )
 
-    def val_dataloader(self) -> DataLoader[Any]:
-        """Batches of this process's share of the validation pages."""
+    def val_dataloader(self) -> list[DataLoader[Any]]:
+        """Batches of this process's share of the validation pages: as they are, then under the recipe."""
         mine = self.parts.val[self.trainer.global_rank :: self.trainer.world_size]
-        return inference_loader(mine, self.config.image_size, self.machine.val_batch_size, self.machine.num_workers)
+        size, orientation, recipe = self.config.image_size, self.config.orientation, self.parts.recipe
+        sets: list[PageDataset] = [InferencePages(mine, size, orientation)]
+        if recipe is not None:
+            sets.append(ShiftedPages(mine, size, recipe, self.config.shifted_draws, orientation))
+        return [inference_loader(pages, self.machine.val_batch_size, self.machine.num_workers) for pages in sets]
 
     # Training, in the order of an epoch
 
@@ -99,10 +112,12 @@ class PageClassifier(pl.LightningModule):
         """Dropout and stochastic depth draw as functions of (seed, epoch, batch), too."""
         seed = derived_seed(self.config.random_seed, "torch", self.current_epoch, batch_idx, self.global_rank)
         torch.manual_seed(seed)
-        group = self.optimizers(use_pl_optimizer=False).param_groups[0]  # type: ignore[union-attr]
+        optimizer: Any = self.optimizers(use_pl_optimizer=False)
+        top = optimizer.param_groups[0]
         if self.global_step <= self.schedule.warmup_steps != 0:
-            group["lr"] = self.config.lr * warmup_factor(self.global_step, self.schedule.warmup_steps)
-        self.used_lr = float(group["lr"])
+            top["lr"] = self.config.lr * warmup_factor(self.global_step, self.schedule.warmup_steps)
+        spread_rate(optimizer)
+        self.used_lr = float(top["lr"])
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Loss of one batch; a loss that is not finite ends the run before the weights are touched."""
@@ -126,22 +141,30 @@ class PageClassifier(pl.LightningModule):
 
     # Validation
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Collect metrics on clean pages, with plain cross entropy whatever the training loss is."""
+    def on_validation_start(self) -> None:
+        """All steps of the epoch are done: this is the moment of its snapshot."""
+        if self.snapshots is not None and self.snapshots.holds(self.current_epoch):
+            self.snapshots.add(self.classifier, self.current_epoch)
+
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Collect metrics of clean (0) or shifted (1) pages, with plain cross entropy whatever the training loss is."""
         logits = self.evaluated(self.classifier.prepare(batch.images)).float()
         loss = self.plain_loss(logits, self.plain_loss.soften(batch.labels))
-        self.val_metrics.update(logits, batch.labels, len(batch.labels), loss)
+        metrics = self.shifted_metrics if dataloader_idx else self.val_metrics
+        metrics.update(logits, batch.labels, len(batch.labels), loss)
 
     def on_validation_epoch_end(self) -> None:
         """Log both sides of the epoch, before any callback looks at them, with the rate that the last step used."""
         values = {**self.train_metrics.compute(), **self.val_metrics.compute(), "lr": self.used_lr}
+        if self.parts.recipe is not None:
+            values |= self.shifted_metrics.compute()
         self.log_dict(values, sync_dist=False)
 
     # Optimisation
 
     def configure_optimizers(self) -> Any:
         """One optimiser, one scheduler."""
-        optimizer = build_optimizer(self.config, self.classifier.parameters(), self.device.type)
+        optimizer = build_optimizer(self.config, self.classifier.network, self.device.type)
         steps = -(-self.machine.batches_per_epoch // self.config.accumulate_batches)
         self.schedule = build_schedule(self.config, optimizer, steps)
         if self.schedule.scheduler is None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
+from timm.optim import param_groups_layer_decay  # type: ignore[attr-defined]
 from torch.optim import lr_scheduler
 
 from munseo.config import Config
@@ -48,9 +49,7 @@ class Schedule:
     warmup_steps: int = 0
 
 
-def build_optimizer(
-    config: Config, parameters: Iterable[torch.nn.Parameter], device_type: str
-) -> torch.optim.Optimizer:
+def build_optimizer(config: Config, network: torch.nn.Module, device_type: str) -> torch.optim.Optimizer:
     """The configured optimiser over the parameters that are trained."""
     build = OPTIMIZERS[config.optimizer_name]
     options: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay}
@@ -59,9 +58,41 @@ def build_optimizer(
     if config.optimizer_name in FUSED and device_type in ("cpu", "cuda") and not clipped_amp:
         options["fused"] = True
     options.update(config.optimizer_params)
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
-    optimizer: torch.optim.Optimizer = _call(build, "optimizer_params", config.optimizer_name, trained, **options)
+    groups = parameter_groups(network, config.layer_decay)
+    optimizer: torch.optim.Optimizer = _call(build, "optimizer_params", config.optimizer_name, groups, **options)
+    spread_rate(optimizer)
     return optimizer
+
+
+def parameter_groups(network: torch.nn.Module, layer_decay: float | None = None) -> list[dict[str, Any]]:
+    """The trained parameters; with layer-wise decay, a group a layer.
+
+    Each layer learns at ``layer_decay`` times the rate of the layer above it (Clark et al., "ELECTRA", 2020; Bao et
+    al., "BEiT", 2022). What a layer is says timm's ``group_matcher``: a block of a transformer as of a convolutional
+    network. Weight decay is the same for all parameters, biases and norms included, as it is without layers: timm
+    would leave those out, and the switch would then change two things.
+
+    Returns:
+        Groups with ``params`` and ``lr_scale``, the share of the rate; the first one is the topmost trained layer,
+        whose share is 1.
+    """
+    if layer_decay is None:
+        return [{"params": [p for p in network.parameters() if p.requires_grad], "lr_scale": 1.0}]
+    layers = param_groups_layer_decay(network, layer_decay=layer_decay, weight_decay_exclude_1d=False)
+    layers.sort(key=lambda layer: -layer["lr_scale"])
+    top = layers[0]["lr_scale"]
+    return [{"params": layer["params"], "lr_scale": layer["lr_scale"] / top} for layer in layers]
+
+
+def spread_rate(optimizer: torch.optim.Optimizer) -> None:
+    """Give every group its share of the first group's rate.
+
+    Called before each step. Schedulers know one peak and one floor (``max_lr``, ``eta_min``, ``min_lr``) for all
+    groups: left alone they would pull the groups together.
+    """
+    first, *others = optimizer.param_groups
+    for group in others:
+        group["lr"] = first["lr"] * group["lr_scale"]
 
 
 def build_schedule(config: Config, optimizer: torch.optim.Optimizer, steps_per_epoch: int) -> Schedule:

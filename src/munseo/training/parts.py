@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from munseo.augment import Recipe
 from munseo.config import Config
 from munseo.console import say
 from munseo.data import (
@@ -28,6 +29,7 @@ from munseo.data import (
 )
 from munseo.errors import UserError
 from munseo.training.augmenting import AugmentationPlan, Sample, list_samples
+from munseo.training.naming import NamedClasses, find_classes
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Parts:
         val: Pages of the validation part.
         samples: Entries of an epoch: pages, balancing copies, offline copies.
         plan: Augmentation by epoch.
+        recipe: Damages of the second validation; None without one.
         class_counts: A row a class: before, added, after, val.
     """
 
@@ -65,6 +68,7 @@ class Parts:
     samples: tuple[Sample, ...]
     plan: AugmentationPlan
     class_counts: list[dict[str, Any]]
+    recipe: Recipe | None = None
 
     @property
     def sample_labels(self) -> list[int]:
@@ -121,22 +125,29 @@ def _check_parts(parts: dict[str, tuple[Page, ...]], on_bad_image: Literal["fail
     return checked
 
 
-def divide(config: Config, collection: Collection) -> list[Parts]:
-    """Split into train and validation parts: one, or one a fold."""
+def divide(config: Config, collection: Collection, recipe: Recipe | None = None) -> list[Parts]:
+    """Split into train and validation parts: one, or one a fold.
+
+    Args:
+        config: The configuration.
+        collection: All pages.
+        recipe: Damages of the second validation and of the ``matched`` policy.
+    """
     pages = collection.pages
+    named = find_classes(config, pages)
     labels = [_label(page) for page in pages.train]
     if config.n_folds and pages.val:
         say("n_folds: folds are made of the train table; val.csv is left alone")
     if config.n_folds:
         splits = stratified_folds(labels, config.n_folds, config.random_seed, class_names=pages.class_names)
         chosen = splits if config.fold is None else [splits[config.fold]]
-        return [_balance(config, pages, _take(pages.train, t), _take(pages.train, v)) for t, v in chosen]
+        return [_balance(config, pages, named, _take(pages.train, t), _take(pages.train, v), recipe) for t, v in chosen]
     if pages.val:
-        return [_balance(config, pages, pages.train, pages.val)]
+        return [_balance(config, pages, named, pages.train, pages.val, recipe)]
     train, val = stratified_split(
         labels, config.val_split_ratio, config.random_seed, stratify=config.stratify, class_names=pages.class_names
     )
-    return [_balance(config, pages, _take(pages.train, train), _take(pages.train, val))]
+    return [_balance(config, pages, named, _take(pages.train, train), _take(pages.train, val), recipe)]
 
 
 def describe(config: Config, collection: Collection, parts: Parts) -> dict[str, Any]:
@@ -179,13 +190,19 @@ def fingerprint_file(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _balance(config: Config, pages: PageSet, train: tuple[Page, ...], val: tuple[Page, ...]) -> Parts:
+def _balance(
+    config: Config,
+    pages: PageSet,
+    named: NamedClasses,
+    train: tuple[Page, ...],
+    val: tuple[Page, ...],
+    recipe: Recipe | None,
+) -> Parts:
     labels = [_label(page) for page in train]
     copied: list[tuple[int, int]] = []
     if config.class_imbalance is not None:
-        classes = _classes(config.class_imbalance.aug_class, pages)
         balance = plan_balance(
-            labels, classes, config.class_imbalance.max_samples, config.random_seed, pages.class_names
+            labels, named.filled, config.class_imbalance.max_samples, config.random_seed, pages.class_names
         )
         copied = [(sample.index, sample.copy) for sample in balance.copies]
     added = Counter(labels[page] for page, _ in copied)
@@ -194,23 +211,10 @@ def _balance(config: Config, pages: PageSet, train: tuple[Page, ...], val: tuple
         {"class": name, "before": before[k], "added": added[k], "after": before[k] + added[k], "val": held_out[k]}
         for k, name in enumerate(pages.class_names)
     ]
-    plan = AugmentationPlan(config)
+    plan = AugmentationPlan(config, recipe, named.groups)
     num_offline = 0 if config.online_augmentation else len(plan.policy_names)
     samples = list_samples(len(train), copied, num_offline)
-    return Parts(train, val, tuple(samples), plan, counts)
-
-
-def _classes(wanted: Sequence[int | str], pages: PageSet) -> list[int]:
-    """Class numbers of ``class_imbalance.aug_class``, which may be written as targets or as names."""
-    unknown = [str(name) for name in wanted if str(name) not in (*pages.class_targets, *pages.class_names)]
-    if unknown:
-        raise UserError(
-            f"class_imbalance.aug_class: no such class: {', '.join(unknown)}. The classes: "
-            + ", ".join(f"{t} {n}" for t, n in zip(pages.class_targets, pages.class_names, strict=True))
-        )
-    targets = {target: number for number, target in enumerate(pages.class_targets)}
-    names = {name: number for number, name in enumerate(pages.class_names)}
-    return [targets.get(str(name), names.get(str(name), -1)) for name in wanted]
+    return Parts(train, val, tuple(samples), plan, counts, recipe)
 
 
 def _take(pages: Sequence[Page], places: np.ndarray) -> tuple[Page, ...]:

@@ -81,7 +81,7 @@ class Recorder(pl.Callback):
 
     def _is_better(self, row: dict[str, float], best: dict[str, float]) -> bool:
         new, old = row[self.monitor], best[self.monitor]
-        return new < old if self.monitor == "val_loss" else new > old
+        return new < old if self.monitor.endswith("loss") else new > old
 
     def _write_timing(self) -> None:
         """Seconds stand apart from the metrics, which are the same for the same run."""
@@ -148,7 +148,8 @@ class Progress(pl.Callback):
             f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  "
             f"train loss {v['train_loss']:.4f} F1 {v['train_macro_f1']:.4f}  "
             f"val loss {v['val_loss']:.4f} F1 {v['val_macro_f1']:.4f} acc {v['val_accuracy']:.4f}  "
-            f"lr {v['lr']:.3g}  {time.monotonic() - self._started:.0f} s"
+            + (f"shifted F1 {v['val_shifted_macro_f1']:.4f}  " if "val_shifted_macro_f1" in v else "")
+            + f"lr {v['lr']:.3g}  {time.monotonic() - self._started:.0f} s"
         )
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:

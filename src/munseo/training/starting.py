@@ -15,10 +15,12 @@ from munseo.model import ModelCard
 from munseo.run import RunFolder, make_folder, run_name
 from munseo.run.atomic import write_text
 from munseo.run.manifest import identity
+from munseo.shift.recipe_file import read_recipe, write_recipe
 from munseo.training.augmenting import AugmentationPlan
 from munseo.training.distributed import announce, announced_folder, rank
 from munseo.training.fitting import make_card
 from munseo.training.parts import Collection, Parts, collect, describe, divide, page_table
+from munseo.training.shifting import choose_recipe
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,12 @@ def prepare(config: Config, command: Sequence[str]) -> Prepared:
     if rank() > 0:
         console.quiet = True
     collection = collect(config)
-    splits = divide(config, collection)
     card = make_card(config, collection.pages)
+    recipe = choose_recipe(config, collection)
+    splits = divide(config, collection, recipe)
     run = RunFolder(
-        announced_folder() or announce(_make(config) if rank() == 0 else None, choose_device(config.device).type)
+        announced_folder()
+        or announce(_make(config, splits[0].plan) if rank() == 0 else None, choose_device(config.device).type)
     )
     if rank() == 0:
         say(f"run: {run.path}")
@@ -66,8 +70,10 @@ def prepare(config: Config, command: Sequence[str]) -> Prepared:
         started = datetime.now().astimezone()
         for folder, parts in zip(prepared.folders, splits, strict=True):
             folder.path.mkdir(exist_ok=True)
+            write_recipe(folder, recipe)
             _write_start(folder, config, collection, parts, command, started)
         if len(splits) > 1:
+            write_recipe(run, recipe)
             _write_start(run, config, collection, splits[0], command, started)
     return Prepared(run, config, card, collection, splits)
 
@@ -88,7 +94,7 @@ def prepare_again(run: RunFolder, data_dir: Path | None = None) -> Prepared:
     if data_dir is not None:
         config = config.model_copy(update={"data_dir": data_dir})
     collection = collect(config)
-    splits = divide(config, collection)
+    splits = divide(config, collection, read_recipe(run))
     before = run.read_manifest()["data"]
     now = describe(config, collection, splits[0])
     problems = [
@@ -103,7 +109,7 @@ def prepare_again(run: RunFolder, data_dir: Path | None = None) -> Prepared:
     return Prepared(run, config, make_card(config, collection.pages), collection, splits)
 
 
-def _make(config: Config) -> Path:
+def _make(config: Config, plan: AugmentationPlan) -> Path:
     name = run_name(
         datetime.now().astimezone(),
         model_name=config.model_name,
@@ -111,7 +117,7 @@ def _make(config: Config) -> Path:
         scheduler_name=config.scheduler_name,
         image_size=config.image_size,
         online_augmentation=config.online_augmentation,
-        augmentations=AugmentationPlan(config).names,
+        augmentations=plan.names,
         class_augmentation=config.class_imbalance is not None,
         tta=config.TTA,
         mixed_precision=config.mixed_precision,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from munseo import __version__
 from munseo.reports.analysis import analyse
-from munseo.reports.blocks import Document
+from munseo.reports.blocks import Document, Section
 from munseo.reports.content.closing import analysis, files, next_steps, reproduction
+from munseo.reports.content.confidence import confidence, views
 from munseo.reports.content.configuration import configuration
 from munseo.reports.content.course import course
+from munseo.reports.content.ensemble import ensemble_next, ensemble_reproduction, ensemble_section, ensemble_summary
 from munseo.reports.content.errors import errors
 from munseo.reports.content.opening import setup, summary
+from munseo.reports.content.shift import shift
 from munseo.reports.facts import Facts
 from munseo.reports.phrases import Phrases
 
@@ -18,24 +21,41 @@ __all__ = ["build"]
 
 def build(facts: Facts, say: Phrases) -> Document:
     """Everything the report says, in its order."""
+    number = facts.get("id") or facts.run.name
+    found = facts.ensemble
+    return Document(
+        language=say.language,
+        kicker=say("ensemble.kicker" if found else "kicker", id=number),
+        title=say("ensemble.title", count=len(found.members)) if found else facts.config.model_name,
+        subtitle=facts.get("name") or facts.run.name,
+        contents=say("contents"),
+        sections=tuple(section for section in _sections(facts, say) if section.blocks),
+        footer=say("footer", version=__version__),
+    )
+
+
+def _sections(facts: Facts, say: Phrases) -> tuple[Section, ...]:
     findings = analyse(facts)
-    sections = (
+    measured = (shift(facts, say), errors(facts, say), confidence(facts, say), views(facts, say))
+    if facts.ensemble:
+        return (
+            ensemble_summary(facts, facts.ensemble, say),
+            ensemble_section(facts.ensemble, say),
+            *measured,
+            analysis(facts, findings, say),
+            ensemble_next(facts, say),
+            setup(facts, say),
+            files(facts, say),
+            ensemble_reproduction(facts, facts.ensemble, say),
+        )
+    return (
         summary(facts, say),
         setup(facts, say),
         configuration(facts, say),
         course(facts, say),
-        errors(facts, say),
+        *measured,
         analysis(facts, findings, say),
         next_steps(facts, findings, say),
         files(facts, say),
         reproduction(facts, say),
-    )
-    return Document(
-        language=say.language,
-        kicker=say("kicker", id=facts.get("id") or facts.run.name),
-        title=facts.config.model_name,
-        subtitle=facts.get("name") or facts.run.name,
-        contents=say("contents"),
-        sections=tuple(section for section in sections if section.blocks),
-        footer=say("footer", version=__version__),
     )

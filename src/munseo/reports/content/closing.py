@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from munseo.reports import formats as fm
-from munseo.reports.analysis import Finding
 from munseo.reports.blocks import Block, Bullets, Checklist, Code, Command, Pairs, Proposal, Section, Table, Text
 from munseo.reports.content.checks import checks
 from munseo.reports.content.opening import wandb_run
 from munseo.reports.experiments import Experiment, ensemble_members, experiments
 from munseo.reports.facts import ClassScore, Confusion, Facts
+from munseo.reports.findings import Cost, Fall, Finding
 from munseo.reports.inventory import inventory
 from munseo.reports.phrases import Phrases
 
-TOPICS = ("generalisation", "errors", "course", "data")
+TOPICS = ("generalisation", "shift", "errors", "confidence", "course", "data")
 RATES = ("used", "configured", "rate")
 TIMES = ("seconds_now", "seconds_then")
 
@@ -75,7 +75,7 @@ def reproduction(facts: Facts, say: Phrases) -> Section:
             say("reproduce"),
             (Code(_train(facts), "sh"), Text(say("reproduce.note", data_dir=facts.config.data_dir), quiet=True)),
         ),
-        Section("data_notes", say("data_notes"), _data_notes(facts, say)),
+        Section("data_notes", say("data_notes"), data_notes(facts, say)),
     ]
     return Section("reproduction", say("reproduction"), tuple(blocks))
 
@@ -94,6 +94,11 @@ def _word(key: str, value: Any, say: Phrases) -> Any:
         return say("finding.weakest_class", name=value.name, f1=value.f1, support=value.support)
     if isinstance(value, Confusion):
         return f"{say('arrow', true=value.true, predicted=value.predicted)} ({value.count})"
+    if isinstance(value, Fall):
+        return say("finding.shift_class", name=value.name, clean=value.clean, shifted=value.shifted)
+    if isinstance(value, Cost):
+        cost = fm.signed(-value.drop, 3)
+        return say("finding.damage_cost", damage=say.name("damage", value.damage), cost=cost)
     if key == "part":
         return say(f"server_{value}")
     if key in RATES:
@@ -141,7 +146,8 @@ def _tracking(facts: Facts, say: Phrases) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _data_notes(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def data_notes(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+    """Notes, and pages left out."""
     notes = tuple(str(note) for note in facts.get("data", "notes") or ())
     blocks: list[Block] = [Bullets(notes)] if notes else []
     if facts.skipped:

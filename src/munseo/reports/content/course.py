@@ -20,7 +20,7 @@ def course(facts: Facts, say: Phrases) -> Section:
         Section("curves", say("curves"), _curves(facts, say)),
         Section("final", say("final"), _final(facts, say)),
         Section("folds", say("folds"), _folds(facts, say)),
-        Section("server", say("server"), _server(facts, say)),
+        Section("server", say("server"), server_score(facts, say)),
     )
     return Section("course", say("course"), tuple(part for part in parts if part.blocks))
 
@@ -53,7 +53,9 @@ def _curves(facts: Facts, say: Phrases) -> tuple[Block, ...]:
         Picture(caption, "", Path(file), curve_plot(facts, file, say, LIGHT), curve_plot(facts, file, say, DARK))
         for file, caption in zip(CURVES, captions, strict=True)
     )
-    return Pictures(pictures, "plots"), Text(say("curves.note"), quiet=True)
+    shifted = any("val_shifted_macro_f1" in table for table in facts.curves)
+    note = f"{say('curves.note')} {say('curves.shifted')}" if shifted else say("curves.note")
+    return Pictures(pictures, "plots"), Text(note, quiet=True)
 
 
 def _final(facts: Facts, say: Phrases) -> tuple[Block, ...]:
@@ -100,7 +102,7 @@ def _metric(value: float | None) -> str:
 
 
 def _gap(train: float | None, val: float | None) -> str:
-    return fm.UNKNOWN if train is None or val is None else f"{train - val:+.4f}".replace("-", "−")
+    return fm.signed(fm.less(train, val))
 
 
 def _folds(facts: Facts, say: Phrases) -> tuple[Block, ...]:
@@ -132,7 +134,7 @@ def _folds(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _server(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def server_score(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     """The scores that are recorded, or the command that records one."""
     scores = [
         (part, score) for part, score in (("public", facts.public), ("private", facts.private)) if score is not None

@@ -23,10 +23,12 @@ HYPERPARAMETERS = (
     ("batches", ("batch_size", "val_batch_size", "batch_size_multiplier"), ("accumulate_batches",)),
     ("length", ("epochs", "patience", "early_stopping_min_delta"), ("monitor",)),
     ("loss", (), ("loss", "label_smoothing", "focal_gamma", "class_weighting")),
-    ("techniques", (), ("mixed_precision", "TTA", "tta_views", "weighted_sampler")),
+    ("techniques", (), ("mixed_precision", "TTA", "tta_views", "tta_space", "second_look", "weighted_sampler")),
+    ("shift", (), ("shift", "shifted_draws", "robustness_pages")),
 )
 SPLIT = ("val_split_ratio", "stratify")
 SPLIT_MORE = ("val_table", "n_folds", "fold", "random_seed")
+NORMALISATION, NORMALISATION_MORE = ("norm_mean", "norm_std"), ("orientation",)
 AUGMENTATION = ("augmentation_level", "online_augmentation")
 AUGMENTATION_MORE = ("augmentation_probability", "augmentation_params", "mix_probability", "dynamic_augmentation")
 SWITCHES = ("eda", "dilation", "erosion", "document", "mixup", "cutmix")
@@ -34,6 +36,17 @@ OFF = (
     "TTA", "mixed_precision", "class_imbalance", "weighted_sampler", "class_weighting", "label_smoothing", "ema_decay",
     "gradient_clip_norm", "warmup_epochs",
 )  # fmt: skip
+
+ELSEWHERE = frozenset({
+    "augmentation", "class_imbalance", "channels_last", "data_dir", "device", "devices", "id_column", "image_dir",
+    "language", "mlflow", "num_nodes", "num_threads", "num_workers", "on_bad_image", "runs_dir", "target_column",
+    "tensorboard", "test_dir", "train_table", "wandb",
+})  # fmt: skip
+"""Keys that other blocks show, or that say where the data are, on which machine it ran and who tracked it."""
+SHOWN = frozenset({
+    *ARCHITECTURE, *ARCHITECTURE_MORE, *NORMALISATION, *NORMALISATION_MORE, *SPLIT, *SPLIT_MORE, *AUGMENTATION,
+    *AUGMENTATION_MORE, *OFF, *(key for _, always, more in HYPERPARAMETERS for key in (*always, *more)),
+})  # fmt: skip
 
 
 def architecture(config: Config, say: Phrases) -> str:
@@ -48,12 +61,15 @@ def hyperparameters(config: Config, say: Phrases) -> str:
     for title, always, more in HYPERPARAMETERS:
         if lines := [*_lines(config, always), *_changed(config, more)]:
             groups.append("\n".join([f"# {say(f'yaml.{title}')}", *lines]))
+    if others := _changed(config, [key for key in type(config).model_fields if key not in SHOWN | ELSEWHERE]):
+        groups.append("\n".join([f"# {say('yaml.other')}", *others]))
     return "\n\n".join(groups)
 
 
 def preprocessing(config: Config, say: Phrases) -> str:
     """Normalisation and split."""
-    normalisation = [f"# {say('yaml.normalisation')}", *_lines(config, ("norm_mean", "norm_std"))]
+    normalisation = [f"# {say('yaml.normalisation')}", *_lines(config, NORMALISATION)]
+    normalisation += _changed(config, NORMALISATION_MORE)
     split = [f"# {say('yaml.split')}", *_lines(config, SPLIT), *_changed(config, SPLIT_MORE)]
     return "\n".join([*normalisation, "", *split])
 

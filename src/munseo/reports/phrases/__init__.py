@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from munseo.errors import UserError
-from munseo.reports.phrases import en, ko
+from munseo.reports.phrases import en, en_ensemble, en_shift, ko, ko_ensemble, ko_shift
 
-CATALOGUES: dict[str, dict[str, str]] = {"en": en.PHRASES, "ko": ko.PHRASES}
+CATALOGUES: dict[str, dict[str, str]] = {
+    "en": {**en.PHRASES, **en_shift.PHRASES, **en_ensemble.PHRASES},
+    "ko": {**ko.PHRASES, **ko_shift.PHRASES, **ko_ensemble.PHRASES},
+}
 
 
 @dataclass(frozen=True)
@@ -25,3 +28,7 @@ class Phrases:
     def __call__(self, key: str, **values: object) -> str:
         """The sentence with its values in place."""
         return CATALOGUES[self.language][key].format(**values)
+
+    def name(self, kind: str, name: str) -> str:
+        """What a thing that the run names is called; as the run names it, where this version does not know it."""
+        return CATALOGUES[self.language].get(f"{kind}.{name}", name.replace("_", " "))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,32 +11,43 @@ import numpy as np
 from munseo.reports.facts import Facts, gather
 from munseo.reports.formats import percent
 from munseo.reports.phrases import Phrases
+from munseo.reports.pictures.calibration import calibration_plot
 from munseo.reports.pictures.confusion import confusion_plot
 from munseo.reports.pictures.curves import loss_plot, metric_plot
 from munseo.reports.pictures.reading import read_picture
+from munseo.reports.pictures.robustness import robustness_plot
 from munseo.reports.pictures.sheet import save_sheet
 from munseo.reports.pictures.style import DARK, LIGHT, Theme
+from munseo.reports.pictures.views import views_plot
 from munseo.run import RunFolder
 from munseo.run.atomic import replacing
 
 __all__ = [
+    "CALIBRATION",
     "CONFUSION",
     "CURVES",
     "DARK",
     "LIGHT",
     "MISCLASSIFIED",
+    "ROBUSTNESS",
+    "VIEWS",
+    "calibration_plot",
     "confusion_plot",
     "curve_plot",
     "draw_plots",
+    "plots_of",
+    "robustness_plot",
     "save_sheet",
+    "views_plot",
 ]
 
 CURVES = ("loss_plot.png", "accuracy_plot.png", "f1_plot.png")
 CONFUSION, MISCLASSIFIED = "val_confusion_matrix.png", "misclassified.png"
+ROBUSTNESS, CALIBRATION, VIEWS = "robustness.png", "calibration.png", "views.png"
 
 
 def draw_plots(run: RunFolder) -> list[Path]:
-    """Draw the plots of loss, accuracy and F1, the confusion matrix, and the sheet of misclassified pages.
+    """Draw the plots of the course, the classes, damaged pages, confidence and views, and the misclassified pages.
 
     They speak the language of the configuration. What the run has no figures or pages for is not drawn.
 
@@ -43,17 +56,31 @@ def draw_plots(run: RunFolder) -> list[Path]:
     """
     facts = gather(run)
     say = Phrases(facts.config.language)
-    pictures = {name: curve_plot(facts, name, say, LIGHT) for name in CURVES} if facts.curves else {}
-    if facts.judgement:
-        pictures[CONFUSION] = confusion_plot(facts.judgement, say, LIGHT)
-    for name, content in pictures.items():
-        with replacing(run.path / name) as beside:
-            beside.write_bytes(content)
-    files = [run.path / name for name in pictures]
+    files = []
+    for name, draw in plots_of(facts).items():
+        files.append(run.path / name)
+        with replacing(files[-1]) as beside:
+            beside.write_bytes(draw(say, LIGHT))
     if facts.gallery:
         files.append(run.path / MISCLASSIFIED)
         _draw_misclassified(facts, say, files[-1])
     return files
+
+
+def plots_of(facts: Facts) -> dict[str, Callable[[Phrases, Theme], bytes]]:
+    """The plots that the run has figures for, by their file names, each as what draws it."""
+    plots: dict[str, Callable[[Phrases, Theme], bytes]] = {}
+    if facts.curves:
+        plots |= {name: partial(curve_plot, facts, name) for name in CURVES}
+    if facts.judgement:
+        plots[CONFUSION] = partial(confusion_plot, facts.judgement)
+    if facts.robustness:
+        plots[ROBUSTNESS] = partial(robustness_plot, facts.robustness)
+    if facts.calibration and facts.calibration.drawable:
+        plots[CALIBRATION] = partial(calibration_plot, facts.calibration)
+    if facts.views:
+        plots[VIEWS] = partial(views_plot, facts.views)
+    return plots
 
 
 def curve_plot(facts: Facts, name: str, say: Phrases, theme: Theme) -> bytes:

@@ -59,10 +59,16 @@ def _draw_metric(axes: Axes, facts: Facts, metric: str, say: Phrases, theme: The
         _line(axes, table, f"train_{metric}", theme.train, 1.5)
     for table in facts.curves:
         _line(axes, table, f"val_{metric}", theme.val, 2.0)
+    shifted = all(f"val_shifted_{metric}" in table for table in facts.curves)
+    for table in facts.curves if shifted else ():
+        _line(axes, table, f"val_shifted_{metric}", theme.shifted, 2.0)
     _limit(axes, facts.curves, metric)
-    _mark_best(axes, facts, f"val_{metric}", say, theme)
-    ends = [(_end(facts.curves, f"{part}_{metric}"), say(f"plot.{part}"), color) for part, color in
-            (("train", theme.train), ("val", theme.val))]  # fmt: skip
+    _mark_best(axes, facts, f"val_{metric}", theme.val, theme)
+    if shifted:
+        _mark_best(axes, facts, f"val_shifted_{metric}", theme.shifted, theme)
+    _name_best(axes, facts, say, theme)
+    parts = (("train", theme.train), ("val", theme.val), *((("val_shifted", theme.shifted),) if shifted else ()))
+    ends = [(_end(facts.curves, f"{part}_{metric}"), say(f"plot.{part}"), color) for part, color in parts]
     _label_ends(axes, ends)
 
 
@@ -85,26 +91,31 @@ def _limit(axes: Axes, curves: Sequence[pd.DataFrame], metric: str) -> None:
         axes.set_ylim(top=axes.get_ylim()[1] + 0.004)
 
 
-def _mark_best(axes: Axes, facts: Facts, column: str, say: Phrases, theme: Theme) -> None:
+def _mark_best(axes: Axes, facts: Facts, column: str, color: str, theme: Theme) -> None:
+    """A ring on each line at its best epoch."""
     for table, best in zip(facts.curves, facts.best_epochs, strict=True):
         row = table[table["epoch"] == best]
-        if row.empty:
-            continue
-        x = float(row["epoch"].iloc[0]) + 1
-        if len(facts.curves) == 1:
-            axes.axvline(x, color=theme.faint, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
-            place = (x, 1.02)
-            align = "right" if x > 0.75 * axes.get_xlim()[1] else "left" if x < 0.25 * axes.get_xlim()[1] else "center"
-            axes.annotate(
-                say("plot.best", epoch=int(x)),
-                place,
-                xycoords=("data", "axes fraction"),
-                fontsize=8.5,
-                color=theme.faint,
-                ha=align,
-            )
-        axes.plot(x, row[column], "o", markersize=6.5, markerfacecolor=theme.paper, markeredgecolor=theme.val,
-                  markeredgewidth=1.8, zorder=5)  # fmt: skip
+        if not row.empty:
+            x = float(row["epoch"].iloc[0]) + 1
+            axes.plot(x, row[column], "o", markersize=6.5, markerfacecolor=theme.paper, markeredgecolor=color,
+                      markeredgewidth=1.8, zorder=5)  # fmt: skip
+
+
+def _name_best(axes: Axes, facts: Facts, say: Phrases, theme: Theme) -> None:
+    """The best epoch in words, where there is only one."""
+    if len(facts.curves) != 1 or facts.best_epochs[0] not in facts.curves[0]["epoch"].tolist():
+        return
+    x = float(facts.best_epochs[0] or 0) + 1
+    axes.axvline(x, color=theme.faint, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
+    align = "right" if x > 0.75 * axes.get_xlim()[1] else "left" if x < 0.25 * axes.get_xlim()[1] else "center"
+    axes.annotate(
+        say("plot.best", epoch=int(x)),
+        (x, 1.02),
+        xycoords=("data", "axes fraction"),
+        fontsize=8.5,
+        color=theme.faint,
+        ha=align,
+    )
 
 
 def _end(curves: Sequence[pd.DataFrame], column: str) -> float:
@@ -118,14 +129,33 @@ def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
     known = [
         (min(max((value - low) / (high - low), 0.0), 1.0), text, color) for value, text, color in ends if value == value
     ]
-    if len(known) == 2 and abs(known[0][0] - known[1][0]) < LABEL_APART:
-        middle = (known[0][0] + known[1][0]) / 2
-        sign = 1 if known[0][0] >= known[1][0] else -1
-        known = [(middle + sign * LABEL_APART / 2, *known[0][1:]), (middle - sign * LABEL_APART / 2, *known[1][1:])]
+    known = _apart(known)
     for y, text, color in known:
         axes.annotate(
             text, (1.015, y), xycoords="axes fraction", color=color, fontsize=9.5, fontweight="bold", va="center"
         )
+
+
+def _apart(ends: Sequence[tuple[float, str, str]]) -> list[tuple[float, str, str]]:
+    """Move labels of neighbouring heights away from their common middle, group by group."""
+    groups = [[end] for end in sorted(ends, key=lambda end: end[0])]
+    heights = [end[0] for group in groups for end in group]
+    place = 0
+    while place < len(groups) - 1:
+        upper, lower = heights[place + 1], heights[place]
+        room = LABEL_APART * (len(groups[place]) + len(groups[place + 1])) / 2
+        if upper - lower >= room:
+            place += 1
+            continue
+        groups[place] += groups.pop(place + 1)
+        del heights[place + 1]
+        heights[place] = sum(end[0] for end in groups[place]) / len(groups[place])
+        place = max(place - 1, 0)  # the group has grown downwards too
+    return [
+        (middle + (number - (len(group) - 1) / 2) * LABEL_APART, *end[1:])
+        for group, middle in zip(groups, heights, strict=True)
+        for number, end in enumerate(group)
+    ]
 
 
 def _draw_rate(axes: Axes, facts: Facts, say: Phrases, theme: Theme) -> None:

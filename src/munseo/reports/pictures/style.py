@@ -29,6 +29,8 @@ class Theme:
     grid: str
     train: str
     val: str
+    shifted: str
+    """Validation on damaged pages."""
     right: tuple[str, str]
     """Colour of no page and of all pages of a class, on the diagonal."""
     wrong: tuple[str, str]
@@ -42,6 +44,7 @@ LIGHT = Theme(
     grid="#e7e8ea",
     train="#9aa1ab",
     val="#0b62a8",
+    shifted="#c84a00",
     right=("#f6f7f8", "#0b62a8"),
     wrong=("#f6f7f8", "#c84a00"),
 )
@@ -52,6 +55,7 @@ DARK = Theme(
     grid="#30343b",
     train="#7c8490",
     val="#63b3f0",
+    shifted="#f08537",
     right=("#24282e", "#3f9be6"),
     wrong=("#24282e", "#f08537"),
 )

@@ -9,68 +9,26 @@ import json
 import shlex
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from munseo.config import Config
 from munseo.errors import UserError
+from munseo.reports.facts.confidence import (
+    Calibration,
+    SecondLook,
+    Views,
+    read_calibration,
+    read_second_look,
+    read_views,
+)
+from munseo.reports.facts.ensemble import Ensemble, read_ensemble
+from munseo.reports.facts.judgement import Judgement, read_judgement
+from munseo.reports.facts.shift import Expected, Robustness, Shifted, read_expected, read_robustness, read_shifted
+from munseo.reports.facts.values import real, whole
 from munseo.run import RunFolder
-
-
-@dataclass(frozen=True)
-class ClassScore:
-    """How well one class is found; ``support`` is its number of validation pages."""
-
-    name: str
-    precision: float
-    recall: float
-    f1: float
-    support: int
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """Pages of one class that were taken for another; ``share`` is of the true class's pages."""
-
-    true: str
-    predicted: str
-    count: int
-    share: float
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """The validation pages as the best weights see them."""
-
-    num_pages: int
-    macro_f1: float
-    interval: tuple[float, float] | None
-    accuracy: float | None
-    loss: float | None
-    per_class: tuple[ClassScore, ...]
-    confusion: np.ndarray
-    """(C, C) counts, a row a true class."""
-
-    @cached_property
-    def num_errors(self) -> int:
-        """Misclassified pages."""
-        return int(self.confusion.sum() - np.trace(self.confusion))
-
-    @cached_property
-    def confusions(self) -> tuple[Confusion, ...]:
-        """Every confused pair, the most frequent first."""
-        names = [entry.name for entry in self.per_class]
-        totals = self.confusion.sum(axis=1)
-        found = [
-            Confusion(names[i], names[j], int(self.confusion[i, j]), float(self.confusion[i, j] / totals[i]))
-            for i, j in zip(*np.nonzero(self.confusion), strict=True)
-            if i != j
-        ]
-        return tuple(sorted(found, key=lambda pair: (-pair.count, -pair.share)))
 
 
 @dataclass(frozen=True)
@@ -164,6 +122,13 @@ class Facts:
     public: float | None
     private: float | None
     recorded: str | None
+    shifted: Shifted | None
+    robustness: Robustness | None
+    expected: Expected | None
+    calibration: Calibration | None
+    views: Views | None
+    second_look: SecondLook | None
+    ensemble: Ensemble | None
 
     def get(self, *keys: str) -> Any:
         """A value of the manifest by its path, or ``None``."""
@@ -217,61 +182,44 @@ def gather(run: RunFolder) -> Facts:
         config=config,
         manifest=manifest,
         curves=tuple(table for _, table in parts),
-        best_epochs=tuple(_whole(_course(part).get("best_epoch")) for part, _ in parts),
+        best_epochs=tuple(whole(_course(part).get("best_epoch")) for part, _ in parts),
         epoch_seconds=_median_seconds(folds or [run]),
-        judgement=_judgement(results.get("val")),
+        judgement=read_judgement(results.get("val")),
         train=TrainScores(
-            **{key: _real((results.get("train") or {}).get(key)) for key in ("macro_f1", "accuracy", "loss")}
+            **{key: real((results.get("train") or {}).get(key)) for key in ("macro_f1", "accuracy", "loss")}
         ),
         folds=tuple(_fold(run, entry) for entry in results.get("folds") or ()),
         rates=Rates(
-            configured=_real(effective.get("lr_configured", config.lr)),
-            first=_real(effective.get("lr_first")),
-            highest=_real(effective.get("lr_max")),
-            last=_real(effective.get("lr_last")),
+            configured=real(effective.get("lr_configured", config.lr)),
+            first=real(effective.get("lr_first")),
+            highest=real(effective.get("lr_max")),
+            last=real(effective.get("lr_last")),
         ),
         course=_read_course(manifest.get("course") or {}, config),
         class_counts=tuple(_class_count(entry) for entry in (manifest.get("data") or {}).get("class_counts") or ()),
         gallery=_gallery(run),
-        public=_real(scores.get("public")),
-        private=_real(scores.get("private")),
+        public=real(scores.get("public")),
+        private=real(scores.get("private")),
         recorded=scores.get("recorded"),
-    )
-
-
-def _judgement(val: dict[str, Any] | None) -> Judgement | None:
-    if not val or val.get("macro_f1") is None:
-        return None
-    interval = val.get("macro_f1_interval")
-    return Judgement(
-        num_pages=int(val["num_pages"]),
-        macro_f1=float(val["macro_f1"]),
-        interval=(float(interval[0]), float(interval[1])) if interval and None not in interval else None,
-        accuracy=_real(val.get("accuracy")),
-        loss=_real(val.get("loss")),
-        per_class=tuple(
-            ClassScore(
-                name=str(entry["class"]),
-                precision=float(entry["precision"] or 0),
-                recall=float(entry["recall"] or 0),
-                f1=float(entry["f1"] or 0),
-                support=int(entry["support"]),
-            )
-            for entry in val["per_class"]
-        ),
-        confusion=np.asarray(val["confusion"], dtype=np.int64),
+        shifted=read_shifted(results.get("shifted")),
+        robustness=read_robustness(run, results.get("robustness")),
+        expected=read_expected(results.get("expected")),
+        calibration=read_calibration(results.get("calibration")),
+        views=read_views(results.get("views")),
+        second_look=read_second_look(results.get("second_look")),
+        ensemble=read_ensemble(results.get("ensemble"), manifest),
     )
 
 
 def _read_course(course: dict[str, Any], config: Config) -> Course:
     return Course(
-        epochs_done=_whole(course.get("epochs_done")),
+        epochs_done=whole(course.get("epochs_done")),
         epochs_planned=int(course.get("epochs_planned") or config.epochs),
-        best_epoch=_whole(course.get("best_epoch")),
+        best_epoch=whole(course.get("best_epoch")),
         monitor=str(course.get("monitor") or config.monitor),
-        best_value=_real(course.get("best_value")),
+        best_value=real(course.get("best_value")),
         stopped=course.get("stopped"),
-        seconds=_real(course.get("seconds")),
+        seconds=real(course.get("seconds")),
         augmented_pages=dict(course.get("augmented_pages") or {}),
         mixed_batches=dict(course.get("mixed_batches") or {}),
     )
@@ -279,7 +227,7 @@ def _read_course(course: dict[str, Any], config: Config) -> Course:
 
 def _class_count(entry: dict[str, Any]) -> ClassCount:
     before, added, after = (int(entry[key]) for key in ("before", "added", "after"))
-    return ClassCount(str(entry["class"]), before, added, after, _whole(entry.get("val")))
+    return ClassCount(str(entry["class"]), before, added, after, whole(entry.get("val")))
 
 
 def _fold(run: RunFolder, entry: dict[str, Any]) -> Fold:
@@ -287,12 +235,12 @@ def _fold(run: RunFolder, entry: dict[str, Any]) -> Fold:
     course = _course(run.fold(number))
     return Fold(
         number=number,
-        macro_f1=_real(entry.get("macro_f1")),
-        accuracy=_real(entry.get("accuracy")),
-        loss=_real(entry.get("loss")),
-        best_epoch=_whole(entry.get("best_epoch")),
-        epochs_done=_whole(course.get("epochs_done")),
-        seconds=_real(course.get("seconds")),
+        macro_f1=real(entry.get("macro_f1")),
+        accuracy=real(entry.get("accuracy")),
+        loss=real(entry.get("loss")),
+        best_epoch=whole(entry.get("best_epoch")),
+        epochs_done=whole(course.get("epochs_done")),
+        seconds=real(course.get("seconds")),
     )
 
 
@@ -332,15 +280,7 @@ def _gallery(run: RunFolder) -> tuple[Mistake, ...]:
         raise UserError(f"{listing}: not valid JSON ({error}); delete the gallery folder, or train again.") from None
     files = [(folder / str(entry["file"]), entry) for entry in entries]
     return tuple(
-        Mistake(file, str(entry["id"]), str(entry["true"]), str(entry["predicted"]), _real(entry.get("confidence")))
+        Mistake(file, str(entry["id"]), str(entry["true"]), str(entry["predicted"]), real(entry.get("confidence")))
         for file, entry in files
         if file.is_file() and file.resolve().parent == folder.resolve()
     )
-
-
-def _real(value: Any) -> float | None:
-    return None if value is None or value != value else float(value)
-
-
-def _whole(value: Any) -> int | None:
-    return None if value is None or value != value else int(value)

@@ -1,0 +1,70 @@
+"""English: ensembles."""
+
+from __future__ import annotations
+
+PHRASES: dict[str, str] = {
+    "ensemble.title": "Ensemble of {count} runs",
+    "ensemble.kicker": "Ensemble report · {id}",
+    "ensemble": "Is the ensemble worth it?",
+    "ensemble.macro_f1": "Macro-F1 of the ensemble",
+    "ensemble.best": "Best member",
+    "ensemble.difference": "Difference from its best member",
+    "ensemble.interval": "95% interval {low} to {high}",
+    "ensemble.sentence": "{count} runs, combined by {method}, name the class of {num_right} of {num_val} common "
+    "held-out pages correctly and of {num_errors} wrongly. Each page is judged by an ensemble that was fitted without "
+    "it ({folds} folds).",
+    "ensemble.worse_title": "The ensemble is worse than its best member",
+    "ensemble.by_weights": "fitted weights",
+    "ensemble.by_mean": "equal weights",
+    "ensemble.by_stack": "a logistic stack",
+    "ensemble.better": "The ensemble is better than {opponent}: macro-F1 {own} against {other}, difference {figures}.",
+    "ensemble.worse": "The ensemble is worse than {opponent}: macro-F1 {own} against {other}, difference {figures}. "
+    "Use `{best}` alone.",
+    "ensemble.same": "The ensemble is not better than {opponent}, as far as these pages can tell: macro-F1 {own} "
+    "against {other}, difference {figures}.",
+    "ensemble.opponent_best_member": "its best member, `{best}`",
+    "ensemble.opponent_best_member_in_fold": "its best member, chosen in each fold",
+    "ensemble.figures": "{value} (95% interval {low} to {high}, probability of being better {p})",
+    "ensemble.mean_better": "It is better than the plain mean of its members: {figures}.",
+    "ensemble.mean_worse": "It is worse than the plain mean of its members: {figures}.",
+    "ensemble.mean_same": "It is not distinguishable from the plain mean of its members: {figures}.",
+    "ensemble.mean_chosen": "All members count the same, since this is better than fitted weights: {figures}.",
+    "ensemble.all_stay": "Every member adds something; none would be dropped.",
+    "ensemble.drop": "Members that could go, since the others do as well without them: {names}.",
+    "ensemble.estimates": "Macro-F1 out of fold, with its 95% interval",
+    "ensemble.comparison": "Comparison",
+    "ensemble.comparison_note": "Differences are of the ensemble less the other, by bootstrap over pages with the same "
+    "resample for both, so that what is hard for both cancels.",
+    "ensemble.candidates": "Scores out of fold",
+    "ensemble.candidate": "Prediction by",
+    "ensemble.against": "Ensemble against",
+    "ensemble.p_better": "Probability of being better",
+    "ensemble.conclusion": "Verdict",
+    "ensemble.conclusion_better": "better",
+    "ensemble.conclusion_worse": "worse",
+    "ensemble.conclusion_same": "not distinguishable",
+    "candidate.best_member_in_fold": "best member, chosen in each fold",
+    "candidate.best_member": "best member on all pages",
+    "candidate.mean": "plain mean",
+    "candidate.weights": "weighted mean",
+    "candidate.stack": "logistic stack",
+    "candidate.own": "{name} (the ensemble)",
+    "ensemble.members": "Members",
+    "ensemble.members_note": "The contribution is macro-F1 of all members together less that of all but this one, with "
+    "its 95% interval. Scores of single members are of the common held-out pages.",
+    "ensemble.member": "Member",
+    "ensemble.weight": "Weight",
+    "ensemble.contribution": "Contribution",
+    "ensemble.contribution_interval": "95% interval",
+    "ensemble.notes": "Notes on the common pages",
+    "ensemble.fingerprints": "Weights of the members",
+    "ensemble.fingerprints_note": "The members lie inside the run folder; these are the SHA-256 of their weights.",
+    "ensemble.reproduce_note": "Needs the runs that the command names; the ensemble itself does not need them any "
+    "more.",
+    "ensemble.num_members": "Members",
+    "ensemble.trained": "Training time of all members",
+    "ensemble.status": "Kind",
+    "ensemble.kind": "ensemble",
+    "file.members": "the member runs ({count} files)",
+    "file.stack.safetensors": "coefficients of the logistic stack",
+}

@@ -1,0 +1,150 @@
+"""Runs that validate twice, and predictions that say what they are worth."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from munseo import UserError, predict, train
+from munseo.augment import COMPETITION, DAMAGES, Recipe
+from munseo.data import load_pages
+from munseo.evaluation.answering import load_predictor
+from munseo.evaluation.views import VIEWS
+from munseo.run import open_run
+
+
+@pytest.fixture(scope="module")
+def results(finished):
+    return finished.read_json(finished.results_file)
+
+
+def test_a_run_is_validated_clean_and_shifted(finished, results):
+    assert Recipe.from_dict(yaml.safe_load(finished.shift_file.read_text(encoding="utf-8"))) == COMPETITION
+    metrics = finished.read_metrics()
+    assert list(metrics.columns)[7:11] == [
+        "val_macro_f1", "val_shifted_loss", "val_shifted_accuracy", "val_shifted_macro_f1"
+    ]  # fmt: skip
+    shifted = finished.read_predictions(finished.shifted_predictions_file)
+    clean = finished.read_predictions(finished.val_predictions_file)
+    assert shifted.groupby("draw")["ID"].apply(list).tolist() == [clean["ID"].tolist()] * 2
+    best = metrics.iloc[finished.read_manifest()["course"]["best_epoch"]]
+    assert results["shifted"]["macro_f1"] == pytest.approx(best["val_shifted_macro_f1"], abs=1e-6), (
+        "the epoch and the judgement see the same damaged pages"
+    )
+    assert results["shifted"]["num_pages"] == results["val"]["num_pages"] == len(clean)
+    assert results["shifted"]["draws"] == 2
+
+
+def test_everything_is_measured_on_the_best_weights(results):
+    assert {row["damage"] for row in results["robustness"]["damages"]} == set(DAMAGES)
+    assert {row["view"] for row in results["views"]["rows"]} == set(VIEWS) - {"identity"}
+    assert results["views"]["base"] == pytest.approx(
+        results["views"]["rows"][0]["with_identity"] - results["views"]["rows"][0]["gain"]
+    )
+    assert set(results["calibration"]) >= {"temperature", "val", "shifted", "coverage", "curve"}
+    assert results["second_look"]["used"] is False, "it is used only where the configuration asks for it"
+    low, high = results["expected"]["interval"]
+    assert low <= results["expected"]["macro_f1"] <= high
+    assert sum(share["share"] for share in results["expected"]["class_mix"]) == pytest.approx(1)
+
+
+def test_without_a_shift_there_is_one_validation(plain_config, overrides):
+    run = open_run(train(plain_config, overrides(shift="none", epochs=1), quiet=True))
+    assert not run.shift_file.exists()
+    assert "val_shifted_macro_f1" not in run.read_metrics()
+    results = run.read_json(run.results_file)
+    assert "shifted" not in results
+    assert results["calibration"]["fitted_on"] == "val"
+
+
+def test_shifted_validation_may_choose_the_weights_and_a_file_the_shift(plain_config, overrides, tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("name: mine\ndamages: {noise: {probability: 1, severity: [0.2, 0.4]}}\n", encoding="utf-8")
+    words = overrides(shift=file, monitor="val_shifted_macro_f1", shifted_draws=1, n_folds=2, robustness_pages=2)
+    run = open_run(train(plain_config, words, quiet=True))
+    for fold in run.folds:
+        metrics, course = fold.read_metrics(), fold.read_manifest()["course"]
+        assert course["best_epoch"] == metrics["val_shifted_macro_f1"].idxmax()
+    results = run.read_json(run.results_file)
+    assert results["shifted"]["recipe"] == "mine"
+    assert results["shifted"]["num_pages"] == results["val"]["num_pages"], "out-of-fold pages of both folds"
+    assert results["robustness"]["num_pages"] == 4
+    pictures = [page["file"] for row in results["robustness"]["damages"] for page in row["broken"]]
+    assert all((run.path / picture).is_file() for picture in pictures)
+
+
+def test_recipes_that_cannot_be_are_refused_before_training(plain_config, overrides, tmp_path):
+    with pytest.raises(UserError, match=r"no such recipe file.*competition, document, measured, none"):
+        train(plain_config, overrides(shift="competiton"), quiet=True)
+    file = tmp_path / "wrong.yaml"
+    file.write_text("damages: {noize: {probability: 2}}\n", encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        train(plain_config, overrides(shift=file), quiet=True)
+    assert any("did you mean noise" in problem for problem in error.value.problems)
+    with pytest.raises(UserError, match="set shift to something else than none"):
+        train(plain_config, overrides(shift="none", monitor="val_shifted_macro_f1"), quiet=True)
+    assert not (tmp_path / "runs").exists(), "nothing is left behind"
+
+
+def test_predictions_without_labels_come_with_the_score_to_expect(finished, documents, tmp_path):
+    file = predict(finished.path, [documents / "train"], tmp_path / "out.csv", quiet=True)
+    expected = json.loads(file.with_suffix(".expected.json").read_text(encoding="utf-8"))
+    assert expected["num_pages"] == 72
+    assert expected["interval"][0] <= expected["macro_f1"] <= expected["interval"][1]
+    assert expected["clean_val"] == pytest.approx(finished.read_json(finished.results_file)["val"]["macro_f1"])
+
+
+def test_a_threshold_parts_pages_for_people_from_the_rest(finished, documents, tmp_path):
+    predictor = load_predictor(finished)
+    plain = pd.read_csv(predict(finished.path, [documents / "train"], tmp_path / "a.csv", proba=True, quiet=True))
+    shares = plain.filter(regex="^p_").to_numpy()
+    middle = float(np.median(shares.max(axis=1)))
+    file = predict(finished.path, [documents / "train"], tmp_path / "b.csv", abstain_below=middle, quiet=True)
+    table = pd.read_csv(file)
+    assert list(table.columns) == ["ID", "target", "confidence", "needs_person"]
+    assert table["target"].tolist() == plain["target"].tolist(), "a person is asked, and the answer stays"
+    assert np.allclose(table["confidence"], shares.max(axis=1), atol=1e-6)
+    clear = abs(table["confidence"] - middle) > 1e-5
+    assert (table["needs_person"].eq("yes") == (table["confidence"] < middle))[clear].all()
+    assert predictor.temperature != 1
+
+
+def test_promises_that_cannot_be_kept_are_not_made(finished, documents, tmp_path):
+    out = tmp_path / "out.csv"
+    with pytest.raises(UserError, match="cannot be promised"):
+        predict(finished.path, [documents / "train"], out, target_precision=0.99, quiet=True)
+    with pytest.raises(UserError, match="choose one"):
+        predict(finished.path, [documents / "train"], out, target_precision=0.9, abstain_below=0.5, quiet=True)
+    with pytest.raises(UserError, match="from 0 to 1"):
+        predict(finished.path, [documents / "train"], out, abstain_below=50, quiet=True)
+    assert not out.exists()
+
+
+def test_a_second_look_changes_uncertain_pages_alone(finished, documents):
+    from munseo.api.predicting import settings_of
+
+    predictor, pages = load_predictor(finished), load_pages(documents).train
+    settings = [settings_of(finished.read_config(), "cpu")]
+    once = predictor.predict(pages, settings)
+    twice = predictor.predict(pages, settings, second_look=True)
+    assert np.array_equal(once.final, twice.first)
+    uncertain = twice.first.max(axis=1) < predictor.second_look.gate
+    assert twice.num_second == uncertain.sum()
+    assert np.array_equal(twice.final[~uncertain], twice.first[~uncertain])
+    assert uncertain.any()
+    assert (twice.final[uncertain] != twice.first[uncertain]).any(axis=1).all()
+
+
+def test_levelled_pages_are_levelled_on_every_road(plain_config, overrides):
+    run = open_run(train(plain_config, overrides(orientation="deskew", epochs=1, robustness_pages=0), quiet=True))
+    assert run.read_json(run.model_file)["orientation"] == "deskew"
+    recorded = run.read_predictions(run.val_predictions_file)
+    pages = [page for page in load_pages(run.read_config().data_dir).train if page.id in set(recorded["ID"])]
+    predictor = load_predictor(run)
+    from munseo.api.predicting import settings_of
+
+    again = predictor.predict(pages, [settings_of(run.read_config(), "cpu")]).final
+    by_id = recorded.set_index("ID").loc[[page.id for page in pages]].filter(regex="^p_")
+    assert np.allclose(again, by_id.to_numpy(), atol=1e-6)

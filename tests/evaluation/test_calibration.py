@@ -1,0 +1,115 @@
+import json
+
+import numpy as np
+import pytest
+
+from munseo.evaluation.calibration import (
+    apply_temperature,
+    coverage_at,
+    coverage_curve,
+    fit_temperature,
+    reliability,
+    threshold_for_precision,
+)
+
+
+def drawn(rng: np.random.Generator, num_pages: int, temperature: float = 1.0, spread: float = 3.0):
+    """Labels that follow the probabilities exactly, and the probabilities at another temperature."""
+    logits = rng.normal(0, spread, (num_pages, 5))
+    honest = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = (honest.cumsum(axis=1) < rng.random((num_pages, 1))).sum(axis=1).clip(0, 4)
+    return labels, apply_temperature(honest, temperature)
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])
+def test_the_temperature_of_overconfident_and_timid_models_is_found(temperature):
+    labels, probabilities = drawn(np.random.default_rng(1), 4000, 1 / temperature)
+    assert fit_temperature(labels, probabilities) == pytest.approx(temperature, rel=0.08)
+
+
+def test_a_temperature_lowers_the_calibration_error_and_changes_no_answer():
+    labels, probabilities = drawn(np.random.default_rng(2), 4000, 1 / 3)
+    scaled = apply_temperature(probabilities, fit_temperature(labels, probabilities))
+    assert scaled.dtype == np.float32
+    assert scaled.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert (scaled.argmax(axis=1) == probabilities.argmax(axis=1)).all()
+    before, after = reliability(labels, probabilities)[1], reliability(labels, scaled)[1]
+    assert before > 0.1
+    assert after < 0.03
+
+
+def test_argmax_stays_where_two_classes_are_a_last_digit_apart():
+    almost = np.float32(0.5)
+    row = np.array([[np.nextafter(almost, np.float32(0)), almost, 0]], dtype=np.float32)
+    assert apply_temperature(row, 20.0).argmax() == 1
+
+
+def test_few_flawless_or_hopeless_pages_keep_the_temperature_in_bounds():
+    sure = np.array([[1.0, 0.0], [0.0, 1.0]], dtype=np.float32)
+    assert fit_temperature(np.array([0, 1]), sure) == pytest.approx(1, abs=0.01)
+    assert 1 < fit_temperature(np.array([1, 0]), sure) <= 20
+    assert fit_temperature(np.array([], dtype=int), np.empty((0, 2))) == pytest.approx(1)
+    soft = np.tile(np.float32([0.6, 0.4]), (10, 1))
+    assert fit_temperature(np.zeros(10, dtype=int), soft) > 0.1
+
+
+def test_bins_hold_every_page_once():
+    labels, probabilities = drawn(np.random.default_rng(3), 500)
+    bins, error = reliability(labels, probabilities, num_bins=10)
+    assert sum(entry["count"] for entry in bins) == 500
+    assert all(entry["low"] < entry["confidence"] <= entry["high"] for entry in bins)
+    assert sum(e["count"] * abs(e["confidence"] - e["accuracy"]) for e in bins) / 500 == pytest.approx(error)
+    assert json.dumps(bins)
+
+
+def test_reliability_of_a_hand_counted_set():
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [1.0, 0.0]])
+    bins, error = reliability(np.array([0, 1, 1, 0]), probabilities, num_bins=2)
+    assert bins == [{"low": 0.5, "high": 1.0, "count": 4, "confidence": pytest.approx(0.85), "accuracy": 0.75}]
+    assert error == pytest.approx(0.1)
+
+
+def test_the_curve_ends_with_every_page_answered():
+    labels, probabilities = drawn(np.random.default_rng(4), 700)
+    curve = coverage_curve(labels, probabilities)
+    assert len(curve) == 40
+    coverages = [row["coverage"] for row in curve]
+    assert coverages == sorted(coverages)
+    assert coverages[-1] == 1
+    assert curve[-1]["precision"] == pytest.approx((probabilities.argmax(axis=1) == labels).mean())
+    assert curve[0]["precision"] > curve[-1]["precision"]
+    assert coverage_curve(labels[:0], probabilities[:0]) == []
+    assert coverage_at(labels, probabilities, 1.1) == {"threshold": 1.1, "coverage": 0.0, "precision": None}
+
+
+def test_pages_of_one_confidence_are_answered_together():
+    probabilities = np.tile([0.8, 0.2], (100, 1))
+    labels = np.repeat([0, 1], [50, 50])
+    assert threshold_for_precision(labels, probabilities, 0.9)["threshold"] is None
+    assert [row["coverage"] for row in coverage_curve(labels, probabilities)] == [1.0]
+
+
+def test_ten_right_pages_promise_nothing_and_230_promise_99_percent():
+    few = np.tile([0.99, 0.01], (10, 1))
+    assert threshold_for_precision(np.zeros(10, dtype=int), few, 0.99) == {
+        "target_precision": 0.99,
+        "threshold": None,
+        "coverage": 0.0,
+        "precision": None,
+    }
+    many = np.tile([0.99, 0.01], (230, 1))
+    promised = threshold_for_precision(np.zeros(230, dtype=int), many, 0.99)
+    assert promised == {"target_precision": 0.99, "threshold": 0.99, "coverage": 1.0, "precision": 1.0}
+    assert threshold_for_precision(np.zeros(230, dtype=int), many, 0.99, draws=2)["threshold"] is None
+
+
+def test_the_promised_precision_is_kept_on_other_pages():
+    kept = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        labels, probabilities = drawn(rng, 350, 0.5)
+        promise = threshold_for_precision(labels, probabilities, 0.9)
+        if promise["threshold"] is not None:
+            kept.append(coverage_at(*drawn(rng, 4000, 0.5), promise["threshold"])["precision"] >= 0.895)
+    assert len(kept) > 50
+    assert np.mean(kept) >= 0.8
