@@ -27,6 +27,7 @@ import pandas as pd
 
 import munseo
 from munseo.augment import COMPETITION, DOCUMENT, Recipe, apply_recipe
+from munseo.config import Config
 from munseo.data import Page, decode, letterbox, load_pages
 from munseo.evaluation import Settings, choose_device, load_members, macro_f1, predict_pages
 from munseo.evaluation.expectation import Expectation, expect_macro_f1
@@ -101,7 +102,7 @@ UNKNOWN = (
 )
 COMMON = {
     "model_name": "tf_efficientnet_lite0",
-    "image_size": 224,
+    "image_size": 192,
     "drop_rate": 0.2,
     "drop_path_rate": 0.1,
     "optimizer_name": "AdamW",
@@ -115,11 +116,12 @@ COMMON = {
     "batch_size": 32,
     "val_split_ratio": 0.2,
     "monitor": "val_macro_f1",
+    "mixed_precision": False,
 }
 UPRIGHT = {"rotation_deg": [-5, 5], "transpose_p": 0.0}
 WITHOUT_POLICY = {
-    "epochs": 8,
-    "patience": 8,
+    "epochs": 6,
+    "patience": 6,
     "augmentation": {"eda": True, "dilation": True, "erosion": True},
     "augmentation_params": {
         "eda": {**UPRIGHT, "noise_p": 0.4, "jitter_p": 0.5},
@@ -127,7 +129,7 @@ WITHOUT_POLICY = {
         "erosion": UPRIGHT,
     },
 }
-WITH_POLICY = {"epochs": 12, "patience": 12, "augmentation": {"eda": False, "document": True}}
+WITH_POLICY = {"epochs": 10, "patience": 10, "augmentation": {"eda": False, "document": True}}
 
 
 def train_models(data: Path, work: Path) -> list[RunFolder]:
@@ -139,7 +141,7 @@ def train_models(data: Path, work: Path) -> list[RunFolder]:
             shutil.copy(data / name, alone / name)
     where = {"data_dir": str(alone), "image_dir": str(data / "train"), "runs_dir": str(work / "runs")}
     return [
-        open_run(munseo.train(munseo.Config.model_validate({**COMMON, **policy, **where})))
+        open_run(munseo.train(Config.model_validate({**COMMON, **policy, **where})))
         for policy in (WITHOUT_POLICY, WITH_POLICY)
     ]
 
