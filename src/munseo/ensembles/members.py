@@ -13,6 +13,7 @@ import pandas as pd
 from munseo.augment import Recipe
 from munseo.errors import UserError
 from munseo.evaluation.combining import is_ensemble
+from munseo.evaluation.metrics import probability_columns
 from munseo.evaluation.predictor import read_card
 from munseo.model import ModelCard
 from munseo.run import RunFolder, open_run
@@ -128,7 +129,7 @@ def _pages(run: RunFolder) -> pd.DataFrame:
 
 
 def _problems(table: pd.DataFrame, card: ModelCard) -> list[str]:
-    columns = [f"p_{number}" for number in range(card.num_classes)]
+    columns = probability_columns(card.num_classes)
     needed = {"ID", "target", *columns}
     found = {str(name) for name in table.columns if str(name).startswith("p_")} | (set(table.columns) & needed)
     if found != needed:

@@ -21,7 +21,7 @@ from munseo.errors import UserError
 from munseo.evaluation import macro_f1
 from munseo.evaluation.combining import Stack, WeightedMean, member_folder, write_stack
 from munseo.evaluation.judging import judge_tables
-from munseo.evaluation.metrics import log_loss
+from munseo.evaluation.metrics import log_loss, probability_columns
 from munseo.run import RunFolder
 from munseo.run.atomic import write_json
 from munseo.run.manifest import identity
@@ -156,7 +156,7 @@ def _shifted_predictions(aligned: Aligned, judgement: Judgement) -> pd.DataFrame
 
 def _predictions(aligned: Aligned, probabilities: np.ndarray) -> pd.DataFrame:
     probabilities = probabilities.astype(np.float32)
-    table = pd.DataFrame(probabilities, columns=[f"p_{number}" for number in range(probabilities.shape[1])])
+    table = pd.DataFrame(probabilities, columns=probability_columns(probabilities.shape[1]))
     table.insert(0, "target", pd.Series(aligned.labels, dtype="Int64"))
     table.insert(0, "ID", list(aligned.ids))
     return table
