@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from munseo import UserError, predict, train
+from munseo import UserError, evaluate, predict, train
 from munseo.augment import COMPETITION, DAMAGES, Recipe
 from munseo.data import load_pages
 from munseo.evaluation.answering import load_predictor
@@ -148,3 +148,11 @@ def test_levelled_pages_are_levelled_on_every_road(plain_config, overrides):
     again = predictor.predict(pages, [settings_of(run.read_config(), "cpu")]).final
     by_id = recorded.set_index("ID").loc[[page.id for page in pages]].filter(regex="^p_")
     assert np.allclose(again, by_id.to_numpy(), atol=1e-6)
+
+
+def test_a_run_trained_with_matched_damage_is_judged_again(plain_config, overrides):
+    words = overrides(augmentation__matched="true", epochs=1, robustness_pages=0)
+    run = open_run(train(plain_config, words, quiet=True))
+    assert "matched" in run.read_manifest()["effective"]["policies"]
+    recorded = run.read_json(run.results_file)["val"]
+    assert evaluate(run.path, quiet=True)["macro_f1"] == pytest.approx(recorded["macro_f1"])

@@ -15,6 +15,7 @@ from munseo.evaluation import predict_run, summarise
 from munseo.evaluation.answering import Predictor, load_predictor
 from munseo.evaluation.combining import is_ensemble, member_folders
 from munseo.run import RunFolder, open_run
+from munseo.shift.recipe_file import read_recipe
 
 
 def evaluate(
@@ -49,7 +50,8 @@ def evaluate(
             return _evaluate_ensemble(folder, predictor, collection, device, tta)
         labels, rows = [], []
         run_models = predictor.runs[0]
-        for split, model in zip(training.divide(config, collection), run_models.classifiers, strict=True):
+        splits = training.divide(config, collection, read_recipe(folder))
+        for split, model in zip(splits, run_models.classifiers, strict=True):
             rows.append(predict_run([model], split.val, settings_of(config, device), run_models.views(tta)))
             labels += [page.label for page in split.val]
         return summarise(np.array(labels), np.concatenate(rows), predictor.card.class_names, config.random_seed)
