@@ -125,7 +125,7 @@ def measure_recipe(
 ) -> Recipe:
     """The recipe under which train pages measure like test pages: what ``shift: measured`` trains and validates with.
 
-    About a minute and a half on two cores at 320 px.
+    About a minute on two cores at 320 px.
 
     Args:
         train_pages: At least 8. Pages that a model is judged on should not be among them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from munseo.console import say
 from munseo.shift.measures import SKEWED_DEG
 from munseo.shift.orientation import Orientation
 from munseo.shift.readings import Readings
-from munseo.shift.search import Answer, Target, improve
+from munseo.shift.search import PRICE, Answer, Target, improve
 from munseo.shift.simulation import draw_around, draw_from, simulate
 
 NUM_ROUNDS = 4
@@ -30,9 +30,12 @@ SIGNS: dict[str, tuple[str, int]] = {
     "occlusion": ("covered", 1),
 }
 """The measure that shows a damage best, and whether it rises or falls; the first guess is read off it."""
-FITTED_DAMAGES = tuple(name for name in DAMAGES if name not in ("show_through", "stain", "rescale", "jpeg"))
-"""Those that the measures tell apart. A stain looks like a shadow to them, show-through like a second page, a thumbnail
-like a lens out of focus; JPEG is fitted by itself, on files of full size."""
+UNTOLD = ("ink_fade", "show_through", "stain", "overlay", "rescale", "jpeg")
+FITTED_DAMAGES = tuple(name for name in DAMAGES if name not in UNTOLD)
+"""Those that the measures tell apart. Faded ink, a second page and show-through look like blur and noise on pale paper,
+a stain like a shadow, a thumbnail like a lens out of focus; JPEG is fitted by itself, on files of full size."""
+CERTAIN = 0.95
+"""Test pages that are no farther away than this quantile of random partings have no shift, and the recipe is empty."""
 TAIL = 0.025
 WHOLE_CIRCLE_DEG = 18.0
 """Skews modulo 90° of pages that lie in any direction are even from 0 to 45°; half of the skewed ones lie above 24°."""
@@ -71,19 +74,24 @@ def fit_recipe(
     """
     train_table, test_table = train.table(orientation), test.table(orientation)
     target = Target.of(train_table, test_table)
+    chance = target.chance(train_table, test_table, seed)
+    target = replace(target, price=PRICE * float(chance.mean()))
+    before = _distance(target, train_table)
     num_pages = int(np.clip(4 * len(test.layouts), FEWEST, MOST))
-    entries = first_guess(train_table, test_table, test, orientation)
-    answer = Answer()
-    for number in range(1, NUM_ROUNDS + 1):
-        draws = draw_around(entries, num_pages, seed, number)
-        drawn = simulate(squares, draws, seed, number, f"Fitting, round {number} of {NUM_ROUNDS}")
-        answer.learn(draws, target.indicator(drawn.table(orientation)))
-        entries = improve(entries, answer, target)
+    entries: list[Entry] = []
+    if before > np.quantile(chance, CERTAIN):
+        entries = first_guess(train_table, test_table, test, orientation)
+        answer = Answer()
+        for number in range(1, NUM_ROUNDS + 1):
+            draws = draw_around(entries, num_pages, seed, number)
+            drawn = simulate(squares, draws, seed, number, f"Fitting, round {number} of {NUM_ROUNDS}")
+            answer.learn(draws, target.indicator(drawn.table(orientation)))
+            entries = improve(entries, answer, target)
     recipe = Recipe(name, tuple(_rounded(entry) for entry in entries if entry[1] > 0))
     last = NUM_ROUNDS + 1
     final = simulate(squares, draw_from(recipe, num_pages, seed, last), seed, last, "Checking the recipe")
     simulated = final.table(orientation)
-    before, after = (float(target.distance(target.indicator(table).mean(axis=0))) for table in (train_table, simulated))
+    after = _distance(target, simulated)
     if after >= before:
         # Chance alone parts two samples of the same pages; damage fitted to that would only be noise.
         recipe, simulated, after = Recipe(name, ()), dict(train_table), before
@@ -106,6 +114,10 @@ def first_guess(
     found["quarter_turn"] = ("quarter_turn", float(1 - states[0] - states[4]), 1.0, 1.0)
     found["rotation"] = _first_rotation(np.abs(train["skew"]), np.abs(test["skew"]))
     return [found[name] for name in FITTED_DAMAGES]
+
+
+def _distance(target: Target, table: Mapping[str, np.ndarray]) -> float:
+    return float(target.distance(target.indicator(table).mean(axis=0)))
 
 
 def _first_rotation(train_deg: np.ndarray, test_deg: np.ndarray) -> Entry:

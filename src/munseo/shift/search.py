@@ -17,14 +17,17 @@ import numpy as np
 
 from munseo.augment import DAMAGES
 from munseo.augment.recipe import Entry
+from munseo.randomness import generator
 from munseo.shift.comparison import scale
 from munseo.shift.measures import FITTED
 from munseo.shift.simulation import Draws
 
-NUM_POINTS = 48
+NUM_POINTS = 24
 """Where the distribution functions of a measure are compared."""
-PRICE = 0.0015
-"""Distance that a damage must save to be in the recipe at all: simpler recipes of equal distance are preferred."""
+PRICE = 0.05
+"""What a damage must save to be in the recipe at all, as a share of the distance that chance makes: few pages tell
+less, and a damage that only follows their noise would harm."""
+CHANCE_ROUNDS = 60
 KNOTS = np.array([0.0, 0.15, 0.35, 0.65, 1.0])
 """Severities between which the answer to a damage is linear."""
 RIDGE = 4.0
@@ -49,11 +52,13 @@ class Target:
         points: (K, P) values of each measure at which distribution functions are compared.
         below: (K · P,) share of the test pages at or below each.
         steps: (K · P,) what a difference at each adds to the distance.
+        price: Distance that each damage must save.
     """
 
     points: np.ndarray
     below: np.ndarray
     steps: np.ndarray
+    price: float = 0.0
 
     @staticmethod
     def of(train: Mapping[str, np.ndarray], test: Mapping[str, np.ndarray]) -> Target:
@@ -66,16 +71,28 @@ class Target:
             points.append(place)
             below.append((test[name][:, None] <= place).mean(axis=0))
             steps.append(np.diff(place, append=place[-1]) / scale(train[name], test[name]) / len(FITTED))
-        return Target(np.array(points), np.concatenate(below), np.concatenate(steps))
+        return Target(
+            np.array(points), np.concatenate(below).astype(np.float32), np.concatenate(steps).astype(np.float32)
+        )
 
     def indicator(self, table: Mapping[str, np.ndarray]) -> np.ndarray:
         """(M, K · P): whether a page is at or below each point."""
         flat = [table[name][:, None] <= self.points[number] for number, name in enumerate(FITTED)]
-        return np.concatenate(flat, axis=1).astype(np.float64)
+        return np.concatenate(flat, axis=1).astype(np.float32)
 
     def distance(self, shares: np.ndarray) -> np.ndarray:
         """(..., K · P) shares of simulated pages below the points to (...) distances."""
         return np.asarray(np.abs(np.clip(shares, 0, 1) - self.below) @ self.steps)
+
+    def chance(self, train: Mapping[str, np.ndarray], test: Mapping[str, np.ndarray], seed: int) -> np.ndarray:
+        """Distances between the parts of random partings of all pages, as of two parts without a shift: (R,)."""
+        both, count = np.concatenate([self.indicator(train), self.indicator(test)]), len(train["skew"])
+        found = []
+        for number in range(CHANCE_ROUNDS):
+            order = generator(seed, "shift/parting", number).permutation(len(both))
+            apart = both[order[:count]].mean(axis=0) - both[order[count:]].mean(axis=0)
+            found.append(float(np.abs(apart) @ self.steps))
+        return np.array(found)
 
 
 class Answer:
@@ -106,7 +123,9 @@ class Answer:
         self._product = FADING * self._product + centred.T @ answers
         slopes = np.linalg.solve(self._square + RIDGE * np.eye(len(self._square)), self._product)
         ends = np.cumsum([part.shape[1] for part in parts])[:-1]
-        self.slopes, self.mean = np.split(slopes, ends), np.split(design.mean(axis=0), ends)
+        # Single precision: the search multiplies by these half a million times a round.
+        self.slopes = np.split(slopes.astype(np.float32), ends)
+        self.mean = np.split(design.mean(axis=0).astype(np.float32), ends)
         self.shares = indicator.mean(axis=0)
 
 
@@ -143,12 +162,14 @@ def _descend(
         for place, entry in enumerate(current):
             candidates = _candidates(entry, centre[place])
             own = (expected(candidates) - answer.mean[place]) @ answer.slopes[place]
-            cost = target.distance(shares - parts[place] + own) + PRICE * np.array([one[1] > 0 for one in candidates])
+            cost = target.distance(shares - parts[place] + own) + target.price * np.array(
+                [one[1] > 0 for one in candidates]
+            )
             best = int(cost.argmin())
             shares += own[best] - parts[place]
             current[place], parts[place] = candidates[best], own[best]
             others = sum(one[1] > 0 for number, one in enumerate(current) if number != place)
-            total = float(cost[best]) + PRICE * others
+            total = float(cost[best]) + target.price * others
         if current == before:
             break
     return current, total
@@ -166,10 +187,11 @@ def expected(entries: Sequence[Entry]) -> np.ndarray:
     name = entries[0][0]
     probability, low, high = (np.array([entry[index] for entry in entries]) for index in (1, 2, 3))
     if not DAMAGES[name].graded:
-        return probability[:, None]
+        return probability[:, None].astype(np.float32)
     steps = (np.arange(8) + 0.5) / 8
     severities = low[:, None] + (high - low)[:, None] * steps
-    return np.asarray(probability[:, None] * hats(name, severities.ravel()).reshape(len(entries), 8, -1).mean(axis=1))
+    mean = hats(name, severities.ravel()).reshape(len(entries), 8, -1).mean(axis=1)
+    return np.asarray(probability[:, None] * mean, np.float32)
 
 
 def _candidates(entry: Entry, start: Entry) -> list[Entry]:

@@ -9,13 +9,11 @@ from munseo.shift.finding import Shift
 from munseo.shift.measures import SKEWED_DEG
 
 WORTH_SAYING = 0.05
-WHOLE_CIRCLE = 0.5
-"""Severity of the rotation from which on pages lie in any direction."""
+FAR_DEG = 30.0
+"""Pages that lie in any direction are skewed by more than this in one case of three; nobody feeds paper like that."""
 LYING = ("mirror", "quarter_turn", "rotation")
 """Damages that the first sentence tells of, from the pages themselves."""
 WORDS = {
-    "ink_fade": "faded ink",
-    "overlay": "a faint second page",
     "bend": "bent paper",
     "perspective": "an oblique view",
     "table": "a table around the page",
@@ -49,15 +47,15 @@ def summarise(found: Shift) -> list[str]:
 def _lying(found: Shift) -> str:
     skewed = float(np.mean(np.abs(found.test["skew"]) > SKEWED_DEG))
     usual = float(np.mean(np.abs(found.train["skew"]) > SKEWED_DEG))
-    reach = max((entry[3] for entry in found.fit.recipe.damages if entry[0] == "rotation"), default=0.0)
-    how = "in all directions" if reach >= WHOLE_CIRCLE else f"by up to {180 * reach:.0f}°"
+    far = float(np.mean(np.abs(found.test["skew"]) > FAR_DEG))
+    how = f", {_percent(far)} by more than {FAR_DEG:.0f}°: over the whole circle" if far >= WORTH_SAYING else ""
     parts = []
     if found.mirrored >= WORTH_SAYING:
         parts.append(f"{_percent(found.mirrored)} are mirrored")
     if found.turned >= WORTH_SAYING:
         parts.append(f"{_percent(found.turned)} lie on their side or upside down")
-    if skewed - usual >= WORTH_SAYING and reach > 0:
-        parts.append(f"{_percent(skewed)} are skewed ({_percent(usual)} of the train pages), {how}")
+    if skewed - usual >= WORTH_SAYING:
+        parts.append(f"{_percent(skewed)} are skewed ({_percent(usual)} of the train pages){how}")
     return f"Of the test pages about {_joined(parts)}." if parts else ""
 
 

@@ -11,8 +11,6 @@ from munseo.shift.comparison import Row
 from munseo.shift.measures import MEASURES
 
 EVIDENCE = {
-    "ink_fade": ("ink fades in patches", "faint_ink"),
-    "overlay": ("a faint second page is laid over", "faint_ink"),
     "mirror": ("left and right change places", "mirrored"),
     "quarter_turn": ("turned by 90, 180 or 270°", "sideways"),
     "bend": ("paper that waves", "line_spread"),

@@ -46,7 +46,7 @@ NOTE = {
 }
 COLUMNS, PANEL_WIDTH_IN, PANEL_HEIGHT_IN, HEAD_IN = 4, 2.9, 1.75, 0.62
 NUM_BINS = 36
-EDGE_PERCENTILES = (0.5, 99.5)
+EDGE_PERCENTILES = (1, 98.5)
 ROOM = 2.2
 """A bin of very many pages, such as those without a box, is drawn at most so many times as high as the next."""
 
