@@ -81,7 +81,7 @@ def test_members_under_different_shifts_are_judged_on_clean_pages(write_shifted,
     ]
     aligned = align(read_members(paths))
     assert aligned.shifted is None
-    assert any("not validated under the same shift" in note for note in aligned.notes)
+    assert any("not validated under the same shift" in str(note) for note in aligned.notes)
     assert judge(aligned, "weights", seed=0).decided_on == "clean"
 
 

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from munseo.augment.damage import DAMAGES
 from munseo.randomness import generator
+from munseo.remark import Remark
 from munseo.run import RunFolder
 
 SEVERITIES = (0.33, 0.67, 1.0)
@@ -161,5 +162,5 @@ def make_expected(names: list[str], rng: np.random.Generator) -> dict[str, Any]:
         "num_pages": 3140,
         "mean_confidence": 0.7719,
         "class_mix": [{"class": name, "share": float(share)} for name, share in zip(names, shares, strict=True)],
-        "notes": ["2 classes are predicted on fewer than 10 pages."],
+        "notes": [Remark("few_pages", "Only {pages} pages.", {"pages": 3}).to_dict(), "As {earlier} versions wrote."],
     }

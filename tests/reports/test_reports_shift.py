@@ -14,6 +14,7 @@ from fake_run import ENGLISH, NAME, change, put, write_folds, write_run
 from fake_shift import KEYS, add_shift, add_shifted_curves
 from PIL import Image
 
+import munseo
 from munseo.augment.damage import DAMAGES
 from munseo.config import load_config
 from munseo.reports import leaderboard, record_score, write_report
@@ -26,7 +27,7 @@ from munseo.reports.content.shift import shift
 from munseo.reports.experiments import experiments
 from munseo.reports.facts import gather
 from munseo.reports.findings import Finding
-from munseo.reports.phrases import CATALOGUES, Phrases
+from munseo.reports.phrases import CATALOGUES, REMARKS, Phrases
 from munseo.reports.pictures import (
     LIGHT,
     calibration_plot,
@@ -357,6 +358,25 @@ def test_what_to_try_next_is_a_valid_configuration(shifted_run: RunFolder):
         load_config(shifted_run.config_file, list(experiment.overrides))
     say = Phrases("ko")
     assert all(say(f"try.{name}", drop=0.1, best_f1=0.9, f1=0.8) for name in ("document_policy", "shifted_monitor"))
+
+
+def test_remarks_are_said_in_the_language_of_the_report(shifted_run: RunFolder):
+    expected = gather(shifted_run).expected
+    assert expected is not None
+    english, korean = ([Phrases(language).remark(note) for note in expected.notes] for language in ("en", "ko"))
+    assert english == ["Only 3 pages.", "As {earlier} versions wrote."]
+    assert "3장" in korean[0]
+    assert korean[1] == english[1]
+
+
+def test_every_remark_has_a_sentence_with_the_same_gaps():
+    made = {
+        found.group(1)
+        for file in Path(munseo.__file__).parent.rglob("*.py")
+        for found in re.finditer(r'\bRemark\(\s*"(\w+)"', file.read_text(encoding="utf-8"))
+    }
+    assert made == set(REMARKS["ko"])
+    assert len(made) > 5
 
 
 def test_every_damage_has_a_name_in_both_languages():

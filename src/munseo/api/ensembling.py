@@ -41,7 +41,7 @@ def ensemble(
         path = ensembles.choose_folder(output, members)
         aligned = ensembles.align(members)
         for note in aligned.notes:
-            say(note)
+            say(str(note))
         judgement = ensembles.judge(aligned, "stack" if stack else "weights", seed)
         run = ensembles.write_ensemble(path, aligned, judgement, seed, command_words(), started)
         reports.draw_plots(run)

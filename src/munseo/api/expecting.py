@@ -43,7 +43,7 @@ def say_expectation(expected: dict[str, Any]) -> None:
         f"shifted {expected['shifted_val']:.4f})"
     )
     for note in expected["notes"]:
-        say(f"  {note}")
+        say(f"  {note['text']}")
 
 
 @dataclass(frozen=True)

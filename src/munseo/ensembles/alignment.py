@@ -13,11 +13,18 @@ import numpy as np
 
 from munseo.ensembles.members import Member
 from munseo.errors import UserError
+from munseo.remark import Remark
 
 LEAST_PAGES = 100
 """Where the members held out different pages, this many common ones are enough …"""
 LEAST_SHARE = 0.9
 """… and so is this share of every member's own, since one skipped image must not forbid a small set."""
+OTHER_SHIFT = (
+    "the runs were not validated under the same shift, so clean pages decide; train them with the same recipe and "
+    "shifted_draws to let shifted pages decide"
+)
+NOT_HELD_OUT = "{run}: {count} of its {pages} validation pages are left out, since another run did not hold them out"
+COPIES = "left out of {pages} pages, since copies of the images trained a member: {count} ({shown})"
 SHOWN = 5
 """Pages named in a note; an error names more."""
 
@@ -40,7 +47,7 @@ class Aligned:
     ids: tuple[str, ...]
     labels: np.ndarray
     rows: np.ndarray
-    notes: tuple[str, ...]
+    notes: tuple[Remark, ...]
     shifted: np.ndarray | None = None
 
     @property
@@ -70,7 +77,7 @@ def align(members: Sequence[Member]) -> Aligned:
 
 def _shifted_rows(
     members: Sequence[Member], ids: Sequence[str], class_names: Sequence[str]
-) -> tuple[np.ndarray | None, list[str]]:
+) -> tuple[np.ndarray | None, list[Remark]]:
     """Shifted predictions, if pages were damaged alike in every run: recipe, ID and draw settle that."""
     first = members[0]
     alike = all(m.num_draws == first.num_draws and m.recipe == first.recipe for m in members)
@@ -79,10 +86,7 @@ def _shifted_rows(
         return np.stack(rows, axis=1), []
     if alike:
         return None, []
-    return None, [
-        "the runs were not validated under the same shift, so clean pages decide; train them with the same recipe and "
-        "shifted_draws to let shifted pages decide"
-    ]
+    return None, [Remark("other_shift", OTHER_SHIFT)]
 
 
 def _refuse_other_classes(members: Sequence[Member]) -> None:
@@ -97,7 +101,7 @@ def _refuse_other_classes(members: Sequence[Member]) -> None:
         raise UserError("The runs tell different classes apart; only runs with the same classes can be one.", problems)
 
 
-def _common_pages(members: Sequence[Member]) -> tuple[list[str], list[str]]:
+def _common_pages(members: Sequence[Member]) -> tuple[list[str], list[Remark]]:
     """The pages that every member held out."""
     held_out = [set(member.predictions.index) for member in members]
     common = set.intersection(*held_out)
@@ -112,8 +116,7 @@ def _common_pages(members: Sequence[Member]) -> tuple[list[str], list[str]]:
             _overlaps(members),
         )
     notes = [
-        f"{member.name}: {len(own) - len(ids)} of its {len(own)} validation pages are left out, since another run "
-        "did not hold them out"
+        Remark("not_held_out", NOT_HELD_OUT, {"run": member.name, "count": len(own) - len(ids), "pages": len(own)})
         for member, own in zip(members, held_out, strict=True)
         if len(own) > len(ids)
     ]
@@ -155,7 +158,7 @@ def _refuse_changed_pages(members: Sequence[Member], ids: Sequence[str]) -> None
         )
 
 
-def _without_trained_pages(members: Sequence[Member], ids: Sequence[str]) -> tuple[list[str], list[str]]:
+def _without_trained_pages(members: Sequence[Member], ids: Sequence[str]) -> tuple[list[str], list[Remark]]:
     """Look for the same image under another name in a training part.
 
     A copy that the data of every run hold is a flaw of the data, and the page is left out. A copy that other runs do
@@ -188,7 +191,7 @@ def _without_trained_pages(members: Sequence[Member], ids: Sequence[str]) -> tup
     if len(kept) < 2:
         raise UserError("Every common validation page also lies in a training part under another name.")
     shown = ", ".join(sorted(copied)[:SHOWN]) + (", …" if len(copied) > SHOWN else "")
-    return kept, [f"left out of {len(ids)} pages, since copies of the images trained a member: {len(copied)} ({shown})"]
+    return kept, [Remark("copies", COPIES, {"pages": len(ids), "count": len(copied), "shown": shown})]
 
 
 def _copies(member: Member, ids: Sequence[str], images: dict[str, str]) -> dict[str, list[str]]:

@@ -133,7 +133,7 @@ def results_entry(aligned: Aligned, judgement: Judgement, seed: int) -> dict[str
         "candidates": judgement.candidates,
         "differences": {name: found.to_dict() for name, found in judgement.differences.items()},
         "would_drop": [names[number] for number in judgement.would_drop],
-        "notes": list(aligned.notes),
+        "notes": [note.to_dict() for note in aligned.notes],
     }
 
 
@@ -170,7 +170,7 @@ def _manifest(
     data = {
         **{key: (manifests[0].get("data") or {}).get(key) for key in ("dir", "tables", "images_sha256", "num_test")},
         "num_val": len(aligned.labels),
-        "notes": list(aligned.notes),
+        "notes": [str(note) for note in aligned.notes],
         "skipped": [],
     }
     parameters = [(manifest.get("model") or {}).get("num_parameters") or 0 for manifest in manifests]

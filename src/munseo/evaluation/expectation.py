@@ -20,6 +20,7 @@ from munseo.evaluation.calibration import apply_temperature
 from munseo.evaluation.matching import Match, Validation
 from munseo.evaluation.metrics import macro_f1
 from munseo.randomness import generator
+from munseo.remark import Remark
 
 LEVEL = 0.9
 NUM_RESAMPLES = 120
@@ -33,6 +34,14 @@ MISMATCH_SHARE = 0.1
 and the stated one was measured by simulation, docs/expected-score.md."""
 MIX_SIGNIFICANCE = 0.001
 FEW_PAGES = 100
+LESS_SURE = (
+    "The model is less sure of these pages than of the validation pages under the recipe: they may be damaged in ways "
+    "that the recipe lacks, and the real score may lie outside the interval."
+)
+OTHER_MIX = (
+    "The predicted classes are mixed otherwise than on validation pages of the same confidence: the classes' shares "
+    "differ here, or the damage favours some answers. The real score may lie outside the interval."
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class Expectation:
         class_mix: Expected share of each class among them, float64 (K,).
         clean_share: Share of clean pages in the mix of validation pages that is as confident as they are.
         temperature: Of that mix.
-        notes: What a reader should know, whole sentences.
+        notes: What a reader should know.
     """
 
     macro_f1: float
@@ -61,7 +70,7 @@ class Expectation:
     class_mix: np.ndarray
     clean_share: float
     temperature: float
-    notes: tuple[str, ...]
+    notes: tuple[Remark, ...]
 
     def to_dict(self, class_names: Sequence[str]) -> dict[str, Any]:
         """As ``results.json`` holds it under ``expected``."""
@@ -74,7 +83,7 @@ class Expectation:
             "num_pages": self.num_pages,
             "mean_confidence": self.mean_confidence,
             "class_mix": mix,
-            "notes": list(self.notes),
+            "notes": [note.to_dict() for note in self.notes],
         }
 
 
@@ -196,24 +205,20 @@ def _drawn_scores(posterior: np.ndarray, predicted: np.ndarray, rng: np.random.G
     return scores
 
 
-def _notes(val: Validation, match: Match, test: np.ndarray) -> tuple[str, ...]:
-    notes = []
+def _notes(val: Validation, match: Match, test: np.ndarray) -> tuple[Remark, ...]:
+    notes: list[Remark] = []
     confidence, shifted = test.max(axis=1), val.confidence[val.num_pages :]
     noise = np.hypot(shifted.std() / np.sqrt(val.num_pages), confidence.std() / np.sqrt(len(test)))
     if confidence.mean() < shifted.mean() - 3 * noise:
-        notes.append(
-            "The model is less sure of these pages than of the validation pages under the recipe: they may be damaged "
-            "in ways that the recipe lacks, and the real score may lie outside the interval."
-        )
+        notes.append(Remark("less_sure", LESS_SURE))
     if _mix_differs(val, match, test.argmax(axis=1)):
-        notes.append(
-            "The predicted classes are mixed otherwise than on validation pages of the same confidence: the classes' "
-            "shares differ here, or the damage favours some answers. The real score may lie outside the interval."
-        )
+        notes.append(Remark("other_mix", OTHER_MIX))
     if val.num_pages < FEW_PAGES:
-        notes.append(f"Only {val.num_pages} validation pages: the calibration rests on little.")
+        text = "Only {pages} validation pages: the calibration rests on little."
+        notes.append(Remark("few_validation_pages", text, {"pages": val.num_pages}))
     if len(test) < FEW_PAGES:
-        notes.append(f"Only {len(test)} pages: chance alone moves the real score much.")
+        text = "Only {pages} pages: chance alone moves the real score much."
+        notes.append(Remark("few_pages", text, {"pages": len(test)}))
     return tuple(notes)
 
 

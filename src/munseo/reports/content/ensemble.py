@@ -61,7 +61,11 @@ def ensemble_section(found: Ensemble, say: Phrases) -> Section:
         Section("members", say("ensemble.members"), _members(found, say)),
         Section("comparison", say("ensemble.comparison"), _comparison(found, say)),
         Section("candidates", say("ensemble.candidates"), (_candidates(found, say),)),
-        Section("ensemble_notes", say("ensemble.notes"), (Bullets(found.notes),) if found.notes else ()),
+        Section(
+            "ensemble_notes",
+            say("ensemble.notes"),
+            (Bullets(tuple(say.remark(note) for note in found.notes)),) if found.notes else (),
+        ),
     )
     return Section("ensemble", say("ensemble"), tuple(part for part in parts if part.blocks))
 

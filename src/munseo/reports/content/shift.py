@@ -93,7 +93,7 @@ def _expected(facts: Facts, say: Phrases) -> tuple[Block, ...]:
         items.append((say("expected.confidence"), fm.percent(expected.mean_confidence)))
     blocks: list[Block] = [Pairs(tuple(items)), Text(say("expected.note"), quiet=True)]
     if expected.notes:
-        blocks.append(Bullets(expected.notes))
+        blocks.append(Bullets(tuple(map(say.remark, expected.notes))))
     if expected.class_mix:
         per_class = facts.judgement.per_class if facts.judgement else ()
         total = sum(entry.support for entry in per_class)

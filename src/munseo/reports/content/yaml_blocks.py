@@ -18,11 +18,15 @@ from munseo.reports.phrases import Phrases
 ARCHITECTURE = ("model_name", "pretrained", "fine_tuning", "image_size")
 ARCHITECTURE_MORE = ("trainable_patterns", "drop_rate", "drop_path_rate", "activation", "head_hidden")
 HYPERPARAMETERS = (
-    ("optimizer", ("optimizer_name", "lr", "weight_decay"), ("optimizer_params", "gradient_clip_norm", "ema_decay")),
+    (
+        "optimizer",
+        ("optimizer_name", "lr", "weight_decay"),
+        ("optimizer_params", "layer_decay", "gradient_clip_norm", "ema_decay"),
+    ),
     ("scheduler", ("scheduler_name",), ("scheduler_params", "warmup_epochs")),
     ("batches", ("batch_size", "val_batch_size", "batch_size_multiplier"), ("accumulate_batches",)),
-    ("length", ("epochs", "patience", "early_stopping_min_delta"), ("monitor",)),
-    ("loss", (), ("loss", "label_smoothing", "focal_gamma", "class_weighting")),
+    ("length", ("epochs", "patience", "early_stopping_min_delta"), ("monitor", "snapshot_epochs")),
+    ("loss", (), ("loss", "label_smoothing", "focal_gamma", "class_weighting", "logit_adjustment")),
     ("techniques", (), ("mixed_precision", "TTA", "tta_views", "tta_space", "second_look", "weighted_sampler")),
     ("shift", (), ("shift", "shifted_draws", "robustness_pages")),
 )
@@ -30,11 +34,14 @@ SPLIT = ("val_split_ratio", "stratify")
 SPLIT_MORE = ("val_table", "n_folds", "fold", "random_seed")
 NORMALISATION, NORMALISATION_MORE = ("norm_mean", "norm_std"), ("orientation",)
 AUGMENTATION = ("augmentation_level", "online_augmentation")
-AUGMENTATION_MORE = ("augmentation_probability", "augmentation_params", "mix_probability", "dynamic_augmentation")
-SWITCHES = ("eda", "dilation", "erosion", "document", "mixup", "cutmix")
+AUGMENTATION_MORE = (
+    "augmentation_probability", "augmentation_params", "mix_probability", "dynamic_augmentation", "class_policies",
+    "progressive_resizing",
+)  # fmt: skip
+SWITCHES = ("eda", "dilation", "erosion", "document", "matched", "mixup", "cutmix")
 OFF = (
     "TTA", "mixed_precision", "class_imbalance", "weighted_sampler", "class_weighting", "label_smoothing", "ema_decay",
-    "gradient_clip_norm", "warmup_epochs",
+    "gradient_clip_norm", "warmup_epochs", "layer_decay", "logit_adjustment", "snapshot_epochs", "second_look",
 )  # fmt: skip
 
 ELSEWHERE = frozenset({

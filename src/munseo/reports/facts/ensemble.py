@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from munseo.reports.facts.values import pair, real
+from munseo.remark import Remark
+from munseo.reports.facts.values import pair, real, remarks
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Ensemble:
     candidates: tuple[Candidate, ...]
     differences: dict[str, Difference]
     would_drop: tuple[str, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Remark, ...]
 
     def candidate(self, name: str) -> Candidate:
         """The candidate of that name."""
@@ -101,7 +102,7 @@ def read_ensemble(entry: dict[str, Any] | None, manifest: dict[str, Any]) -> Ens
         ),
         differences={str(name): _difference(found) for name, found in entry["differences"].items()},
         would_drop=tuple(str(name) for name in entry.get("would_drop") or ()),
-        notes=tuple(str(note) for note in entry.get("notes") or ()),
+        notes=remarks(entry.get("notes")),
     )
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from munseo.remark import Remark
 from munseo.reports.facts.judgement import Judgement, read_judgement
-from munseo.reports.facts.values import pair, real
+from munseo.reports.facts.values import pair, real, remarks
 from munseo.run import RunFolder
 
 
@@ -67,7 +68,7 @@ class Expected:
     mean_confidence: float | None
     class_mix: tuple[tuple[str, float], ...]
     """Predicted share of each class."""
-    notes: tuple[str, ...]
+    notes: tuple[Remark, ...]
 
 
 def read_shifted(entry: dict[str, Any] | None) -> Shifted | None:
@@ -109,7 +110,7 @@ def read_expected(entry: dict[str, Any] | None) -> Expected | None:
         num_pages=None if pages is None else int(pages),
         mean_confidence=real(entry.get("mean_confidence")),
         class_mix=tuple((str(part["class"]), float(part["share"])) for part in entry.get("class_mix") or ()),
-        notes=tuple(str(note) for note in entry.get("notes") or ()),
+        notes=remarks(entry.get("notes")),
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+from munseo.remark import Remark
 
 
 def real(value: Any) -> float | None:
@@ -18,3 +21,13 @@ def whole(value: Any) -> int | None:
 def pair(value: Any) -> tuple[float, float] | None:
     """Both ends of an interval."""
     return (float(value[0]), float(value[1])) if value and None not in value else None
+
+
+def remarks(entries: Iterable[Any] | None) -> tuple[Remark, ...]:
+    """Remarks, or plain sentences as earlier versions wrote them."""
+    return tuple(
+        Remark(str(entry["key"]), str(entry["text"]).replace("{", "{{").replace("}", "}}"), dict(entry["values"]))
+        if isinstance(entry, dict)
+        else Remark("", str(entry).replace("{", "{{").replace("}", "}}"))
+        for entry in entries or ()
+    )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from munseo.errors import UserError
-from munseo.reports.phrases import en, en_ensemble, en_shift, ko, ko_ensemble, ko_shift
+from munseo.remark import Remark
+from munseo.reports.phrases import en, en_ensemble, en_shift, ko, ko_ensemble, ko_remarks, ko_shift
 
 CATALOGUES: dict[str, dict[str, str]] = {
     "en": {**en.PHRASES, **en_shift.PHRASES, **en_ensemble.PHRASES},
     "ko": {**ko.PHRASES, **ko_shift.PHRASES, **ko_ensemble.PHRASES},
 }
+REMARKS: dict[str, dict[str, str]] = {"en": {}, "ko": ko_remarks.REMARKS}
 
 
 @dataclass(frozen=True)
@@ -32,3 +34,8 @@ class Phrases:
     def name(self, kind: str, name: str) -> str:
         """What a thing that the run names is called; as the run names it, where this version does not know it."""
         return CATALOGUES[self.language].get(f"{kind}.{name}", name.replace("_", " "))
+
+    def remark(self, remark: Remark) -> str:
+        """What a run remarked; in English, where this version has no sentence of its own for it."""
+        sentence = REMARKS[self.language].get(remark.key)
+        return str(remark) if sentence is None else sentence.format(**remark.values)

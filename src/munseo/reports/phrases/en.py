@@ -146,6 +146,10 @@ PHRASES: dict[str, str] = {
     "off.ema_decay": "moving average of the weights",
     "off.gradient_clip_norm": "bounds the gradient",
     "off.warmup_epochs": "raises the rate slowly at first",
+    "off.layer_decay": "lowers the rate of early layers",
+    "off.logit_adjustment": "shifts logits by class frequency",
+    "off.snapshot_epochs": "averages the weights of the last epochs",
+    "off.second_look": "looks again at uncertain pages",
     "off.nothing": "None: every optional technique is on.",
     # course
     "course": "Training course and results",

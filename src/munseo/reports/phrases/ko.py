@@ -147,6 +147,10 @@ PHRASES: dict[str, str] = {
     "off.ema_decay": "가중치 이동평균",
     "off.gradient_clip_norm": "그래디언트 크기 제한",
     "off.warmup_epochs": "학습률 웜업",
+    "off.layer_decay": "앞쪽 레이어의 학습률 감소",
+    "off.logit_adjustment": "클래스 빈도에 따른 로짓 조정",
+    "off.snapshot_epochs": "마지막 에포크들의 가중치 평균",
+    "off.second_look": "불확실한 문서 재예측",
     "off.nothing": "없음: 선택 가능한 기법이 모두 활성화되어 있습니다.",
     # course
     "course": "학습 과정 및 결과",
