@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from munseo import __version__
-from munseo.cli import configuring, demonstrating, ensembling, predicting, reporting, shifting, training
+from munseo.cli import benching, configuring, demonstrating, ensembling, predicting, reporting, shifting, training
 
 app = typer.Typer(
     name="munseo",
@@ -40,4 +40,5 @@ training.register(app)
 predicting.register(app)
 ensembling.register(app)
 reporting.register(app)
+app.add_typer(benching.app, name="bench")
 app.add_typer(configuring.app, name="config")

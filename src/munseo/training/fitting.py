@@ -20,6 +20,7 @@ from munseo.console import say
 from munseo.data import PageSet
 from munseo.errors import UserError
 from munseo.evaluation import check_views, choose_device
+from munseo.memory import keep_freed_memory
 from munseo.model import Classifier, ModelCard, WeightsRecord, build_classifier, freeze, model_normalisation
 from munseo.run import RunFolder
 from munseo.run.atomic import write_json
@@ -72,16 +73,9 @@ def fit(run: RunFolder, config: Config, card: ModelCard, parts: Parts, trackers:
     A state in the folder is continued. The first random weights are a function of the seed, and everything later
     is one of (seed, epoch, batch), so the end is the same with and without an interruption.
     """
-    torch.manual_seed(config.random_seed)
-    pretrained = config.pretrained if config.fine_tuning != "scratch" else False
-    classifier, record = build_classifier(card, pretrained)
-    freeze(classifier, config.fine_tuning, config.trainable_patterns)
-    machine = _settle(config, classifier, parts)
-    torch.set_num_threads(machine.num_threads)
-    if config.channels_last and machine.device.type in ("cpu", "cuda"):
-        classifier = classifier.to(memory_format=torch.channels_last)
+    module, record = build_module(config, card, parts)
+    classifier, machine = module.classifier, module.machine
     recorder = Recorder(run, config.monitor)
-    module = PageClassifier(classifier, parts, config, machine)
     _say_choice(machine, card, record, classifier)
     if rank() == 0:
         write_json(run.model_file, card.to_dict())
@@ -112,6 +106,20 @@ def fit(run: RunFolder, config: Config, card: ModelCard, parts: Parts, trackers:
             course=describe_course(run, recorder, config.epochs, config.monitor),
         )
     return machine
+
+
+def build_module(config: Config, card: ModelCard, parts: Parts) -> tuple[PageClassifier, WeightsRecord]:
+    """The model with its first weights, ready to be trained, on a machine that is set up for it."""
+    keep_freed_memory()
+    torch.manual_seed(config.random_seed)
+    pretrained = config.pretrained if config.fine_tuning != "scratch" else False
+    classifier, record = build_classifier(card, pretrained)
+    freeze(classifier, config.fine_tuning, config.trainable_patterns)
+    machine = _settle(config, classifier, parts)
+    torch.set_num_threads(machine.num_threads)
+    if config.channels_last and machine.device.type in ("cpu", "cuda"):
+        classifier = classifier.to(memory_format=torch.channels_last)
+    return PageClassifier(classifier, parts, config, machine), record
 
 
 def _settle(config: Config, classifier: Classifier, parts: Parts) -> Machine:
