@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -96,29 +97,46 @@ def start(words):
     return subprocess.Popen([*MUNSEO, "train", *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 
 
-def test_killed_and_resumed_is_the_same_as_never_killed(overrides, plain_config, tmp_path):
-    changes = {"epochs": 4, "ema_decay": 0.9, "augmentation__cutmix": "true", "drop_path_rate": 0.1, "warmup_epochs": 1}
-    whole = open_run(train(plain_config, overrides(**changes), quiet=True))
-    words = [str(plain_config), *overrides(**changes, runs_dir=tmp_path / "killed")]
-    process = start(words)
-    deadline = time.monotonic() + 120
+def killed_run(words, runs):
+    """A run that was killed when two of its epochs were done."""
+    process = start([*words, f"runs_dir={runs}"])
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and process.poll() is None:
-        timings = list((tmp_path / "killed").glob("*/timing.csv"))
-        if timings and len(timings[0].read_text().splitlines()) >= 3:  # two epochs are done
+        timings = list(runs.glob("*/timing.csv"))
+        if timings and len(timings[0].read_text().splitlines()) >= 3:
             break
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL, "it was killed before it was done"
-    killed = open_run(next((tmp_path / "killed").iterdir()))
+    killed = open_run(next(runs.iterdir()))
     assert killed.read_manifest()["status"] == "running"
     assert not killed.results_file.exists()
+    return killed
+
+
+def test_killed_and_resumed_is_the_same_as_never_killed(overrides, plain_config, tmp_path):
+    changes = {"epochs": 4, "ema_decay": 0.9, "augmentation__cutmix": "true", "drop_path_rate": 0.1, "warmup_epochs": 1}
+    whole = open_run(train(plain_config, overrides(**changes), quiet=True))
+    killed = killed_run([str(plain_config), *overrides(**changes)], tmp_path / "killed")
     resume(killed.path, quiet=True)
     one, other = weights(whole), weights(killed)
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert whole.metrics_file.read_bytes() == killed.metrics_file.read_bytes()
     with pytest.raises(UserError, match="is finished"):
         resume(killed.path)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler, and there is none")
+def test_a_compiled_run_is_resumed_to_the_same_end(overrides, plain_config, tmp_path):
+    # Two full batches an epoch: a shorter one would be compiled once more.
+    words = [str(plain_config), *overrides(compile="true", epochs=3, batch_size=27, shift="none")]
+    whole = open_run(train(words[0], words[1:], quiet=True))
+    killed = killed_run(words, tmp_path / "killed")
+    resume(killed.path, quiet=True)
+    assert [run.read_manifest()["compile"]["compiled"] for run in (whole, killed)] == [True, True]
+    one, other = weights(whole), weights(killed)
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_resuming_with_other_data_is_refused(finished, tmp_path, own_documents):

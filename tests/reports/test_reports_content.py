@@ -105,7 +105,11 @@ def test_yaml_blocks_paste_back_as_the_same_configuration(reported: RunFolder, t
     file = tmp_path / "pasted.yaml"
     file.write_text("\n".join(blocks), encoding="utf-8")
     pasted, original = load_config(file), reported.read_config()
-    assert pasted.augmentation.model_dump() == {**original.augmentation.model_dump(), "document": False, "matched": False}
+    assert pasted.augmentation.model_dump() == {
+        **original.augmentation.model_dump(),
+        "document": False,
+        "matched": False,
+    }
     skip = {"augmentation"}
     assert pasted.model_dump(exclude=skip) == original.model_dump(exclude=skip)
 

@@ -45,7 +45,7 @@ def pipeline_rate(module: PageClassifier, num_workers: int, seconds: float) -> f
             if started is None:
                 started = time.perf_counter()
                 continue
-            pages += len(batch.labels)  # type: ignore[attr-defined]
+            pages += len(batch.labels)
             if time.perf_counter() - started > seconds:
                 return pages / (time.perf_counter() - started)
     raise AssertionError("epochs never end")

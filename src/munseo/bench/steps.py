@@ -39,7 +39,8 @@ class BareStep:
         self.module.train()
         marks = [_now(device)]
         with autocast(self.module.machine.settings):
-            loss: torch.Tensor = self.module.loss(self.module.classifier(self.images), self.targets)
+            logits = (self.module.compiled or self.module.classifier)(self.images)
+            loss: torch.Tensor = self.module.loss(logits, self.targets)
         marks.append(_now(device))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -212,6 +212,7 @@ class Config(Section):
     num_workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     num_threads: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     channels_last: bool = True
+    compile: Literal["auto"] | bool = Field("auto", description="torch.compile of the training step; auto: by a trial")
     # tracking
     wandb: Wandb = Field(default_factory=Wandb)
     mlflow: Mlflow = Field(default_factory=Mlflow)

@@ -31,10 +31,9 @@ class Batch:
     policies: torch.Tensor
 
     def to(self, device: torch.device, non_blocking: bool = True) -> Batch:
-        """The batch on a device."""
-        return Batch(
-            *(t.to(device, non_blocking=non_blocking) for t in (self.images, self.labels, self.indices, self.policies))
-        )
+        """The batch with its images and labels on a device; what is only counted stays with the processor."""
+        images, labels = (tensor.to(device, non_blocking=non_blocking) for tensor in (self.images, self.labels))
+        return Batch(images, labels, self.indices, self.policies)
 
     def pin_memory(self) -> Batch:
         """Called by the loader where copies to a GPU are to overlap with its work."""

@@ -25,6 +25,7 @@ from munseo.model import Classifier, ModelCard, WeightsRecord, build_classifier,
 from munseo.run import RunFolder
 from munseo.run.atomic import write_json
 from munseo.training.batch_size import largest_batch
+from munseo.training.compiling import CompileChoice, choose_compile, compiled_forward
 from munseo.training.distributed import rank
 from munseo.training.machine import Machine, choose_machine, choose_precision, device_name
 from munseo.training.module import PageClassifier
@@ -84,6 +85,8 @@ def fit(run: RunFolder, config: Config, card: ModelCard, parts: Parts, trackers:
             system={**run.read_manifest()["system"], **device}, model=_describe_model(classifier, record, card)
         )
     if not _already_stopped(run):
+        choice = _choose_compile(run, config, module)
+        module.compiled = compiled_forward(classifier) if choice.compiled else None
         trainer = _trainer(run, config, machine, recorder, trackers)
         state = str(run.state_file) if run.state_file.exists() else None
         with warnings.catch_warnings():
@@ -120,6 +123,22 @@ def build_module(config: Config, card: ModelCard, parts: Parts) -> tuple[PageCla
     if config.channels_last and machine.device.type in ("cpu", "cuda"):
         classifier = classifier.to(memory_format=torch.channels_last)
     return PageClassifier(classifier, parts, config, machine), record
+
+
+def _choose_compile(run: RunFolder, config: Config, module: PageClassifier) -> CompileChoice:
+    """As the run was begun, since compiled steps round otherwise; a new run tries it out."""
+    before = run.read_manifest().get("compile")
+    if before is not None:
+        return CompileChoice(**before)
+    if config.devices * config.num_nodes > 1:
+        choice = CompileChoice(False, "not tried with several processes")
+    else:
+        steps = config.epochs * module.machine.batches_per_epoch
+        choice = choose_compile(config.compile, module.classifier, module.machine, steps)
+    say(f"torch.compile: {'on' if choice.compiled else 'off'} ({choice.reason})")
+    if rank() == 0:
+        run.update_manifest(compile=choice.to_dict())
+    return choice
 
 
 def _settle(config: Config, classifier: Classifier, parts: Parts) -> Machine:

@@ -21,6 +21,8 @@ from munseo.model import Classifier
 from munseo.randomness import derived_seed, generator
 from munseo.training.augmenting import TrainingPages
 from munseo.training.averaging import SnapshotAverage
+from munseo.training.compiling import Forward
+from munseo.training.finite import BadStep, LossWatch
 from munseo.training.loss import SoftLoss, scaled_log_prior
 from munseo.training.machine import Machine
 from munseo.training.optimisation import Schedule, build_optimizer, build_schedule, spread_rate, warmup_factor
@@ -36,6 +38,9 @@ class PageClassifier(pl.LightningModule):
         parts: Train and validation pages and the samples of an epoch.
         config: The run's configuration.
         machine: Batch sizes, workers and precision as chosen for this machine.
+
+    Attributes:
+        compiled: The model's forward for the training step, where compiling it pays.
     """
 
     def __init__(self, classifier: Classifier, parts: Parts, config: Config, machine: Machine) -> None:
@@ -63,6 +68,8 @@ class PageClassifier(pl.LightningModule):
         self.schedule = Schedule(None)
         self.counts: dict[str, int] = {}
         self.used_lr = 0.0
+        self.compiled: Forward | None = None
+        self._watch = LossWatch()
 
     @property
     def evaluated(self) -> Classifier:
@@ -120,14 +127,13 @@ class PageClassifier(pl.LightningModule):
         self.used_lr = float(top["lr"])
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
-        """Loss of one batch; a loss that is not finite ends the run before the weights are touched."""
+        """Loss of one batch; a loss that is not finite ends the run."""
         images = self.classifier.prepare(batch.images)  # (B, 3, S, S)
         targets = self.loss.soften(batch.labels)  # (B, K)
         images, targets = self._mix(images, targets, batch_idx)
-        logits = self.classifier(images)
+        logits = (self.compiled or self.classifier)(images)
         loss: torch.Tensor = self.loss(logits, targets)
-        if not torch.isfinite(loss):
-            raise self._not_finite(batch, loss)
+        self._refuse(self._watch.look(loss, batch, self.global_step))
         # Of a mixed page the class with the larger share counts.
         self.train_metrics.update(logits.detach().float(), targets.argmax(dim=1), len(targets), loss.detach())
         for policy in batch.policies.tolist():
@@ -143,6 +149,7 @@ class PageClassifier(pl.LightningModule):
 
     def on_validation_start(self) -> None:
         """All steps of the epoch are done: this is the moment of its snapshot."""
+        self._refuse(self._watch.finish())
         if self.snapshots is not None and self.snapshots.holds(self.current_epoch):
             self.snapshots.add(self.classifier, self.current_epoch)
 
@@ -189,12 +196,14 @@ class PageClassifier(pl.LightningModule):
         self.counts[f"batches_{mix.kind}"] += 1
         return mix_images(images, mix), mix_targets(targets, mix)
 
-    def _not_finite(self, batch: Batch, loss: torch.Tensor) -> UserError:
-        pages = [self.parts.train[index].id for index in batch.indices.tolist()]
-        return UserError(
-            f"The loss became {loss.item()} in epoch {self.current_epoch + 1}, step {self.global_step + 1}; the "
-            f"weights were not updated with it. Lower lr ({self.config.lr:g}), set gradient_clip_norm=1.0, or switch "
-            "mixed_precision off. Pages of this batch:",
+    def _refuse(self, bad: BadStep | None) -> None:
+        if bad is None:
+            return
+        pages = [self.parts.train[index].id for index in bad.batch.indices.tolist()]
+        raise UserError(
+            f"The loss became {bad.loss} in epoch {self.current_epoch + 1}, step {bad.step + 1}; the saved weights are "
+            f"from before it. Lower lr ({self.config.lr:g}), set gradient_clip_norm=1.0, or switch mixed_precision "
+            "off. Pages of this batch:",
             pages,
         )
 
