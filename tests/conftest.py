@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share two cores
 os.environ["WANDB_MODE"] = "offline"
+_CACHE = tempfile.TemporaryDirectory(prefix="munseo-cache-")  # the user's own stays as it is
+os.environ["MUNSEO_CACHE"] = _CACHE.name
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 TINY = {

@@ -5,8 +5,11 @@ Results a program may want to read go to standard output; everything here stays 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sized
+import time
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
 from typing import TypeVar
 
 from rich.console import Console
@@ -21,7 +24,11 @@ from rich.progress import (
 
 T = TypeVar("T")
 
+SECONDS_A_LINE = 30
+"""Where no bar can be drawn, a long work says so often how far it is."""
+
 console = Console(stderr=True, highlight=False)
+_within_bar: ContextVar[bool] = ContextVar("within_bar", default=False)
 
 
 @contextmanager
@@ -41,7 +48,10 @@ def say(message: str) -> None:
 
 
 def progress_bar() -> Progress:
-    """A progress bar with counts, time spent and time left; drawn on a terminal, silent elsewhere and when quiet."""
+    """A progress bar with counts, time spent and time left; drawn on a terminal, silent elsewhere and when quiet.
+
+    Within ``pacing`` none is drawn: two bars at once would overwrite each other.
+    """
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
@@ -51,7 +61,7 @@ def progress_bar() -> Progress:
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=console.quiet or not console.is_terminal,
+        disable=console.quiet or not console.is_terminal or _within_bar.get(),
     )
 
 
@@ -64,3 +74,40 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
         for item in items:
             yield item
             bar.advance(task)
+
+
+@contextmanager
+def pacing(description: str, total: int, done: int, steps: str, units: str) -> Iterator[Callable[[int, int], None]]:
+    """Say how far a work of hours is, how fast it goes, and how long it still takes: a bar, or now and then a line.
+
+    Args:
+        description: What is done.
+        total: Steps of the whole.
+        done: Steps that an earlier process has taken.
+        steps: What is counted, such as ``files``.
+        units: What the speed is told in, such as ``pages``.
+
+    Yields:
+        A function to call with the steps and the units that have been done since the last call.
+    """
+    bar = progress_bar()
+    started = said = time.monotonic()
+    num_steps = num_units = 0
+
+    def advance(more_steps: int, more_units: int) -> None:
+        nonlocal num_steps, num_units, said
+        num_steps, num_units, now = num_steps + more_steps, num_units + more_units, time.monotonic()
+        speed = f"{num_units / max(now - started, 1e-9):,.1f} {units}/s"
+        bar.update(task, advance=more_steps, note=speed)
+        if not console.is_terminal and now - said >= SECONDS_A_LINE and num_steps:
+            said = now
+            left = timedelta(seconds=round((now - started) * (total - done - num_steps) / num_steps))
+            say(f"{description}: {done + num_steps:,} of {total:,} {steps}, {speed}, {left} left")
+
+    within = _within_bar.set(True)
+    try:
+        with bar:
+            task = bar.add_task(description, total=total, completed=done, note="")
+            yield advance
+    finally:
+        _within_bar.reset(within)

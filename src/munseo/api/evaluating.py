@@ -44,7 +44,8 @@ def evaluate(
         config = folder.read_config()
         if data is not None:
             config = config.model_copy(update={"data_dir": Path(data)})
-        collection = training.collect(config)
+        # Each page is predicted once: nothing is worth keeping for a next time.
+        collection = training.collect(config.model_copy(update={"cache": False}))
         predictor = load_predictor(folder)
         if is_ensemble(folder):
             return _evaluate_ensemble(folder, predictor, collection, device, tta)

@@ -35,16 +35,22 @@ def predict(
     abstain_below: float | None = None,
     target_precision: float | None = None,
     device: str = "auto",
+    backend: str = "torch",
     on_bad_image: str = "fail",
+    shard: str | None = None,
     quiet: bool = False,
 ) -> Path:
     """Predict pages and write a table ``ID,target``.
 
+    With an output that ends in ``.parquet`` any number of files is predicted as a stream (``docs/bulk.md``): in parts,
+    resumed where it was interrupted, a row a page, and unreadable files have a row with the reason.
+
     Args:
         run: The run folder; the models of a k-fold run are averaged, the members of an ensemble combined.
         inputs: Folders, images, PDFs or tables with an ID column. None: the run's own test part. Where a
-            ``sample_submission.csv`` belongs to a folder, its IDs and their order are kept.
-        output: The CSV to write; by default ``<run name>.csv`` in the run folder.
+            ``sample_submission.csv`` belongs to a folder, its IDs and their order are kept. For parquet also patterns
+            such as ``inbox/*.jpg``, ZIP and TAR archives, and ``-`` for a list of paths from standard input.
+        output: The CSV or parquet file to write; by default ``<run name>.csv`` in the run folder.
         proba: Add a column of calibrated probability a class.
         tta: Average the configured views of a page; None: as configured.
         second_look: Predict uncertain pages again as validation chose; None: as configured.
@@ -52,11 +58,15 @@ def predict(
             ``needs_person``; the target stays.
         target_precision: The same, with the threshold that validation promises this share of right answers for.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        on_bad_image: ``fail`` names every file that cannot be read; ``skip`` goes on, and says which.
+        backend: What runs the model: ``torch``, an export of the run (``onnx``, ``onnx-int8``, ``openvino``,
+            ``openvino-int8``), or ``auto`` for the fastest that is there.
+        on_bad_image: For a CSV: ``fail`` names every file that cannot be read; ``skip`` goes on, and says which.
+        shard: For parquet: ``3/16`` predicts every file whose place modulo 16 is 3. By default all files, or under a
+            launcher such as torchrun this process's share.
         quiet: Print nothing but errors.
 
     Returns:
-        The CSV.
+        The file; where other shards are not done yet, the folder of this shard's parts.
 
     Raises:
         UserError: No run, no pages, pages that cannot be read, IDs that do not match the sample submission; no
@@ -64,6 +74,26 @@ def predict(
     """
     if on_bad_image not in ON_BAD_IMAGE:
         raise UserError(f"on_bad_image: {on_bad_image!r} is not allowed; should be fail or skip.")
+    if output is not None and Path(output).suffix.lower() == ".parquet":
+        # It needs this module.
+        from munseo.api.bulk import predict_bulk
+
+        with quietly(quiet):
+            return predict_bulk(
+                run,
+                inputs,
+                Path(output),
+                shard=shard,
+                proba=proba,
+                tta=tta,
+                second_look=second_look,
+                abstain_below=abstain_below,
+                target_precision=target_precision,
+                device=device,
+                backend=backend,
+            )
+    if shard is not None:
+        raise UserError("shard: works with an output that ends in .parquet; a CSV is written by one process.")
     with quietly(quiet):
         folder = open_run(run)
         config = folder.read_config()
@@ -71,7 +101,7 @@ def predict(
         checked = check_images(pages, "skip" if on_bad_image == "skip" else "fail")
         for note in checked.notes:
             say(note)
-        predictor = load_predictor(folder)
+        predictor = load_predictor(folder, backend)
         decision = decide(folder, predictor, abstain_below, target_precision)
         answer = _predict_readable(predictor, pages, checked.skipped, device, tta, second_look)
         file = Path(output) if output else folder.submission_file

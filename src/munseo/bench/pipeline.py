@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from munseo.data import Page, decode, letterbox
+from munseo.data import Page, square
 from munseo.evaluation.inputs import Batch, collate
 from munseo.training.augmenting import TrainingPages
 from munseo.training.module import PageClassifier
@@ -57,7 +57,7 @@ def stage_seconds(module: PageClassifier, num_pages: int) -> dict[str, float]:
     pages: Sequence[Page] = [parts.train[sample.page] for sample in parts.samples[:num_pages]]
     whole = TrainingPages(parts.train, parts.samples, parts.plan, config)
     size = config.image_size
-    decoding = _seconds(lambda place: letterbox(decode(pages[place].path), size), len(pages))
+    decoding = _seconds(lambda place: square(pages[place], size), len(pages))
     item = _seconds(lambda place: whole[(0, place)], len(pages))
     items = [whole[(0, place)] for place in range(min(len(pages), module.machine.batch_size))]
     batch = collate(items)

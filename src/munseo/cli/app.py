@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from munseo import __version__
-from munseo.cli import benching, configuring, demonstrating, ensembling, predicting, reporting, shifting, training
+from munseo.cli import (
+    benching,
+    caching,
+    configuring,
+    demonstrating,
+    ensembling,
+    exporting,
+    predicting,
+    reporting,
+    shifting,
+    training,
+)
 
 app = typer.Typer(
     name="munseo",
@@ -39,6 +50,8 @@ shifting.register(app)
 training.register(app)
 predicting.register(app)
 ensembling.register(app)
+exporting.register(app)
 reporting.register(app)
+caching.register(app)
 app.add_typer(benching.app, name="bench")
 app.add_typer(configuring.app, name="config")

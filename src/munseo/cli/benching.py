@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from munseo.cli.words import ConfigArgument, Overrides, Quiet
+from munseo.cli.words import ConfigArgument, Overrides, Quiet, RunArgument
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -49,6 +49,37 @@ def train(
         console.print()
     peak = ", ".join(f"{name} {size / 2**30:.2f} GiB" for name, size in found["peak_memory_bytes"].items())
     typer.echo(f"peak memory: {peak}")
+    typer.echo(file)
+
+
+@app.command(epilog="Examples:\n\n"
+             "`munseo bench predict runs/2507…`\n\n"
+             "`munseo bench predict runs/2507… --batch-size 16 --seconds 3 --data data/rvl5`")  # fmt: skip
+def predict(
+    run: RunArgument,
+    batch_size: Annotated[
+        list[int] | None, typer.Option(help="Of the throughput (several times); the best counts. Default: 8, 32.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="Of one measurement; each is made in 5 rounds.")] = 1.0,
+    data: Annotated[Path | None, typer.Option(help="Where the data are now; default: where they were.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: bench-predict.json.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Prediction by each backend: latency, throughput, share of the peak, parity with torch; JSON and table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from munseo.api.benching_predict import COLUMNS, bench_predict, table_rows
+    from munseo.run.atomic import write_json
+
+    found = bench_predict(run, batch_sizes=batch_size or (8, 32), seconds=seconds, data=data, quiet=quiet)
+    file = output or Path("bench-predict.json")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_json(file, found)
+    table = Table(*COLUMNS, box=None, pad_edge=False, header_style="bold")
+    for row in table_rows(found):
+        table.add_row(*row)
+    Console().print(table)
     typer.echo(file)
 
 

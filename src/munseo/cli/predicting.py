@@ -21,7 +21,9 @@ def register(app: typer.Typer) -> None:
         "`munseo predict runs/2507…` writes the submission for the run's own test part\n\n"
         "`munseo predict runs/2507… data/test -o submission.csv`\n\n"
         "`munseo predict runs/2507… scan.pdf photo.jpg --proba`\n\n"
-        "`munseo predict runs/2507… inbox -o inbox.csv --target-precision 0.99` says which pages need a person"
+        "`munseo predict runs/2507… inbox -o inbox.csv --target-precision 0.99` says which pages need a person\n\n"
+        "`munseo predict runs/2507… archive.zip 'inbox/*.tif' -o out.parquet` any number of files, a row a page; "
+        "the same command goes on after an interruption"
     )(predict)
 
 
@@ -45,10 +47,20 @@ def predict(
     run: RunArgument,
     inputs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[INPUT]…", help="Folders, images, PDFs or tables; default: the run's test part."),
+        typer.Argument(
+            metavar="[INPUT]…",
+            help="Folders, images, PDFs or tables; default: the run's test part. For parquet also patterns, ZIP and "
+            "TAR archives, and - for paths from standard input.",
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="CSV to write; default: <run name>.csv in the run.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="CSV to write; default: <run name>.csv in the run. With .parquet at its end: any number of files, in "
+            "parts, resumed by the same command.",
+        ),
     ] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add a column of probability a class.")] = False,
     tta: Tta = None,
@@ -64,14 +76,33 @@ def predict(
         typer.Option(help="Share of right answers that is wanted; validation gives the threshold.", min=0, max=1),
     ] = None,
     device: Device = "auto",
+    backend: Annotated[
+        str,
+        typer.Option(
+            help="torch, onnx, onnx-int8, openvino, openvino-int8 (see `munseo export`), or auto: the fastest."
+        ),
+    ] = "torch",
     on_bad_image: OnBadImage = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="For parquet: predict only every N-th file, from the I-th on, counted from 0; default: all, or this "
+            "process's share under torchrun.",
+        ),
+    ] = None,
+    join: Annotated[bool, typer.Option("--join", help="Only join the shards of a parquet output.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Predict pages and write `ID,target`, with the IDs and in the order of sample_submission.csv if there is one."""
+    from munseo.api.joining import join as run_join
     from munseo.api.predicting import predict as run_predict
 
-    typer.echo(
-        run_predict(
+    if join:
+        typer.echo(run_join(run, output, quiet=quiet))
+        return
+    try:
+        file = run_predict(
             run,
             inputs or (),
             output,
@@ -81,7 +112,12 @@ def predict(
             abstain_below=abstain_below,
             target_precision=target_precision,
             device=device,
+            backend=backend,
             on_bad_image=on_bad_image or "fail",
+            shard=shard,
             quiet=quiet,
         )
-    )
+    except KeyboardInterrupt as error:
+        typer.echo(f"munseo: {str(error) or 'interrupted; nothing was written.'}", err=True)
+        raise typer.Exit(130) from None
+    typer.echo(file)

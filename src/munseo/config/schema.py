@@ -206,6 +206,9 @@ class Config(Section):
         "as_is", description="deskew: turn every page until its lines of print are level, before anything else"
     )
     # machine
+    cache: bool | Annotated[str, Field(min_length=1)] = Field(
+        "auto", description="decoded pages on disk, shared by runs: auto (the user's cache folder), off, or a folder"
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     devices: int = Field(1, ge=1, description="processes of this machine")
     num_nodes: int = Field(1, ge=1)

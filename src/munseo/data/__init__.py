@@ -2,11 +2,12 @@
 
 The way through: ``load_pages`` reads tables or folders, ``check_images`` looks at every image, ``stratified_split`` or
 ``stratified_folds`` parts the pages, ``plan_balance`` fills small classes; ``decode`` and ``letterbox`` turn a page
-into pixels; ``write_submission`` writes what was predicted. What a user can mend is raised as ``UserError``, all
-problems together.
+into pixels, ``cache_pages`` keeps these on the disk and ``square`` asks there first; ``write_submission`` writes what
+was predicted. What a user can mend is raised as ``UserError``, all problems together.
 """
 
 from munseo.data.balancing import BalancePlan, class_weights, plan_balance, sampler_weights
+from munseo.data.cache import cache_folder, cache_pages, square
 from munseo.data.checking import Checked, check_images, fingerprint
 from munseo.data.decoding import MAX_PIXELS, Inspection, decode, inspect
 from munseo.data.finding import IMAGE_EXTENSIONS, list_images
@@ -34,6 +35,8 @@ __all__ = [
     "Sample",
     "Split",
     "Table",
+    "cache_folder",
+    "cache_pages",
     "check_images",
     "class_weights",
     "decode",
@@ -47,6 +50,7 @@ __all__ = [
     "read_sample_submission",
     "read_table",
     "sampler_weights",
+    "square",
     "stratified_folds",
     "stratified_split",
     "write_submission",

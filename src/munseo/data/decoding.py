@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from PIL import (
 from PIL.ImageFile import ImageFile
 
 from munseo.data.image_error import ImageError, UnreadableError
-from munseo.data.pdf import render_first_page
+from munseo.data.pdf import PdfPages
 from munseo.data.pixels import to_rgb, upright
 from munseo.data.sniffing import HEAD_BYTES, image_kind, refusal
 
@@ -38,13 +39,15 @@ MAX_PIXELS = 200_000_000
 MAX_BYTES = 2**30
 """Larger files are refused before reading; ``MAX_PIXELS`` of uncompressed RGB fit in."""
 
+MAX_PAGES = 10_000
+"""Pages of one file that are read and counted; a book at the limit of ``MAX_BYTES`` has fewer."""
+
 _CUT_SHORT = "is cut short; the end of the file is missing"
 
 # The readers themselves, not Image.open: that would try formats by itself, and it warns and stops at limits of its own.
 _READERS: dict[str, Callable[[BytesIO], ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
-    "TIFF": TiffImagePlugin.TiffImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
     "GIF": GifImagePlugin.GifImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
@@ -66,9 +69,22 @@ class Inspection:
     format: str
     """``JPEG``, ``PNG``, ``TIFF``, ``WEBP``, ``GIF``, ``BMP`` or ``PDF``; empty where there is a problem."""
     num_pages: int
-    """Of a TIFF or PDF, of which the first is used; 1 for all others."""
+    """Of a TIFF or PDF, of which the first is used; 1 for all others. Pages of a TIFF are counted up to the limit."""
     problem: str | None
     """Why the file cannot be read, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilePage:
+    """One page of a file, or why there is none."""
+
+    number: int
+    """From 1."""
+    num_pages: int
+    """Of the file that follow each other here: with the last of them the file is done."""
+    pixels: np.ndarray | None
+    """(H, W, 3) uint8 RGB, upright; None where there is a problem."""
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +121,31 @@ def inspect(source: Path | bytes, name: str | None = None) -> Inspection:
     return Inspection(width, height, found.format, found.num_pages, None)
 
 
+def decode_pages(source: Path | bytes, name: str | None = None) -> Iterator[FilePage]:
+    """Read all pages of one file, one after the other: of a PDF or TIFF each page, of any other image the one.
+
+    What cannot be read is a page with a problem, not raised: a damaged file is one such page, a damaged page among
+    others is one of them, and pages beyond ``MAX_PAGES`` are one at the end.
+    """
+    name = _name_of(source, name)
+    try:
+        data = read_bytes(source, name) if isinstance(source, Path) else source
+        document = _document(name, data)
+    except ImageError as error:
+        yield FilePage(1, 1, None, error.reason)
+        return
+    if document is None:
+        yield _page(1, 1, lambda: _decode(data, name).pixels)
+        return
+    with closing(document):
+        more = document.num_pages > MAX_PAGES
+        num_pages = MAX_PAGES + 1 if more else document.num_pages
+        for number in range(min(document.num_pages, MAX_PAGES)):
+            yield _page(number + 1, num_pages, partial(_page_of, document, number, name))
+    if more:
+        yield FilePage(num_pages, num_pages, None, f"no more than {MAX_PAGES:,} pages of a file are read")
+
+
 def read_bytes(path: Path, name: str | None = None) -> bytes:
     """Read an image file whole, after a look at its kind and size.
 
@@ -133,25 +174,75 @@ def _name_of(source: Path | bytes, name: str | None) -> str:
 
 def _decode(source: Path | bytes, name: str) -> _Decoded:
     data = read_bytes(source, name) if isinstance(source, Path) else source
-    kind = image_kind(data[:HEAD_BYTES])
-    if kind is None:
-        raise ImageError(name, refusal(data[:HEAD_BYTES]))
+    kind = _kind_of(name, data)
+    document = _document(name, data)
+    if document is not None:
+        with closing(document):
+            return _Decoded(_page_of(document, 0, name), document.num_pages, kind)
     with _refusing(name):
-        if kind == "PDF":
-            return _Decoded(*render_first_page(data), format=kind)
         if kind == "PNG" and len(data) >= 24:
             # Pillow reads on to the pixels before it tells the size.
             _check_size(name, *struct.unpack_from(">II", data, 16))
         stream = BytesIO(data)
         image = _READERS[kind](stream)
         _check_size(name, *image.size)
-        num_pages = getattr(image, "n_frames", 1) if kind == "TIFF" else 1
         plain = _is_whole_jpeg(data, stream.tell()) if kind == "JPEG" else kind == "PNG" and _is_plain_png(data)
         pixels = _fast(image, data) if plain and image.mode in ("L", "RGB") else None
         if pixels is None:
             image.load()
             pixels = to_rgb(image)
-        return _Decoded(upright(pixels, _orientation(image, plain)), num_pages, kind)
+        return _Decoded(upright(pixels, _orientation(image, plain)), 1, kind)
+
+
+def _kind_of(name: str, data: bytes) -> str:
+    kind = image_kind(data[:HEAD_BYTES])
+    if kind is None:
+        raise ImageError(name, refusal(data[:HEAD_BYTES]))
+    return kind
+
+
+class _TiffPages:
+    """An open TIFF. Its pages are counted one by one, and not beyond the limit: a chain of millions is no document."""
+
+    def __init__(self, name: str, data: bytes) -> None:
+        self._name = name
+        self._image = TiffImagePlugin.TiffImageFile(BytesIO(data))
+        _check_size(name, *self._image.size)
+        self.num_pages = 1
+        with suppress(EOFError):
+            while self.num_pages <= MAX_PAGES:
+                self._image.seek(self.num_pages)
+                self.num_pages += 1
+
+    def page(self, number: int) -> np.ndarray:
+        self._image.seek(number)
+        _check_size(self._name, *self._image.size)
+        self._image.load()
+        return upright(to_rgb(self._image), _orientation(self._image, plain=False))
+
+    def close(self) -> None:
+        self._image.close()
+
+
+def _document(name: str, data: bytes) -> PdfPages | _TiffPages | None:
+    """The file opened, if it is of a format that has pages."""
+    kind = _kind_of(name, data)
+    if kind not in ("PDF", "TIFF"):
+        return None
+    with _refusing(name):
+        return PdfPages(data) if kind == "PDF" else _TiffPages(name, data)
+
+
+def _page_of(document: PdfPages | _TiffPages, number: int, name: str) -> np.ndarray:
+    with _refusing(name):
+        return document.page(number)
+
+
+def _page(number: int, num_pages: int, pixels: Callable[[], np.ndarray]) -> FilePage:
+    try:
+        return FilePage(number, num_pages, pixels())
+    except ImageError as error:
+        return FilePage(number, num_pages, None, error.reason)
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+WHITE = (255, 255, 255)
+
 
 def letterbox(image: np.ndarray, size_px: int) -> np.ndarray:
     """Fit a page into a square: aspect ratio kept, nothing cropped, centred on white.
@@ -16,14 +18,40 @@ def letterbox(image: np.ndarray, size_px: int) -> np.ndarray:
     Returns:
         (size_px, size_px, 3) uint8, never the memory of ``image``.
     """
+    return padded(resized(image, size_px), size_px)
+
+
+def resized(image: np.ndarray, size_px: int) -> np.ndarray:
+    """Bring the longest side of a page to ``size_px``, the aspect ratio kept.
+
+    Args:
+        image: (H, W, 3) uint8.
+        size_px: Longest side, px.
+
+    Returns:
+        (h, w, 3) uint8; ``image`` itself where it has that size already.
+    """
     height, width = image.shape[:2]
     scale = size_px / max(height, width)
-    new_height, new_width = max(1, round(height * scale)), max(1, round(width * scale))
-    if scale != 1:
-        # Area averages all pixels, so thin strokes fade instead of breaking; cubic keeps enlarged strokes sharp.
-        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        image = cv2.resize(image, (new_width, new_height), interpolation=method)
-    square = np.full((size_px, size_px, 3), 255, np.uint8)
-    top, left = (size_px - new_height) // 2, (size_px - new_width) // 2
-    square[top : top + new_height, left : left + new_width] = image
-    return square
+    if scale == 1:
+        return image
+    new_size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    # Area averages all pixels, so thin strokes fade instead of breaking; cubic keeps enlarged strokes sharp.
+    return cv2.resize(image, new_size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+
+
+def padded(image: np.ndarray, size_px: int) -> np.ndarray:
+    """Centre a page on a white square.
+
+    Args:
+        image: (h, w, 3) uint8, or (h, w) where all channels are equal; no side longer than ``size_px``.
+        size_px: Side of the square.
+
+    Returns:
+        (size_px, size_px, 3) uint8, never the memory of ``image``.
+    """
+    height, width = image.shape[:2]
+    top, left = (size_px - height) // 2, (size_px - width) // 2
+    bottom, right = size_px - height - top, size_px - width - left
+    square = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=WHITE)
+    return square if square.ndim == 3 else cv2.cvtColor(square, cv2.COLOR_GRAY2RGB)

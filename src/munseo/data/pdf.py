@@ -1,4 +1,4 @@
-"""The first page of a PDF as an image."""
+"""Pages of a PDF as images."""
 
 from __future__ import annotations
 
@@ -16,39 +16,64 @@ _PDFIUM = threading.Lock()
 """PDFium keeps state of its own and is not made for threads; two at once crash the process."""
 
 
-def render_first_page(data: bytes) -> tuple[np.ndarray, int]:
-    """Render with annotations and the values of filled-in forms, on white.
+class PdfPages:
+    """An open PDF, rendered with annotations and the values of filled-in forms, on white.
 
-    Returns:
-        The page, (H, W, 3) uint8 RGB with its longest side at ``LONGEST_SIDE_PX``, and the number of pages.
+    Threads may share it or have several at once; only one renders at a time.
+
+    Args:
+        data: The file's content.
 
     Raises:
-        UnreadableError: The file has a password, no page, or a page without a size.
+        UnreadableError: The file has a password, or no page.
         pypdfium2.PdfiumError: The file is damaged.
     """
-    with _PDFIUM:
-        try:
-            document = pypdfium2.PdfDocument(data)
-        except pypdfium2.PdfiumError as error:
-            if "password" in str(error).lower():
-                raise UnreadableError("asks for a password; save the PDF without one") from None
-            raise
-        try:
-            return _render(document)
-        finally:
-            document.close()
 
+    def __init__(self, data: bytes) -> None:
+        with _PDFIUM:
+            try:
+                self._document = pypdfium2.PdfDocument(data)
+            except pypdfium2.PdfiumError as error:
+                if "password" in str(error).lower():
+                    raise UnreadableError("asks for a password; save the PDF without one") from None
+                raise
+            self.num_pages = len(self._document)
+            if self.num_pages == 0:
+                self._document.close()
+                raise UnreadableError("is a PDF without pages")
+            self._document.init_forms()
 
-def _render(document: pypdfium2.PdfDocument) -> tuple[np.ndarray, int]:
-    if len(document) == 0:
-        raise UnreadableError("is a PDF without pages")
-    document.init_forms()
-    page = document[0]
-    longest = max(page.get_size())
-    if not longest > 0:
-        raise UnreadableError("is a PDF whose first page has no size")
-    bitmap = page.render(scale=LONGEST_SIDE_PX / longest, rev_byteorder=True)
-    pixels = bitmap.to_numpy()
-    # The bitmap's memory goes with the document, hence the copy.
-    rgb = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[:, :, :3].copy()
-    return rgb, len(document)
+    def page(self, number: int) -> np.ndarray:
+        """Render one page.
+
+        Args:
+            number: From 0.
+
+        Returns:
+            (H, W, 3) uint8 RGB with its longest side at ``LONGEST_SIDE_PX``.
+
+        Raises:
+            UnreadableError: The page has no size.
+            pypdfium2.PdfiumError: The page is damaged.
+        """
+        with _PDFIUM:
+            page = self._document[number]
+            try:
+                longest = max(page.get_size())
+                if not longest > 0:
+                    which = "first page" if number == 0 else f"page {number + 1}"
+                    raise UnreadableError(f"is a PDF whose {which} has no size")
+                bitmap = page.render(scale=LONGEST_SIDE_PX / longest, rev_byteorder=True)
+                pixels = bitmap.to_numpy()
+                # The bitmap's memory goes with it, hence the copy.
+                rgb = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[:, :, :3].copy()
+                # Closed here, under the lock: the collector would do it in any thread, at any time.
+                bitmap.close()
+                return rgb
+            finally:
+                page.close()
+
+    def close(self) -> None:
+        """Free PDFium's memory."""
+        with _PDFIUM:
+            self._document.close()

@@ -11,6 +11,7 @@ from munseo.config import Config
 from munseo.data import Page
 from munseo.evaluation.calibration import apply_temperature
 from munseo.evaluation.combining import Combination, is_ensemble, member_folders, read_combination
+from munseo.evaluation.inputs import DecodedPage
 from munseo.evaluation.predictor import Settings, load_members, predict_run, read_card
 from munseo.evaluation.second_look import SecondLook
 from munseo.model import Classifier, ModelCard
@@ -72,7 +73,7 @@ class Predictor:
 
     def predict(
         self,
-        pages: Sequence[Page],
+        pages: Sequence[Page | DecodedPage],
         settings: Sequence[Settings],
         tta: bool | None = None,
         second_look: bool | None = None,
@@ -80,7 +81,7 @@ class Predictor:
         """Predict pages.
 
         Args:
-            pages: Pages whose images can be decoded.
+            pages: Pages whose images can be decoded, or have been.
             settings: For each of ``runs``, since each may have been trained in another precision.
             tta: Average the configured views; None: as each run was judged.
             second_look: Look again at uncertain pages; None: as configured.
@@ -107,14 +108,21 @@ class Predictor:
         return probabilities if self.temperature == 1 else apply_temperature(probabilities, self.temperature)
 
 
-def load_predictor(run: RunFolder) -> Predictor:
-    """Load the models of a run, of all its folds, or of all members of an ensemble."""
+def load_predictor(run: RunFolder, backend: str = "torch") -> Predictor:
+    """Load the models of a run, of all its folds, or of all members of an ensemble.
+
+    Args:
+        run: The run folder.
+        backend: What runs their networks: one of ``munseo.engines.BACKENDS``.
+    """
     results = run.read_json(run.results_file) if run.results_file.exists() else {}
     temperature = float((results.get("calibration") or {}).get("temperature", 1.0))
     if is_ensemble(run):
-        members = tuple(LoadedRun(load_members(member), member.read_config()) for member in member_folders(run))
+        members = tuple(
+            LoadedRun(load_members(member, backend), member.read_config()) for member in member_folders(run)
+        )
         return Predictor(read_card(run), members, read_combination(run), temperature, None, False)
-    classifiers = load_members(run)
+    classifiers = load_members(run, backend)
     loaded = LoadedRun(classifiers, run.read_config())
     chosen = results.get("second_look")
     look = SecondLook(chosen["gate"], chosen["blend"], tuple(chosen["views"])) if chosen else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from munseo.data import Page, decode, letterbox
+from munseo.data import Page, square
 from munseo.shift import deskew
 
 
@@ -62,10 +62,21 @@ class PageDataset(Dataset[Item]):
         raise NotImplementedError
 
 
+@dataclass(frozen=True, slots=True)
+class DecodedPage:
+    """A page that was decoded ahead.
+
+    Attributes:
+        squares: uint8 (S, S, 3), one for each ``(image_size, orientation)`` that a model of the answer takes.
+    """
+
+    squares: Mapping[tuple[int, str], np.ndarray]
+
+
 class InferencePages(PageDataset):
     """Pages in their order, without augmentation."""
 
-    def __init__(self, pages: Sequence[Page], image_size: int, orientation: str) -> None:
+    def __init__(self, pages: Sequence[Page | DecodedPage], image_size: int, orientation: str) -> None:
         self.pages = pages
         self.image_size = image_size
         self.orientation = orientation
@@ -75,18 +86,20 @@ class InferencePages(PageDataset):
 
     def __getitem__(self, index: int) -> Item:
         page = self.pages[index]
-        image = oriented(letterbox(decode(page.path), self.image_size), self.orientation)
+        if isinstance(page, DecodedPage):
+            return page.squares[self.image_size, self.orientation], -1, index, -1
+        image = oriented(square(page, self.image_size), self.orientation)
         return image, -1 if page.label is None else page.label, index, -1
 
 
-def oriented(square: np.ndarray, orientation: str) -> np.ndarray:
+def oriented(image: np.ndarray, orientation: str) -> np.ndarray:
     """The last step of preprocessing, for every page that a model sees, damaged or not: level it, or leave it as it is.
 
     Args:
-        square: Letterboxed page (S, S, 3) uint8.
+        image: Letterboxed page (S, S, 3) uint8.
         orientation: As in the configuration.
     """
-    return deskew(square) if orientation == "deskew" else square
+    return deskew(image) if orientation == "deskew" else image
 
 
 def single_threaded(_: int = 0) -> None:

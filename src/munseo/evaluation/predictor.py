@@ -11,9 +11,10 @@ import torch
 
 from munseo.console import track
 from munseo.data import Page
-from munseo.evaluation.inputs import Batch, InferencePages, PageDataset, inference_loader
+from munseo.engines import load_backend
+from munseo.evaluation.inputs import Batch, DecodedPage, InferencePages, PageDataset, inference_loader
 from munseo.evaluation.views import check_views, mean_probabilities, view_logits
-from munseo.model import Classifier, load_classifier
+from munseo.model import Classifier
 from munseo.model.card import ModelCard
 from munseo.run import RunFolder
 
@@ -30,7 +31,7 @@ class Settings:
 
 def predict_pages(
     classifier: Classifier,
-    pages: Sequence[Page],
+    pages: Sequence[Page | DecodedPage],
     settings: Settings,
     views: Sequence[str] = ("identity",),
     description: str = "predicting",
@@ -126,13 +127,18 @@ def read_card(run: RunFolder) -> ModelCard:
     return ModelCard.from_dict(run.read_json(file), str(file))
 
 
-def load_members(run: RunFolder) -> list[Classifier]:
-    """The models of a run: one, or one a fold, whose probabilities are to be averaged."""
-    return [load_classifier(read_card(member), member.weights_file) for member in run.folds or [run]]
+def load_members(run: RunFolder, backend: str = "torch") -> list[Classifier]:
+    """The models of a run: one, or one a fold, whose probabilities are to be averaged.
+
+    Args:
+        run: The run folder.
+        backend: What runs their networks: one of ``munseo.engines.BACKENDS``.
+    """
+    return [load_backend(member, read_card(member), backend) for member in run.folds or [run]]
 
 
 def predict_run(
-    members: Sequence[Classifier], pages: Sequence[Page], settings: Settings, views: Sequence[str]
+    members: Sequence[Classifier], pages: Sequence[Page | DecodedPage], settings: Settings, views: Sequence[str]
 ) -> np.ndarray:
     """Mean probabilities of a run's members, float32 (num_pages, num_classes)."""
     total: np.ndarray | None = None

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from munseo.augment import DAMAGES
-from munseo.data import Page, decode, letterbox
+from munseo.data import Page, square
 from munseo.evaluation.inputs import Item, PageDataset, oriented
 from munseo.evaluation.metrics import macro_f1, probability_columns
 from munseo.evaluation.shifted import SHIFT_SEED
@@ -51,7 +51,7 @@ class DamagedPages(PageDataset):
         self.pages = pages
         self.orientation = card.orientation
         self.cells = profile_cells()
-        self._squares = [letterbox(decode(page.path), card.image_size) for page in pages]
+        self._squares = [square(page, card.image_size) for page in pages]
 
     def __len__(self) -> int:
         return len(self.pages) * len(self.cells)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from munseo.augment import Recipe, apply_recipe
-from munseo.data import Page, decode, letterbox
+from munseo.data import Page, square
 from munseo.evaluation.inputs import Item, PageDataset, oriented
 from munseo.randomness import generator
 
@@ -57,6 +57,6 @@ class ShiftedPages(PageDataset):
     def image(self, index: int, draw: int) -> np.ndarray:
         """One page under one draw, uint8 (S, S, 3)."""
         page = self.pages[index]
-        square = letterbox(decode(page.path), self.image_size)
-        damaged = apply_recipe(square, self.recipe, generator(self.seed, f"shifted/{page.id}", draw))
+        rng = generator(self.seed, f"shifted/{page.id}", draw)
+        damaged = apply_recipe(square(page, self.image_size), self.recipe, rng)
         return oriented(damaged, self.orientation)

@@ -80,6 +80,10 @@ class RunFolder:
         """``<name>.csv``, as in the reference."""
         return self.path / f"{self.name.replace('/', '-')}.csv"
 
+    def export_dir(self, name: str) -> Path:
+        """Where an exported model lies: ``onnx``, ``onnx-int8``, ``openvino`` or ``openvino-int8``."""
+        return self.path / "export" / name
+
     def read_config(self) -> Config:
         """The resolved configuration of the run."""
         try:

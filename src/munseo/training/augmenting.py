@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from munseo.augment import LEVELS, Augmenter, Policy, Recipe, build_policy, cutout
 from munseo.augment.document import Document
 from munseo.config import Augmentation, Config
-from munseo.data import Page, decode, letterbox
+from munseo.data import Page, square
 from munseo.errors import UserError
 from munseo.evaluation.inputs import Item, oriented
 from munseo.randomness import generator
@@ -191,7 +191,7 @@ class TrainingPages(Dataset[Item]):
         page = self.pages[sample.page]
         assert page.label is not None
         # The size follows from the draw: workers that live through all epochs need not be told that one began.
-        image = letterbox(decode(page.path), training_size(self.config, epoch))
+        image = square(page, training_size(self.config, epoch))
         if sample.copy:
             image = cutout(image, generator(self.seed, "cutout", sample.page, sample.copy))
         if self.config.online_augmentation:

@@ -19,6 +19,8 @@ from munseo.data import (
     Checked,
     Page,
     PageSet,
+    cache_folder,
+    cache_pages,
     check_images,
     fingerprint,
     load_pages,
@@ -82,7 +84,7 @@ class Parts:
 
 
 def collect(config: Config) -> Collection:
-    """Read the tables and check every image.
+    """Read the tables, check every image, and see to it that the cache holds what will be decoded often.
 
     Raises:
         UserError: All problems of the tables, or all images that cannot be read.
@@ -105,7 +107,20 @@ def collect(config: Config) -> Collection:
         say(f"skipped: {page.id}: {reason}")
     digests = {(name, page_id): digest for name, part in checked.items() for page_id, digest in part.digests.items()}
     pages = replace(pages, train=checked["train"].pages, val=checked["val"].pages if pages.val else None)
-    return Collection(pages, digests, skipped, notes)
+    return Collection(_cached(config, pages, digests), digests, skipped, notes)
+
+
+def _cached(config: Config, pages: PageSet, digests: dict[tuple[str, str], str]) -> PageSet:
+    """Train and validation pages with their places in the cache; test pages are decoded once."""
+    if config.cache is False:
+        return pages
+    folder = cache_folder() if config.cache in (True, "auto") else Path(str(config.cache)).expanduser()
+    sizes = {config.image_size, *(stage.image_size for stage in config.progressive_resizing)}
+    val = pages.val or ()
+    keys = [digests[part, page.id] for part, members in (("train", pages.train), ("val", val)) for page in members]
+    found = tuple(cache_pages([*pages.train, *val], keys, sorted(sizes), folder))
+    num_train = len(pages.train)
+    return replace(pages, train=found[:num_train], val=found[num_train:] if pages.val else None)
 
 
 def _check_parts(parts: dict[str, tuple[Page, ...]], on_bad_image: Literal["fail", "skip"]) -> dict[str, Checked]:

@@ -45,9 +45,9 @@ OFF = (
 )  # fmt: skip
 
 ELSEWHERE = frozenset({
-    "augmentation", "class_imbalance", "channels_last", "compile", "data_dir", "device", "devices", "id_column",
-    "image_dir", "language", "mlflow", "num_nodes", "num_threads", "num_workers", "on_bad_image", "runs_dir",
-    "target_column", "tensorboard", "test_dir", "train_table", "wandb",
+    "augmentation", "cache", "class_imbalance", "channels_last", "compile", "data_dir", "device", "devices",
+    "id_column", "image_dir", "language", "mlflow", "num_nodes", "num_threads", "num_workers", "on_bad_image",
+    "runs_dir", "target_column", "tensorboard", "test_dir", "train_table", "wandb",
 })  # fmt: skip
 """Keys that other blocks show, or that say where the data are, on which machine it ran and who tracked it."""
 SHOWN = frozenset({

@@ -1,0 +1,62 @@
+"""Munseo: the step, the input and the trainer of ``munseo train`` with the ``eda`` policy; prediction of pages.
+
+The cache of decoded pages is built anew in every process, so its cost stands in the seconds before the first step.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from pathlib import Path
+
+import torch
+from protocol import Ready, Task, prediction_rate, serve
+
+from munseo.bench.steps import training_rate
+from munseo.config import Config
+from munseo.data import Page
+from munseo.evaluation import Settings, predict_pages
+from munseo.model import Classifier, ModelCard, build_classifier, model_normalisation
+from munseo.training import collect, divide
+from munseo.training.fitting import build_module, make_card
+from munseo.training.machine import choose_workers
+
+EPOCHS = 10**6
+"""So that no schedule ends within the measurement."""
+
+
+def train(task: Task, ready: Ready) -> float:
+    with tempfile.TemporaryDirectory(dir=task.data) as cache:
+        config = Config.model_validate(
+            {
+                "model_name": task.model, "pretrained": False, "image_size": task.size, "batch_size": task.batch,
+                "augmentation": {"eda": True}, "data_dir": task.data, "epochs": EPOCHS, "shift": "none",
+                "device": "cpu", "num_threads": torch.get_num_threads(), "cache": cache,
+            }
+        )  # fmt: skip
+        collection = collect(config)
+        module, _ = build_module(config, make_card(config, collection.pages), divide(config, collection)[0])
+        ready()
+        warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
+        return training_rate(module, task.steps)
+
+
+def predict(task: Task, ready: Ready) -> float:
+    settings = Settings(torch.device("cpu"), task.batch, choose_workers("auto", torch.device("cpu")))
+    classifier = make_classifier(task)
+
+    def of(folder: Path) -> int:
+        pages = [Page(path.name, path, None) for path in sorted(folder.rglob("*.*"))]
+        return len(predict_pages(classifier, pages, settings))
+
+    return prediction_rate(of, task, ready)
+
+
+def make_classifier(task: Task) -> Classifier:
+    names = tuple(str(number) for number in range(task.num_classes))
+    mean, std = model_normalisation(task.model)
+    return build_classifier(ModelCard(task.model, names, names, task.size, mean, std))[0]
+
+
+if __name__ == "__main__":
+    serve(train, predict)

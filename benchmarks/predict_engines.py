@@ -1,0 +1,103 @@
+"""Eager PyTorch against the exported engines on this machine's processor, without data: random weights, random pages.
+
+    python benchmarks/predict_engines.py --models tf_efficientnet_lite0@224 tf_efficientnet_b4@320 --json engines.json
+
+In each of 5 rounds every engine is measured once. Speed does not depend on the weights; what INT8 costs does, so it is
+judged on a trained run: `munseo export RUN --format openvino --int8`, and `munseo bench predict RUN`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from munseo.bench.peak import multiply_adds, peak_multiply_adds
+from munseo.bench.predicting import COLUMNS, USUAL, DefaultLayout, bench_backends, table_rows
+from munseo.engines import open_engine
+from munseo.exports.quantising import LADDER, quantise
+from munseo.exports.writing import write_graph, write_onnx
+from munseo.model import Classifier, ModelCard, build_classifier
+
+NUM_CALIBRATION = 16
+
+
+def make_card(model: str) -> ModelCard:
+    name, _, size = model.partition("@")
+    classes = tuple(str(number) for number in range(17))
+    return ModelCard(name, classes, classes, int(size), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+def make_classifiers(card: ModelCard, folder: Path, int8: bool) -> dict[str, Classifier]:
+    """Torch in both layouts, and every engine; INT8 in each of the ways of making it."""
+    torch.manual_seed(0)
+    classifier, _ = build_classifier(card)
+    usual, _ = build_classifier(card)
+    usual.load_state_dict(classifier.state_dict())
+    found = {USUAL: Classifier(DefaultLayout(usual.network), card).eval(), "torch": classifier.eval()}
+    graph = folder / "full.onnx"
+    write_onnx(classifier.network, card.image_size, graph)
+    classifier.to(memory_format=torch.channels_last)
+    generator = np.random.default_rng(0)
+    shape = (NUM_CALIBRATION // 4, 3, card.image_size, card.image_size)
+    batches = [generator.uniform(-1, 1, shape).astype(np.float32) for _ in range(4)]
+    for form in ("onnx", "openvino"):
+        for number, way in enumerate((None, *LADDER) if int8 else (None,)):
+            own = folder / f"{form}{number}"
+            own.mkdir()
+            source = own / "source.onnx"
+            if way is None:
+                source.write_bytes(graph.read_bytes())
+            else:
+                quantise(graph, source, batches, way, form)
+            write_graph(source, form, own)
+            name = form if way is None else f"{form}-int8, {way.name}"
+            found[name] = Classifier(open_engine(own, form), card).eval()
+    return found
+
+
+def measure(model: str, options: argparse.Namespace, peak: float) -> dict[str, Any]:
+    card = make_card(model)
+    with tempfile.TemporaryDirectory() as folder:
+        classifiers = make_classifiers(card, Path(folder), options.int8)
+        pages = torch.randint(0, 256, (max(options.batches), card.image_size, card.image_size, 3), dtype=torch.uint8)
+        needed = multiply_adds(build_classifier(card)[0].network, card.image_size)
+        rows = bench_backends(classifiers, pages, options.batches, options.seconds, needed, peak)
+    return {"model": model, "multiply_adds": needed, "backends": rows}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", default=["tf_efficientnet_lite0@224", "tf_efficientnet_b4@320"])
+    parser.add_argument("--batches", nargs="+", type=int, default=[16])
+    parser.add_argument("--seconds", type=float, default=1.0, help="of one measurement; each is made 5 times")
+    parser.add_argument("--threads", type=int, default=None, help="default: as torch chooses")
+    parser.add_argument("--no-int8", dest="int8", action="store_false")
+    parser.add_argument("--json", type=Path, default=None)
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    peak = peak_multiply_adds()
+    versions = {name: metadata.version(name) for name in ("torch", "onnxruntime", "openvino", "numpy")}
+    found = {"num_threads": torch.get_num_threads(), "versions": versions, "peak_multiply_adds": peak, "models": []}
+    print(f"{torch.get_num_threads()} threads, peak {peak / 1e9:.1f} G multiply-adds a second, {versions}")
+    for model in options.models:
+        result = measure(model, options, peak)
+        found["models"].append(result)
+        print(f"\n{model}: {result['multiply_adds'] / 1e9:.2f} G multiply-adds a page\n" + " | ".join(COLUMNS[:7]))
+        for row in table_rows(result):
+            print(" | ".join(row[:7]))
+        sys.stdout.flush()
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""``munseo cache``."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from munseo.data.cache.folder import (
+    SIZE_FOLDERS,
+    cache_folder,
+    delete_unused,
+    holding,
+    is_used,
+    pack_files,
+    size_folder,
+    size_limit,
+)
+from munseo.data.cache.pack import DamagedPackError, count_pages
+from munseo.errors import UserError
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """All pages of one size, as one version of the decoder made them.
+
+    Attributes:
+        image_size: Longest side, px.
+        num_pages: Pages that can be read.
+        num_bytes: On the disk.
+        last_used: When a run last started with them.
+        in_use: A running process reads from them.
+        current: This installation would make the same pixels; otherwise it makes its own, and these are deleted first.
+    """
+
+    image_size: int
+    num_pages: int
+    num_bytes: int
+    last_used: datetime
+    in_use: bool
+    current: bool
+
+
+@dataclass(frozen=True)
+class CacheListing:
+    """What a cache folder holds.
+
+    Attributes:
+        folder: The folder.
+        entries: The last used first.
+        limit: Bytes that it may hold.
+    """
+
+    folder: Path
+    entries: tuple[CacheEntry, ...]
+    limit: int
+
+    @property
+    def num_bytes(self) -> int:
+        """On the disk, in all."""
+        return sum(entry.num_bytes for entry in self.entries)
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """What ``clear_cache`` did.
+
+    Attributes:
+        folder: The folder.
+        num_bytes: Freed.
+        bytes_in_use: Left, since a running process reads them.
+    """
+
+    folder: Path
+    num_bytes: int
+    bytes_in_use: int
+
+
+def list_cache(folder: Path | str | None = None) -> CacheListing:
+    """Look at a cache folder.
+
+    Args:
+        folder: As in the configuration's ``cache``; None: the user's.
+    """
+    chosen = _chosen(folder)
+    if not chosen.is_dir():
+        return CacheListing(chosen, (), 0)
+    groups: dict[Path, list[Path]] = {}
+    for pack in pack_files(chosen):
+        groups.setdefault(pack.parent, []).append(pack)
+    entries = [_entry(chosen, home, packs) for home, packs in groups.items()]
+    entries.sort(key=lambda entry: entry.last_used, reverse=True)
+    return CacheListing(chosen, tuple(entries), size_limit(chosen))
+
+
+def clear_cache(folder: Path | str | None = None) -> Cleared:
+    """Delete all decoded pages that no running process reads. Nothing is lost but the time to decode them again.
+
+    Args:
+        folder: As in the configuration's ``cache``; None: the user's.
+
+    Raises:
+        UserError: The folder may not be written to.
+    """
+    chosen = _chosen(folder)
+    if not chosen.is_dir():
+        return Cleared(chosen, 0, 0)
+    try:
+        with holding(chosen):
+            freed = sum(delete_unused(pack) for pack in pack_files(chosen))
+            left = sum(pack.stat().st_size for pack in pack_files(chosen))
+            for home in chosen.glob(SIZE_FOLDERS):
+                with suppress(OSError):  # not empty
+                    home.rmdir()
+    except OSError as error:
+        raise UserError(f"{chosen}: cannot be cleared ({error.strerror or error}).") from None
+    return Cleared(chosen, freed, left)
+
+
+def _chosen(folder: Path | str | None) -> Path:
+    return cache_folder() if folder is None else Path(folder).expanduser()
+
+
+def _entry(folder: Path, home: Path, packs: list[Path]) -> CacheEntry:
+    size_px = int(home.name.partition("px-")[0])
+    num_pages = 0
+    for pack in packs:
+        with suppress(DamagedPackError):
+            num_pages += count_pages(pack)
+    stats = [pack.stat() for pack in packs]
+    return CacheEntry(
+        image_size=size_px,
+        num_pages=num_pages,
+        num_bytes=sum(stat.st_size for stat in stats),
+        last_used=datetime.fromtimestamp(max(stat.st_mtime for stat in stats)).astimezone(),
+        in_use=any(is_used(pack) for pack in packs),
+        current=home == size_folder(folder, size_px),
+    )

@@ -1,0 +1,108 @@
+"""Files of folders and of patterns, in a fixed order, without an object for each that is yet to come."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from munseo.data.finding import IMAGE_EXTENSIONS, lies_within, nfc
+from munseo.data.streams.archives import is_archive, is_hidden, list_archive
+from munseo.data.streams.source import Source, as_id
+
+
+@dataclass
+class LeftOut:
+    """Files that are no images: counted, the first of them named."""
+
+    count: int = 0
+    names: list[str] = field(default_factory=list)
+
+    def add(self, name: str) -> None:
+        """Count one."""
+        self.count += 1
+        if len(self.names) < 5:
+            self.names.append(name)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to say about them."""
+        return (f"left out, as no image files: {', '.join(self.names)} ({self.count})",) if self.count else ()
+
+
+def walk_folder(folder: str, prefix: str, bound: Path, left_out: LeftOut) -> Iterator[Source]:
+    """Images and members of archives below a folder, in the order of their composed names.
+
+    Of each open folder the names are held, and nothing more.
+
+    Args:
+        folder: Where to look, subfolders too.
+        prefix: What stands before the name in an ID: "", or the folder's own with a slash.
+        bound: Links that leave this folder are problems.
+        left_out: Counts the files that are no images, and links to folders, which could run in circles.
+    """
+    try:
+        names, kinds = _names_of(folder)
+    except OSError as error:
+        yield Source(as_id(prefix.rstrip("/") or folder), folder, None, f"cannot be listed ({error.strerror})")
+        return
+    for name in names:
+        path, page_id = f"{folder}/{name}", as_id(prefix + name)
+        kind = kinds.get(name, "file")
+        if kind == "link":
+            if not lies_within(Path(path), bound):
+                yield Source(page_id, path, None, "is a link that leaves the folder")
+                continue
+            kind = "linked folder" if Path(path).is_dir() else "file" if Path(path).is_file() else "other"
+        if kind == "folder":
+            yield from walk_folder(path, f"{prefix}{name}/", bound, left_out)
+        elif kind == "file" and is_archive(name):
+            yield from list_archive(path, page_id, left_out.add)
+        elif kind == "linked folder" or not _is_image(name):
+            left_out.add(page_id)
+        elif kind == "file":
+            yield Source(page_id, path)
+        else:
+            yield Source(page_id, path, None, "is not a file")
+
+
+def walk_pattern(pattern: str, left_out: LeftOut) -> Iterator[Source]:
+    """What a pattern with ``*``, ``?``, ``[…]`` and ``**`` finds, sorted; IDs are the paths as found."""
+    found = glob.glob(pattern, recursive=True)  # noqa: PTH207 — the pattern may be absolute
+    found.sort()
+    for path in found:
+        if Path(path).is_dir():
+            if "**" not in pattern:
+                yield from walk_folder(path.rstrip("/"), f"{path.rstrip('/')}/", Path(path), left_out)
+        elif is_archive(path):
+            yield from list_archive(path, as_id(path), left_out.add)
+        elif _is_image(path):
+            yield Source(as_id(path), path)
+        else:
+            left_out.add(as_id(path))
+
+
+def _names_of(folder: str) -> tuple[list[str], dict[str, str]]:
+    """Sorted names, and of those that are no plain files their kind."""
+    names: list[str] = []
+    kinds: dict[str, str] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if is_hidden(entry.name):
+                continue
+            names.append(entry.name)
+            if entry.is_symlink():
+                kinds[entry.name] = "link"
+            elif entry.is_dir(follow_symlinks=False):
+                kinds[entry.name] = "folder"
+            elif not entry.is_file(follow_symlinks=False):
+                kinds[entry.name] = "other"
+    names.sort()
+    names.sort(key=nfc)
+    return names, kinds
+
+
+def _is_image(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS  # noqa: PTH122 — a Path costs ten times as much

@@ -1,0 +1,101 @@
+"""OpenVINO in the place of a torch network."""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+FILE = "model.xml"
+
+
+class OpenVinoEngine(nn.Module):
+    """Runs an OpenVINO model on the processor.
+
+    A batch goes through image by image, on as many streams as there are cores: the activations of one image stay near
+    its core, and no core waits for another. A single image has all cores for itself.
+
+    The images are taken as they lie in memory (channels last, as pages are decoded), so that none is copied.
+
+    Args:
+        folder: Where ``model.xml`` and ``model.bin`` lie.
+        num_threads: Cores to use.
+    """
+
+    def __init__(self, folder: Path, num_threads: int) -> None:
+        super().__init__()
+        self.num_threads = num_threads
+        self._file = folder / FILE
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits (B, num_classes) of normalised images (B, 3, S, S), on the device of the images."""
+        batch = images.detach().float().cpu().permute(0, 2, 3, 1).contiguous().numpy()  # (B, S, S, 3)
+        rows = self._one_by_one(batch) if len(batch) < 2 * self.num_threads else self._streamed(batch)
+        return torch.from_numpy(rows).to(images.device)
+
+    def _one_by_one(self, batch: np.ndarray) -> np.ndarray:
+        request = self._latency.create_infer_request()
+        return np.concatenate([np.array(request.infer([image[None]])[0]) for image in batch])
+
+    def _streamed(self, batch: np.ndarray) -> np.ndarray:
+        # Two requests a stream: the next image waits at the stream, not the stream for the next image. No callbacks:
+        # a thread that still wants Python's lock for one, when the model is freed by a thread that has it, never ends.
+        requests = [self._throughput.create_infer_request() for _ in range(2 * self.num_threads)]
+        rows: list[np.ndarray] = []
+        for place, image in enumerate(batch):
+            request = requests[place % len(requests)]
+            if place >= len(requests):
+                rows.append(_finished(request))
+            request.start_async([image[None]], share_inputs=True)
+        for place in range(len(rows), len(batch)):
+            rows.append(_finished(requests[place % len(requests)]))
+        return np.concatenate(rows)
+
+    @cached_property
+    def _latency(self) -> Any:
+        return self._compiled("LATENCY", 1)
+
+    @cached_property
+    def _throughput(self) -> Any:
+        return self._compiled("THROUGHPUT", self.num_threads)
+
+    def _compiled(self, hint: str, num_streams: int) -> Any:
+        import openvino
+
+        model = core().read_model(self._file)
+        shape = model.input(0).partial_shape
+        shape[0] = 1  # one image: kernels for a fixed shape are chosen once
+        model.reshape(shape)
+        steps = openvino.preprocess.PrePostProcessor(model)
+        steps.input().tensor().set_layout(openvino.Layout("NHWC"))
+        steps.input().model().set_layout(openvino.Layout("NCHW"))
+        settings = {
+            "PERFORMANCE_HINT": hint,
+            "NUM_STREAMS": num_streams,
+            "INFERENCE_NUM_THREADS": self.num_threads,
+            # Nothing is rounded to 16 bits where the chip could: decisions are the same on every machine.
+            "INFERENCE_PRECISION_HINT": "f32",
+        }
+        return core().compile_model(steps.build(), "CPU", settings)
+
+
+@cache
+def core() -> Any:
+    """OpenVINO's runtime, one for the whole process.
+
+    It gives the thread that compiles first a stack for signals, and takes that memory back with the last runtime that
+    goes, on whichever thread this happens: the next Ctrl-C would end in a segmentation fault (seen with 2026.4).
+    """
+    import openvino
+
+    return openvino.Core()
+
+
+def _finished(request: Any) -> np.ndarray:
+    """Logits (1, num_classes) of a request, once it has them."""
+    request.wait()
+    return np.array(request.get_output_tensor(0).data)

@@ -1,0 +1,81 @@
+"""The benchmark scripts run, in their smallest form: nothing is installed, and no figure is judged."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+MODEL = "test_efficientnet.r160_in1k"
+
+
+def start(script: str, *words: object, **environment: str) -> str:
+    command = [sys.executable, str(BENCHMARKS / script), *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def rows(markdown: str) -> list[list[str]]:
+    lines = [line.strip("| ").split(" | ") for line in markdown.splitlines() if line.startswith("| ")]
+    return [line for line in lines if not set("".join(line)) <= set("-")]
+
+
+def test_peers_measures_who_is_there_and_names_who_is_not(documents, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "from importlib import metadata\n"
+        "real = metadata.version\n"
+        "def version(name):\n"
+        "    if name == 'fastai':\n"
+        "        raise metadata.PackageNotFoundError(name)\n"
+        "    return real(name)\n"
+        "metadata.version = version\n"
+    )
+    answers = tmp_path / "answers.json"
+    table = start(
+        "peers.py", documents / "train", "--table", documents / "train.csv", "--no-install", "--json", answers,
+        *("--only", "munseo", "bare", "fastai", "--model", MODEL, "--size", 64, "--batch", 8),
+        *("--steps", 2, "--num-test", 20, "--rounds", 1, "--threads", 1),
+        PYTHONPATH=str(tmp_path),
+    )  # fmt: skip
+    found = {row[0]: row[1:] for row in rows(table)}
+    assert found["fastai"][0] == "not installed"
+    own = json.loads(answers.read_text())
+    assert set(own) == {"munseo", "bare"}
+    for key, name in (("munseo", "Munseo"), ("bare", "PyTorch's bare step, no input")):
+        for phase in ("train", "predict"):
+            (answer,) = own[key][phase]
+            assert answer["images_per_s"] > 0
+            assert answer["threads"] == 1
+            assert answer["peak_bytes"] >= answer["peak_rss_bytes"] > 2**20
+        rate = own[key]["train"][0]["images_per_s"]
+        assert found[name][0] == f"{rate:.1f} ({rate:.1f} to {rate:.1f})"
+    ratio = own["munseo"]["train"][0]["images_per_s"] / own["bare"]["train"][0]["images_per_s"]
+    assert found["PyTorch's bare step, no input"][1] == f"{ratio:.2f}"
+
+
+def test_peers_says_what_a_contender_died_of(documents):
+    table = start(
+        "peers.py", documents / "train", "--table", documents / "train.csv", "--no-install",
+        *("--only", "bare", "--model", "no_such_model", "--size", 64, "--batch", 8, "--rounds", 1),
+    )  # fmt: skip
+    (row,) = [row for row in rows(table) if row[0].startswith("PyTorch")]
+    assert row[1].startswith("failed: ")
+    assert "no_such_model" in row[1]
+
+
+def test_gpu_runs_in_its_reduced_form(documents, tmp_path):
+    file = tmp_path / "gpu.json"
+    cache = {"MUNSEO_CACHE": str(tmp_path / "cache")}
+    markdown = start("gpu.py", "--reduced", "--data", documents, "--json", file, **cache)
+    found = json.loads(file.read_text())
+    ways = {(cell["batch"], cell["channels_last"], cell["compiled"]) for cell in found["cells"]}
+    assert ways == {(b, c, k) for b in (4, 8) for c, k in ((False, False), (True, False), (True, True))}
+    assert [row["workers"] for row in found["workers"]] == [0, 1]
+    assert [row["batch"] for row in found["prediction"]] == [4, 8]
+    for cell in found["cells"]:
+        assert cell["ratio"] == pytest.approx(cell["training_images_per_s"] / cell["bare_images_per_s"])
+    assert len(rows(markdown)) == (1 + 6) + (1 + 2) + (1 + 2)
