@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from munseo.bench.peak import multiply_adds, peak_multiply_adds
+from munseo.bench.peak import multiply_adds
 from munseo.bench.predicting import COLUMNS, USUAL, DefaultLayout, bench_backends, table_rows
 from munseo.engines import open_engine
 from munseo.exports.quantising import LADDER, quantise
@@ -63,14 +63,14 @@ def make_classifiers(card: ModelCard, folder: Path, int8: bool) -> dict[str, Cla
     return found
 
 
-def measure(model: str, options: argparse.Namespace, peak: float) -> dict[str, Any]:
+def measure(model: str, options: argparse.Namespace) -> dict[str, Any]:
     card = make_card(model)
     with tempfile.TemporaryDirectory() as folder:
         classifiers = make_classifiers(card, Path(folder), options.int8)
         pages = torch.randint(0, 256, (max(options.batches), card.image_size, card.image_size, 3), dtype=torch.uint8)
         needed = multiply_adds(build_classifier(card)[0].network, card.image_size)
-        rows = bench_backends(classifiers, pages, options.batches, options.seconds, needed, peak)
-    return {"model": model, "multiply_adds": needed, "backends": rows}
+        rows, peak = bench_backends(classifiers, pages, options.batches, options.seconds, needed)
+    return {"model": model, "multiply_adds": needed, "peak_multiply_adds": peak, "backends": rows}
 
 
 def main() -> None:
@@ -84,14 +84,14 @@ def main() -> None:
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    peak = peak_multiply_adds()
     versions = {name: metadata.version(name) for name in ("torch", "onnxruntime", "openvino", "numpy")}
-    found = {"num_threads": torch.get_num_threads(), "versions": versions, "peak_multiply_adds": peak, "models": []}
-    print(f"{torch.get_num_threads()} threads, peak {peak / 1e9:.1f} G multiply-adds a second, {versions}")
+    found = {"num_threads": torch.get_num_threads(), "versions": versions, "models": []}
+    print(f"{torch.get_num_threads()} threads, {versions}")
     for model in options.models:
-        result = measure(model, options, peak)
+        result = measure(model, options)
         found["models"].append(result)
-        print(f"\n{model}: {result['multiply_adds'] / 1e9:.2f} G multiply-adds a page\n" + " | ".join(COLUMNS[:7]))
+        needed, peak = (result[name] / 1e9 for name in ("multiply_adds", "peak_multiply_adds"))
+        print(f"\n{model}: {needed:.2f} G multiply-adds a page, peak {peak:.1f} G a second\n" + " | ".join(COLUMNS[:7]))
         for row in table_rows(result):
             print(" | ".join(row[:7]))
         sys.stdout.flush()

@@ -5,6 +5,7 @@ Results a program may want to read go to standard output; everything here stays 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
@@ -45,6 +46,12 @@ def quietly(quiet: bool = True) -> Iterator[None]:
 def say(message: str) -> None:
     """Print one line of progress; square brackets in it are text, not markup."""
     console.print(message, markup=False, soft_wrap=True)
+
+
+def hush(*names: str) -> None:
+    """Let the loggers of a library speak of errors alone."""
+    for name in names:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def progress_bar() -> Progress:

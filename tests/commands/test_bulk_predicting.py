@@ -165,15 +165,16 @@ def test_shards_join_to_the_same_table(finished, inbox, tmp_path, small_parts):
     pd.testing.assert_frame_equal(pd.read_parquet(output), found)
 
 
-def test_the_launchers_rank_is_the_shard(finished, inbox, tmp_path, monkeypatch):
-    output = tmp_path / "o.parquet"
-    for rank in ("1", "0"):
-        for name, value in (("RANK", rank), ("WORLD_SIZE", "2"), ("LOCAL_RANK", rank)):
-            monkeypatch.setenv(name, value)
-        file = predict(finished.path, [inbox], output, device="cpu", quiet=True)
-    assert file == output
-    assert pd.read_parquet(output)["ID"].is_unique
-    assert len(pd.read_parquet(output)) == 25
+def test_torchrun_gives_every_process_its_shard(finished, inbox, tmp_path):
+    whole, output = tmp_path / "whole.parquet", tmp_path / "o.parquet"
+    predict(finished.path, [inbox], whole, proba=True, device="cpu", quiet=True)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    words = ["-m", "munseo", "predict", finished.path, inbox, "-o", output, "--proba", "--device", "cpu"]
+    done = subprocess.run([*launcher, *map(str, words)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    shards = {file.parent.name for file in parts_of(output)}
+    assert shards == {"shard-000-of-002", "shard-001-of-002"}
+    pd.testing.assert_frame_equal(pd.read_parquet(output), pd.read_parquet(whole), atol=1e-5)
 
 
 def test_what_changed_is_refused_by_name(finished, inbox, tmp_path, small_parts, monkeypatch):

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from munseo import UserError, evaluate, predict, runs
 from munseo.api.ensembling import ensemble
+from munseo.api.exporting import export
 from munseo.cli import ensembling
 from munseo.data import load_pages
 from munseo.ensembles import align, judge, read_members, write_ensemble
@@ -186,3 +187,20 @@ def test_the_command_says_that_equal_members_are_not_better(write_member, capsys
         "The ensemble is not better than its best member, a" in said
     )
     assert "Members that could go, since the others do as well without them: b" in said
+
+
+@pytest.fixture
+def in_folds(make_run):
+    return make_run(n_folds=2)
+
+
+@pytest.mark.parametrize("kind", ["halves", "in_folds"])
+def test_all_of_its_models_are_exported_and_answer_alike(kind, request, documents):
+    run = request.getfixturevalue(kind)
+    folders = export(run.path, "onnx", quiet=True)
+    assert len(folders) == 2
+    assert all(run.path in folder.parents and folder.name == "onnx" for folder in folders)
+    pages = load_pages(documents).test
+    predictors = [load_predictor(run, backend) for backend in ("torch", "onnx")]
+    by_torch, by_engine = (one.predict(pages, [CPU] * len(one.runs)).final for one in predictors)
+    assert 0 < np.abs(by_torch - by_engine).max() < 1e-4, "exactly equal would mean that torch answered twice"

@@ -36,6 +36,14 @@ def rates(config, steps_per_epoch=1, steps=30, loss=1.0):
     return used
 
 
+@pytest.mark.parametrize(("precision", "fused"), [("32-true", True), ("bf16-mixed", False), ("16-mixed", False)])
+def test_clipped_gradients_leave_the_fused_kernel_only_where_precision_is_really_mixed(precision, fused):
+    """A processor without bf16 trains in 32 bits whatever was asked for."""
+    config = Config(optimizer_name="AdamW", gradient_clip_norm=1.0, mixed_precision=True)
+    optimizer = build_optimizer(config, torch.nn.Linear(2, 2), "cpu", precision)
+    assert bool(optimizer.defaults["fused"]) is fused
+
+
 @pytest.mark.parametrize("name", typing.get_args(OptimizerName))
 def test_every_optimiser_lowers_the_loss(name):
     torch.manual_seed(0)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from munseo.api.exporting import list_jobs
-from munseo.bench.peak import multiply_adds, peak_multiply_adds
+from munseo.bench.peak import multiply_adds
 from munseo.bench.predicting import COLUMNS, USUAL, DefaultLayout, bench_backends, table_rows
 from munseo.console import quietly, say
 from munseo.engines import exported, installed, load_backend
@@ -68,8 +68,7 @@ def bench_predict(
         say(f"measuring {', '.join(classifiers)}")
         parities = _parities(job, classifiers)
         needed = multiply_adds(load_classifier(card, job.run.weights_file).network, card.image_size)
-        peak = peak_multiply_adds()
-        rows = bench_backends(classifiers, images, batch_sizes, seconds, needed, peak)
+        rows, peak = bench_backends(classifiers, images, batch_sizes, seconds, needed)
         about = identity(job.run.name, datetime.now().astimezone(), [])
     return {
         "run": job.run.name,

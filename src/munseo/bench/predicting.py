@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from munseo.bench.peak import peak_multiply_adds
 from munseo.model import Classifier
 
 NUM_ROUNDS = 5
@@ -28,8 +29,7 @@ def bench_backends(
     batch_sizes: Sequence[int],
     seconds: float,
     multiply_adds: float,
-    peak: float,
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], float]:
     """Measure latency and throughput of classifiers, from uint8 pages in memory to probabilities.
 
     In every round each of them is measured once, so that what disturbs the machine disturbs them all.
@@ -40,28 +40,31 @@ def bench_backends(
         batch_sizes: Of the throughput; latency is of single pages.
         seconds: Of one measurement.
         multiply_adds: Of one page.
-        peak: Of the machine, multiply-adds a second.
 
     Returns:
         A row a classifier: ``backend``, ``latency_ms`` (median and p95 of all pages), ``throughput`` (median of the
-        rounds by batch size, pages a second), ``best_batch``, ``pages_per_second``, ``times_usual``, ``share_of_peak``.
+        rounds by batch size, pages a second), ``best_batch``, ``pages_per_second``, ``times_usual``, ``share_of_peak``;
+        and the machine's peak, multiply-adds a second.
     """
     latencies: dict[str, list[float]] = {name: [] for name in classifiers}
     rates: dict[str, dict[int, list[float]]] = {name: {size: [] for size in batch_sizes} for name in classifiers}
+    peaks = []
     batches = {size: pages.repeat(-(-size // len(pages)), 1, 1, 1)[:size] for size in (1, *batch_sizes)}
     with torch.inference_mode():
         for classifier in classifiers.values():
             for batch in batches.values():
                 _answer(classifier, batch)  # an engine's first pass compiles
         for _ in range(NUM_ROUNDS):
+            peaks.append(peak_multiply_adds(seconds / 2))  # here and not before: what others take of the cores varies
             for name, classifier in classifiers.items():
                 latencies[name] += _times(classifier, batches[1], seconds)
                 for size in batch_sizes:
                     rates[name][size].append(size / statistics.median(_times(classifier, batches[size], seconds)))
+    peak = max(peaks)
     rows = [_row(name, latencies[name], rates[name], multiply_adds / peak) for name in classifiers]
     for row in rows:
         row["times_usual"] = row["pages_per_second"] / rows[0]["pages_per_second"]
-    return rows
+    return rows, peak
 
 
 def table_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from munseo.console import hush
 from munseo.evaluation.inputs import Batch
 from munseo.evaluation.predictor import autocast
 from munseo.training.module import PageClassifier
@@ -30,7 +31,10 @@ class BareStep:
         self.module, self.batch = module, batch
         self.images = module.classifier.prepare(batch.images)  # (B, 3, S, S)
         self.targets = module.loss.soften(batch.labels)
-        self.optimizer = build_optimizer(module.config, module.classifier.network, self.images.device.type)
+        device = self.images.device
+        self.optimizer = build_optimizer(
+            module.config, module.classifier.network, device.type, module.machine.precision
+        )
         self.clip = module.config.gradient_clip_norm
 
     def __call__(self) -> tuple[float, float, float]:
@@ -70,6 +74,7 @@ def training_rate(module: PageClassifier, num_steps: int) -> float:
         module: The model in training; its weights change.
         num_steps: Steps that are timed, after ``WARM_UP`` others.
     """
+    hush("pytorch_lightning", "lightning.pytorch", "lightning_fabric")
     clock = _Clock()
     trainer = pl.Trainer(
         max_steps=WARM_UP + num_steps,

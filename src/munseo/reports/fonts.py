@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import logging
 
 from fontTools import subset  # type: ignore[import-untyped]
 from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
+from munseo.console import hush
 from munseo.reports.pictures.style import font_file
 
 HANGUL = (range(0x1100, 0x1200), range(0x3130, 0x3190), range(0xAC00, 0xD7A4))
@@ -21,7 +21,7 @@ def hangul_font(text: str) -> bytes | None:
     letters = {letter for letter in set(text) if any(ord(letter) in block for block in HANGUL)}
     if not letters:
         return None
-    logging.getLogger("fontTools.subset").setLevel(logging.ERROR)  # it remarks on every table that it drops
+    hush("fontTools.subset")  # it remarks on every table that it drops
     options = subset.Options(flavor="woff", layout_features=[], hinting=False)
     buffer = io.BytesIO()
     with TTFont(font_file(), lazy=True) as font:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import pickle
 import warnings
@@ -16,7 +15,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import Logger
 
 from munseo.config import Config
-from munseo.console import say
+from munseo.console import hush, say
 from munseo.data import PageSet
 from munseo.errors import UserError
 from munseo.evaluation import check_views, choose_device
@@ -162,8 +161,7 @@ def _settle(config: Config, classifier: Classifier, parts: Parts) -> Machine:
 def _trainer(
     run: RunFolder, config: Config, machine: Machine, recorder: Recorder, trackers: list[Logger]
 ) -> pl.Trainer:
-    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    hush("pytorch_lightning", "lightning.pytorch", "lightning_fabric")
     mode = "min" if config.monitor.endswith("loss") else "max"
     stopping = EarlyStopping(
         config.monitor, config.early_stopping_min_delta, config.patience, mode=mode, check_finite=False

@@ -171,7 +171,7 @@ class PageClassifier(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """One optimiser, one scheduler."""
-        optimizer = build_optimizer(self.config, self.classifier.network, self.device.type)
+        optimizer = build_optimizer(self.config, self.classifier.network, self.device.type, self.machine.precision)
         steps = -(-self.machine.batches_per_epoch // self.config.accumulate_batches)
         self.schedule = build_schedule(self.config, optimizer, steps)
         if self.schedule.scheduler is None:

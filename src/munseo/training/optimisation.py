@@ -49,12 +49,14 @@ class Schedule:
     warmup_steps: int = 0
 
 
-def build_optimizer(config: Config, network: torch.nn.Module, device_type: str) -> torch.optim.Optimizer:
+def build_optimizer(
+    config: Config, network: torch.nn.Module, device_type: str, precision: str = "32-true"
+) -> torch.optim.Optimizer:
     """The configured optimiser over the parameters that are trained."""
     build = OPTIMIZERS[config.optimizer_name]
     options: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay}
     # Lightning refuses to clip the gradients of a fused optimiser under mixed precision.
-    clipped_amp = config.gradient_clip_norm is not None and config.mixed_precision
+    clipped_amp = config.gradient_clip_norm is not None and precision.endswith("mixed")
     if config.optimizer_name in FUSED and device_type in ("cpu", "cuda") and not clipped_amp:
         options["fused"] = True
     options.update(config.optimizer_params)
