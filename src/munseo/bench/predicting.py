@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from munseo.bench.peak import peak_multiply_adds
+from munseo.memory import freed_memory_returned, keep_freed_memory
 from munseo.model import Classifier
 
 NUM_ROUNDS = 5
@@ -46,6 +47,7 @@ def bench_backends(
         rounds by batch size, pages a second), ``best_batch``, ``pages_per_second``, ``times_usual``, ``share_of_peak``;
         and the machine's peak, multiply-adds a second.
     """
+    keep_freed_memory()
     latencies: dict[str, list[float]] = {name: [] for name in classifiers}
     rates: dict[str, dict[int, list[float]]] = {name: {size: [] for size in batch_sizes} for name in classifiers}
     peaks = []
@@ -122,7 +124,7 @@ def _answer(classifier: Classifier, batch: torch.Tensor) -> torch.Tensor:
 
 
 class DefaultLayout(nn.Module):
-    """A network that takes its images channel by channel, as a plain PyTorch script gives them."""
+    """A network that takes its images channel by channel and hands freed memory back, as in a plain PyTorch script."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -130,5 +132,6 @@ class DefaultLayout(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits (B, num_classes) of normalised images (B, 3, S, S)."""
-        logits: torch.Tensor = self.network(images.contiguous())
-        return logits
+        with freed_memory_returned():
+            logits: torch.Tensor = self.network(images.contiguous())
+            return logits

@@ -14,6 +14,7 @@ from munseo.evaluation.combining import Combination, is_ensemble, member_folders
 from munseo.evaluation.inputs import DecodedPage
 from munseo.evaluation.predictor import Settings, load_members, predict_run, read_card
 from munseo.evaluation.second_look import SecondLook
+from munseo.memory import keep_freed_memory
 from munseo.model import Classifier, ModelCard
 from munseo.run import RunFolder
 
@@ -115,6 +116,7 @@ def load_predictor(run: RunFolder, backend: str = "torch") -> Predictor:
         run: The run folder.
         backend: What runs their networks: one of ``munseo.engines.BACKENDS``.
     """
+    keep_freed_memory()
     results = run.read_json(run.results_file) if run.results_file.exists() else {}
     temperature = float((results.get("calibration") or {}).get("temperature", 1.0))
     if is_ensemble(run):
