@@ -1,0 +1,129 @@
+"""What users call things, in what others open: HTML, Markdown, CSV in a spreadsheet, a terminal."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from fake_run import NAME, write_run
+from typer.testing import CliRunner
+
+from munseo.cli.app import app
+from munseo.console import inert
+from munseo.data import write_submission
+from munseo.reports import write_report
+from munseo.spreadsheet import inert_cell, inert_table, is_formula, original_cell, warning_of
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror='alert(1)'>",
+    "=cmd|' /C calc'!A0",
+    "[a](javascript:alert(1)) ![x](http://evil.example/x.png)",
+    "{{ 7 * 7 }} {% raw %} $x^2$ `rm -rf /` | \\",
+)
+
+
+class Seen(HTMLParser):
+    """Tags and attributes that a browser would act on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.links: set[str] = set()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links |= {value or "" for name, value in attrs if name in ("src", "href")}
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    run = write_run(tmp_path_factory.mktemp("hostile") / "runs" / NAME, HOSTILE)
+    entries = json.loads((run.gallery_dir / "pages.json").read_text(encoding="utf-8"))
+    entries[0]["id"] = "<script src=//evil.example></script>.jpg"
+    entries[1]["file"] = "../../../etc/passwd"
+    (run.gallery_dir / "pages.json").write_text(json.dumps(entries), encoding="utf-8")
+    manifest = json.loads(run.manifest_file.read_text(encoding="utf-8"))
+    manifest["command"] = "munseo train '</pre><script>alert(2)</script>'"
+    manifest["data"]["skipped"] = [{"id": "<iframe src=x>", "reason": "<b onclick=x>"}]
+    manifest["system"]["processor"] = "</style><script>alert(3)</script>"
+    run.manifest_file.write_text(json.dumps(manifest), encoding="utf-8")
+    write_report(run)
+    return run
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.ko.html"])
+def test_no_name_acts_in_the_html(reported, name):
+    page = (reported.path / name).read_text(encoding="utf-8")
+    seen = Seen()
+    seen.feed(page)
+    assert not seen.tags & {"script", "iframe", "object", "embed", "base", "link", "form"}
+    assert not [name for name in seen.attributes if name.startswith("on")]
+    assert all(link.startswith(("data:image/", "#")) for link in seen.links)
+    assert "49 {%" not in page, "no name is a template"
+    assert "&lt;script&gt;alert(1)" in page
+    assert "root:" not in page
+
+
+@pytest.mark.parametrize("name", ["report.md", "report.ko.md"])
+def test_no_name_acts_in_the_markdown(reported, name):
+    page = (reported.path / name).read_text(encoding="utf-8")
+    text = re.sub(r"```.*?```|`[^`\n]+`", "", page, flags=re.DOTALL)
+    assert "<script" not in text
+    assert "<img" not in text
+    assert not re.search(r"(?<!\\)\]\((javascript|http://evil)", text)
+
+
+def test_formulas_do_not_act_in_tables_and_come_back_whole():
+    texts = [
+        "=1+1",
+        "+1+1",
+        "-2+3|x",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "'=1",
+        "''@x",
+        "＝1",
+        "plain",
+        "'quoted",
+        "",
+        "-1.5e3",
+    ]
+    for text in texts:
+        shown = inert_cell(text)
+        assert shown[:1] not in ("=", "+", "@", "\t", "\r", "＝")
+        assert original_cell(shown) == text
+        assert is_formula(text) == (shown != text and not text.startswith("'"))
+    assert inert_cell("-1.5e3") == "-1.5e3", "a number stays one"
+    table = pd.DataFrame({"=name": ["=x", "y"], "score": [0.5, -0.5], "n": [1, 2]})
+    shown = inert_table(table)
+    assert shown.to_csv(index=False) == "'=name,score,n\n'=x,0.5,1\ny,-0.5,2\n"
+    assert list(table.columns) == ["=name", "score", "n"]
+
+
+def test_ids_of_a_submission_stay_as_they_are_and_are_told(tmp_path):
+    ids = ["=cmd|' /C calc'!A0.jpg", "-1.jpg", 'a,b".jpg', "plain.jpg"]
+    write_submission(tmp_path / "o.csv", ids, ["=1", "1", "2", "3"])
+    with (tmp_path / "o.csv").open(encoding="utf-8", newline="") as file:
+        assert [row[0] for row in csv.reader(file)] == ["ID", *ids]
+    assert (warning_of(ids) or "").startswith("2 IDs begin as formulas do, such as \"=cmd|' /C calc'!A0.jpg\"")
+    assert warning_of(["a.jpg", "1.jpg", "-1"]) is None
+
+
+def test_the_leaderboard_as_csv(tmp_path):
+    write_run(tmp_path / "runs" / "=HYPERLINK(x)-run")
+    done = CliRunner().invoke(app, ["runs", str(tmp_path / "runs"), "--csv"])
+    assert done.exit_code == 0
+    assert "\n'=HYPERLINK(x)-run," in done.output
+
+
+def test_a_name_cannot_drive_the_terminal():
+    assert inert("\x1b]0;owned\x07a\r\x1b[2Jb\tc\nd 가") == "\\x1b]0;owned\\x07a\\x0d\\x1b[2Jb\tc\nd 가"
+    assert inert("\x9b31m\x7f") == "\\x9b31m\\x7f"
