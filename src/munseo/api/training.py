@@ -14,7 +14,7 @@ from munseo.api.predicting import predict_test
 from munseo.config import Config, load_config, parse_config
 from munseo.console import quietly, say
 from munseo.errors import UserError
-from munseo.run import RunFolder, fingerprints, open_run
+from munseo.run import RunFolder, open_run
 from munseo.run.manifest import command_words
 from munseo.training import Prepared
 from munseo.training.augmenting import TrainingPages
@@ -98,10 +98,7 @@ def _finish(prepared: Prepared) -> Path:
         reports.draw_plots(run)
     if prepared.collection.pages.test:
         predict_test(run, prepared.config, prepared.collection)
-    for part in run.folds:
-        part.update_manifest(fingerprints=fingerprints(part))
-    finished = datetime.now().astimezone().isoformat(timespec="seconds")
-    run.update_manifest(status="finished", finished=finished, fingerprints=fingerprints(run))
+    run.update_manifest(status="finished", finished=datetime.now().astimezone().isoformat(timespec="seconds"))
     written = reports.write_report(run)
     result = run.read_json(run.results_file)["val"]
     low, high = result["macro_f1_interval"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from munseo.cli.app import app
-from munseo.console import inert
 from munseo.errors import UserError
 
 __all__ = ["app", "main"]
@@ -16,7 +15,7 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(f"munseo: {inert(str(error))}", file=sys.stderr)
+        print(f"munseo: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("munseo: interrupted; `munseo resume RUN` goes on from the last finished epoch.", file=sys.stderr)

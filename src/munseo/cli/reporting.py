@@ -1,4 +1,4 @@
-"""``munseo report``, ``munseo score`` and ``munseo runs``; ``munseo runs diff`` stands in diffing.py."""
+"""``munseo report``, ``munseo score`` and ``munseo runs``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from munseo.cli.diffing import DEFAULT, comparing
 from munseo.cli.words import Quiet, RunArgument
 
 
@@ -15,7 +14,9 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: `munseo report runs/2507… --lang ko`")(report)
     app.command(epilog="Example: `munseo score runs/2507… --public 0.8619`")(score)
-    app.add_typer(comparing, name="runs")
+    app.command(
+        epilog="Examples: `munseo runs` · `munseo runs results --sort public` · `munseo runs --csv > runs.csv`"
+    )(runs)
 
 
 def report(
@@ -44,24 +45,20 @@ def score(
             typer.echo(f"{name}  {value:.4f}")
 
 
-@comparing.command(
-    DEFAULT, epilog="Examples: `munseo runs` · `munseo runs results --sort public` · `munseo runs --csv > runs.csv`"
-)
 def runs(
     folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="The folder that holds the runs.")] = Path("runs"),
     sort: Annotated[str, typer.Option(help="Column to sort by, best first.")] = "val_macro_f1",
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV with every column.")] = False,
 ) -> None:
-    """Compare the runs of a folder (`munseo runs FOLDER` is enough)."""
+    """Compare the runs of a folder."""
     from rich.console import Console
     from rich.table import Table
 
     from munseo.api.reporting import runs as read
-    from munseo.spreadsheet import inert_table
 
     table = read(folder, sort)
     if csv:
-        typer.echo(inert_table(table).to_csv(index=False, lineterminator="\n"), nl=False)
+        typer.echo(table.to_csv(index=False, lineterminator="\n"), nl=False)
         return
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in table.columns:

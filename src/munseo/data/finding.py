@@ -13,19 +13,12 @@ from munseo.data.image_error import UnreadableError
 IMAGE_EXTENSIONS = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif", ".pdf"]
 )
-MAX_DEPTH = 100
-"""Folders within folders that are walked; a walk to the deepest would end at Python's own limit, with a traceback."""
 _SYSTEM_FILES = frozenset(["thumbs.db", "desktop.ini", "__macosx"])
 
 
 def nfc(text: str) -> str:
     """Unicode's composed form: macOS writes Hangul decomposed (NFD), everyone else composed."""
     return unicodedata.normalize("NFC", text)
-
-
-def printable(text: str) -> str:
-    """A file name as valid UTF-8: bytes that are none are escaped, since no table could hold them."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class ImageFinder:
@@ -112,12 +105,10 @@ class _Listing:
     def _add(self, entry: os.DirEntry[str]) -> None:
         if entry.is_symlink():
             self.links.add(entry.name)
-        path = Path(entry.path)
-        # A path's questions answer a link that runs in circles with no; an entry's own raise.
-        if entry.is_dir(follow_symlinks=False) or path.is_dir():
+        if entry.is_dir():
             self._folders.setdefault(nfc(entry.name), entry.name)
             return
-        if entry.is_file(follow_symlinks=False) or path.is_file():
+        if entry.is_file():
             self.plain.add(entry.name)
         self._names.add(entry.name)
         self._composed.setdefault(nfc(entry.name), entry.name)
@@ -149,12 +140,8 @@ class _Listing:
 
 
 def lies_within(path: Path, folder: Path) -> bool:
-    """Whether a path, all links followed, lies in a folder or is it; one that runs in circles lies nowhere."""
-    try:
-        return path.resolve().is_relative_to(folder.resolve())
-    # Python 3.11 and 3.12 raise this for a circle, later ones an OSError.
-    except (RuntimeError, OSError):
-        return False
+    """Whether a path, all links followed, lies in a folder or is it."""
+    return path.resolve().is_relative_to(folder.resolve())
 
 
 def list_images(folder: Path, bound: Path, left_out: list[str], problems: list[str]) -> Iterator[Path]:
@@ -166,9 +153,6 @@ def list_images(folder: Path, bound: Path, left_out: list[str], problems: list[s
         left_out: Gets the files that are no images, and links to folders, which could run in circles.
         problems: Gets what cannot be used, with its path below ``bound``.
     """
-    if len(folder.parts) - len(bound.parts) > MAX_DEPTH:
-        problems.append(f"{shown(folder, bound)}/: lies more than {MAX_DEPTH} folders deep; such folders are not read")
-        return
     try:
         with os.scandir(folder) as entries:
             listed = sorted(entries, key=lambda entry: (nfc(entry.name), entry.name))
@@ -183,17 +167,17 @@ def list_images(folder: Path, bound: Path, left_out: list[str], problems: list[s
             problems.append(f"{shown(path, bound)}: is a link that leaves the data folder")
         elif entry.is_dir(follow_symlinks=False):
             yield from list_images(path, bound, left_out, problems)
-        elif path.is_dir() or path.suffix.lower() not in IMAGE_EXTENSIONS:
+        elif entry.is_dir() or path.suffix.lower() not in IMAGE_EXTENSIONS:
             left_out.append(shown(path, bound))
-        elif path.is_file():
+        elif entry.is_file():
             yield path
         else:
             problems.append(f"{shown(path, bound)}: is not a file")
 
 
 def shown(path: Path, folder: Path) -> str:
-    """A path below a folder, as an ID: composed, with slashes, valid UTF-8."""
-    return nfc(printable(path.relative_to(folder).as_posix()))
+    """A path below a folder, as an ID: composed, with slashes."""
+    return nfc(path.relative_to(folder).as_posix())
 
 
 def _safe_parts(name: str) -> list[str]:

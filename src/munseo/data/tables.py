@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from munseo.errors import UserError
-
-MAX_BYTES = 2**28
-"""Larger tables are refused before reading: all rows are held, and two million of them fit in. The same holds for what
-a parquet file unpacks to."""
-_ROWS = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +68,9 @@ def read_table(path: Path) -> Table:
     if not path.is_file():
         raise UserError(f"{path}: there is no such table.")
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}).") from None
-    if len(data) > MAX_BYTES:
-        raise UserError(f"{path}: is larger than {MAX_BYTES:,} bytes; leave out what is not needed, or split it.")
     if data.startswith(b"PAR1"):
         return _read_parquet(path, data)
     if data.startswith(b"PK\x03\x04"):
@@ -126,32 +117,16 @@ def _read_csv(path: Path, text: str, encoding: str) -> Table:
 
 
 def _read_parquet(path: Path, data: bytes) -> Table:
-    rows: list[Row] = []
-    number = unpacked = 0
     try:
-        with pq.ParquetFile(io.BytesIO(data)) as content:
-            columns = _checked_columns(path, content.schema_arrow.names)
-            for batch in content.iter_batches(_ROWS):
-                # A kilobyte can stand for gigabytes of one value.
-                unpacked += batch.nbytes
-                if unpacked > MAX_BYTES:
-                    raise UserError(f"{path}: unpacks to more than {MAX_BYTES:,} bytes; leave out what is not needed.")
-                for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                    number += 1
-                    values = dict(zip(columns, map(_text, cells), strict=True))
-                    if any(values.values()):
-                        rows.append(Row(number, values))
-    # ArrowInvalid is a ValueError, and so is a date beyond Python's own.
-    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
-        if isinstance(error, UserError):
-            raise
-        reason = _first_line(error)
-        raise UserError(f"{path}: is a damaged parquet file ({reason}).") from None
-    return Table(path, columns, tuple(rows), "parquet", ())
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+        content = pq.read_table(io.BytesIO(data))
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path}: is a damaged parquet file ({str(error).splitlines()[0]}).") from None
+    columns = _checked_columns(path, content.column_names)
+    values = [[_text(value) for value in column.to_pylist()] for column in content.columns]
+    rows = (
+        Row(number, dict(zip(columns, row, strict=True))) for number, row in enumerate(zip(*values, strict=True), 1)
+    )
+    return Table(path, columns, tuple(row for row in rows if any(row.values.values())), "parquet", ())
 
 
 def _text(value: object) -> str:
@@ -159,9 +134,7 @@ def _text(value: object) -> str:
 
 
 def _checked_columns(path: Path, names: list[str]) -> tuple[str, ...]:
-    doubled = sorted(name for name, count in Counter(names).items() if count > 1)
+    doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
-        raise UserError(f"{path}:1: the header names a column twice: {', '.join(map(repr, doubled[:5]))}.")
-    if not names:
-        raise UserError(f"{path}: has no columns.")
+        raise UserError(f"{path}:1: the header names a column twice: {', '.join(map(repr, doubled))}.")
     return tuple(names)

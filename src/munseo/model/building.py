@@ -19,8 +19,6 @@ from munseo.model.card import ModelCard
 from munseo.model.classifier import Classifier
 from munseo.model.weights import StateDict, WeightsRecord, find_local, fit_by_order, offline_error, read_state
 
-NUMBERS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-"""What weights are kept in."""
 COVERED = 0.9
 """Pretrained weights that match fewer of the backbone's tensors than this are taken for those of another model."""
 
@@ -49,33 +47,14 @@ def build_classifier(card: ModelCard, pretrained: bool | str = False) -> tuple[C
 
 
 def load_classifier(card: ModelCard, weights: Path) -> Classifier:
-    """Build the classifier of a card and fill in the weights of a run folder (safetensors).
-
-    Raises:
-        UserError: The file is broken, or does not hold this model's weights: names, shapes, kinds of numbers.
-    """
+    """Build the classifier of a card and fill in the weights of a run folder (safetensors)."""
     classifier, _ = build_classifier(card)
-    state = read_state(weights)
-    problems = _differences(classifier.network.state_dict(), state)
-    if problems:
-        raise UserError(f"{weights}: does not fit {card.model_name} with {card.num_classes} classes.", problems)
-    classifier.network.load_state_dict(state)
+    missing, unexpected = classifier.network.load_state_dict(read_state(weights), strict=False)
+    if missing or unexpected:
+        raise UserError(
+            f"{weights}: does not fit {card.model_name}: {len(missing)} missing, {len(unexpected)} unknown."
+        )
     return classifier.eval()
-
-
-def _differences(own: StateDict, state: StateDict) -> list[str]:
-    problems = [f"{name}: missing" for name in own if name not in state]
-    for name, value in state.items():
-        if name not in own:
-            problems.append(f"{name[:100]}: unknown")
-        elif value.shape != own[name].shape:
-            problems.append(f"{name}: {list(value.shape)}; should be {list(own[name].shape)}")
-        elif (value.dtype in NUMBERS) != (own[name].dtype in NUMBERS) or value.dtype.is_complex:
-            problems.append(f"{name}: {value.dtype}; should be {own[name].dtype}")
-        elif not bool(torch.isfinite(value).all()):
-            # A network with one such value answers the first class for every page, without a word.
-            problems.append(f"{name}: holds values that are no numbers")
-    return problems
 
 
 def model_normalisation(model_name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -182,16 +161,11 @@ def _create_with_state(
         for name, value in network.state_dict().items()
         if name.startswith(head)
     )
-    try:
-        if same_head:
-            network.load_state_dict(state, strict=False)
-            return network, record
-        overlay = {"state_dict": state, "num_classes": -1}
-        network = _create(model_name, options, pretrained=True, pretrained_cfg_overlay=overlay)
-    except RuntimeError as error:
-        # torch lists each tensor; timm has changed those that it can.
-        reason = str(error).splitlines()[-1].strip()[:200]
-        raise UserError(f"pretrained: {record.location} does not fit {model_name} ({reason}).") from None
+    if same_head:
+        network.load_state_dict(state, strict=False)
+        return network, record
+    overlay = {"state_dict": state, "num_classes": -1}
+    network = _create(model_name, options, pretrained=True, pretrained_cfg_overlay=overlay)
     new = [name for name in network.state_dict() if name.startswith(head) or name not in state]
     return network, replace(record, new=new)
 

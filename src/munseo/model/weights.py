@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import zipfile
+import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import safetensors
 import torch
 from safetensors.torch import load_file
 
@@ -65,13 +66,9 @@ def read_state(file: Path) -> StateDict:
     try:
         if file.suffix == ".safetensors":
             return dict(load_file(file))
-        _refuse_packed(file)
         content = torch.load(file, map_location="cpu", weights_only=True)
-    except UserError:
-        raise
-    # For damaged files torch's reader raises a dozen types.
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
+    except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
         raise UserError(
             f"{file}: not weights that can be read safely ({reason}). Save them as safetensors, or with "
             "torch.save(model.state_dict(), …)."
@@ -82,14 +79,6 @@ def read_state(file: Path) -> StateDict:
     if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
         raise UserError(f"{file}: holds no state dict (a mapping of names to tensors).")
     return {str(key).removeprefix("module."): value for key, value in content.items()}
-
-
-def _refuse_packed(file: Path) -> None:
-    """torch.save never packs; a file that does can hold a thousand times its size, and torch would unpack it whole."""
-    if zipfile.is_zipfile(file):
-        with zipfile.ZipFile(file) as archive:
-            if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
-                raise UserError(f"{file}: is a packed ZIP archive, not what torch.save writes; it is not unpacked.")
 
 
 def fit_by_order(state: StateDict, model: torch.nn.Module) -> StateDict:

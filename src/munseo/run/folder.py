@@ -11,21 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+import yaml
 
-from munseo.config import Config, parse_config, read_yaml
+from munseo.config import Config, parse_config
 from munseo.errors import UserError
-from munseo.run.atomic import plain, replacing, write_json, write_text
-from munseo.run.manifest import seal
+from munseo.run.atomic import replacing, write_json, write_text
 
 FORMAT = 1
 """Raised when a reader of an older run would misread a newer one."""
-
-MAX_JSON_BYTES = 2**26
-"""A hundred times what the largest results take."""
-MAX_TABLE_BYTES = 2**32
-"""Of predictions in memory: a million pages of a thousand classes."""
 
 METRICS = (
     *("epoch", "lr", "train_loss", "train_accuracy", "train_macro_f1", "val_loss", "val_accuracy", "val_macro_f1"),
@@ -93,25 +86,19 @@ class RunFolder:
 
     def read_config(self) -> Config:
         """The resolved configuration of the run."""
-        values, lines = read_yaml(self._need(self.config_file))
-        return parse_config(values, str(self.config_file), lines)
+        try:
+            values = yaml.safe_load(self._need(self.config_file).read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(f"{self.config_file}: not valid YAML ({reason}); restore it from a copy.") from None
+        return parse_config(values or {}, str(self.config_file))
 
     def read_json(self, file: Path) -> dict[str, Any]:
         """One of the JSON files of the run."""
         try:
-            if self._need(file).stat().st_size > MAX_JSON_BYTES:
-                raise UserError(f"{file}: larger than {MAX_JSON_BYTES:,} bytes; Munseo did not write this.")
-            text = file.read_text(encoding="utf-8")
-            value = json.loads(text)
-            if "\\ud" in text.lower():
-                # Half of a letter of two; no file and no terminal takes it later.
-                json.dumps(value, ensure_ascii=False).encode()
-        # Numbers of too many digits are ValueErrors of no kind of their own.
-        except (ValueError, RecursionError, OSError) as error:
-            if isinstance(error, UserError):
-                raise
-            reason = "too deep" if isinstance(error, RecursionError) else str(error)[:200]
-            raise UserError(f"{file}: not valid JSON ({reason}); restore it from a copy, or train again.") from None
+            value = json.loads(self._need(file).read_text(encoding="utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise UserError(f"{file}: not valid JSON ({error}); restore it from a copy, or train again.") from None
         if not isinstance(value, dict):
             raise UserError(f"{file}: should hold a JSON object; restore it from a copy, or train again.")
         return value
@@ -119,30 +106,18 @@ class RunFolder:
     def read_manifest(self) -> dict[str, Any]:
         """What is known about the run: identity, machine, data, effective settings, how it ended."""
         manifest = self.read_json(self.manifest_file)
-        number = manifest.get("format", 0)
-        if not isinstance(number, int):
-            raise UserError(f"{self.manifest_file}: its format is no number; restore it from a copy, or train again.")
-        if number > FORMAT:
+        if manifest.get("format", 0) > FORMAT:
             raise UserError(f"{self.manifest_file}: written by a newer Munseo; update this one.")
         return manifest
 
     def update_manifest(self, **values: Any) -> None:
         """Set top-level entries of the manifest, keeping the others."""
         manifest = self.read_manifest() if self.manifest_file.exists() else {"format": FORMAT}
-        write_json(self.manifest_file, seal(plain({**manifest, **values})))
+        write_json(self.manifest_file, {**manifest, **values})
 
     def read_metrics(self) -> pd.DataFrame:
         """Metrics, one row an epoch (columns ``METRICS``, then counts of augmented pages)."""
-        file = self._need(self.metrics_file)
-        try:
-            table = pd.read_csv(file)
-        # pandas raises ParserError and EmptyDataError, which are ValueErrors.
-        except (ValueError, OSError) as error:
-            reason = str(error)[:200]
-            raise UserError(f"{file}: not a table of metrics ({reason}); restore it from a copy.") from None
-        if "epoch" not in table:
-            raise UserError(f"{file}: not a table of metrics (no column 'epoch'); restore it from a copy.")
-        return table
+        return pd.read_csv(self._need(self.metrics_file))
 
     def write_table(self, file: Path, table: pd.DataFrame) -> None:
         """Write a table as CSV or parquet, by the file's ending."""
@@ -154,19 +129,7 @@ class RunFolder:
 
     def read_predictions(self, file: Path) -> pd.DataFrame:
         """Probabilities: ``ID``, ``target`` (class index), ``fold`` in k-fold runs, ``p_0`` … ``p_{n-1}``."""
-        self._need(file)
-        try:
-            metadata = pq.read_metadata(file)
-            size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
-            if max(size, metadata.num_rows * metadata.num_columns * 4) > MAX_TABLE_BYTES:
-                raise UserError(f"{file}: unpacks to more than {MAX_TABLE_BYTES:,} bytes; Munseo did not write this.")
-            return pd.read_parquet(file)
-        # Of damaged files and of tables of other programs pyarrow and pandas raise all of these.
-        except (pa.ArrowException, ValueError, TypeError, LookupError, OSError) as error:
-            if isinstance(error, UserError):
-                raise
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            raise UserError(f"{file}: a damaged parquet file ({reason}); restore it from a copy.") from None
+        return pd.read_parquet(self._need(file))
 
     def _need(self, file: Path) -> Path:
         if not file.is_file():

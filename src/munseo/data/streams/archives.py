@@ -27,8 +27,6 @@ ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".
 _SYSTEM_FILES = frozenset(["thumbs.db", "desktop.ini", "__macosx"])
 COMPRESSED = {"gz": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\0"}
 """Ways to compress an archive as a whole, and how such a file begins."""
-_MAX_TAR_READ = 2**20
-"""Bytes of a name or of other words about a member. A few packed kilobytes may claim gigabytes of them."""
 _END_OF_TAR = b"\0" * tarfile.BLOCKSIZE
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
@@ -133,7 +131,7 @@ def _members_of_tar(path: str, head: bytes) -> Members:
     codec = next((name for name, magic in COMPRESSED.items() if head.startswith(magic)), UNPACKED)
     with (
         open(path, "rb") if codec == UNPACKED else open_compressed(path, codec) as stream,  # noqa: PTH123
-        tarfile.open(fileobj=cast(IO[bytes], _Sparing(stream)), mode="r:") as archive,
+        tarfile.open(fileobj=stream, mode="r:") as archive,
     ):
         while (info := archive.next()) is not None:
             # The archive would keep an object for each member.
@@ -147,19 +145,6 @@ def _members_of_tar(path: str, head: bytes) -> Members:
         stream.seek(archive.offset)
         if stream.read(tarfile.BLOCKSIZE) != _END_OF_TAR:
             raise UnreadableError("is cut short or damaged: it has no end mark, and files may be missing")
-
-
-class _Sparing:
-    """A file for ``tarfile``, which reads names and other words about members as long as they claim to be."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self.seek, self.tell = stream.seek, stream.tell
-
-    def read(self, size: int) -> bytes:
-        if size > _MAX_TAR_READ:
-            raise UnreadableError(f"is a TAR archive with a name of more than {_MAX_TAR_READ:,} bytes")
-        return self._stream.read(size)
 
 
 def _read_at(stream: IO[bytes], member: Member) -> bytes:

@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,8 +17,6 @@ from munseo.data.streams.source import Source, as_id
 from munseo.errors import UserError
 
 TABLES = (".csv", ".parquet")
-MAX_LINE = 2**20
-"""Characters of a line; a file without line ends would else be read whole."""
 _ROWS = 8192
 
 
@@ -60,8 +57,7 @@ def _values(table: Path, id_column: str | None) -> Iterator[str]:
     except OSError as error:
         raise UserError(f"{table}: cannot be read ({error.strerror or error}).") from None
     except pa.ArrowException as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{table}: is a damaged parquet file ({reason}).") from None
+        raise UserError(f"{table}: is a damaged parquet file ({str(error).splitlines()[0]}).") from None
     except csv.Error as error:
         raise UserError(f"{table}: is not valid CSV ({error}); a quotation mark may be left open.") from None
 
@@ -75,7 +71,7 @@ def _values_of_parquet(table: Path, id_column: str | None) -> Iterator[str]:
 
 def _values_of_csv(table: Path, id_column: str | None) -> Iterator[str]:
     with table.open(encoding=_encoding(table), newline="") as file:
-        reader = csv.reader(_lines(table, file), strict=True)
+        reader = csv.reader(file, strict=True)
         header = next((row for row in reader if any(cell.strip() for cell in row)), None)
         if header is None:
             raise UserError(f"{table}: is empty; its first line should name the columns.")
@@ -86,26 +82,15 @@ def _values_of_csv(table: Path, id_column: str | None) -> Iterator[str]:
                 yield row[place].strip() if place < len(row) else ""
 
 
-def _lines(table: Path, file: TextIO) -> Iterator[str]:
-    number = 0
-    while line := file.readline(MAX_LINE + 1):
-        number += 1
-        if len(line) > MAX_LINE:
-            raise UserError(f"{table}:{number}: has more than {MAX_LINE:,} characters in a line; that is no table.")
-        yield line
-
-
 def _encoding(table: Path) -> str:
     for codec in ("utf-8-sig", "cp949"):
         try:
             with table.open(encoding=codec, newline="") as file:
-                while text := file.read(2**20):
-                    if "\0" in text:
-                        break
-                else:
-                    return codec
+                while file.read(2**20):
+                    pass
         except UnicodeDecodeError:
             continue
+        return codec
     raise UserError(f"{table}: is neither UTF-8 nor CP949 text; save it as 'CSV UTF-8'.")
 
 

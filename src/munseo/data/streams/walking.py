@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from munseo.data.finding import IMAGE_EXTENSIONS, MAX_DEPTH, lies_within, nfc
+from munseo.data.finding import IMAGE_EXTENSIONS, lies_within, nfc
 from munseo.data.streams.archives import is_archive, is_hidden, list_archive
 from munseo.data.streams.source import Source, as_id
 
@@ -43,10 +43,6 @@ def walk_folder(folder: str, prefix: str, bound: Path, left_out: LeftOut) -> Ite
         bound: Links that leave this folder are problems.
         left_out: Counts the files that are no images, and links to folders, which could run in circles.
     """
-    if prefix.count("/") > MAX_DEPTH:
-        reason = f"lies more than {MAX_DEPTH} folders deep; such folders are not read"
-        yield Source(as_id(prefix.rstrip("/")), folder, None, reason)
-        return
     try:
         names, kinds = _names_of(folder)
     except OSError as error:
