@@ -149,20 +149,32 @@ def now() -> float:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All of it; every figure is a median in images a second."""
     collection = collect(make_config(options, Cell(1, True, False)))
-    cells = []
+    found: dict[str, Any] = {"cells": [], "workers": [], "prediction": []}
+    cells = found["cells"]
     for cell in list_cells(options.batches):
         cells.append(measure_cell(options, collection, cell))
-        print(cells[-1], file=sys.stderr, flush=True)
+        keep(options, cells[-1], found)
     fitting = [row for row in cells if row["fits"]]
     if not fitting:
         sys.exit(f"no batch of {options.batches} fits into the memory")
     fastest = max(fitting, key=lambda row: row["bare_images_per_s"])
     best = Cell(fastest["batch"], fastest["channels_last"], fastest["compiled"])
     module = make_module(options, collection, best)
-    workers = [measure_workers(options, module, count) for count in options.workers]
-    batches = sorted({row["batch"] for row in fitting})
-    found = {"cells": cells, "workers": workers, "workers_at": asdict(best)}
-    return {**found, "prediction": [measure_prediction(options, module, batch) for batch in batches]}
+    found["workers_at"] = asdict(best)
+    for count in options.workers:
+        found["workers"].append(measure_workers(options, module, count))
+        keep(options, found["workers"][-1], found)
+    for batch in sorted({row["batch"] for row in fitting}):
+        found["prediction"].append(measure_prediction(options, module, batch))
+        keep(options, found["prediction"][-1], found)
+    return found
+
+
+def keep(options: argparse.Namespace, row: dict[str, Any], found: dict[str, Any]) -> None:
+    """Show the newest row and write down all: GPU time is lent, and may end before the last measurement."""
+    print(row, file=sys.stderr, flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
 
 
 def to_markdown(options: argparse.Namespace, found: dict[str, Any]) -> str:
@@ -238,8 +250,6 @@ def main() -> None:
     with quietly(), data_folder(options) as options.data:
         found = measure(options)
     print(to_markdown(options, found))
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@
 
 Each size is measured in a process of its own: bulk prediction to parquet, and one epoch of the training input (decode,
 resize, augment, collate; no cache, no model). The images are hard links to a few generated pages, so that the disk is
-not what is measured. The first images are done once before the clock starts; peak memory counts from the very start.
+not what is measured. The first thousand are done once before the clock starts, so that libraries are loaded and buffers
+are full; peak memory counts from the very start. Small sizes take seconds, in which a machine's speed may differ: they
+are measured again in every round, and medians are told.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 NUM_DISTINCT = 68
-NUM_WARM = 100
+NUM_WARM = 1000
 MODEL = "test_efficientnet.r160_in1k"
 CONFIG = ["image_size=64", "device=cpu", "cache=false", "augmentation.eda=true"]
 
@@ -142,6 +145,7 @@ def table(results: dict[str, dict[int, dict[str, float]]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000])
+    parser.add_argument("--rounds", type=int, default=5, help="of all sizes but the largest, which is measured once")
     parser.add_argument("--run", type=Path, help="a run folder; default: a tiny model with random weights")
     parser.add_argument("--longest-side", type=int, default=640, help="of the images, px")
     parser.add_argument("--json", type=Path, help="write the figures there")
@@ -161,16 +165,26 @@ def main() -> None:
         in_own_process("--make", work, str(words.longest_side))
         pages = sorted((work / "pages" / "train").iterdir())
         run = words.run or work / "run"
-        results: dict[str, dict[int, dict[str, float]]] = {kind: {} for kind in MEASURED}
-        for size in words.sizes:
-            folder = make_data(work / str(size), pages, size)
-            for kind in MEASURED:
-                results[kind][size] = in_own_process("--measure", kind, folder, run)
-                print(f"{kind}, {size:,} images: {results[kind][size]}", file=sys.stderr)
-            shutil.rmtree(folder)
+        found: dict[str, dict[int, list[dict[str, float]]]] = {
+            kind: {size: [] for size in words.sizes} for kind in MEASURED
+        }
+        for round_number in range(words.rounds):
+            for size in words.sizes:
+                # The largest takes as long as all rounds of the others; its speed is an average of minutes already.
+                if size == max(words.sizes) and round_number != words.rounds // 2:
+                    continue
+                folder = make_data(work / str(size), pages, size)
+                for kind in MEASURED:
+                    found[kind][size].append(in_own_process("--measure", kind, folder, run))
+                    print(f"{kind}, {size:,} images: {found[kind][size][-1]}", file=sys.stderr)
+                shutil.rmtree(folder)
+    results = {
+        kind: {size: {key: median(one[key] for one in rounds) for key in rounds[0]} for size, rounds in sizes.items()}
+        for kind, sizes in found.items()
+    }
     print(table(results))
     if words.json:
-        words.json.write_text(json.dumps(results, indent=2), encoding="utf-8")
+        words.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
 
 
 if __name__ == "__main__":
