@@ -1,13 +1,11 @@
 """The second validation: fixed damage by page and draw, whatever else is in the list."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from munseo.augment import DAMAGES, Recipe
-from munseo.data import letterbox, load_pages
+from munseo.data import Page, letterbox, load_pages
 from munseo.data.decoding import decode
 from munseo.evaluation.robustness import DamagedPages, chosen_pages, profile_cells, robustness_profile
 from munseo.evaluation.shifted import ShiftedPages
@@ -82,7 +80,7 @@ def test_damaged_pages_change_with_severity_alone(pages):
 
 def test_the_profile_counts_and_names_the_pages_that_break(pages):
     labels = np.array([0, 0, 1, 1, 1, 0])
-    six = [replace(page, label=int(label)) for page, label in zip(pages[:6], labels, strict=True)]
+    six = [Page(page.id, page.path, int(label)) for page, label in zip(pages[:6], labels, strict=True)]
 
     def table(predicted, **columns):
         return prediction_table(six, np.eye(2, dtype=np.float32)[predicted] * 0.8 + 0.1).assign(**columns)

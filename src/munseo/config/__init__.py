@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from munseo.config.reading import TEMPLATES, dump_config, find_config, load_config, parse_config
+from munseo.config.reading import TEMPLATES, dump_config, find_config, load_config, parse_config, read_yaml
 from munseo.config.schema import Augmentation, Config
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "find_config",
     "load_config",
     "parse_config",
+    "read_yaml",
     "schema",
     "show",
     "templates",

@@ -13,10 +13,18 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from munseo.config.schema import Config
-from munseo.errors import UserError
+from munseo.errors import SHOWN, UserError
 
-MAX_BYTES = 1_000_000
-MAX_ALIASES = 50
+MAX_BYTES = 200_000
+"""Larger files are no configuration; PyYAML reads as much in about two seconds."""
+MAX_CHARACTERS = 1_000_000
+"""Of all values with every alias written out: a few lines of aliases of aliases can mean gigabytes."""
+MAX_DEPTH = 50
+"""Of lists and mappings in brackets within each other."""
+MAX_DIGITS = 40
+"""Of a whole number; Python refuses to print those of some thousand."""
+_TAG_ERRORS = (ValueError, LookupError, AttributeError, TypeError, OverflowError)
+"""PyYAML raises all of these for values that are not what their tag says, such as ``!!bool 3``."""
 TEMPLATES = Path(__file__).parent.parent / "configs"
 
 Path_ = tuple[str | int, ...]
@@ -24,6 +32,12 @@ Path_ = tuple[str | int, ...]
 
 class _Loader(yaml.SafeLoader):
     """Safe YAML in which ``1e-4`` is a number (YAML 1.2), as everyone who writes a learning rate expects."""
+
+    def fetch_flow_collection_start(self, token_class: Any) -> None:
+        # The scanner looks at every open bracket again at each character; Python's own limit comes seconds later.
+        if self.flow_level >= MAX_DEPTH:
+            raise RecursionError
+        super().fetch_flow_collection_start(token_class)
 
 
 _Loader.add_implicit_resolver(
@@ -34,6 +48,21 @@ _Loader.add_implicit_resolver(
 # The integer resolver comes first, so that 20 stays a whole number.
 for _char, _resolvers in list(_Loader.yaml_implicit_resolvers.items()):
     _Loader.yaml_implicit_resolvers[_char] = sorted(_resolvers, key=lambda pair: not pair[0].endswith(":int"))
+
+
+def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    if len(node.value) > MAX_DIGITS:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"a number of more than {MAX_DIGITS} digits", node.start_mark
+        )
+    return loader.construct_yaml_int(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
+# A configuration has words, numbers, lists and mappings; what else YAML knows could not be written back as it was.
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_str)  # type: ignore[type-var]
+for _kind in ("binary", "set", "omap", "pairs"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _Loader.construct_undefined)  # type: ignore[type-var]
 
 
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
@@ -47,7 +76,7 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
         UserError: The file is missing or not YAML, or keys or values are wrong: all of them in one message.
     """
     file = find_config(path)
-    text, lines = _read(file)
+    text, lines = read_yaml(file)
     for word in overrides:
         key, value = _parse_override(word)
         _put(text, key, value)
@@ -82,29 +111,63 @@ def dump_config(config: Config) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
 
 
-def _read(file: Path) -> tuple[dict[str, Any], dict[Path_, int | None]]:
-    if file.stat().st_size > MAX_BYTES:
-        raise UserError(f"{file}: larger than {MAX_BYTES:,} bytes; this is not a configuration file.")
+def read_yaml(file: Path) -> tuple[dict[str, Any], dict[Path_, int | None]]:
+    """Read a mapping from a YAML file that may be hostile.
+
+    Returns:
+        The values, and the line of each key path.
+
+    Raises:
+        UserError: It is too large, not UTF-8, no YAML, no mapping, or names a key twice.
+    """
     try:
+        if file.stat().st_size > MAX_BYTES:
+            raise UserError(f"{file}: larger than {MAX_BYTES:,} bytes; this is not a configuration file.")
         content = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{file}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8.") from None
-    if len(re.findall(r"(?:^|[\s\[{,])\*\w", content)) > MAX_ALIASES:
-        raise UserError(f"{file}: more than {MAX_ALIASES} YAML aliases; write the values out.")
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read ({error.strerror}).") from None
+    loader, doubled = None, []
+    lines: dict[Path_, int | None] = {}
     try:
-        node = yaml.compose(content, Loader=_Loader)
+        loader = _Loader(content)
+        node = loader.get_single_node()
         if node is None:
             return {}, {}
-        if not isinstance(node, yaml.MappingNode):
-            raise UserError(f"{file}: should hold 'key: value' lines, such as 'model_name: efficientnet_b4.ra2_in1k'.")
-        lines: dict[Path_, int | None] = {}
-        doubled = [f"{'.'.join(map(str, key))} (line {line}): given twice" for key, line in _walk(node, (), lines)]
-        if doubled:
-            raise UserError(f"{file}: keys that are given twice; leave one of each.", doubled)
-        values = yaml.load(content, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise UserError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from None
+        size = _size(node, {})
+        values = loader.construct_document(node) if size <= MAX_CHARACTERS else None
+        if isinstance(node, yaml.MappingNode) and values is not None:
+            doubled = [f"{'.'.join(map(str, key))} (line {line}): given twice" for key, line in _walk(node, (), lines)]
+    except RecursionError:
+        raise UserError(f"{file}: lists or mappings too deep within each other; this is not a configuration.") from None
+    except (yaml.YAMLError, *_TAG_ERRORS) as error:
+        raise UserError(f"{file}: not valid YAML: {_cut(' '.join(str(error).split()), 500)}") from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+    if size > MAX_CHARACTERS:
+        raise UserError(f"{file}: YAML aliases that grow to more than {MAX_CHARACTERS:,} characters; write them out.")
+    if not isinstance(values, dict):
+        raise UserError(f"{file}: should hold 'key: value' lines, such as 'model_name: efficientnet_b4.ra2_in1k'.")
+    if doubled:
+        raise UserError(f"{file}: keys that are given twice; leave one of each.", doubled)
     return values, lines
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Characters of a node with every alias written out; each node is counted once.
+
+    Raises:
+        RecursionError: It holds itself.
+    """
+    if id(node) not in known:
+        if isinstance(node, yaml.ScalarNode):
+            return 1 + len(node.value)
+        pairs = isinstance(node, yaml.MappingNode)
+        children = [inner for pair in node.value for inner in pair] if pairs else node.value
+        known[id(node)] = 1 + sum(_size(child, known) for child in children)
+    return known[id(node)]
 
 
 def _walk(node: yaml.Node, path: Path_, lines: dict[Path_, int | None]) -> Iterator[tuple[Path_, int]]:
@@ -129,8 +192,8 @@ def _parse_override(word: str) -> tuple[Path_, Any]:
         raise UserError(f"{word!r}: should be key=value, such as lr=0.0003 or wandb.log=true.")
     try:
         return tuple(key.strip().split(".")), yaml.load(value, Loader=_Loader)
-    except yaml.YAMLError:
-        raise UserError(f"{word!r}: the value is not valid YAML; put it in quotes.") from None
+    except (yaml.YAMLError, *_TAG_ERRORS, RecursionError):
+        raise UserError(f"{_cut(repr(word), 200)}: the value is not valid YAML; put it in quotes.") from None
 
 
 def _put(values: dict[str, Any], key: Path_, value: Any) -> None:
@@ -146,23 +209,29 @@ def _explain_all(details: Sequence[ErrorDetails], lines: dict[Path_, int | None]
     """One line a place: where, what stands there, what is allowed (the branches of a union joined by "or")."""
     places: dict[Path_, list[ErrorDetails]] = {}
     for detail in details:
-        loc = tuple(part for part in detail["loc"] if not _is_branch(part))
+        last = len(detail["loc"]) - 1 if detail["type"] == "extra_forbidden" else None
+        loc = tuple(part for place, part in enumerate(detail["loc"]) if place in (0, last) or not _is_branch(part))
         places.setdefault(loc, []).append(detail)
-    for loc, here in places.items():
+    for number, (loc, here) in enumerate(places.items()):
         if not loc:
             yield from str(here[0]["ctx"]["error"]).splitlines()
             continue
-        where = ".".join(str(part) for part in loc)
+        where = _cut(".".join(str(part) for part in loc), 200)
         where += f" (line {lines[loc]})" if lines.get(loc) else ""
         if here[0]["type"] == "extra_forbidden":
             known = list(_fields_at(loc[:-1]))
-            near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.5)
+            # Looking for a near one costs milliseconds, and those beyond the first are only counted.
+            near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.5) if number < SHOWN else []
             yield f"{where}: unknown key" + (f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}")
         elif here[0]["type"] == "missing":
             yield f"{where}: missing; {_describe(loc)}"
         else:
             allowed = " or ".join(dict.fromkeys(_allowed(detail) for detail in here))
-            yield f"{where}: {here[0]['input']!r} is not allowed; should be {allowed}"
+            yield f"{where}: {_cut(repr(here[0]['input']), 100)} is not allowed; should be {allowed}"
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}…"
 
 
 def _allowed(detail: ErrorDetails) -> str:

@@ -30,7 +30,7 @@ Channels = Annotated[list[float], Field(min_length=3, max_length=3)]
 class Section(BaseModel):
     """A mapping of the configuration file; a key that it does not know is an error."""
 
-    model_config = ConfigDict(extra="forbid", validate_default=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", validate_default=True, protected_namespaces=(), allow_inf_nan=False)
 
 
 class Augmentation(Section):
@@ -127,6 +127,12 @@ class Config(Section):
     # split
     val_split_ratio: float = Field(0.15, gt=0, lt=1)
     stratify: bool = True
+    group_column: str | None = Field(
+        None, min_length=1, description="column of the train table; pages with the same value stay on one side"
+    )
+    split_by_likeness: Literal["near", "equal", "none"] = Field(
+        "near", description="copies of a page stay on one side: near (turned, saved again), equal files alone, or none"
+    )
     # augmentation
     augmentation_level: Level = "minimal"
     online_augmentation: bool = Field(True, description="false: one copy of the data per policy instead")
@@ -151,6 +157,9 @@ class Config(Section):
     # run
     runs_dir: Path = Path("runs")
     random_seed: int = Field(42, ge=0, le=2**32 - 1)
+    save_every_minutes: float | None = Field(
+        10.0, ge=0, description="how often the state is saved within an epoch; 0: only between epochs"
+    )
     language: Literal["en", "ko"] = Field("en", description="of pictures and messages in the run folder")
     # augmentation in detail
     augmentation_probability: Share = Field(0.85, description="online: share of pages that get a policy")

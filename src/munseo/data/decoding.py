@@ -8,6 +8,7 @@ Pillow and PDFium; both ways give the same pixels.
 from __future__ import annotations
 
 import struct
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from PIL import (
 from PIL.ImageFile import ImageFile
 
 from munseo.data.image_error import ImageError, UnreadableError
+from munseo.data.jpeg import check_scans, is_filled_up, is_whole
 from munseo.data.pdf import PdfPages
 from munseo.data.pixels import to_rgb, upright
 from munseo.data.sniffing import HEAD_BYTES, image_kind, refusal
@@ -41,6 +43,9 @@ MAX_BYTES = 2**30
 
 MAX_PAGES = 10_000
 """Pages of one file that are read and counted; a book at the limit of ``MAX_BYTES`` has fewer."""
+
+# A hostile TIFF makes Pillow warn once a tag, 65,535 times; what matters of it is said in words of our own.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _CUT_SHORT = "is cut short; the end of the file is missing"
 
@@ -111,12 +116,16 @@ def decode(source: Path | bytes, name: str | None = None) -> np.ndarray:
     return _decode(source, _name_of(source, name)).pixels
 
 
-def inspect(source: Path | bytes, name: str | None = None) -> Inspection:
-    """Decode one image to see whether it can be; a problem is returned, not raised."""
+def inspect(
+    source: Path | bytes, name: str | None = None, look: Callable[[np.ndarray], None] | None = None
+) -> Inspection:
+    """Decode one image to see whether it can be; a problem is returned, not raised. ``look`` is shown the pixels."""
     try:
         found = _decode(source, _name_of(source, name))
     except ImageError as error:
         return Inspection(0, 0, "", 0, error.reason)
+    if look is not None:
+        look(found.pixels)
     height, width = found.pixels.shape[:2]
     return Inspection(width, height, found.format, found.num_pages, None)
 
@@ -186,8 +195,14 @@ def _decode(source: Path | bytes, name: str) -> _Decoded:
         stream = BytesIO(data)
         image = _READERS[kind](stream)
         _check_size(name, *image.size)
-        plain = _is_whole_jpeg(data, stream.tell()) if kind == "JPEG" else kind == "PNG" and _is_plain_png(data)
-        pixels = _fast(image, data) if plain and image.mode in ("L", "RGB") else None
+        header_bytes = stream.tell()
+        if kind == "JPEG":
+            check_scans(data, header_bytes)
+        plain = is_whole(data, header_bytes) if kind == "JPEG" else kind == "PNG" and _is_plain_png(data)
+        fast = partial(_fast, image.mode)
+        pixels = fast(data) if plain and image.mode in ("L", "RGB") else None
+        if kind == "JPEG" and pixels is not None and is_filled_up(data, header_bytes, pixels, fast):
+            raise UnreadableError(_CUT_SHORT)
         if pixels is None:
             image.load()
             pixels = to_rgb(image)
@@ -270,21 +285,13 @@ def _check_size(name: str, width: int, height: int) -> None:
         raise ImageError(name, f"is {width} × {height} px; more than {MAX_PIXELS:,} pixels are not read")
 
 
-def _fast(image: ImageFile, data: bytes) -> np.ndarray | None:
+def _fast(mode: str, data: bytes) -> np.ndarray | None:
     """Decode plain grey or RGB with OpenCV; None where it cannot, and Pillow shall say why."""
-    flag = cv2.IMREAD_GRAYSCALE if image.mode == "L" else cv2.IMREAD_COLOR
+    flag = cv2.IMREAD_GRAYSCALE if mode == "L" else cv2.IMREAD_COLOR
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
         return None
-    return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB if image.mode == "L" else cv2.COLOR_BGR2RGB)
-
-
-def _is_whole_jpeg(data: bytes, header_bytes: int) -> bool:
-    """Whether the end mark stands behind the header; FF D9 cannot occur within pixels.
-
-    OpenCV's older releases fill what is missing of a JPEG with grey, without a word; Pillow says that it is missing.
-    """
-    return data.rfind(b"\xff\xd9", header_bytes) >= 0
+    return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB if mode == "L" else cv2.COLOR_BGR2RGB)
 
 
 def _is_plain_png(data: bytes) -> bool:
@@ -314,6 +321,6 @@ def _orientation(image: ImageFile, plain: bool) -> int:
         return 1
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except (SyntaxError, ValueError, TypeError, KeyError, IndexError, OSError, struct.error):
+    except (SyntaxError, ValueError, TypeError, KeyError, IndexError, OSError, OverflowError, struct.error):
         # The picture is whole; only the camera's notes about it are broken, and every viewer shows it unturned.
         return 1

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from munseo.data.finding import ImageFinder, list_images, nfc, shown
+from munseo.data.finding import ImageFinder, list_images, nfc, printable, shown
 from munseo.data.image_error import UnreadableError
 from munseo.data.tables import Table
 from munseo.errors import UserError
@@ -48,11 +48,12 @@ def entries_of_table(
         return []
     entries = []
     for row in table.rows:
-        where, name = table.where(row), row.values[id_column]
+        values = row.values
+        where, name = table.where(row), values[id_column]
         if not name:
             problems.append(f"{where}: the ID is empty")
             continue
-        label = row.values[target_column] if target_column else None
+        label = values[target_column] if target_column else None
         if label == "":
             problems.append(f"{where}: {name}: the label is empty")
         path = None
@@ -74,7 +75,7 @@ def entries_of_class_folders(
     for folder in folders:
         for path in list_images(folder, data_dir, left_out, problems):
             name = shown(path, data_dir)
-            entries.append(Entry(name, path, nfc(folder.name), name, f"{shown(folder, data_dir)}/"))
+            entries.append(Entry(name, path, nfc(printable(folder.name)), name, f"{shown(folder, data_dir)}/"))
     return entries
 
 

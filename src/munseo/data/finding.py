@@ -6,6 +6,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path, PurePath
 
 from munseo.data.image_error import UnreadableError
@@ -13,12 +14,19 @@ from munseo.data.image_error import UnreadableError
 IMAGE_EXTENSIONS = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif", ".pdf"]
 )
+MAX_DEPTH = 100
+"""Folders within folders that are walked; a walk to the deepest would end at Python's own limit, with a traceback."""
 _SYSTEM_FILES = frozenset(["thumbs.db", "desktop.ini", "__macosx"])
 
 
 def nfc(text: str) -> str:
     """Unicode's composed form: macOS writes Hangul decomposed (NFD), everyone else composed."""
     return unicodedata.normalize("NFC", text)
+
+
+def printable(text: str) -> str:
+    """A file name as valid UTF-8: bytes that are none are escaped, since no table could hold them."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class ImageFinder:
@@ -93,10 +101,7 @@ class _Listing:
         self.links: set[str] = set()
         self.plain: set[str] = set()
         self._folders: dict[str, str] = {}
-        self._names: set[str] = set()
-        self._composed: dict[str, str] = {}
-        self._folded: dict[str, list[str]] = {}
-        self._stems: dict[str, list[str]] = {}
+        self._names: list[str] = []
         if folder.is_dir():
             with os.scandir(folder) as entries:
                 for entry in sorted(entries, key=lambda entry: entry.name):
@@ -105,29 +110,29 @@ class _Listing:
     def _add(self, entry: os.DirEntry[str]) -> None:
         if entry.is_symlink():
             self.links.add(entry.name)
-        if entry.is_dir():
+        if _is_folder(entry):
             self._folders.setdefault(nfc(entry.name), entry.name)
             return
-        if entry.is_file():
+        if _is_file(entry):
             self.plain.add(entry.name)
-        self._names.add(entry.name)
-        self._composed.setdefault(nfc(entry.name), entry.name)
-        stem, extension = _split(nfc(entry.name))
-        self._folded.setdefault(stem + extension.lower(), []).append(entry.name)
-        if extension.lower() in IMAGE_EXTENSIONS:
-            self._stems.setdefault(stem, []).append(entry.name)
+        self._names.append(entry.name)
+
+    @cached_property
+    def _spellings(self) -> _Spellings:
+        """Other spellings of the names; most tables write every name as it is, and never need them."""
+        return _Spellings(self._names)
 
     def folder_named(self, name: str) -> str | None:
         return self._folders.get(nfc(name))
 
     def file_named(self, name: str) -> str | None:
-        if name in self._names:
+        if name in self.plain:
             return name
         name = nfc(name)
-        if name in self._composed:
-            return self._composed[name]
+        if name in self._spellings.composed:
+            return self._spellings.composed[name]
         stem, extension = _split(name)
-        candidates = self._folded.get(stem + extension.lower()) or self._stems.get(name) or []
+        candidates = self._spellings.folded.get(stem + extension.lower()) or self._spellings.stems.get(name) or []
         if len(candidates) > 1:
             raise UnreadableError(f"could be {' or '.join(candidates)}; write the name whole")
         if not candidates and name in self._folders:
@@ -135,13 +140,32 @@ class _Listing:
         return candidates[0] if candidates else None
 
     def hint(self, name: str) -> str:
-        near = self._stems.get(_split(nfc(name))[0])
+        near = self._spellings.stems.get(_split(nfc(name))[0])
         return f"; did you mean {near[0]}?" if near else ""
 
 
+class _Spellings:
+    """Names by their composed form, with the extension in small letters, and without it."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.composed: dict[str, str] = {}
+        self.folded: dict[str, list[str]] = {}
+        self.stems: dict[str, list[str]] = {}
+        for name in names:
+            self.composed.setdefault(nfc(name), name)
+            stem, extension = _split(nfc(name))
+            self.folded.setdefault(stem + extension.lower(), []).append(name)
+            if extension.lower() in IMAGE_EXTENSIONS:
+                self.stems.setdefault(stem, []).append(name)
+
+
 def lies_within(path: Path, folder: Path) -> bool:
-    """Whether a path, all links followed, lies in a folder or is it."""
-    return path.resolve().is_relative_to(folder.resolve())
+    """Whether a path, all links followed, lies in a folder or is it; one that runs in circles lies nowhere."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    # Python 3.11 and 3.12 raise this for a circle, later ones an OSError.
+    except (RuntimeError, OSError):
+        return False
 
 
 def list_images(folder: Path, bound: Path, left_out: list[str], problems: list[str]) -> Iterator[Path]:
@@ -153,6 +177,9 @@ def list_images(folder: Path, bound: Path, left_out: list[str], problems: list[s
         left_out: Gets the files that are no images, and links to folders, which could run in circles.
         problems: Gets what cannot be used, with its path below ``bound``.
     """
+    if len(folder.parts) - len(bound.parts) > MAX_DEPTH:
+        problems.append(f"{shown(folder, bound)}/: lies more than {MAX_DEPTH} folders deep; such folders are not read")
+        return
     try:
         with os.scandir(folder) as entries:
             listed = sorted(entries, key=lambda entry: (nfc(entry.name), entry.name))
@@ -167,17 +194,17 @@ def list_images(folder: Path, bound: Path, left_out: list[str], problems: list[s
             problems.append(f"{shown(path, bound)}: is a link that leaves the data folder")
         elif entry.is_dir(follow_symlinks=False):
             yield from list_images(path, bound, left_out, problems)
-        elif entry.is_dir() or path.suffix.lower() not in IMAGE_EXTENSIONS:
+        elif _is_folder(entry) or path.suffix.lower() not in IMAGE_EXTENSIONS:
             left_out.append(shown(path, bound))
-        elif entry.is_file():
+        elif _is_file(entry):
             yield path
         else:
             problems.append(f"{shown(path, bound)}: is not a file")
 
 
 def shown(path: Path, folder: Path) -> str:
-    """A path below a folder, as an ID: composed, with slashes."""
-    return nfc(path.relative_to(folder).as_posix())
+    """A path below a folder, as an ID: composed, with slashes, valid UTF-8."""
+    return nfc(printable(path.relative_to(folder).as_posix()))
 
 
 def _safe_parts(name: str) -> list[str]:
@@ -189,6 +216,16 @@ def _safe_parts(name: str) -> list[str]:
     if not parts:
         raise UnreadableError("names no file")
     return parts
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, or a link to one. A link that runs in circles is none; the entry itself would raise."""
+    # Only links are asked of the file system: a call for each file would be half the time of listing them.
+    return Path(entry.path).is_dir() if entry.is_symlink() else entry.is_dir(follow_symlinks=False)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    return Path(entry.path).is_file() if entry.is_symlink() else entry.is_file(follow_symlinks=False)
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -34,8 +34,12 @@ class PdfPages:
             try:
                 self._document = pypdfium2.PdfDocument(data)
             except pypdfium2.PdfiumError as error:
-                if "password" in str(error).lower():
+                reason = str(error).lower()
+                if "password" in reason and b"/Encrypt" in data:
                     raise UnreadableError("asks for a password; save the PDF without one") from None
+                # Of a file without pages PDFium says what was wrong with the one before, or that all is well.
+                if "password" in reason or "success" in reason:
+                    raise UnreadableError("is a PDF without pages") from None
                 raise
             self.num_pages = len(self._document)
             if self.num_pages == 0:

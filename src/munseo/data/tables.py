@@ -5,13 +5,21 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from munseo.errors import UserError
+
+MAX_BYTES = 2**28
+"""Larger tables are refused before reading: all rows are held, and two million of them fit in. The same holds for what
+a parquet file unpacks to."""
+_ROWS = 256
+"""Of a parquet file at once; each may be written once and stand for megabytes in every row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +27,14 @@ class Row:
     """One row: its line in the CSV (the header is line 1) or its number in the parquet file, and its values."""
 
     line: int
-    values: dict[str, str]
+    columns: tuple[str, ...]
+    """Of the table; one for all rows, since a dictionary for each would take three times the memory."""
+    cells: tuple[str, ...]
+
+    @property
+    def values(self) -> dict[str, str]:
+        """By column."""
+        return dict(zip(self.columns, self.cells, strict=True))
 
 
 @dataclass(frozen=True)
@@ -68,9 +83,12 @@ def read_table(path: Path) -> Table:
     if not path.is_file():
         raise UserError(f"{path}: there is no such table.")
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}).") from None
+    if len(data) > MAX_BYTES:
+        raise UserError(f"{path}: is larger than {MAX_BYTES:,} bytes; leave out what is not needed, or split it.")
     if data.startswith(b"PAR1"):
         return _read_parquet(path, data)
     if data.startswith(b"PK\x03\x04"):
@@ -103,7 +121,7 @@ def _read_csv(path: Path, text: str, encoding: str) -> Table:
                 if not columns:
                     columns = _checked_columns(path, cells)
                 elif len(cells) == len(columns):
-                    rows.append(Row(line, dict(zip(columns, cells, strict=True))))
+                    rows.append(Row(line, columns, tuple(cells)))
                 else:
                     problems.append(
                         f"{path.name}:{line}: has {len(cells)} values; the header has {len(columns)} columns"
@@ -117,16 +135,47 @@ def _read_csv(path: Path, text: str, encoding: str) -> Table:
 
 
 def _read_parquet(path: Path, data: bytes) -> Table:
+    rows: list[Row] = []
+    number = unpacked = 0
     try:
-        content = pq.read_table(io.BytesIO(data))
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: is a damaged parquet file ({str(error).splitlines()[0]}).") from None
-    columns = _checked_columns(path, content.column_names)
-    values = [[_text(value) for value in column.to_pylist()] for column in content.columns]
-    rows = (
-        Row(number, dict(zip(columns, row, strict=True))) for number, row in enumerate(zip(*values, strict=True), 1)
-    )
-    return Table(path, columns, tuple(row for row in rows if any(row.values.values())), "parquet", ())
+        with pq.ParquetFile(io.BytesIO(data)) as content:
+            columns = _checked_columns(path, content.schema_arrow.names)
+            for batch in content.iter_batches(_ROWS):
+                # A kilobyte can stand for gigabytes of one value.
+                unpacked += sum(map(_num_bytes, batch.columns))
+                if unpacked > MAX_BYTES:
+                    raise UserError(f"{path}: unpacks to more than {MAX_BYTES:,} bytes; leave out what is not needed.")
+                for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    number += 1
+                    values = tuple(map(_text, cells))
+                    if any(values):
+                        rows.append(Row(number, columns, values))
+    # ArrowInvalid is a ValueError, and so is a date beyond Python's own.
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
+        if isinstance(error, UserError):
+            raise
+        reason = _first_line(error)
+        raise UserError(f"{path}: is a damaged parquet file ({reason}); write it again.") from None
+    return Table(path, columns, tuple(rows), "parquet", ())
+
+
+def _num_bytes(column: pa.Array) -> int:
+    """With every value written out: a dictionary holds each but once."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        values = column.dictionary
+        if pa.types.is_primitive(values.type):
+            return int(column.indices.nbytes)
+        return int(pc.sum(pc.binary_length(values).take(column.indices)).as_py() or 0)
+    if pa.types.is_map(kind):
+        return _num_bytes(column.keys) + _num_bytes(column.items)
+    if pa.types.is_struct(kind):
+        return sum(map(_num_bytes, column.flatten()))
+    return _num_bytes(column.flatten()) if pa.types.is_nested(kind) else int(column.nbytes)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _text(value: object) -> str:
@@ -134,7 +183,9 @@ def _text(value: object) -> str:
 
 
 def _checked_columns(path: Path, names: list[str]) -> tuple[str, ...]:
-    doubled = sorted({name for name in names if names.count(name) > 1})
+    doubled = sorted(name for name, count in Counter(names).items() if count > 1)
     if doubled:
-        raise UserError(f"{path}:1: the header names a column twice: {', '.join(map(repr, doubled))}.")
+        raise UserError(f"{path}:1: the header names a column twice: {', '.join(map(repr, doubled[:5]))}.")
+    if not names:
+        raise UserError(f"{path}: has no columns; write it again with an ID column.")
     return tuple(names)

@@ -19,6 +19,8 @@ from munseo.model.card import ModelCard
 from munseo.model.classifier import Classifier
 from munseo.model.weights import StateDict, WeightsRecord, find_local, fit_by_order, offline_error, read_state
 
+NUMBERS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""What weights are kept in."""
 COVERED = 0.9
 """Pretrained weights that match fewer of the backbone's tensors than this are taken for those of another model."""
 
@@ -47,14 +49,36 @@ def build_classifier(card: ModelCard, pretrained: bool | str = False) -> tuple[C
 
 
 def load_classifier(card: ModelCard, weights: Path) -> Classifier:
-    """Build the classifier of a card and fill in the weights of a run folder (safetensors)."""
+    """Build the classifier of a card and fill in the weights of a run folder (safetensors).
+
+    Raises:
+        UserError: The file is broken, or does not hold this model's weights: names, shapes, kinds of numbers.
+    """
     classifier, _ = build_classifier(card)
-    missing, unexpected = classifier.network.load_state_dict(read_state(weights), strict=False)
-    if missing or unexpected:
+    state = read_state(weights)
+    problems = _differences(classifier.network.state_dict(), state)
+    if problems:
         raise UserError(
-            f"{weights}: does not fit {card.model_name}: {len(missing)} missing, {len(unexpected)} unknown."
+            f"{weights}: does not fit {card.model_name} with {card.num_classes} classes; restore it from a copy.",
+            problems,
         )
+    classifier.network.load_state_dict(state)
     return classifier.eval()
+
+
+def _differences(own: StateDict, state: StateDict) -> list[str]:
+    problems = [f"{name}: missing" for name in own if name not in state]
+    for name, value in state.items():
+        if name not in own:
+            problems.append(f"{name[:100]}: unknown")
+        elif value.shape != own[name].shape:
+            problems.append(f"{name}: {list(value.shape)}; should be {list(own[name].shape)}")
+        elif (value.dtype in NUMBERS) != (own[name].dtype in NUMBERS) or value.dtype.is_complex:
+            problems.append(f"{name}: {value.dtype}; should be {own[name].dtype}")
+        elif not bool(torch.isfinite(value).all()):
+            # A network with one such value answers the first class for every page, without a word.
+            problems.append(f"{name}: holds values that are no numbers")
+    return problems
 
 
 def model_normalisation(model_name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -136,8 +160,9 @@ def _create(model_name: str, options: dict[str, Any], **weights: Any) -> nn.Modu
         key = {"act_layer": "activation"}.get(option, option)
         raise UserError(f"{key}: {model_name} does not have this option; leave it out.") from None
     except AssertionError as error:
-        size = f"image_size: {model_name} cannot take {options.get('img_size')} px"
-        raise UserError(f"{size} ({error}); try 224, 256 or 384.") from None
+        raise UserError(
+            f"image_size: {model_name} cannot take {options.get('img_size')} px ({error}); try 224, 256 or 384."
+        ) from None
     return network
 
 
@@ -161,11 +186,16 @@ def _create_with_state(
         for name, value in network.state_dict().items()
         if name.startswith(head)
     )
-    if same_head:
-        network.load_state_dict(state, strict=False)
-        return network, record
-    overlay = {"state_dict": state, "num_classes": -1}
-    network = _create(model_name, options, pretrained=True, pretrained_cfg_overlay=overlay)
+    try:
+        if same_head:
+            network.load_state_dict(state, strict=False)
+            return network, record
+        overlay = {"state_dict": state, "num_classes": -1}
+        network = _create(model_name, options, pretrained=True, pretrained_cfg_overlay=overlay)
+    except RuntimeError as error:
+        # torch lists each tensor; timm has changed those that it can.
+        reason = str(error).splitlines()[-1].strip()[:200]
+        raise UserError(f"pretrained: {record.location} does not fit {model_name} ({reason}).") from None
     new = [name for name in network.state_dict() if name.startswith(head) or name not in state]
     return network, replace(record, new=new)
 

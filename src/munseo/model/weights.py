@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import pickle
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import safetensors
 import torch
 from safetensors.torch import load_file
 
@@ -61,14 +60,20 @@ def read_state(file: Path) -> StateDict:
     """Read a state dict from safetensors or, with ``weights_only``, from a torch file.
 
     Raises:
-        UserError: The file is broken, or holds anything beside tensors.
+        UserError: The file is missing or broken, or holds anything beside tensors.
     """
     try:
+        if not file.is_file():
+            raise OSError("there is no such file")  # a FIFO would block
         if file.suffix == ".safetensors":
             return dict(load_file(file))
+        refuse_packed(file)
         content = torch.load(file, map_location="cpu", weights_only=True)
-    except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except UserError:
+        raise
+    # For damaged files torch's reader raises a dozen types.
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
         raise UserError(
             f"{file}: not weights that can be read safely ({reason}). Save them as safetensors, or with "
             "torch.save(model.state_dict(), …)."
@@ -77,8 +82,16 @@ def read_state(file: Path) -> StateDict:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
     if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
-        raise UserError(f"{file}: holds no state dict (a mapping of names to tensors).")
+        raise UserError(f"{file}: holds no state dict (a mapping of names to tensors); save model.state_dict().")
     return {str(key).removeprefix("module."): value for key, value in content.items()}
+
+
+def refuse_packed(file: Path) -> None:
+    """torch.save never packs; a file that does can hold a thousand times its size, and torch would unpack it whole."""
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+                raise UserError(f"{file}: is a packed ZIP archive, not what torch.save writes; it is not unpacked.")
 
 
 def fit_by_order(state: StateDict, model: torch.nn.Module) -> StateDict:

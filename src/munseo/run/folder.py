@@ -11,14 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from munseo.config import Config, parse_config
+from munseo.config import Config, parse_config, read_yaml
 from munseo.errors import UserError
-from munseo.run.atomic import replacing, write_json, write_text
+from munseo.run.atomic import plain, replacing, write_json, write_text
+from munseo.run.manifest import seal
 
 FORMAT = 1
 """Raised when a reader of an older run would misread a newer one."""
+
+MAX_JSON_BYTES = 2**26
+"""A hundred times what the largest results take."""
+MAX_TABLE_BYTES = 2**32
+"""Of predictions in memory: a million pages of a thousand classes."""
 
 METRICS = (
     *("epoch", "lr", "train_loss", "train_accuracy", "train_macro_f1", "val_loss", "val_accuracy", "val_macro_f1"),
@@ -64,6 +71,7 @@ class RunFolder:
     metrics_file = property(lambda self: self.path / "metrics.csv")
     timing_file = property(lambda self: self.path / "timing.csv")
     state_file = property(lambda self: self.path / "state.ckpt")
+    lock_file = property(lambda self: self.path / ".lock")
     weights_file = property(lambda self: self.path / "weights.safetensors")
     model_file = property(lambda self: self.path / "model.json")
     val_predictions_file = property(lambda self: self.path / "val_predictions.parquet")
@@ -86,19 +94,25 @@ class RunFolder:
 
     def read_config(self) -> Config:
         """The resolved configuration of the run."""
-        try:
-            values = yaml.safe_load(self._need(self.config_file).read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            reason = " ".join(str(error).split())
-            raise UserError(f"{self.config_file}: not valid YAML ({reason}); restore it from a copy.") from None
-        return parse_config(values or {}, str(self.config_file))
+        values, lines = read_yaml(self._need(self.config_file))
+        return parse_config(values, str(self.config_file), lines)
 
     def read_json(self, file: Path) -> dict[str, Any]:
         """One of the JSON files of the run."""
         try:
-            value = json.loads(self._need(file).read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise UserError(f"{file}: not valid JSON ({error}); restore it from a copy, or train again.") from None
+            if self._need(file).stat().st_size > MAX_JSON_BYTES:
+                raise UserError(f"{file}: larger than {MAX_JSON_BYTES:,} bytes; restore it from a copy.")
+            text = file.read_text(encoding="utf-8")
+            value = json.loads(text)
+            if "\\ud" in text.lower():
+                # Half of a letter of two; no file and no terminal takes it later.
+                json.dumps(value, ensure_ascii=False).encode()
+        # Numbers of too many digits are ValueErrors of no kind of their own.
+        except (ValueError, RecursionError, OSError) as error:
+            if isinstance(error, UserError):
+                raise
+            reason = "too deep" if isinstance(error, RecursionError) else str(error)[:200]
+            raise UserError(f"{file}: not valid JSON ({reason}); restore it from a copy, or train again.") from None
         if not isinstance(value, dict):
             raise UserError(f"{file}: should hold a JSON object; restore it from a copy, or train again.")
         return value
@@ -106,18 +120,32 @@ class RunFolder:
     def read_manifest(self) -> dict[str, Any]:
         """What is known about the run: identity, machine, data, effective settings, how it ended."""
         manifest = self.read_json(self.manifest_file)
-        if manifest.get("format", 0) > FORMAT:
+        number = manifest.get("format", 0)
+        if not isinstance(number, int):
+            raise UserError(f"{self.manifest_file}: its format is no number; restore it from a copy, or train again.")
+        if number > FORMAT:
             raise UserError(f"{self.manifest_file}: written by a newer Munseo; update this one.")
         return manifest
 
     def update_manifest(self, **values: Any) -> None:
         """Set top-level entries of the manifest, keeping the others."""
         manifest = self.read_manifest() if self.manifest_file.exists() else {"format": FORMAT}
-        write_json(self.manifest_file, {**manifest, **values})
+        write_json(self.manifest_file, seal(plain({**manifest, **values})))
 
     def read_metrics(self) -> pd.DataFrame:
         """Metrics, one row an epoch (columns ``METRICS``, then counts of augmented pages)."""
-        return pd.read_csv(self._need(self.metrics_file))
+        file = self._need(self.metrics_file)
+        if file.stat().st_size > MAX_JSON_BYTES:
+            raise UserError(f"{file}: larger than {MAX_JSON_BYTES:,} bytes; restore it from a copy.")
+        try:
+            table = pd.read_csv(file)
+        # pandas raises ParserError and EmptyDataError, which are ValueErrors.
+        except (ValueError, OSError) as error:
+            reason = str(error)[:200]
+            raise UserError(f"{file}: not a table of metrics ({reason}); restore it from a copy.") from None
+        if "epoch" not in table:
+            raise UserError(f"{file}: not a table of metrics (no column 'epoch'); restore it from a copy.")
+        return table
 
     def write_table(self, file: Path, table: pd.DataFrame) -> None:
         """Write a table as CSV or parquet, by the file's ending."""
@@ -129,7 +157,19 @@ class RunFolder:
 
     def read_predictions(self, file: Path) -> pd.DataFrame:
         """Probabilities: ``ID``, ``target`` (class index), ``fold`` in k-fold runs, ``p_0`` … ``p_{n-1}``."""
-        return pd.read_parquet(self._need(file))
+        self._need(file)
+        try:
+            metadata = pq.read_metadata(file)
+            size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+            if max(size, metadata.num_rows * metadata.num_columns * 4) > MAX_TABLE_BYTES:
+                raise UserError(f"{file}: unpacks to more than {MAX_TABLE_BYTES:,} bytes; restore it from a copy.")
+            return pd.read_parquet(file)
+        # Of damaged files and of tables of other programs pyarrow and pandas raise all of these.
+        except (pa.ArrowException, ValueError, TypeError, LookupError, OSError) as error:
+            if isinstance(error, UserError):
+                raise
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            raise UserError(f"{file}: a damaged parquet file ({reason}); restore it from a copy.") from None
 
     def _need(self, file: Path) -> Path:
         if not file.is_file():
@@ -152,5 +192,7 @@ def open_run(path: Path | str) -> RunFolder:
     """
     run = RunFolder(Path(path).resolve())
     if not run.config_file.is_file() or not run.manifest_file.is_file():
-        raise UserError(f"{path}: {run._hint() if not run.config_file.is_file() else 'its manifest.json is missing.'}")
+        raise UserError(
+            f"{path}: {run._hint() if not run.config_file.is_file() else 'its manifest.json is missing; restore it.'}"
+        )
     return run

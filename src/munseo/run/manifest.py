@@ -1,7 +1,9 @@
-"""Facts about a run that only its start knows: who, when, on what machine, with which versions."""
+"""What stands in a run's manifest from its start: who, when, on what machine, with which versions; and its seal."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import platform
 import shlex
@@ -41,6 +43,22 @@ def identity(name: str, started: datetime, command: Sequence[str]) -> dict[str, 
             "memory_bytes": psutil.virtual_memory().total,
         },
     }
+
+
+def seal(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with a fingerprint of all its other entries, ``sha256``.
+
+    Args:
+        manifest: Values as JSON gives them back.
+    """
+    rest = {key: value for key, value in manifest.items() if key != "sha256"}
+    text = json.dumps(rest, sort_keys=True, ensure_ascii=True)
+    return {**rest, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def is_edited(manifest: dict[str, Any]) -> bool:
+    """Whether entries differ from those that were sealed; a manifest without a seal was made by an earlier version."""
+    return "sha256" in manifest and seal(manifest)["sha256"] != manifest["sha256"]
 
 
 def _version(package: str) -> str | None:

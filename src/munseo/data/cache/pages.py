@@ -23,12 +23,17 @@ class Place:
     row: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class CachedPage(Page):
     """A page that remembers where its decoded pixels lie; anywhere else it is a page like any other."""
 
     places: tuple[Place, ...] = field(default=(), repr=False)
     """One for each size that is cached."""
+
+    def __init__(self, id: str, path: Path, label: int | None, places: tuple[Place, ...] = ()) -> None:
+        """Know a page, and where its pixels are."""
+        Page.__init__(self, id, path, label)
+        object.__setattr__(self, "places", places)
 
 
 def square(page: Page, size_px: int) -> np.ndarray:

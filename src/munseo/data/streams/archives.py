@@ -27,6 +27,8 @@ ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".
 _SYSTEM_FILES = frozenset(["thumbs.db", "desktop.ini", "__macosx"])
 COMPRESSED = {"gz": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\0"}
 """Ways to compress an archive as a whole, and how such a file begins."""
+_MAX_TAR_READ = 2**20
+"""Bytes of a name and of all other words about a member. A few packed kilobytes may claim gigabytes of them."""
 _END_OF_TAR = b"\0" * tarfile.BLOCKSIZE
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
@@ -111,6 +113,8 @@ def open_compressed(path: str, codec: str) -> IO[bytes]:
 
 
 def _members(path: str) -> Members:
+    if not os.path.isfile(path):  # noqa: PTH113
+        raise UnreadableError("is not a file")  # a FIFO would block
     with open(path, "rb") as file:  # noqa: PTH123
         head = file.read(8)
     return _members_of_zip(path) if head.startswith(b"PK") else _members_of_tar(path, head)
@@ -131,9 +135,13 @@ def _members_of_tar(path: str, head: bytes) -> Members:
     codec = next((name for name, magic in COMPRESSED.items() if head.startswith(magic)), UNPACKED)
     with (
         open(path, "rb") if codec == UNPACKED else open_compressed(path, codec) as stream,  # noqa: PTH123
-        tarfile.open(fileobj=stream, mode="r:") as archive,
+        tarfile.open(fileobj=cast(IO[bytes], sparing := _Sparing(stream)), mode="r:") as archive,
     ):
         while (info := archive.next()) is not None:
+            sparing.left = _MAX_TAR_READ
+            if info.size < 0:
+                # The reader would go back to where it has been, for ever.
+                raise ValueError("a member of less than nothing")
             # The archive would keep an object for each member.
             archive.members.clear()  # type: ignore[attr-defined]
             if info.isdir():
@@ -145,6 +153,25 @@ def _members_of_tar(path: str, head: bytes) -> Members:
         stream.seek(archive.offset)
         if stream.read(tarfile.BLOCKSIZE) != _END_OF_TAR:
             raise UnreadableError("is cut short or damaged: it has no end mark, and files may be missing")
+
+
+class _Sparing:
+    """A file for ``tarfile``, which reads names and other words about a member as long as they claim to be.
+
+    Attributes:
+        left: Bytes that may be read before the next member.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.seek, self.tell = stream.seek, stream.tell
+        self.left = _MAX_TAR_READ
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= self.left:
+            raise UnreadableError(f"is a TAR archive with a name of more than {_MAX_TAR_READ:,} bytes")
+        self.left -= size
+        return self._stream.read(size)
 
 
 def _read_at(stream: IO[bytes], member: Member) -> bytes:
@@ -163,9 +190,9 @@ def _unzip(path: str, member: Member) -> bytes:
         if magic != b"PK\x03\x04":
             raise UnreadableError("is not where its archive says that it is")
         file.seek(name_length + extra_length, io.SEEK_CUR)
-        # Reads no further than the sizes above, and compares the CRC at the end.
+        # It compares the CRC at the end, but unpacks as much as it is asked for, whatever size was claimed.
         with zipfile.ZipExtFile(cast(IO[bytes], file), "r", info) as unpacked:
-            return unpacked.read(MAX_MEMBER_BYTES + 1)
+            return unpacked.read(min(member.size, MAX_MEMBER_BYTES) + 1)
 
 
 def _distinct(page_id: str, seen: set[int]) -> str:

@@ -57,7 +57,7 @@ def join_parts(output: Path) -> tuple[int, int]:
     """
     lines = missing_shards(output)
     if lines:
-        raise UserError(f"{parts_dir(output)}: {len(lines)} shards are not complete.", lines)
+        raise UserError(f"{parts_dir(output)}: {len(lines)} shards are not complete; predict these first:", lines)
     folders = [PartsFolder.of(output, shard) for shard in shards_begun(output)]
     plan = folders[0].read_plan()
     assert plan is not None

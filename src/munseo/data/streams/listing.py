@@ -96,7 +96,7 @@ class Inputs:
             elif next(walk_pattern(word, LeftOut()), None) is None:
                 problems.append(f"{word}: no image or archive has such a name")
         if problems:
-            raise UserError(f"{len(problems)} of the inputs cannot be found.", problems)
+            raise UserError(f"{len(problems)} of the inputs cannot be found; correct these names:", problems)
 
     def _sources_of(self, word: str, left_out: LeftOut) -> Iterator[Source]:
         path = Path(word)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from munseo.data.finding import nfc
+from munseo.data.finding import nfc, printable
 
 UNPACKED = ""
 """Codec of bytes that lie in the archive as they are."""
@@ -52,11 +52,6 @@ class Source:
     def where(self) -> str:
         """The path, and the name in the archive, as text."""
         return printable(self.path if self.member is None else f"{self.path}/{self.member.name}")
-
-
-def printable(text: str) -> str:
-    """A file name as valid UTF-8: bytes that are none are escaped, since no table could hold them."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def as_id(text: str) -> str:

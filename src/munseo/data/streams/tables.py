@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +18,11 @@ from munseo.data.streams.source import Source, as_id
 from munseo.errors import UserError
 
 TABLES = (".csv", ".parquet")
-_ROWS = 8192
+MAX_LINE = 2**20
+"""Characters of a line; a file without line ends would else be read whole."""
+MAX_NAME = 4096
+"""Characters of an ID, as of a path on Linux; thousands of rows wait to be written together."""
+_ROWS = 256
 
 
 def walk_table(table: Path, id_column: str | None) -> Iterator[Source]:
@@ -40,6 +45,10 @@ def walk_table(table: Path, id_column: str | None) -> Iterator[Source]:
         if not name:
             yield Source(f"{table.name}: row {row}", str(table), None, "the ID is empty")
             continue
+        if len(name) > MAX_NAME:
+            reason = f"the ID has more than {MAX_NAME:,} characters"
+            yield Source(f"{table.name}: row {row}", str(table), None, reason)
+            continue
         try:
             path = _exact(name, folders) or str(finder.find(name))
         except UnreadableError as error:
@@ -50,6 +59,8 @@ def walk_table(table: Path, id_column: str | None) -> Iterator[Source]:
 
 def _values(table: Path, id_column: str | None) -> Iterator[str]:
     """The ID column, as text without spaces around it; blank lines of a CSV are left out."""
+    if not table.is_file():
+        raise UserError(f"{table}: there is no such table.")  # a FIFO would block
     try:
         with table.open("rb") as file:
             is_parquet = file.read(4) == b"PAR1"
@@ -57,7 +68,8 @@ def _values(table: Path, id_column: str | None) -> Iterator[str]:
     except OSError as error:
         raise UserError(f"{table}: cannot be read ({error.strerror or error}).") from None
     except pa.ArrowException as error:
-        raise UserError(f"{table}: is a damaged parquet file ({str(error).splitlines()[0]}).") from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{table}: is a damaged parquet file ({reason}); write it again.") from None
     except csv.Error as error:
         raise UserError(f"{table}: is not valid CSV ({error}); a quotation mark may be left open.") from None
 
@@ -66,12 +78,14 @@ def _values_of_parquet(table: Path, id_column: str | None) -> Iterator[str]:
     with pq.ParquetFile(table) as content:
         column = _column(table, content.schema_arrow.names, id_column)
         for batch in content.iter_batches(_ROWS, columns=[column]):
-            yield from ("" if value is None else str(value).strip() for value in batch.column(0).to_pylist())
+            # One by one: of a dictionary, to_pylist would write out all that it stands for at once.
+            values = (cell.as_py() for cell in batch.column(0))
+            yield from ("" if value is None else str(value).strip() for value in values)
 
 
 def _values_of_csv(table: Path, id_column: str | None) -> Iterator[str]:
     with table.open(encoding=_encoding(table), newline="") as file:
-        reader = csv.reader(file, strict=True)
+        reader = csv.reader(_lines(table, file), strict=True)
         header = next((row for row in reader if any(cell.strip() for cell in row)), None)
         if header is None:
             raise UserError(f"{table}: is empty; its first line should name the columns.")
@@ -82,15 +96,26 @@ def _values_of_csv(table: Path, id_column: str | None) -> Iterator[str]:
                 yield row[place].strip() if place < len(row) else ""
 
 
+def _lines(table: Path, file: TextIO) -> Iterator[str]:
+    number = 0
+    while line := file.readline(MAX_LINE + 1):
+        number += 1
+        if len(line) > MAX_LINE:
+            raise UserError(f"{table}:{number}: has more than {MAX_LINE:,} characters in a line; that is no table.")
+        yield line
+
+
 def _encoding(table: Path) -> str:
     for codec in ("utf-8-sig", "cp949"):
         try:
             with table.open(encoding=codec, newline="") as file:
-                while file.read(2**20):
-                    pass
+                while text := file.read(2**20):
+                    if "\0" in text:
+                        break
+                else:
+                    return codec
         except UnicodeDecodeError:
             continue
-        return codec
     raise UserError(f"{table}: is neither UTF-8 nor CP949 text; save it as 'CSV UTF-8'.")
 
 

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from munseo.data.finding import IMAGE_EXTENSIONS, lies_within, nfc
+from munseo.data.finding import IMAGE_EXTENSIONS, MAX_DEPTH, lies_within, nfc
 from munseo.data.streams.archives import is_archive, is_hidden, list_archive
 from munseo.data.streams.source import Source, as_id
+
+_TOO_DEEP = f"lies more than {MAX_DEPTH} folders deep; such folders are not read"
 
 
 @dataclass
@@ -43,6 +45,9 @@ def walk_folder(folder: str, prefix: str, bound: Path, left_out: LeftOut) -> Ite
         bound: Links that leave this folder are problems.
         left_out: Counts the files that are no images, and links to folders, which could run in circles.
     """
+    if prefix.count("/") > MAX_DEPTH:
+        yield Source(as_id(prefix.rstrip("/")), folder, None, _TOO_DEEP)
+        return
     try:
         names, kinds = _names_of(folder)
     except OSError as error:
@@ -70,10 +75,10 @@ def walk_folder(folder: str, prefix: str, bound: Path, left_out: LeftOut) -> Ite
 
 def walk_pattern(pattern: str, left_out: LeftOut) -> Iterator[Source]:
     """What a pattern with ``*``, ``?``, ``[…]`` and ``**`` finds, sorted; IDs are the paths as found."""
-    found = glob.glob(pattern, recursive=True)  # noqa: PTH207 — the pattern may be absolute
-    found.sort()
-    for path in found:
-        if Path(path).is_dir():
+    for path, problem in sorted(set(_found(pattern, ""))):
+        if problem:
+            yield Source(as_id(path), path, None, problem)
+        elif Path(path).is_dir():
             if "**" not in pattern:
                 yield from walk_folder(path.rstrip("/"), f"{path.rstrip('/')}/", Path(path), left_out)
         elif is_archive(path):
@@ -82,6 +87,44 @@ def walk_pattern(pattern: str, left_out: LeftOut) -> Iterator[Source]:
             yield Source(as_id(path), path)
         else:
             left_out.add(as_id(path))
+
+
+def _found(pattern: str, folder: str) -> Iterator[tuple[str, str]]:
+    """Paths that match below a folder (``""``: the working folder), and folders with why they were not looked into."""
+    parts = pattern.replace(os.sep, "/").split("/")
+    if "**" not in parts:
+        yield from ((path, "") for path in _glob(pattern, folder))
+        return
+    place = parts.index("**")
+    top, rest = "/".join(parts[:place]), "/".join(parts[place + 1 :]) or "*"
+    for start in [folder] if place == 0 else _glob(top or "/", folder):
+        for below, problem in _folders(start):
+            yield from [(below, problem)] if problem else _found(rest, below)
+
+
+def _glob(pattern: str, folder: str) -> list[str]:
+    found = glob.glob(pattern, root_dir=folder or None)  # noqa: PTH207 — the pattern may be absolute
+    return [os.path.join(folder, path) for path in found]  # noqa: PTH118
+
+
+def _folders(folder: str) -> Iterator[tuple[str, str]]:
+    """A folder and all below it. Unlike ``glob``'s own ``**`` not through links: two to their own folder are 2^40."""
+    waiting = [(folder, 0)]
+    while waiting:
+        path, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            yield path, _TOO_DEEP
+            continue
+        try:
+            with os.scandir(path or ".") as entries:
+                names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except NotADirectoryError:
+            continue
+        except OSError as error:
+            yield path, f"cannot be listed ({error.strerror})"
+            continue
+        waiting += [(os.path.join(path, name), depth + 1) for name in names if not is_hidden(name)]  # noqa: PTH118
+        yield path, ""
 
 
 def _names_of(folder: str) -> tuple[list[str], dict[str, str]]:

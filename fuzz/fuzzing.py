@@ -1,0 +1,37 @@
+"""What both harnesses share: where inputs lie, and libFuzzer's flags that are ours."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import atheris
+
+HERE = Path(__file__).parent
+MAX_SECONDS = 20
+"""For one input; a longer one counts as found."""
+MAX_MEGABYTES = 3000
+
+
+def fuzz(
+    name: str,
+    door: Callable[[bytes], None],
+    seeds: Mapping[str, bytes],
+    mutate: Callable[[bytes, int, int], bytes],
+) -> None:
+    """Run libFuzzer with the flags of the command line; it ends the process.
+
+    What crashes, hangs or swells is written to ``corpus/<name>/``, where a test reads it from then on; inputs that
+    reach new code only are kept in ``build/fuzz/<name>/`` for the next time.
+    """
+    found = HERE / "corpus" / name
+    reached = HERE.parent / "build" / "fuzz" / name
+    for folder in (found, reached):
+        folder.mkdir(parents=True, exist_ok=True)
+    for seed, data in seeds.items():
+        (reached / f"seed-{seed.replace('/', '-')}").write_bytes(data)
+    flags = [f"-artifact_prefix={found}/", f"-timeout={MAX_SECONDS}", f"-rss_limit_mb={MAX_MEGABYTES}"]
+    flags += ["-report_slow_units=5", "-max_len=65536", "-print_final_stats=1"]
+    atheris.Setup([sys.argv[0], *flags, *sys.argv[1:], str(reached), str(found)], door, custom_mutator=mutate)
+    atheris.Fuzz()

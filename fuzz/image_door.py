@@ -1,0 +1,83 @@
+"""Coverage-guided fuzzing of the door for images: ``python fuzz/image_door.py -max_total_time=300``.
+
+Flags are libFuzzer's. Munseo's and Pillow's Python is followed; OpenCV's, libjpeg's and PDFium's machine code is run,
+and a crash there is found, but not aimed at.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import atheris
+import numpy as np
+
+with atheris.instrument_imports(include=["munseo.data", "PIL"]):
+    from fuzzing import fuzz
+    from opened_image import image_door
+    from PIL import Image
+
+    from munseo.data import decoding
+
+MAX_PIXELS = 1_000_000
+"""Here: a picture at the true limit takes seconds and gigabytes, and the fuzzer soon would look at nothing else."""
+
+
+def seeds() -> dict[str, bytes]:
+    """A tiny file of each way in which a format keeps its pixels."""
+    noise = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
+    colour = Image.fromarray(noise)
+    grey, turned = colour.convert("L"), Image.Exif()
+    turned[274] = 6
+    return {
+        "jpeg": _encoded(colour, "JPEG", exif=turned),
+        "progressive": _encoded(grey, "JPEG", progressive=True),
+        "cmyk": _encoded(colour.convert("CMYK"), "JPEG"),
+        "png": _encoded(colour, "PNG", exif=turned),
+        "transparent": _encoded(colour.convert("RGBA"), "PNG"),
+        "palette": _encoded(colour.convert("P"), "PNG", transparency=3),
+        "deep": _encoded(Image.fromarray(noise[:, :, 0].astype(np.uint16) * 257), "PNG"),
+        "moving": _encoded(colour, "PNG", save_all=True, append_images=[grey.convert("RGB")]),
+        "tiff": _encoded(colour, "TIFF", compression="tiff_lzw", exif=turned),
+        "fax": _encoded(colour.convert("1"), "TIFF", compression="group4"),
+        "pages": _encoded(grey, "TIFF", save_all=True, append_images=[colour, colour.convert("CMYK")]),
+        "float": _encoded(Image.fromarray(noise[:, :, 0].astype(np.float32)), "TIFF"),
+        "webp": _encoded(colour, "WEBP", exif=turned),
+        "lossless": _encoded(colour.convert("RGBA"), "WEBP", lossless=True),
+        "gif": _encoded(colour.convert("P"), "GIF", save_all=True, append_images=[grey.convert("P")]),
+        "bmp": _encoded(colour, "BMP"),
+        "palette-bmp": _encoded(colour.convert("P"), "BMP"),
+        "pdf": _encoded(grey, "PDF", save_all=True, append_images=[colour]),
+        "web-page": b"<!DOCTYPE html>",
+        "text": "뭐든지".encode(),
+    }
+
+
+def _encoded(image: Image.Image, format: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, format, **options)
+    return stream.getvalue()
+
+
+def mutate(data: bytes, max_size: int, seed: int) -> bytes:
+    """Let libFuzzer change the bytes; a PNG gets true checksums again, or no reader would go beyond the first chunk."""
+    changed = atheris.Mutate(data, max_size)
+    return _resealed(changed) if changed.startswith(b"\x89PNG\r\n\x1a\n") and seed % 8 else changed
+
+
+def _resealed(png: bytes) -> bytes:
+    data, place = bytearray(png), 8
+    while place + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, place)
+        end = place + 8 + length
+        if end + 4 > len(data):
+            break
+        struct.pack_into(">I", data, end, zlib.crc32(data[place + 4 : end]))
+        place = end + 4
+    return bytes(data)
+
+
+if __name__ == "__main__":
+    decoding.MAX_PIXELS = MAX_PIXELS
+    fuzz("image_door", image_door, seeds(), mutate)
