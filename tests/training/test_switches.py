@@ -9,7 +9,7 @@ from munseo import UserError, training
 from munseo.config import load_config
 from munseo.console import quietly
 from munseo.run import open_run
-from munseo.training import recording
+from munseo.training import saving
 
 QUICK = {"shift": "none", "drop_path_rate": 0.1}
 EVERY = {
@@ -91,14 +91,14 @@ class PowerCutError(Exception):
 
 def test_workers_and_interruptions_change_no_bit_of_a_run_with_every_switch(run_of, monkeypatch):
     whole, of_workers = run_of(**EVERY), run_of(**EVERY, num_workers=2)
-    save = recording._save_state
+    save = saving.save_state
 
-    def save_and_stop(trainer, file):
-        save(trainer, file)
-        if trainer.current_epoch == 1:  # one snapshot is taken, and pages are small
+    def save_and_stop(trainer, *where):
+        save(trainer, *where)
+        if trainer.current_epoch == 2:  # one snapshot is taken
             raise PowerCutError
 
-    monkeypatch.setattr(recording, "_save_state", save_and_stop)
+    monkeypatch.setattr(saving, "save_state", save_and_stop)
     with pytest.raises(PowerCutError):
         run_of(**EVERY)
     monkeypatch.undo()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -14,9 +18,10 @@ from munseo.api.predicting import predict_test
 from munseo.config import Config, load_config, parse_config
 from munseo.console import quietly, say
 from munseo.errors import UserError
-from munseo.run import RunFolder, open_run
+from munseo.run import RunFolder, claim, fingerprints, open_run
+from munseo.run.atomic import NoRoomError
 from munseo.run.manifest import command_words
-from munseo.training import Prepared
+from munseo.training import Interrupted, Prepared
 from munseo.training.augmenting import TrainingPages
 
 NUM_SHOWN = 24
@@ -42,33 +47,89 @@ def train(
 
     Raises:
         UserError: Something in the configuration or the data is wrong: all of it in one message.
+        Interrupted: The run was stopped by Ctrl-C or SIGTERM; ``resume`` goes on with it.
     """
     words = [*overrides, *([f"on_bad_image={on_bad_image}"] if on_bad_image else ())]
     with quietly(quiet):
-        return _finish(training.prepare(_resolve(config, words), command_words()))
+        prepared = training.prepare(_resolve(config, words), command_words())
+        with _working_on(prepared.run):
+            return _finish(prepared)
 
 
-def resume(run: Path | str, data: Path | str | None = None, *, quiet: bool = False) -> Path:
-    """Continue an interrupted run from its last finished epoch; the end is what it would have been without.
+def resume(
+    run: Path | str, data: Path | str | None = None, *, num_workers: int | None = None, quiet: bool = False
+) -> Path:
+    """Continue an interrupted run from where its state was saved; the end is what it would have been without.
 
     Args:
         run: The run folder.
         data: Where the data are now; None: where they were.
+        num_workers: Loader workers from now on; None: as configured. They change nothing but time and memory.
         quiet: Print nothing but errors.
 
     Returns:
         The run folder.
 
     Raises:
-        UserError: It is no run folder, is finished, or its data have changed.
+        UserError: It is no run folder, is finished, or its data have changed; or another process works on it.
+        Interrupted: The run was stopped again.
     """
     with quietly(quiet):
         folder = open_run(run)
         if folder.is_fold:
             raise UserError(f"{run}: this is one fold; resume the whole run: munseo resume {folder.path.parent}")
         if folder.read_manifest()["status"] == "finished":
-            raise UserError(f"{run}: this run is finished; its report is {folder.path / 'report.html'}")
-        return _finish(training.prepare_again(folder, None if data is None else Path(data)))
+            return _report_alone(folder)
+        with _working_on(folder):
+            prepared = training.prepare_again(folder, None if data is None else Path(data), num_workers)
+            if training.rank() == 0:
+                folder.update_manifest(status="running")
+            return _finish(prepared)
+
+
+@contextmanager
+def _working_on(run: RunFolder) -> Iterator[None]:
+    """Hold the run, and say of whatever ends the work before it is done how to go on."""
+    command = f"munseo resume {shlex.quote(str(run.path))}"
+    first = training.rank() == 0
+    try:
+        with claim(run) if first else nullcontext(), training.ending_on_sigterm():
+            try:
+                yield
+            except NoRoomError as error:
+                raise UserError(_no_room(error, run, command)) from error
+            except RuntimeError as error:
+                pids = training.killed_workers(error)
+                if not pids:
+                    raise
+                raise training.describe_killed(pids, "after training; the state is saved", run, 1) from None
+            except UserError:
+                if first:
+                    with suppress(OSError, UserError):
+                        run.update_manifest(status="failed")
+                raise
+    except KeyboardInterrupt as stop:
+        signum = stop.signum if isinstance(stop, Interrupted) else signal.SIGINT
+        place = f" {stop}" if str(stop) else ""
+        raise Interrupted(signum, f"stopped{place}. Go on with: {command}" if first else "") from None
+
+
+def _no_room(error: NoRoomError, run: RunFolder, command: str) -> str:
+    needed = "" if error.needed is None else f"{error.needed / 1e6:.1f} MB are needed, "
+    free = shutil.disk_usage(run.path).free
+    return (
+        f"{error.filename}: could not be written ({error.strerror}): {needed}{free / 1e6:.1f} MB are free. What was "
+        f"saved before is still whole. Make room there, or move the run folder to another disk; then: {command}"
+    )
+
+
+def _report_alone(run: RunFolder) -> Path:
+    """All that may be missing of a run that is finished: it was killed while the report was written."""
+    report = run.path / "report.html"
+    if report.exists():
+        raise UserError(f"{run.path}: this run is finished; its report is {report}")
+    reports.write_report(run)
+    return run.path
 
 
 def _resolve(config: Path | str | Config, overrides: Sequence[str]) -> Config:
@@ -82,15 +143,9 @@ def _resolve(config: Path | str | Config, overrides: Sequence[str]) -> Config:
 def _finish(prepared: Prepared) -> Path:
     run = prepared.run
     started = time.monotonic()
-    try:
-        for folder, parts in zip(prepared.folders, prepared.splits, strict=True):
-            if folder.results_file.exists():
-                continue
+    for folder, parts in zip(prepared.folders, prepared.splits, strict=True):
+        if not folder.results_file.exists():
             _one_split(prepared, folder, parts)
-    except UserError:
-        if training.rank() == 0:
-            run.update_manifest(status="failed")
-        raise
     if training.rank() > 0:
         return run.path
     if len(prepared.splits) > 1:
@@ -98,7 +153,10 @@ def _finish(prepared: Prepared) -> Path:
         reports.draw_plots(run)
     if prepared.collection.pages.test:
         predict_test(run, prepared.config, prepared.collection)
-    run.update_manifest(status="finished", finished=datetime.now().astimezone().isoformat(timespec="seconds"))
+    for part in run.folds:
+        part.update_manifest(status="finished", fingerprints=fingerprints(part))
+    finished = datetime.now().astimezone().isoformat(timespec="seconds")
+    run.update_manifest(status="finished", finished=finished, fingerprints=fingerprints(run))
     written = reports.write_report(run)
     result = run.read_json(run.results_file)["val"]
     low, high = result["macro_f1_interval"]
@@ -119,7 +177,8 @@ def _one_split(prepared: Prepared, folder: RunFolder, parts: training.Parts) -> 
     if training.rank() > 0:
         return
     training.judge(folder, config, card, parts.val, parts.recipe, machine.settings)
-    folder.update_manifest(status="finished")
+    if folder.is_fold:  # of a whole run, predictions and report are still to come
+        folder.update_manifest(status="finished")
     reports.draw_plots(folder)
     table = folder.read_predictions(folder.val_predictions_file)
     predicted = table.filter(regex=r"^p_\d+$").to_numpy().argmax(axis=1)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from munseo.cli.app import app
+from munseo.console import inert
 from munseo.errors import UserError
+from munseo.run.atomic import NoRoomError
 
 __all__ = ["app", "main"]
 
@@ -14,9 +17,13 @@ def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 failed, 2 the user can mend it, 130 interrupted."""
     try:
         app()
-    except UserError as error:
-        print(f"munseo: {error}", file=sys.stderr)
+    except (UserError, NoRoomError) as error:
+        print(f"munseo: {inert(str(error))}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("munseo: interrupted; `munseo resume RUN` goes on from the last finished epoch.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        # Typer turns Ctrl-C into an exit without a word.
+        stop = end.__context__.__cause__ if end.__context__ else None
+        if not isinstance(stop, KeyboardInterrupt):
+            raise
+        print(f"munseo: {inert(str(stop)) or 'interrupted.'}", file=sys.stderr)
+        sys.exit(128 + getattr(stop, "signum", signal.SIGINT))

@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_TEMPORARY = ".*.*.tmp"
+
+
+class NoRoomError(OSError):
+    """The disk, or what a user may have of it, is full; the file of before is still whole.
+
+    Attributes:
+        needed: Bytes of the file, where they are known.
+    """
+
+    def __init__(self, number: int, reason: str, file: str, needed: int | None = None) -> None:
+        super().__init__(number, reason, file)
+        self.needed = needed
+
+    def __str__(self) -> str:
+        return f"{self.filename}: could not be written ({self.strerror}); make room there."
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a path beside ``path`` to write to; it takes the place of ``path`` when the block ends without an error."""
+def replacing(path: Path, needed: int | None = None) -> Iterator[Path]:
+    """Give a path beside ``path`` to write to; it takes the place of ``path`` when the block ends without an error.
+
+    Args:
+        path: The file.
+        needed: How many bytes it will have, where that is known.
+
+    Raises:
+        NoRoomError: The disk is full.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield beside
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
         beside.replace(path)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise NoRoomError(error.errno, os.strerror(error.errno), str(path), needed) from error
+        raise
     finally:
         beside.unlink(missing_ok=True)
     _flush_folder(path.parent)
+
+
+def remove_half_written(folder: Path) -> None:
+    """Remove what processes that were killed had begun to write; none may be at work in the folder."""
+    for file in folder.rglob(_TEMPORARY):
+        with suppress(OSError):
+            file.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -32,14 +70,15 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write indented JSON; floats that JSON has no word for (nan, inf) become null."""
-    write_text(path, json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON gives it back."""
     if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return None
     return str(value) if isinstance(value, Path) else value

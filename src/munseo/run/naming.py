@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+MODEL_NAME_CHARACTERS = 80
+"""Of the model in a run's name: timm's longest has fewer; file systems take 255 bytes for a name, with all that a run
+writes beside it."""
+
 
 def run_name(
     started: datetime,
@@ -29,7 +33,7 @@ def run_name(
     names = "_".join(augmentations) or "none"
     parts = [
         f"{started:%y%m%d%H%M}",
-        re.sub(r"[^\w.]+", "_", model_name),
+        re.sub(r"[^\w.]+", "_", model_name, flags=re.ASCII)[:MODEL_NAME_CHARACTERS],
         f"opt_{optimizer_name}",
         f"sch_{scheduler_name}",
         f"img{image_size}",

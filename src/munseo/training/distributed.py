@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -44,3 +45,12 @@ def announce(folder: Path | None, device_type: str) -> Path:
     assert folder is not None
     os.environ[FOLDER_VARIABLE] = str(folder)
     return folder
+
+
+def gather(value: Any, world_size: int) -> list[Any]:
+    """What every process has, in the order of their ranks; all of them have to ask."""
+    if world_size == 1:
+        return [value]
+    values: list[Any] = [None] * world_size
+    torch.distributed.all_gather_object(values, value)
+    return values

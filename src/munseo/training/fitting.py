@@ -1,9 +1,8 @@
-"""Fits one split in its run folder, from the start or from the last finished epoch."""
+"""Fits one split in its run folder, from the start or from where its state was saved."""
 
 from __future__ import annotations
 
 import math
-import pickle
 import warnings
 from dataclasses import asdict, replace
 from typing import Any
@@ -31,6 +30,10 @@ from munseo.training.module import PageClassifier
 from munseo.training.order import EpochBatches
 from munseo.training.parts import Parts
 from munseo.training.recording import Progress, Recorder, describe_course
+from munseo.training.saving import StateSaver
+from munseo.training.state import read_state
+from munseo.training.stopping import Interrupted, StopRequested, noting_signals
+from munseo.training.workers import describe_killed, killed_workers
 
 
 def make_card(config: Config, pages: PageSet) -> ModelCard:
@@ -73,7 +76,8 @@ def fit(run: RunFolder, config: Config, card: ModelCard, parts: Parts, trackers:
     A state in the folder is continued. The first random weights are a function of the seed, and everything later
     is one of (seed, epoch, batch), so the end is the same with and without an interruption.
     """
-    module, record = build_module(config, card, parts)
+    state = read_state(run) if run.state_file.exists() else None
+    module, record = build_module(_as_begun(config, state), card, parts, _first_weights(run, state))
     classifier, machine = module.classifier, module.machine
     recorder = Recorder(run, config.monitor)
     _say_choice(machine, card, record, classifier)
@@ -83,23 +87,12 @@ def fit(run: RunFolder, config: Config, card: ModelCard, parts: Parts, trackers:
         run.update_manifest(
             system={**run.read_manifest()["system"], **device}, model=_describe_model(classifier, record, card)
         )
-    if not _already_stopped(run):
+    if state is None or not state["callbacks"][recorder.state_key]["stopped"]:
         choice = _choose_compile(run, config, module)
         module.compiled = compiled_forward(classifier) if choice.compiled else None
-        trainer = _trainer(run, config, machine, recorder, trackers)
-        state = str(run.state_file) if run.state_file.exists() else None
-        with warnings.catch_warnings():
-            # Lightning's advice to newcomers of its own API (more workers, logging intervals) is not for our users.
-            warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
-            try:
-                trainer.fit(module, ckpt_path=state, weights_only=True)
-            except SystemExit:
-                # Lightning turns Ctrl-C into an exit of its own; our command line says how to go on.
-                if trainer.interrupted:
-                    raise KeyboardInterrupt from None
-                raise
+        _train(run, config, module, recorder, trackers)
     else:
-        recorder.load_state_dict(_read_state(run)["callbacks"][recorder.state_key])
+        recorder.load_state_dict(state["callbacks"][recorder.state_key])
     if len(recorder.rows) <= config.epochs - config.snapshot_epochs < config.epochs:
         say("snapshot_epochs: patience ended the run before the first of them; nothing was averaged")
     if rank() == 0:
@@ -110,18 +103,65 @@ def fit(run: RunFolder, config: Config, card: ModelCard, parts: Parts, trackers:
     return machine
 
 
-def build_module(config: Config, card: ModelCard, parts: Parts) -> tuple[PageClassifier, WeightsRecord]:
-    """The model with its first weights, ready to be trained, on a machine that is set up for it."""
+def build_module(
+    config: Config, card: ModelCard, parts: Parts, known: WeightsRecord | None = None
+) -> tuple[PageClassifier, WeightsRecord]:
+    """The model with its first weights, ready to be trained, on a machine that is set up for it.
+
+    Args:
+        config: The run's configuration.
+        card: Architecture, classes, preprocessing.
+        parts: Pages and samples.
+        known: What the first weights were, where a state holds later ones: they are not looked for again.
+    """
     keep_freed_memory()
     torch.manual_seed(config.random_seed)
     pretrained = config.pretrained if config.fine_tuning != "scratch" else False
-    classifier, record = build_classifier(card, pretrained)
+    classifier, record = build_classifier(card, False if known else pretrained)
     freeze(classifier, config.fine_tuning, config.trainable_patterns)
     machine = _settle(config, classifier, parts)
     torch.set_num_threads(machine.num_threads)
     if config.channels_last and machine.device.type in ("cpu", "cuda"):
         classifier = classifier.to(memory_format=torch.channels_last)
-    return PageClassifier(classifier, parts, config, machine), record
+    return PageClassifier(classifier, parts, config, machine), known or record
+
+
+def _train(run: RunFolder, config: Config, module: PageClassifier, recorder: Recorder, trackers: list[Logger]) -> None:
+    with warnings.catch_warnings(), noting_signals() as signals:
+        # Lightning's advice to newcomers of its own API (more workers, logging intervals) is not for our users.
+        warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
+        saver = StateSaver(run, config.save_every_minutes, signals)
+        trainer = _trainer(run, config, module.machine, recorder, saver, trackers)
+        try:
+            trainer.fit(module, ckpt_path=str(run.state_file) if run.state_file.exists() else None, weights_only=True)
+        except (StopRequested, RuntimeError) as error:
+            pids = killed_workers(error)
+            if not pids and not isinstance(error, StopRequested):
+                raise
+            if signals.signum:
+                # A signal to every process ends the loader workers, too; that is then no failure of theirs.
+                raise Interrupted(signals.signum, _standing(saver)) from None
+            raise describe_killed(pids, _standing(saver), run, module.machine.num_workers) from None
+
+
+def _standing(saver: StateSaver) -> str:
+    """Where training ended, and whether its state is on the disk."""
+    last = "the last saved state stays" if saver.run.state_file.exists() else "no state was saved yet"
+    return f"{saver.place}; {'the state is saved' if saver.saved else last}"
+
+
+def _as_begun(config: Config, state: dict[str, Any] | None) -> Config:
+    """The batch that ``auto`` found when the run began: another one would be another run."""
+    if state is None:
+        return config
+    found = {name: size for name, size in state["within_epoch"]["batches"].items() if getattr(config, name) == "auto"}
+    return config.model_copy(update=found)
+
+
+def _first_weights(run: RunFolder, state: dict[str, Any] | None) -> WeightsRecord | None:
+    """What the run's first weights were, once a state has later ones."""
+    described = run.read_manifest().get("model")
+    return WeightsRecord(**described["pretrained"]) if state is not None and described else None
 
 
 def _choose_compile(run: RunFolder, config: Config, module: PageClassifier) -> CompileChoice:
@@ -159,7 +199,12 @@ def _settle(config: Config, classifier: Classifier, parts: Parts) -> Machine:
 
 
 def _trainer(
-    run: RunFolder, config: Config, machine: Machine, recorder: Recorder, trackers: list[Logger]
+    run: RunFolder,
+    config: Config,
+    machine: Machine,
+    recorder: Recorder,
+    saver: StateSaver,
+    trackers: list[Logger],
 ) -> pl.Trainer:
     hush("pytorch_lightning", "lightning.pytorch", "lightning_fabric")
     mode = "min" if config.monitor.endswith("loss") else "max"
@@ -176,7 +221,7 @@ def _trainer(
         precision=machine.precision,  # type: ignore[arg-type]
         accumulate_grad_batches=config.accumulate_batches,
         gradient_clip_val=config.gradient_clip_norm,
-        callbacks=[stopping, Progress(), recorder],
+        callbacks=[stopping, Progress(), recorder, saver],
         logger=trackers or False,
         default_root_dir=run.path,
         enable_checkpointing=False,
@@ -186,28 +231,6 @@ def _trainer(
         num_sanity_val_steps=0,
         log_every_n_steps=max(1, machine.batches_per_epoch // 10),
     )
-
-
-def _read_state(run: RunFolder) -> dict[str, Any]:
-    try:
-        state: dict[str, Any] = torch.load(run.state_file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"{run.state_file}: not a state that Munseo wrote ({reason}); delete it to train again."
-        ) from None
-    return state
-
-
-def _already_stopped(run: RunFolder) -> bool:
-    """Whether training itself was over when the run was interrupted."""
-    if not run.state_file.exists():
-        return False
-    state = _read_state(run)
-    recorded: dict[str, Any] = next(
-        (value for key, value in state["callbacks"].items() if key.startswith("Recorder")), {}
-    )
-    return bool(recorded.get("stopped")) or len(recorded.get("rows", [])) >= run.read_config().epochs
 
 
 def _describe_model(classifier: Classifier, record: WeightsRecord, card: ModelCard) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Machine:
         return {
             "num_workers": self.num_workers,
             "collate_fn": collate,
-            "worker_init_fn": single_threaded,
+            "worker_init_fn": begin_worker,
             "pin_memory": self.device.type == "cuda",
             "prefetch_factor": 4 if self.num_workers else None,
         }
@@ -41,6 +41,17 @@ class Machine:
     def settings(self) -> Settings:
         """The same machine for prediction."""
         return Settings(self.device, self.val_batch_size, self.num_workers, self.precision)
+
+
+def begin_worker(number: int) -> None:
+    """A loader worker decodes with one thread, in a process group of its own.
+
+    Ctrl-C, and signals to the whole group, then reach the main process alone, which still needs its workers for the
+    step that it is in.
+    """
+    single_threaded(number)
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
 
 
 def num_cores() -> int:

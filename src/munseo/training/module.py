@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 import torch
 from timm.utils.model_ema import ModelEmaV3
 from torch.utils.data import DataLoader
-from torchmetrics import MeanMetric, MetricCollection
+from torchmetrics import MeanMetric, Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from munseo.augment import draw_mix, mix_images, mix_targets
@@ -22,6 +22,7 @@ from munseo.randomness import derived_seed, generator
 from munseo.training.augmenting import TrainingPages
 from munseo.training.averaging import SnapshotAverage
 from munseo.training.compiling import Forward
+from munseo.training.distributed import gather
 from munseo.training.finite import BadStep, LossWatch
 from munseo.training.loss import SoftLoss, scaled_log_prior
 from munseo.training.machine import Machine
@@ -91,6 +92,11 @@ class PageClassifier(pl.LightningModule):
             self.trainer.global_rank,
             self.trainer.world_size,
         )
+        epochs: Any = self.trainer.fit_loop.epoch_progress.current
+        if epochs.ready != epochs.processed:  # an interrupted epoch goes on
+            batches.start_at(epochs.processed, self.trainer.fit_loop.epoch_loop.batch_progress.current.completed)
+        else:
+            batches.start_at(epochs.processed, 0)
         return DataLoader(
             pages, batch_sampler=batches, persistent_workers=self.machine.num_workers > 0, **self.machine.loading
         )
@@ -106,14 +112,17 @@ class PageClassifier(pl.LightningModule):
 
     # Training, in the order of an epoch
 
-    def on_train_epoch_start(self) -> None:
-        """Nothing of the epoch before is counted, and frozen layers keep their statistics."""
-        names = [f"pages_{name}" for name in ("clean", *self.parts.plan.policy_names)]
-        self.counts = dict.fromkeys([*names, *(f"batches_{mix}" for mix in self.parts.plan.mix_names)], 0)
+    def on_train_start(self) -> None:
+        """Frozen layers keep their statistics."""
         for layer in self.classifier.network.modules():
             parameters = list(layer.parameters())
             if parameters and not any(parameter.requires_grad for parameter in parameters):
                 layer.eval()
+
+    def on_train_epoch_start(self) -> None:
+        """Nothing of the epoch before is counted; not called where an interrupted epoch goes on."""
+        names = [f"pages_{name}" for name in ("clean", *self.parts.plan.policy_names)]
+        self.counts = dict.fromkeys([*names, *(f"batches_{mix}" for mix in self.parts.plan.mix_names)], 0)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Dropout and stochastic depth draw as functions of (seed, epoch, batch), too."""
@@ -141,17 +150,15 @@ class PageClassifier(pl.LightningModule):
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """The average follows every update of the weights."""
+        """The average follows every update of the weights; after the last step of an epoch comes its snapshot."""
         if self.ema is not None:
             self.ema.update(self.classifier, self.global_step)
+        if self.trainer.is_last_batch:
+            self._refuse(self._watch.finish())
+            if self.snapshots is not None and self.snapshots.holds(self.current_epoch):
+                self.snapshots.add(self.classifier, self.current_epoch)
 
     # Validation
-
-    def on_validation_start(self) -> None:
-        """All steps of the epoch are done: this is the moment of its snapshot."""
-        self._refuse(self._watch.finish())
-        if self.snapshots is not None and self.snapshots.holds(self.current_epoch):
-            self.snapshots.add(self.classifier, self.current_epoch)
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Collect metrics of clean (0) or shifted (1) pages, with plain cross entropy whatever the training loss is."""
@@ -167,6 +174,30 @@ class PageClassifier(pl.LightningModule):
             values |= self.shifted_metrics.compute()
         self.log_dict(values, sync_dist=False)
 
+    def on_train_epoch_end(self) -> None:
+        """A schedule that follows the monitored value is stepped here: see ``lr_scheduler_step``."""
+        if self.schedule.scheduler is not None and not self.schedule.each_step:
+            self.schedule.scheduler.step(self.trainer.callback_metrics[self.config.monitor])  # type: ignore[arg-type]
+
+    # The state of an interrupted epoch
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """What the epoch has counted so far, by process; a state with a bad loss in it is never written."""
+        self._refuse(self._watch.finish())
+        own = {"counts": dict(self.counts), "train_metrics": self.train_metrics.accumulated()}
+        checkpoint["within_epoch"] = {
+            "used_lr": self.used_lr,
+            "processes": gather(own, self.trainer.world_size),
+            "batches": {"batch_size": self.machine.batch_size, "val_batch_size": self.machine.val_batch_size},
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on counting where the state was saved."""
+        within = checkpoint["within_epoch"]
+        own = within["processes"][self.trainer.global_rank]
+        self.used_lr, self.counts = within["used_lr"], own["counts"]
+        self.train_metrics.go_on(own["train_metrics"])
+
     # Optimisation
 
     def configure_optimizers(self) -> Any:
@@ -179,6 +210,14 @@ class PageClassifier(pl.LightningModule):
         interval = "step" if self.schedule.each_step else "epoch"
         scheduler = {"scheduler": self.schedule.scheduler, "interval": interval, "monitor": self.config.monitor}
         return {"optimizer": optimizer, "lr_scheduler": scheduler}
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Step a schedule of steps; one that follows the monitored value is left to ``on_train_epoch_end``.
+
+        Lightning would step that one after the state is saved, or not at all in an epoch that was resumed.
+        """
+        if self.schedule.each_step:
+            scheduler.step()
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Batches are our own class."""
@@ -218,7 +257,8 @@ class EpochMetrics(torch.nn.Module):
             {
                 "accuracy": MulticlassAccuracy(num_classes, average="micro"),
                 "macro_f1": MulticlassF1Score(num_classes, average="macro"),
-            }
+            },
+            compute_groups=False,  # each keeps its own state, so that it can be saved
         )
         self.prefix = prefix
 
@@ -233,3 +273,21 @@ class EpochMetrics(torch.nn.Module):
         self.loss.reset()
         self.scores.reset()
         return {f"{self.prefix}{name}": float(value) for name, value in values.items()}
+
+    def accumulated(self) -> dict[str, torch.Tensor]:
+        """What was added so far, for ``go_on`` in another process."""
+        return {
+            f"{place}.{name}": getattr(metric, name).detach().cpu().clone()
+            for place, metric in self._metrics()
+            for name in metric._defaults
+        }
+
+    def go_on(self, accumulated: dict[str, torch.Tensor]) -> None:
+        """Go on from what another process had added."""
+        for place, metric in self._metrics():
+            for name in metric._defaults:
+                setattr(metric, name, accumulated[f"{place}.{name}"].to(metric.device))
+            metric._update_count = 1  # torchmetrics warns of values without a batch
+
+    def _metrics(self) -> list[tuple[str, Metric]]:
+        return [(place, module) for place, module in self.named_modules() if isinstance(module, Metric)]

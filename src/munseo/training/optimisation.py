@@ -107,7 +107,7 @@ def build_schedule(config: Config, optimizer: torch.optim.Optimizer, steps_per_e
     warmup = round(config.warmup_epochs * steps_per_epoch)
     total = max(1, config.epochs * steps_per_epoch)
     if name == "ReduceLROnPlateau":
-        options = {"mode": "min" if config.monitor == "val_loss" else "max", "patience": 5, **given}
+        options = {"mode": "min" if config.monitor.endswith("loss") else "max", "patience": 5, **given}
         plateau = _call(lr_scheduler.ReduceLROnPlateau, "scheduler_params", name, optimizer, **options)
         return Schedule(plateau, each_step=False, warmup_steps=warmup)
     main = _stepwise(name, optimizer, given, steps_per_epoch, total, total - warmup, config.lr)

@@ -44,6 +44,7 @@ class EpochBatches(Sampler[list[Draw]]):
         self.rank = rank
         self.world_size = world_size
         self.epoch = 0
+        self._resumed = (0, 0)
 
     @property
     def sampler(self) -> EpochBatches:
@@ -53,6 +54,11 @@ class EpochBatches(Sampler[list[Draw]]):
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order the next iteration gives."""
         self.epoch = epoch
+
+    def start_at(self, epoch: int, batch: int) -> None:
+        """Begin with a batch in the middle of an epoch; every other epoch begins with its first."""
+        self.epoch = epoch
+        self._resumed = (epoch, batch)
 
     def __len__(self) -> int:
         full, rest = divmod(self._share(), self.batch_size)
@@ -65,7 +71,8 @@ class EpochBatches(Sampler[list[Draw]]):
         else:
             order = rng.choice(self.num_samples, self.num_samples, p=self.weights)
         mine = np.resize(order, self._share() * self.world_size)[self.rank :: self.world_size]
-        for number in range(len(self)):
+        first_epoch, first_batch = self._resumed
+        for number in range(first_batch if self.epoch == first_epoch else 0, len(self)):
             places = mine[number * self.batch_size : (number + 1) * self.batch_size]
             yield [(self.epoch, int(place)) for place in places]
 

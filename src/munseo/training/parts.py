@@ -25,12 +25,14 @@ from munseo.data import (
     fingerprint,
     load_pages,
     plan_balance,
+    read_table,
     sampler_weights,
     stratified_folds,
     stratified_split,
 )
 from munseo.errors import UserError
 from munseo.training.augmenting import AugmentationPlan, Sample, list_samples
+from munseo.training.grouping import find_groups, needs_thumbnails
 from munseo.training.naming import NamedClasses, find_classes
 
 
@@ -44,12 +46,14 @@ class Collection:
         digests: SHA-256 of every image that can be read, by part and ID.
         skipped: Pages that cannot be read, with the reason.
         notes: What was done without asking.
+        groups: Number of the group of each train page; groups are not split. None: every page for itself.
     """
 
     pages: PageSet
     digests: dict[tuple[str, str], str]
     skipped: tuple[tuple[Page, str], ...]
     notes: tuple[str, ...]
+    groups: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,10 @@ def collect(config: Config) -> Collection:
         id_column=config.id_column,
         target_column=config.target_column,
     )
-    checked = _check_parts({"train": pages.train, "val": pages.val or (), "test": pages.test}, config.on_bad_image)
-    notes = (*pages.notes, *(note for part in checked.values() for note in part.notes))
+    parts = {"train": pages.train, "val": pages.val or (), "test": pages.test}
+    checked = _check_parts(parts, config.on_bad_image, {"train"} if needs_thumbnails(config, pages) else set())
+    groups, group_notes = find_groups(config, pages, checked["train"], checked["val"])
+    notes = (*pages.notes, *(note for part in checked.values() for note in part.notes), *group_notes)
     skipped = tuple(entry for part in checked.values() for entry in part.skipped)
     for note in notes:
         say(note)
@@ -107,7 +113,7 @@ def collect(config: Config) -> Collection:
         say(f"skipped: {page.id}: {reason}")
     digests = {(name, page_id): digest for name, part in checked.items() for page_id, digest in part.digests.items()}
     pages = replace(pages, train=checked["train"].pages, val=checked["val"].pages if pages.val else None)
-    return Collection(_cached(config, pages, digests), digests, skipped, notes)
+    return Collection(_cached(config, pages, digests), digests, skipped, notes, groups)
 
 
 def _cached(config: Config, pages: PageSet, digests: dict[tuple[str, str], str]) -> PageSet:
@@ -123,13 +129,16 @@ def _cached(config: Config, pages: PageSet, digests: dict[tuple[str, str], str])
     return replace(pages, train=found[:num_train], val=found[num_train:] if pages.val else None)
 
 
-def _check_parts(parts: dict[str, tuple[Page, ...]], on_bad_image: Literal["fail", "skip"]) -> dict[str, Checked]:
+def _check_parts(
+    parts: dict[str, tuple[Page, ...]], on_bad_image: Literal["fail", "skip"], with_thumbnails: set[str]
+) -> dict[str, Checked]:
     """Check every part, and name the images of all of them that cannot be read in one message."""
     checked: dict[str, Checked] = {}
     problems: list[str] = []
     for name, pages in parts.items():
         try:
-            checked[name] = check_images(pages, on_bad_image) if pages else Checked((), (), {}, ())
+            keep = name in with_thumbnails
+            checked[name] = check_images(pages, on_bad_image, keep) if pages else Checked((), (), {}, ())
         except UserError as error:
             problems += [f"{name}/{problem}" for problem in error.problems]
     if problems:
@@ -154,13 +163,20 @@ def divide(config: Config, collection: Collection, recipe: Recipe | None = None)
     if config.n_folds and pages.val:
         say("n_folds: folds are made of the train table; val.csv is left alone")
     if config.n_folds:
-        splits = stratified_folds(labels, config.n_folds, config.random_seed, class_names=pages.class_names)
+        splits = stratified_folds(
+            labels, config.n_folds, config.random_seed, class_names=pages.class_names, groups=collection.groups
+        )
         chosen = splits if config.fold is None else [splits[config.fold]]
         return [_balance(config, pages, named, _take(pages.train, t), _take(pages.train, v), recipe) for t, v in chosen]
     if pages.val:
         return [_balance(config, pages, named, pages.train, pages.val, recipe)]
     train, val = stratified_split(
-        labels, config.val_split_ratio, config.random_seed, stratify=config.stratify, class_names=pages.class_names
+        labels,
+        config.val_split_ratio,
+        config.random_seed,
+        stratify=config.stratify,
+        class_names=pages.class_names,
+        groups=collection.groups,
     )
     return [_balance(config, pages, named, _take(pages.train, train), _take(pages.train, val), recipe)]
 
@@ -172,6 +188,7 @@ def describe(config: Config, collection: Collection, parts: Parts) -> dict[str, 
     return {
         "dir": str(Path(config.data_dir).resolve()),
         "tables": {path.name: fingerprint_file(path) for path in pages.tables.values()},
+        "table_rows": {path.name: len(read_table(path).rows) for path in pages.tables.values()},
         "images_sha256": fingerprint(digests),
         "num_train": len(parts.train),
         "num_val": len(parts.val),

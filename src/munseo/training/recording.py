@@ -1,7 +1,8 @@
-"""Writes the run folder while training goes on: metrics, best weights, and the state that a resumption needs."""
+"""Writes the run folder while training goes on: metrics, seconds, best weights; and says how it goes."""
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytorch_lightning as pl
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from munseo.console import progress_bar, say
@@ -18,10 +20,10 @@ from munseo.training.module import PageClassifier
 
 
 class Recorder(pl.Callback):
-    """After every epoch: a row of metrics, the weights if they are the best so far, then the state, in this order.
+    """After every epoch: a row of metrics, then the weights if they are the best so far. ``StateSaver`` comes next.
 
-    A kill between two of these writes costs nothing: the state still points before the epoch, which is done again
-    with the same numbers.
+    A kill between these writes costs nothing: the state is still of a moment before the end of the epoch, which is
+    done again with the same numbers.
 
     Args:
         run: Where to write.
@@ -35,17 +37,24 @@ class Recorder(pl.Callback):
         self.best_epoch = -1
         self.lr_first = self.lr_max = 0.0
         self.stopped = False
-        self._started = 0.0
+        self._started = time.monotonic()
+        self._seconds_before = 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """Plain values only: the state is read back without unpickling."""
         names = ("rows", "best_epoch", "lr_first", "lr_max", "stopped")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | {"seconds": time.monotonic() - self._started}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue where the state was saved."""
-        for name, value in state_dict.items():
+        state = dict(state_dict)
+        self._seconds_before = state.pop("seconds")
+        for name, value in state.items():
             setattr(self, name, value)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The clock of an interrupted epoch goes on."""
+        self._started = time.monotonic() - self._seconds_before
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock of the epoch."""
@@ -71,13 +80,15 @@ class Recorder(pl.Callback):
         improved = self.best_epoch < 0 or self._is_better(row, self.rows[self.best_epoch])
         if improved:
             self.best_epoch = len(self.rows) - 1
-        self.stopped = trainer.should_stop
         if trainer.is_global_zero:
             self.run.write_table(self.run.metrics_file, pd.DataFrame(self.rows))
             self._write_timing()
             if improved:
                 save_weights(pl_module.evaluated.network, self.run.weights_file)
-        _save_state(trainer, self.run.state_file)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Nothing is left to train, whether the epochs were done or patience ran out."""
+        self.stopped = True
 
     def _is_better(self, row: dict[str, float], best: dict[str, float]) -> bool:
         new, old = row[self.monitor], best[self.monitor]
@@ -95,17 +106,15 @@ class Recorder(pl.Callback):
 def save_weights(network: torch.nn.Module, file: Path) -> None:
     """Write a network's state dict as safetensors."""
     state = {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}
-    with replacing(file) as beside:
-        save_file(state, beside)
-
-
-def _save_state(trainer: pl.Trainer, file: Path) -> None:
-    """All processes gather, the first one writes; Lightning's own file is put in place by renaming."""
-    checkpoint = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
-    if trainer.is_global_zero:
-        with replacing(file) as beside:
-            torch.save(checkpoint, beside)
-    trainer.strategy.barrier("state saved")
+    with replacing(file, sum(tensor.nbytes for tensor in state.values())) as beside:
+        try:
+            save_file(state, beside)
+        except SafetensorError as error:
+            # It says the system's error in words alone.
+            number = re.search(r"\(os error (\d+)\)", str(error))
+            if number is None:
+                raise
+            raise OSError(int(number[1]), str(error)) from None
 
 
 def _sum_over_processes(trainer: pl.Trainer, count: int) -> float:
@@ -123,13 +132,20 @@ class Progress(pl.Callback):
         self._note = ""
         self._started = 0.0
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Open the bar where an interrupted epoch goes on."""
+        if trainer.fit_loop.restarted_mid_epoch:
+            self.on_train_epoch_start(trainer, pl_module)
+
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Open the bar."""
         self._started = time.monotonic()
         self._bar = progress_bar()
         self._bar.start()
         name = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
-        self._bar.add_task(name, total=int(trainer.num_training_batches), note="")
+        loop = trainer.fit_loop
+        done = loop.epoch_loop.batch_progress.current.completed if loop.restarted_mid_epoch else 0
+        self._bar.add_task(name, total=int(trainer.num_training_batches), completed=done, note="")
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int

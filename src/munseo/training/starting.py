@@ -78,12 +78,13 @@ def prepare(config: Config, command: Sequence[str]) -> Prepared:
     return Prepared(run, config, card, collection, splits)
 
 
-def prepare_again(run: RunFolder, data_dir: Path | None = None) -> Prepared:
+def prepare_again(run: RunFolder, data_dir: Path | None = None, num_workers: int | None = None) -> Prepared:
     """Prepare the data of an interrupted run and make sure that they are still the same.
 
     Args:
         run: The run folder.
         data_dir: Where the data are now; None: where they were.
+        num_workers: Loader workers from now on; None: as configured. The end of the run does not depend on them.
 
     Raises:
         UserError: Tables or images differ from those the run started with.
@@ -91,8 +92,8 @@ def prepare_again(run: RunFolder, data_dir: Path | None = None) -> Prepared:
     if rank() > 0:
         console.quiet = True
     config = run.read_config()
-    if data_dir is not None:
-        config = config.model_copy(update={"data_dir": data_dir})
+    changed = {"data_dir": data_dir, "num_workers": num_workers}
+    config = config.model_copy(update={name: value for name, value in changed.items() if value is not None})
     collection = collect(config)
     splits = divide(config, collection, read_recipe(run))
     before = run.read_manifest()["data"]
@@ -131,6 +132,9 @@ def _write_start(
     resolved = config.model_copy(
         update={"data_dir": Path(config.data_dir).resolve(), "runs_dir": Path(config.runs_dir).resolve()}
     )
+    if isinstance(config.pretrained, str):  # a run is resumed from any folder
+        resolved.pretrained = str(Path(config.pretrained).expanduser().resolve())
     write_text(folder.config_file, dump_config(resolved))
-    folder.update_manifest(**identity(folder.name, started, command), data=describe(config, collection, parts))
     folder.write_table(folder.pages_file, page_table(collection, parts))
+    # Last: a folder with a manifest is a run that can be resumed.
+    folder.update_manifest(**identity(folder.name, started, command), data=describe(config, collection, parts))

@@ -21,9 +21,9 @@ import cv2
 import PIL
 
 from munseo.console import say
-from munseo.data.cache.locking import lock
 from munseo.data.cache.pack import SUFFIX
 from munseo.errors import UserError
+from munseo.run.locking import lock
 
 FOLDER_VARIABLE, LIMIT_VARIABLE = "MUNSEO_CACHE", "MUNSEO_CACHE_GB"
 FORMAT = "pages-1"

@@ -16,9 +16,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from munseo.data.cache.locking import lock
 from munseo.data.letterbox import padded
 from munseo.run.atomic import replacing
+from munseo.run.locking import lock
 
 SUFFIX = ".pages"
 _MAGIC = b"munseo-1"

@@ -1,0 +1,101 @@
+"""Copies of a page, and pages with the same value in ``group_column``, are found and stay on one side of the split."""
+
+from __future__ import annotations
+
+import shutil
+
+import cv2
+import pandas as pd
+import pytest
+
+from munseo.config import Config
+from munseo.errors import UserError
+from munseo.training.parts import collect, divide
+
+
+@pytest.fixture
+def planted(own_documents):
+    """Of the first page a turned copy saved again, of the second the same file again; seven pages of one sender."""
+    train, table = own_documents / "train", pd.read_csv(own_documents / "train.csv", dtype=str)
+    first, second = table["ID"][:2]
+    turned = cv2.rotate(cv2.imread(str(train / first)), cv2.ROTATE_90_CLOCKWISE)
+    cv2.imwrite(str(train / "turned.jpg"), turned, [cv2.IMWRITE_JPEG_QUALITY, 60])
+    shutil.copyfile(train / second, train / "again.jpg")
+    table["sender"] = ["Kim" if 20 <= row < 27 else "" for row in range(len(table))]
+    copies = {"ID": ["turned.jpg", "again.jpg"], "target": table["target"][:2], "sender": ""}
+    pd.concat([table, pd.DataFrame(copies)]).to_csv(own_documents / "train.csv", index=False)
+    return own_documents, ({first, "turned.jpg"}, {second, "again.jpg"}, set(table["ID"][20:27]))
+
+
+def _groups(collection) -> list[set[str]]:
+    """Groups of several pages, as IDs."""
+    if collection.groups is None:
+        return []
+    groups = pd.Series([page.id for page in collection.pages.train]).groupby(collection.groups).agg(set)
+    return [group for group in groups if len(group) > 1]
+
+
+def _config(data, **changes) -> Config:
+    return Config(data_dir=data, class_imbalance=None, cache=False, **changes)
+
+
+@pytest.mark.parametrize(
+    ("likeness", "column", "expected"),
+    [
+        ("near", None, (0, 1)),
+        ("equal", None, (1,)),
+        ("none", None, ()),
+        ("none", "sender", (2,)),
+        ("near", "sender", (0, 1, 2)),
+    ],
+)
+def test_what_is_tied(planted, likeness, column, expected):
+    data, groups = planted
+    collection = collect(_config(data, split_by_likeness=likeness, group_column=column))
+    assert sorted(map(sorted, _groups(collection))) == sorted(sorted(groups[number]) for number in expected)
+    said = [note for note in collection.notes if note.startswith("split: ")]
+    counts = {"near": ("4 pages", "2 groups", "equal files: 1,", "look the same: 1)"),
+              "equal": ("2 pages", "1 group ", "equal files: 1,", "look the same: 0)")}.get(likeness)  # fmt: skip
+    assert len(said) == bool(counts)
+    assert all(count in said[0] for count in counts or ())
+
+
+def test_no_split_parts_them(planted):
+    data, groups = planted
+    config = _config(data, group_column="sender", val_split_ratio=0.3)
+    collection = collect(config)
+    for seed in range(5):
+        for changes in ({}, {"n_folds": 3}, {"stratify": False}):
+            for parts in divide(config.model_copy(update={"random_seed": seed, **changes}), collection):
+                val = {page.id for page in parts.val}
+                assert all(group <= val or not group & val for group in groups)
+
+
+def test_a_fixed_validation_part_is_told_what_it_shares(planted):
+    data, groups = planted
+    table = pd.read_csv(data / "train.csv", dtype=str, keep_default_na=False)
+    held_out_of_kim = [page for page in table["ID"] if page in groups[2]][:2]
+    held_out = {"again.jpg", *held_out_of_kim}
+    table[table["ID"].isin(held_out)].to_csv(data / "val.csv", index=False)
+    table[~table["ID"].isin(held_out)].to_csv(data / "train.csv", index=False)
+    collection = collect(_config(data, group_column="sender"))
+    assert collection.groups is None
+    notes = "\n".join(collection.notes)
+    assert "files of the train part too, which makes its scores too good: 1 (again.jpg); munseo doctor" in notes
+    assert (
+        f"share their sender with train pages, which makes its scores too good: 2 ({', '.join(held_out_of_kim)})"
+        in notes
+    )
+
+
+def test_of_too_many_pages_equal_files_alone_are_tied(planted, monkeypatch):
+    monkeypatch.setattr("munseo.training.grouping.MOST_COMPARED", 73)
+    data, groups = planted
+    collection = collect(_config(data))
+    assert _groups(collection) == [groups[1]]
+    assert any(note.startswith("split: of more than 73 pages, equal files stay") for note in collection.notes)
+
+
+def test_a_column_that_is_not_there(planted):
+    with pytest.raises(UserError, match="patient"):
+        collect(_config(planted[0], group_column="patient"))
