@@ -1,0 +1,39 @@
+"""Data sets of printed pages, and sheets that nothing was read of."""
+
+from pathlib import Path
+
+import pytest
+from printed import CLASSES
+
+from munseo.data import Page, PageSet
+from munseo.doctor.issue import Sheet
+
+
+@pytest.fixture
+def make_pages(tmp_path):
+    """Make a page set: for each part, names to (bytes, label)."""
+
+    def make(**parts) -> PageSet:
+        made = {}
+        for part, files in parts.items():
+            pages = []
+            for name, (data, label) in files.items():
+                path = tmp_path / part / name
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(data)
+                pages.append(Page(name, path, label))
+            made[part] = tuple(pages)
+        empty = {"train": (), "val": None, "test": ()}
+        return PageSet(**{**empty, **made}, class_names=CLASSES, class_targets=("0", "1"), tables={}, notes=())
+
+    return make
+
+
+@pytest.fixture
+def sheets():
+    """Sheets that nothing was read of, with the labels given."""
+
+    def make(labels) -> list[Sheet]:
+        return [Sheet("train", Page(f"{n}.jpg", Path(f"{n}.jpg"), int(label))) for n, label in enumerate(labels)]
+
+    return make

@@ -1,0 +1,91 @@
+"""``munseo doctor`` from end to end."""
+
+import csv
+import shutil
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from munseo.api.doctoring import doctor
+from munseo.cli import doctoring
+from munseo.doctor.issue import KINDS
+from munseo.doctor.words import WORDS
+from munseo.errors import UserError
+
+
+@pytest.fixture
+def broken(own_documents):
+    """The generated set with a leak, a duplicate of another class, a broken file and hostile names."""
+    rows = (own_documents / "train.csv").read_text(encoding="utf-8").splitlines()
+    (first, label), (second, _) = (row.split(",") for row in rows[1:3])
+    train = own_documents / "train"
+    shutil.copy(train / first, train / "=copy.jpg")
+    (train / "broken.jpg").write_bytes((train / second).read_bytes()[:900])
+    other = "1" if label == "0" else "0"
+    lines = [*rows, f"=copy.jpg,{other}", f"broken.jpg,{label}"]
+    (own_documents / "train.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    shutil.copy(train / second, own_documents / "test" / "leaked.jpg")
+    sample = own_documents / "sample_submission.csv"
+    sample.write_text(sample.read_text(encoding="utf-8") + "leaked.jpg,0\n", encoding="utf-8")
+    meta = (own_documents / "meta.csv").read_text(encoding="utf-8").splitlines()
+    meta[1 + int(label)] = f"{label},<script>alert(1)</script>"
+    (own_documents / "meta.csv").write_text("\n".join(meta) + "\n", encoding="utf-8")
+    return own_documents, first, second
+
+
+def test_table_and_page(broken, tmp_path):
+    data, first, second = broken
+    before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    found = doctor(data, out=tmp_path / "out", language="ko", quiet=True)
+    assert before == {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}, "nothing is changed"
+    with (tmp_path / "out" / "issues.csv").open(encoding="utf-8", newline="") as file:
+        rows = {(row["kind"], row["ID"]): row for row in csv.DictReader(file)}
+    assert rows["truncated", "broken.jpg"]["part"] == "train"
+    assert rows["leak", second]["other_ID"] == "leaked.jpg"
+    conflict = rows["duplicate", "'=copy.jpg"]
+    assert (conflict["other_ID"], conflict["severity"], conflict["action"]) == (first, "high", "")
+    page = (tmp_path / "out" / "doctor.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "점검 결과" in page
+    assert "http://" not in page
+    assert found.counts["duplicate"] == 1
+    assert list(found.counts) == [kind for kind in KINDS if kind in found.counts]
+
+
+def test_a_run_of_other_classes_is_refused(finished, make_pages, tmp_path):
+    from printed import draw, jpeg
+
+    from munseo.doctor import examine
+
+    with pytest.raises(UserError, match="other classes"):
+        examine(make_pages(train={"a.jpg": (jpeg(draw(1)), 0)}), finished)
+
+
+def test_with_a_run_nothing_has_changed(finished, documents, tmp_path):
+    found = doctor(documents, finished.path, tmp_path / "out", quiet=True)
+    assert "changed" not in found.counts
+
+
+def test_words_of_both_languages():
+    english, korean = WORDS["en"], {key for key in WORDS["ko"] if not key.startswith("doctor.")}
+    assert set(english) == korean
+    assert {f"{kind}.about" for kind in KINDS} <= korean
+
+
+def test_the_folder_needs_no_command_before_it(monkeypatch):
+    app = typer.Typer()
+    doctoring.register(app)
+    asked = []
+    monkeypatch.setattr("munseo.api.doctoring.doctor", lambda data, *_, **__: asked.append(data) or exit(0))
+
+    @app.command()
+    def another() -> None: ...
+
+    run = CliRunner().invoke
+    assert run(app, ["doctor", "some/data", "-o", "out"]).exit_code == 0
+    assert run(app, ["doctor", "--language", "ko", "some/data"]).exit_code == 0
+    assert [str(data) for data in asked] == ["some/data", "some/data"]
+    assert "DATA" in run(app, ["doctor", "some/data", "--help"]).output
+    assert "check" in run(app, ["doctor", "--help"]).output

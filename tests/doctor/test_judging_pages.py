@@ -1,0 +1,108 @@
+"""Wrong labels, confused classes, odd pages, and what changed since a run."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from munseo.doctor.changes import find_changes
+from munseo.doctor.embedding import Embedding
+from munseo.doctor.labels import find_confused_classes, find_label_errors
+from munseo.doctor.oddities import find_odd_pages
+from munseo.doctor.probabilities import held_out_probabilities
+from munseo.randomness import generator
+from munseo.run import RunFolder
+
+NAMES = ("letter", "form", "receipt")
+
+
+def clusters(num_each, spread=0.7):
+    """Points of three classes around three directions."""
+    rng = generator(3, "doctor-test-points")
+    labels = np.repeat(np.arange(3), num_each)
+    return rng.normal(0, 1, (3, 64))[labels] + rng.normal(0, spread, (3 * num_each, 64)), labels
+
+
+def held_out(points, pages, groups=None):
+    """Probabilities of pages that are no copies, or of the groups given."""
+    groups = np.arange(len(pages)) if groups is None else groups
+    return held_out_probabilities(Embedding(points, np.arange(len(pages))), pages, groups, 3, None, 0)
+
+
+def test_wrong_labels_are_found_by_models_that_have_not_seen_them(sheets):
+    points, labels = clusters(40)
+    given = labels.copy()
+    given[[0, 50, 100]] = [1, 2, 0]
+    pages = sheets(given)
+    probabilities = held_out(points, pages)
+    found = find_label_errors(pages, probabilities, NAMES)
+    assert {issue.sheet.page.id for issue in found[:3]} == {"0.jpg", "50.jpg", "100.jpg"}
+    assert {issue.sheet.page.id: issue.suggested for issue in found[:3]} == {"0.jpg": 0, "50.jpg": 1, "100.jpg": 2}
+    assert len(found) <= 5, "sound labels are left alone"
+
+
+def test_copies_do_not_vouch_for_each_others_label(sheets):
+    points, labels = clusters(40)
+    given, groups = labels.copy(), np.arange(120)
+    copies = np.arange(12)  # one letter twelve times, always called a receipt
+    points[copies], given[copies], groups[copies] = points[0], 2, 0
+    pages = sheets(given)
+    assert held_out(points, pages)[copies].argmax(axis=1).tolist() == [2] * 12, "seen among them, the label is learned"
+    assert held_out(points, pages, groups)[copies].argmax(axis=1).tolist() == [0] * 12
+
+
+def test_classes_without_pages_and_classes_of_one_page(sheets):
+    points, labels = clusters(20)
+    few = np.flatnonzero(labels < 2)
+    pages = sheets(labels[few])
+    probabilities = held_out(points[few], pages)
+    assert find_label_errors(pages, probabilities, NAMES) == []
+
+
+def test_the_only_page_of_a_class_is_not_judged(sheets):
+    points, labels = clusters(20)
+    given = np.where(np.arange(60) == 59, 2, np.minimum(labels, 1))
+    points[40:59] = points[20:39]
+    pages = sheets(given)
+    probabilities = held_out(points, pages)
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    assert "59.jpg" not in {issue.sheet.page.id for issue in find_label_errors(pages, probabilities, NAMES)}
+    for few in ([0], [0, 0, 0], [0, 1], [0, 1, 2]):
+        assert find_label_errors(sheets(few), held_out(points[: len(few)], sheets(few)), NAMES) == []
+
+
+def test_confused_classes(sheets):
+    labels = np.repeat([0, 1, 2], 20)
+    probabilities = np.eye(3)[labels]
+    probabilities[:8] = [0, 1, 0]  # eight letters are taken for forms
+    (issue,) = find_confused_classes(sheets(labels), probabilities, NAMES)
+    assert issue.classes == (0, 1)
+    assert issue.score == 8 / 40
+    assert find_confused_classes(sheets(labels), np.eye(3)[labels], NAMES) == []
+
+
+def test_odd_pages(sheets):
+    points, labels = clusters(30)
+    points[7] *= -1
+    assert find_odd_pages(sheets(labels), points)[0].sheet.page.id == "7.jpg"
+    tight, labels = clusters(30)
+    assert "7.jpg" not in {issue.sheet.page.id for issue in find_odd_pages(sheets(labels), tight)}
+
+
+def test_changes_since_a_run(sheets, tmp_path):
+    run = RunFolder(tmp_path)
+    before = pd.DataFrame({
+        "ID": ["0.jpg", "1.jpg", "gone.jpg", "3.jpg", "4.jpg", "5.jpg"],
+        "part": ["train", "val", "train", "skipped", "train", "test"],
+        "target": pd.array([0, 2, 1, 1, 1, None], "Int64"),
+        "sha256": ["a", "a", "a", None, "other", "a"],
+    })  # fmt: skip
+    before.to_parquet(run.pages_file)
+    now = [replace(sheet, file_sha256="a") for sheet in sheets([0, 1, 1, 1, 1])]
+    said = [(issue.sheet and issue.sheet.page.id, str(issue.detail)) for issue in find_changes(now, run, NAMES)]
+    assert said == [
+        ("1.jpg", "was receipt when the run was trained, is form now"),
+        ("2.jpg", "is new since the run"),
+        ("4.jpg", "is another file than when the run was trained"),
+        (None, "gone.jpg: the run had it, it is gone"),
+    ]
