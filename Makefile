@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint format torture fuzz clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## *' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,6 +23,16 @@ lint: $(VENV)/.installed-test  ## ruff and mypy
 format: $(VENV)/.installed-test  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+torture: $(VENV)/.installed-test  ## an hour of kills, hostile files and planted errors (DATA=data/rvl5 for the doctor)
+	$(BIN)/python benchmarks/torture_training.py --kills 25
+	MUNSEO_TORTURE=1 $(BIN)/python -m pytest -q tests/hostile
+	$(if $(DATA),$(BIN)/python benchmarks/doctor.py $(DATA))
+
+fuzz: $(VENV)/.installed-test  ## ten minutes of coverage-guided fuzzing: images, run folders
+	$(BIN)/python -m pip install --progress-bar off -c constraints.txt -e '.[fuzz]'
+	$(BIN)/python fuzz/image_door.py -max_total_time=300
+	$(BIN)/python fuzz/run_folder.py -max_total_time=300
 
 clean:  ## remove the virtual environment and caches (runs and data stay)
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -22,10 +22,13 @@ _COMMANDS = {
     "export": "exporting",
     "bench_train": "benching",
     "bench_predict": "benching_predict",
+    "doctor": "doctoring",
+    "fix": "fixing",
     "shift": "shifting",
     "report": "reporting",
     "score": "reporting",
     "runs": "reporting",
+    "diff": "diffing",
     "demo": "demonstrating",
     "synth": "demonstrating",
 }

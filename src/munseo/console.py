@@ -6,6 +6,7 @@ Results a program may want to read go to standard output; everything here stays 
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
@@ -45,7 +46,12 @@ def quietly(quiet: bool = True) -> Iterator[None]:
 
 def say(message: str) -> None:
     """Print one line of progress; square brackets in it are text, not markup."""
-    console.print(message, markup=False, soft_wrap=True)
+    console.print(inert(message), markup=False, soft_wrap=True)
+
+
+def inert(text: str) -> str:
+    """Text in which no file's name can move the cursor, colour or rename the terminal: control characters are shown."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def hush(*names: str) -> None:

@@ -114,7 +114,9 @@ def clear_cache(folder: Path | str | None = None) -> Cleared:
                 with suppress(OSError):  # not empty
                     home.rmdir()
     except OSError as error:
-        raise UserError(f"{chosen}: cannot be cleared ({error.strerror or error}).") from None
+        raise UserError(
+            f"{chosen}: cannot be cleared ({error.strerror or error}); ask the owner of the folder to do it."
+        ) from None
     return Cleared(chosen, freed, left)
 
 

@@ -93,7 +93,9 @@ def decide(
         raise UserError("abstain_below, target_precision: each gives a threshold; choose one of them.")
     tables = held_out_tables(run)
     if tables is None:
-        raise UserError(f"{run.path}: holds no validation predictions, so nothing is known about its confidence.")
+        raise UserError(
+            f"{run.path}: holds no validation predictions, so nothing is known about its confidence; resume the run."
+        )
     shifted = tables[1]
     labels, rows = arrays(shifted, predictor.card.num_classes)
     calibrated = predictor.calibrated(rows)

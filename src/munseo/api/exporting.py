@@ -10,7 +10,7 @@ from munseo.errors import UserError
 from munseo.evaluation.combining import is_ensemble, member_folders
 from munseo.evaluation.predictor import read_card
 from munseo.exports import FORMATS, MAX_LOSS, Job, export_run, need_packages
-from munseo.run import RunFolder, open_run
+from munseo.run import RunFolder, check_fingerprints, open_run
 from munseo.shift.recipe_file import read_recipe
 
 
@@ -44,6 +44,7 @@ def export(
     need_packages(form, int8)
     with quietly(quiet):
         folder = open_run(run)
+        check_fingerprints(folder)
         runs = member_folders(folder) if is_ensemble(folder) else [folder]
         jobs = [job for member in runs for job in list_jobs(member, data)]
         folders = export_run(jobs, form, int8, max_loss)

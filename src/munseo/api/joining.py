@@ -30,7 +30,9 @@ def join(run: Path | str, output: Path | str | None, *, quiet: bool = False) -> 
         for shard in shards_begun(output):
             plan = PartsFolder.of(output, shard).read_plan()
             if plan is not None and plan["weights_sha256"] != weights:
-                raise UserError(f"{output}: shard {shard} was predicted by other weights than those of {run}.")
+                raise UserError(
+                    f"{output}: shard {shard} was predicted by other weights than those of {run}; name its run."
+                )
         return _join(output)
 
 

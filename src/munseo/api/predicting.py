@@ -17,6 +17,7 @@ from munseo.evaluation import Settings, choose_device
 from munseo.evaluation.answering import Answer, Predictor, load_predictor
 from munseo.run import RunFolder, open_run
 from munseo.run.atomic import write_json
+from munseo.spreadsheet import warning_of
 from munseo.training.machine import choose_precision, choose_workers
 
 Skipped = Sequence[tuple[Page, str]]
@@ -202,6 +203,9 @@ def _write(
         extra=None if decision is None else decision.columns(probabilities),
     )
     say(f"predictions: {file} ({len(pages)} pages)")
+    acting = warning_of(page.id for page in pages)
+    if acting is not None:
+        say(f"predictions: {acting}")
     if decision is not None:
         say(decision.sentence(probabilities))
 

@@ -52,8 +52,6 @@ def runs(folder: Path | str = "runs", sort: str = "val_macro_f1") -> pd.DataFram
     Raises:
         UserError: There is no such folder or column.
     """
-    if not Path(folder).is_dir():
-        raise UserError(f"{folder}: there is no such folder.")
     table = reports.leaderboard(Path(folder))
     if sort not in table.columns:
         raise UserError(f"sort: no column {sort!r}; the columns are {', '.join(map(str, table.columns))}.")

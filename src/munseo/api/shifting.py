@@ -15,6 +15,7 @@ from munseo.reports.pictures.shift import Language, shift_picture
 from munseo.run.atomic import replacing, write_text
 from munseo.shift import Origin, Row, Shift, Table, as_frame, find_shift, recipe_text, summarise
 from munseo.shift.finding import LEAST_PAGES
+from munseo.spreadsheet import inert_table
 
 RECIPE, COMPARISON, PAGES, PICTURE = "recipe.yaml", "comparison.csv", "shift.csv", "shift.png"
 SIZES_PX = (96, 1024)
@@ -101,7 +102,7 @@ def _check_words(image_size: int, num_pages: int) -> None:
     if num_pages < LEAST_PAGES:
         problems.append(f"num_pages: {num_pages} is not allowed; should be {LEAST_PAGES} or more")
     if problems:
-        raise UserError("shift: these words are wrong.", problems)
+        raise UserError("shift: values that are not allowed; nothing was measured.", problems)
 
 
 def _write(
@@ -125,7 +126,7 @@ def _write(
         _part("simulated", [""] * len(found.fit.simulated["skew"]), found.fit.simulated),
     ]
     whole = pd.concat(parts, ignore_index=True)
-    write_text(target / PAGES, whole.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+    write_text(target / PAGES, inert_table(whole).to_csv(index=False, lineterminator="\n", float_format="%.6g"))
     picture = shift_picture(found.rows, found.train, found.test, found.fit.simulated, language)
     with replacing(target / PICTURE) as beside:
         beside.write_bytes(picture)

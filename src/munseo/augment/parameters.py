@@ -96,10 +96,10 @@ def read_parameters(kind: type[P], policy: str, given: Mapping[str, Any] | None)
                 f"{where}: unknown" + (f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}")
             )
             continue
-        problem = _check(key, value, known[key])
-        if problem:
-            problems.append(f"{where}: {value!r} is not allowed; should be {problem}")
-        values[key] = tuple(map(float, value)) if isinstance(value, list | tuple) and not problem else value
+        allowed = _allowed_instead(key, value, known[key])
+        if allowed:
+            problems.append(f"{where}: {value!r} is not allowed; should be {allowed}")
+        values[key] = tuple(map(float, value)) if isinstance(value, list | tuple) and not allowed else value
     return (None, problems) if problems else (kind(**values), [])
 
 
@@ -111,7 +111,7 @@ def build_or_raise(kind: type[P], policy: str, given: Mapping[str, Any] | None) 
     return parameters
 
 
-def _check(key: str, value: Any, default: Any) -> str | None:
+def _allowed_instead(key: str, value: Any, default: Any) -> str | None:
     """What is allowed, if the value is not."""
     if isinstance(default, tuple):
         fine = (

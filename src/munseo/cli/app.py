@@ -12,6 +12,7 @@ from munseo.cli import (
     caching,
     configuring,
     demonstrating,
+    doctoring,
     ensembling,
     exporting,
     predicting,
@@ -46,6 +47,7 @@ def _options(
 
 
 demonstrating.register(app)
+doctoring.register(app)
 shifting.register(app)
 training.register(app)
 predicting.register(app)

@@ -1,4 +1,4 @@
-"""``munseo report``, ``munseo score`` and ``munseo runs``."""
+"""``munseo report``, ``munseo score`` and ``munseo runs``; ``munseo runs diff`` stands in diffing.py."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from munseo.cli.diffing import DEFAULT, comparing
 from munseo.cli.words import Quiet, RunArgument
 
 
@@ -14,9 +15,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: `munseo report runs/2507… --lang ko`")(report)
     app.command(epilog="Example: `munseo score runs/2507… --public 0.8619`")(score)
-    app.command(
-        epilog="Examples: `munseo runs` · `munseo runs results --sort public` · `munseo runs --csv > runs.csv`"
-    )(runs)
+    app.add_typer(comparing, name="runs")
 
 
 def report(
@@ -45,26 +44,33 @@ def score(
             typer.echo(f"{name}  {value:.4f}")
 
 
+@comparing.command(
+    DEFAULT, epilog="Examples: `munseo runs` · `munseo runs results --sort public` · `munseo runs --csv > runs.csv`"
+)
 def runs(
     folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="The folder that holds the runs.")] = Path("runs"),
     sort: Annotated[str, typer.Option(help="Column to sort by, best first.")] = "val_macro_f1",
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV with every column.")] = False,
 ) -> None:
-    """Compare the runs of a folder."""
+    """Compare the runs of a folder (`munseo runs FOLDER` is enough)."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from munseo.api.reporting import runs as read
+    from munseo.console import inert
+    from munseo.spreadsheet import inert_table
 
     table = read(folder, sort)
     if csv:
-        typer.echo(table.to_csv(index=False, lineterminator="\n"), nl=False)
+        typer.echo(inert_table(table).to_csv(index=False, lineterminator="\n"), nl=False)
         return
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in table.columns:
         shown.add_column(str(column), overflow="fold", justify="right" if table[column].dtype.kind == "f" else "left")
     for row in table.itertuples(index=False):
-        shown.add_row(*("" if value != value or value is None else _short(value) for value in row))
+        texts = ("" if value != value or value is None else _short(value) for value in row)
+        shown.add_row(*(Text(inert(text)) for text in texts))
     Console().print(shown)
 
 

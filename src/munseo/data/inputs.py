@@ -56,7 +56,7 @@ def find_pages(inputs: Sequence[Path], id_column: str | None = None) -> Inputs:
             problems.append(f"{path}: there is no such file or folder")
     report_repeats([("inputs", entries)], problems)
     if problems:
-        raise UserError(f"{len(problems)} of the pages to predict cannot be found.", problems)
+        raise UserError(f"{len(problems)} of the pages to predict cannot be used; correct these names:", problems)
     if not entries:
         raise UserError(f"{', '.join(map(str, inputs))}: no images there.")
     pages = tuple(Page(entry.id, entry.path, None) for entry in entries if entry.path is not None)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from munseo.data.classes import Classes, classes_of_labels, classes_of_meta
 from munseo.data.entries import Entry, entries_of_class_folders, entries_of_folder, entries_of_table, report_repeats
-from munseo.data.finding import ImageFinder, lies_within, nfc
+from munseo.data.finding import ImageFinder, lies_within, nfc, printable
 from munseo.data.page import Page, PageSet
 from munseo.data.tables import Table, read_table
 from munseo.errors import UserError
@@ -144,7 +144,8 @@ class _Loading:
                 self.problems.append(f"{folder.name}/: is a link that leaves the data folder")
         entries = entries_of_class_folders(inside, self.data_dir, left_out, self.problems)
         used = {entry.label for entry in entries}
-        left_out += [f"{folder.name}/ (without images)" for folder in inside if nfc(folder.name) not in used]
+        names = [nfc(printable(folder.name)) for folder in inside]
+        left_out += [f"{name}/ (without images)" for name in names if name not in used]
         self.note_left_out(left_out)
         return entries
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from munseo.data.keeping_together import keep_together
 from munseo.errors import UserError
 from munseo.randomness import derived_seed, generator
 
@@ -14,7 +15,12 @@ Split = tuple[np.ndarray, np.ndarray]
 
 
 def stratified_split(
-    labels: Sequence[int], val_ratio: float, seed: int, stratify: bool = True, class_names: Sequence[str] | None = None
+    labels: Sequence[int],
+    val_ratio: float,
+    seed: int,
+    stratify: bool = True,
+    class_names: Sequence[str] | None = None,
+    groups: np.ndarray | None = None,
 ) -> Split:
     """Split once; every class keeps its share in both parts, and at least one page in each.
 
@@ -24,9 +30,10 @@ def stratified_split(
         seed: The same seed gives the same split.
         stratify: Whether to look at the labels at all.
         class_names: For messages.
+        groups: Number of the group of each page; a group stays in one part. None: every page for itself.
 
     Raises:
-        UserError: A class has a single page, or a part would have fewer pages than there are classes.
+        UserError: A class has a single page or group, or a part would have fewer pages than there are classes.
     """
     # Here, not above: the import takes over a second, and only training splits.
     from sklearn.model_selection import train_test_split
@@ -50,11 +57,20 @@ def stratified_split(
     )
     if stratify:
         train, val = _one_of_each(np.asarray(labels), train, val, seed)
+    if groups is not None:
+        parts = np.zeros(len(labels), dtype=int)
+        parts[val] = 1
+        kept = keep_together(labels if stratify else [0] * len(labels), parts, groups, seed, class_names)
+        train, val = np.flatnonzero(kept == 0), np.flatnonzero(kept == 1)
     return np.sort(train), np.sort(val)
 
 
 def stratified_folds(
-    labels: Sequence[int], n_folds: int, seed: int, class_names: Sequence[str] | None = None
+    labels: Sequence[int],
+    n_folds: int,
+    seed: int,
+    class_names: Sequence[str] | None = None,
+    groups: np.ndarray | None = None,
 ) -> list[Split]:
     """Split into folds: each page validates exactly once, every class keeps its share in each fold.
 
@@ -63,16 +79,24 @@ def stratified_folds(
         n_folds: At least 2.
         seed: The same seed gives the same folds.
         class_names: For messages.
+        groups: Number of the group of each page; a group stays in one fold. None: every page for itself.
 
     Raises:
-        UserError: A class has fewer pages than there are folds.
+        UserError: A class has fewer pages or groups than there are folds.
     """
     from sklearn.model_selection import StratifiedKFold  # here for the same reason
 
     need = f"{n_folds} folds need at least {n_folds} pages of each class"
     _refuse_small_classes(labels, n_folds, class_names, need, "fewer n_folds")
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=derived_seed(seed, "folds") % 2**32)
-    return [(train, val) for train, val in folds.split(np.zeros(len(labels)), np.asarray(labels))]
+    found = list(folds.split(np.zeros(len(labels)), np.asarray(labels)))
+    if groups is None:
+        return found
+    parts = np.empty(len(labels), dtype=int)
+    for number, (_, val) in enumerate(found):
+        parts[val] = number
+    kept = keep_together(labels, parts, groups, seed, class_names)
+    return [(np.flatnonzero(kept != number), np.flatnonzero(kept == number)) for number in range(n_folds)]
 
 
 def _refuse_small_classes(

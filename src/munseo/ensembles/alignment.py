@@ -189,7 +189,10 @@ def _without_trained_pages(members: Sequence[Member], ids: Sequence[str]) -> tup
         return list(ids), []
     kept = [page_id for page_id in ids if page_id not in copied]
     if len(kept) < 2:
-        raise UserError("Every common validation page also lies in a training part under another name.")
+        raise UserError(
+            "Every common validation page also lies in a training part under another name; take the copies out of the "
+            "data, and train again."
+        )
     shown = ", ".join(sorted(copied)[:SHOWN]) + (", …" if len(copied) > SHOWN else "")
     return kept, [Remark("copies", COPIES, {"pages": len(ids), "count": len(copied), "shown": shown})]
 

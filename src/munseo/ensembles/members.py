@@ -16,7 +16,7 @@ from munseo.evaluation.combining import is_ensemble
 from munseo.evaluation.metrics import probability_columns
 from munseo.evaluation.predictor import read_card
 from munseo.model import ModelCard
-from munseo.run import RunFolder, open_run
+from munseo.run import RunFolder, check_fingerprints, open_run
 from munseo.shift.recipe_file import read_recipe
 
 SUM_TOLERANCE = 1e-3
@@ -90,7 +90,8 @@ def read_members(paths: Sequence[Path | str]) -> list[Member]:
     """Open the runs and read what they say about their held-out pages.
 
     Raises:
-        UserError: Fewer than two, one given twice, one without usable predictions, or an ensemble among them.
+        UserError: Fewer than two, one given twice, one without usable predictions, one that was edited, or an ensemble
+            among them.
     """
     runs = [open_run(path) for path in paths]
     if len(runs) < 2:
@@ -107,6 +108,7 @@ def _read(run: RunFolder, name: str) -> Member:
     if is_ensemble(run):
         members = " ".join(entry["name"] for entry in run.read_manifest()["ensemble"]["members"])
         raise UserError(f"{run.path}: is an ensemble itself; give its members instead: {members}")
+    check_fingerprints(run)
     card = read_card(run)
     table = run.read_predictions(run.val_predictions_file)
     problems = _problems(table, card)

@@ -22,7 +22,7 @@ from munseo.evaluation import macro_f1
 from munseo.evaluation.combining import Stack, WeightedMean, member_folder, write_stack
 from munseo.evaluation.judging import judge_tables
 from munseo.evaluation.metrics import log_loss, probability_columns
-from munseo.run import RunFolder
+from munseo.run import RunFolder, fingerprints
 from munseo.run.atomic import write_json
 from munseo.run.manifest import identity
 
@@ -88,7 +88,8 @@ def write_ensemble(
         results = judge_tables(beside, beside.read_config(), first.card)
         write_json(beside.results_file, {**results, "ensemble": results_entry(aligned, judgement, seed)})
         copy_gallery(beside, aligned, judgement.clean_probabilities)
-        write_json(beside.manifest_file, _manifest(path.name, aligned, judgement, command, started))
+        manifest = _manifest(path.name, aligned, judgement, command, started)
+        beside.update_manifest(**manifest, fingerprints=fingerprints(beside))
         beside.path.rename(path)
     finally:
         shutil.rmtree(beside.path, ignore_errors=True)

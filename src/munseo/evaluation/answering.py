@@ -16,7 +16,7 @@ from munseo.evaluation.predictor import Settings, load_members, predict_run, rea
 from munseo.evaluation.second_look import SecondLook
 from munseo.memory import keep_freed_memory
 from munseo.model import Classifier, ModelCard
-from munseo.run import RunFolder
+from munseo.run import RunFolder, check_fingerprints
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,11 @@ def load_predictor(run: RunFolder, backend: str = "torch") -> Predictor:
     Args:
         run: The run folder.
         backend: What runs their networks: one of ``munseo.engines.BACKENDS``.
+
+    Raises:
+        UserError: The folder is not what it was when the run ended.
     """
+    check_fingerprints(run)
     keep_freed_memory()
     results = run.read_json(run.results_file) if run.results_file.exists() else {}
     temperature = float((results.get("calibration") or {}).get("temperature", 1.0))

@@ -43,7 +43,9 @@ def write_onnx(network: nn.Module, image_size: int, file: Path) -> None:
             )
     except torch.onnx.errors.OnnxExporterError as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{type(network).__name__}: cannot be written as ONNX ({reason}).") from None
+        raise UserError(
+            f"{type(network).__name__}: cannot be written as ONNX ({reason}); use --backend torch."
+        ) from None
 
 
 def write_openvino(graph: Path, folder: Path) -> None:

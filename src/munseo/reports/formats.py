@@ -79,8 +79,8 @@ def moment(value: str | None, say: Phrases) -> str:
         return UNKNOWN
     try:
         time = datetime.fromisoformat(value)
-    except ValueError:
-        return value
+    except (ValueError, TypeError):
+        return str(value)
     offset = time.strftime("%z")
     zone = f"UTC{offset[:3]}:{offset[3:5]}" if offset else ""
     month = say("months").split()[time.month - 1]

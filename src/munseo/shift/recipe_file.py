@@ -7,13 +7,13 @@ from pathlib import Path
 import yaml
 
 from munseo.augment import COMPETITION, DOCUMENT, Recipe
+from munseo.config import read_yaml
 from munseo.errors import UserError
 from munseo.run import RunFolder
 from munseo.run.atomic import write_text
 
 BUILT_IN = {recipe.name: recipe for recipe in (COMPETITION, DOCUMENT)}
 """Recipes that need no file."""
-MAX_BYTES = 100_000
 
 
 def load_recipe(file: Path) -> Recipe:
@@ -25,14 +25,7 @@ def load_recipe(file: Path) -> Recipe:
     if not file.is_file():
         words = ", ".join((*BUILT_IN, "measured", "none"))
         raise UserError(f"shift: {file}: there is no such recipe file. Without a file: {words}.")
-    try:
-        if file.stat().st_size > MAX_BYTES:
-            raise UserError(f"{file}: larger than {MAX_BYTES:,} bytes; that is no recipe.")
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: not valid YAML ({' '.join(str(error).split())}).") from None
-    if not isinstance(values, dict):
-        raise UserError(f"{file}: no recipe; it should have a table of damages. `munseo shift DATA` writes one.")
+    values, _ = read_yaml(file)
     return Recipe.from_dict(values, str(file))
 
 

@@ -166,8 +166,22 @@ def gather(run: RunFolder) -> Facts:
     """Read what the run folder says.
 
     Raises:
-        UserError: Configuration or manifest are missing or broken.
+        UserError: Configuration or manifest are missing or broken, or values are not what they should be.
     """
+    try:
+        return _gather(run)
+    except UserError:
+        raise
+    # Files that were edited by hand hold words for numbers, and lists for tables; to name each would double this file.
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise UserError(
+            f"{run.path}: the files of this run hold something else than Munseo wrote ({reason}); "
+            "restore them from a copy, or train again."
+        ) from error
+
+
+def _gather(run: RunFolder) -> Facts:
     config, folds = run.read_config(), run.folds
     manifest = run.read_manifest()
     if folds:

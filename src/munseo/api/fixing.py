@@ -1,0 +1,253 @@
+"""``munseo doctor fix``."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from munseo.data import PageSet, Row, Table, load_pages, read_table
+from munseo.data.classes import Classes
+from munseo.data.finding import nfc
+from munseo.data.table_editing import write_edited
+from munseo.errors import UserError
+from munseo.spreadsheet import original_cell
+
+ACTIONS = ("keep", "relabel", "drop")
+PARTS = ("train", "val")
+TABLE_NAMES = ("train.csv", "val.csv", "meta.csv", "sample_submission.csv")
+"""What a data folder reads by itself."""
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """One corrected table.
+
+    Attributes:
+        table: The original.
+        output: The copy.
+        relabelled: ``ID, old label, new label`` as the tables write them.
+        dropped: IDs of the rows left out.
+        num_kept: Rows that are as they were.
+        num_undecided: Pages of the issues without a decision; their rows are kept.
+        emptied: Names of the classes without a row in the copy.
+    """
+
+    table: Path
+    output: Path
+    relabelled: tuple[tuple[str, str, str], ...]
+    dropped: tuple[str, ...]
+    num_kept: int
+    num_undecided: int
+    emptied: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """What a row of the issues says about a page."""
+
+    where: str
+    action: str
+    label: int | None = None
+
+
+def fix(
+    data: Path | str,
+    issues: Path | str,
+    output: Path | str,
+    *,
+    train_table: str | None = None,
+    val_table: str | None = None,
+    image_dir: str | None = None,
+    id_column: str | None = None,
+    target_column: str | None = None,
+) -> list[Fixed]:
+    """Write corrected copies of labelled tables; the originals are not touched.
+
+    ``action`` of a row says what happens to its page: ``keep``, ``relabel`` (to ``new_target``, or where that is empty
+    to ``suggested_target``), ``drop``, or nothing, which leaves it as it is.
+
+    Args:
+        data: The data folder.
+        issues: The CSV that ``munseo doctor`` wrote, with decisions filled in.
+        output: A file for the one table that decisions are about, or a folder for all labelled tables, under their
+            own names.
+        train_table: As in ``load_pages``, and so are the next ones.
+        val_table: Table of the validation part.
+        image_dir: Folder of the images.
+        id_column: Column of the file names.
+        target_column: Column of the labels.
+
+    Raises:
+        UserError: Rows are wrong, all of them named; or the output exists or would be read as another table.
+    """
+    pages = load_pages(Path(data), train_table=train_table, val_table=val_table, image_dir=image_dir,
+                       id_column=id_column, target_column=target_column)  # fmt: skip
+    if "train" not in pages.tables:
+        raise UserError(f"{data}: its labels are names of folders, not a table; move the files instead.")
+    classes = Classes(pages.class_names, pages.class_targets, "the classes")
+    labelled = {part: _Labelled(read_table(pages.tables[part]), id_column, target_column) for part in PARTS
+                if part in pages.tables}  # fmt: skip
+    decisions, undecided = _decisions(read_table(Path(issues)), labelled, classes)
+    outputs = _outputs(Path(output), Path(data), pages, {part for part, _ in decisions})
+    return [
+        _write(
+            labelled[part],
+            classes,
+            {page: made for (of, page), made in decisions.items() if of == part},
+            sum(of == part for of, _ in undecided),
+            file,
+        )
+        for part, file in outputs.items()
+    ]
+
+
+class _Labelled:
+    """A table with its columns found, and its rows by ID."""
+
+    def __init__(self, table: Table, id_column: str | None, target_column: str | None) -> None:
+        self.table = table
+        self.id_column = table.column(id_column or "ID")
+        self.target_column = table.column(target_column or "target")
+        self.rows: dict[str, Row] = {nfc(row.values[self.id_column]): row for row in table.rows}
+
+    def label(self, page: str) -> str:
+        """As the table writes it."""
+        return self.rows[page].values[self.target_column]
+
+
+def _decisions(
+    issues: Table, labelled: dict[str, _Labelled], classes: Classes
+) -> tuple[dict[tuple[str, str], _Decision], set[tuple[str, str]]]:
+    """What is decided of each page, by part and ID, and the pages without a decision."""
+    problems = list(issues.problems)
+    missing = [name for name in ("ID", "part", "target", "action", "new_target") if name not in issues.columns]
+    if missing:
+        raise UserError(f"{issues.path}: has no column {', '.join(map(repr, missing))}; is it what the doctor wrote?")
+    made: dict[tuple[str, str], list[_Decision]] = defaultdict(list)
+    seen: set[tuple[str, str]] = set()
+    for row in issues.rows:
+        values = {name: original_cell(text) for name, text in row.values.items()}
+        page = (values["part"], nfc(values["ID"]))
+        if not values["action"] and not values["new_target"]:
+            seen.add(page)
+            continue
+        found = _decision(issues.where(row), values, labelled, classes)
+        if isinstance(found, _Decision):
+            made[page].append(found)
+        else:
+            problems.append(found)
+    for (_, page_id), several in made.items():
+        if len({(one.action, one.label) for one in several}) > 1:
+            said = ", ".join(f"{one.where} {_said(one, classes)}" for one in several)
+            problems.append(f"{page_id}: decisions contradict each other: {said}")
+    if problems:
+        count = "1 row" if len(problems) == 1 else f"{len(problems)} rows"
+        raise UserError(f"{issues.path}: {count} cannot be followed; nothing was written.", problems)
+    return {page: several[0] for page, several in made.items()}, seen - set(made)
+
+
+def _decision(where: str, values: dict[str, str], labelled: dict[str, _Labelled], classes: Classes) -> _Decision | str:
+    """The decision of one row, or what is wrong with it."""
+    action, part, page = values["action"].casefold(), values["part"], nfc(values["ID"])
+    name = f"{where}: {page or 'no page'}"
+    if not action:
+        return f"{name}: has a new_target but no action; write relabel, or leave both empty"
+    if action not in ACTIONS:
+        return f"{name}: unknown action {values['action']!r}; should be {', '.join(ACTIONS)} or nothing"
+    if not page:
+        return f"{name}: this issue is about no single page; leave its action empty"
+    if part not in labelled:
+        known = " or ".join(labelled)
+        return f"{name}: is of the part {part!r}, of which no table has labels ({known}); leave its action empty"
+    if page not in labelled[part].rows:
+        return f"{name}: is not in {labelled[part].table.path.name} (any more)"
+    now = labelled[part].label(page)
+    if classes.index(now) != classes.index(values["target"]):
+        return f"{name}: was {values['target']!r} for the doctor, is {now!r} in {labelled[part].table.path.name} now"
+    if action != "relabel":
+        if values["new_target"]:
+            return f"{name}: {action} with a new_target; write relabel, or leave new_target empty"
+        return _Decision(where, action)
+    wanted = values["new_target"] or values.get("suggested_target", "")
+    if not wanted:
+        return f"{name}: relabel needs a new_target"
+    label = classes.index(wanted)
+    if label is None:
+        return f"{name}: {classes.unknown(wanted)}"
+    return _Decision(where, action, label)
+
+
+def _said(decision: _Decision, classes: Classes) -> str:
+    return decision.action if decision.label is None else f"{decision.action} to {classes.targets[decision.label]}"
+
+
+def _outputs(output: Path, data: Path, pages: PageSet, decided: set[str]) -> dict[str, Path]:
+    """Where the copy of each table goes."""
+    if output.is_dir() or output.suffix == "":
+        outputs = {part: output / pages.tables[part].name for part in PARTS if part in pages.tables}
+    else:
+        if len(decided) > 1:
+            names = " and ".join(pages.tables[part].name for part in PARTS)
+            raise UserError(f"{output}: decisions are about {names}; give a folder: -o {output.with_suffix('')}")
+        part = next(iter(decided), "train")
+        outputs = {part: output}
+        if output.suffix.lower() != pages.tables[part].suffix.lower():
+            raise UserError(
+                f"{output}: {pages.tables[part].name} keeps its format; give -o NAME{pages.tables[part].suffix}."
+            )
+    problems = []
+    for file in outputs.values():
+        if file.exists() or file.is_symlink():
+            problems.append(f"{file}: exists already; tables are never written over")
+        elif file.parent.resolve() == data.resolve() and file.name.casefold() in TABLE_NAMES:
+            problems.append(f"{file}: would be read as the {file.stem} table of the data folder")
+        elif not file.parent.is_dir() and file.parent != output:
+            problems.append(f"{file.parent}: there is no such folder")
+    if problems:
+        raise UserError("The corrected tables need another place; nothing was written.", problems)
+    if outputs and output not in outputs.values():
+        output.mkdir(parents=True, exist_ok=True)
+    return outputs
+
+
+def _write(
+    labelled: _Labelled, classes: Classes, decisions: dict[str, _Decision], num_undecided: int, output: Path
+) -> Fixed:
+    edits: dict[int, str | None] = {}
+    relabelled, dropped = [], []
+    for page, decision in decisions.items():
+        old, line = labelled.label(page), labelled.rows[page].line
+        if decision.action == "drop":
+            edits[line] = None
+            dropped.append(page)
+        elif decision.label is not None and decision.label != classes.index(old):
+            edits[line] = new = _spelled(labelled, classes, decision.label, old)
+            relabelled.append((page, old, new))
+    write_edited(labelled.table, labelled.target_column, edits, output)
+    return Fixed(
+        table=labelled.table.path,
+        output=output,
+        relabelled=tuple(relabelled),
+        dropped=tuple(dropped),
+        num_kept=len(labelled.table.rows) - len(edits),
+        num_undecided=num_undecided,
+        emptied=_emptied(labelled, classes, edits),
+    )
+
+
+def _spelled(labelled: _Labelled, classes: Classes, label: int, old: str) -> str:
+    """A class as the row wrote the old one: by its target or by its name."""
+    return (
+        classes.names[label]
+        if nfc(old) in classes.names and nfc(old) not in classes.targets
+        else classes.targets[label]
+    )
+
+
+def _emptied(labelled: _Labelled, classes: Classes, edits: dict[int, str | None]) -> tuple[str, ...]:
+    before = Counter(classes.index(row.values[labelled.target_column]) for row in labelled.table.rows)
+    after = Counter(
+        classes.index(edits.get(row.line, row.values[labelled.target_column]) or "") for row in labelled.table.rows
+    )
+    return tuple(classes.names[label] for label in before if label is not None and not after[label])

@@ -1,0 +1,165 @@
+"""``munseo runs diff``, and the group in which it stands beside the leaderboard."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+DEFAULT = "list"
+SHOWN = 20
+"""Rows of a kind that are printed; ``--json`` has all of them."""
+KINDS_SHOWN = 4
+
+
+class _RunsGroup(TyperGroup):
+    """Takes ``runs FOLDER`` as ``runs list FOLDER``: a folder of runs is no command."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Put the default command before words that name none."""
+        asks_for_help = len(args) == 1 and args[0] in ctx.help_option_names
+        if not asks_for_help and (not args or args[0] not in self.commands):
+            args = [DEFAULT, *args]
+        return super().parse_args(ctx, args)
+
+
+comparing = typer.Typer(cls=_RunsGroup, help="Compare runs: `munseo runs [FOLDER]`, `munseo runs diff A B`.")
+
+
+@comparing.command(epilog="Example: `munseo runs diff runs/2507051934-… runs/2507062010-… --json diff.json`")
+def diff(
+    a: Annotated[Path, typer.Argument(metavar="A", help="A run folder.", show_default=False)],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another one.", show_default=False)],
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all of it there too.")] = None,
+) -> None:
+    """Say which settings, labels, images and sides differ between two runs, and what came of it."""
+    from munseo.api.diffing import diff as find
+    from munseo.console import inert
+
+    for line in lines(find(a, b, json)):
+        typer.echo(inert(line))
+    if json is not None:
+        typer.echo(f"\n{json}")
+
+
+def lines(found: dict[str, Any]) -> Iterator[str]:
+    """The difference in plain lines: what a person did first, then what it did to the pages, then to the scores."""
+    yield f"A  {found['a']}"
+    yield f"B  {found['b']}"
+    yield from (f"!  {note}" for note in found["notes"])
+    yield ""
+    yield from _section("settings", found["settings"], lambda row: f"{row['key']}: {row['a']} -> {row['b']}")
+    yield from _section("tables", found["tables"], _table)
+    yield from _classes(found["classes"])
+    yield from _pages(found["pages"], found["test"])
+    yield from _section("versions", found["versions"], lambda row: f"{row['key']}: {row['a']} -> {row['b']}")
+    yield ""
+    yield from _scores(found)
+
+
+def _section(
+    name: str, rows: list[dict[str, Any]], text: Callable[[dict[str, Any]], str], of: str = "", kinds: str = ""
+) -> Iterator[str]:
+    """How many rows there are and of which kinds, then the rows; the same is said in one line."""
+    if not rows:
+        yield f"{name}: the same"
+        return
+    yield f"{name}: {len(rows):,}{of} differ{'s' if len(rows) == 1 else ''}{kinds}"
+    yield from _rows(rows, text)
+
+
+def _rows(rows: list[dict[str, Any]], text: Callable[[dict[str, Any]], str]) -> Iterator[str]:
+    yield from (f"    {text(row)}" for row in rows[:SHOWN])
+    if len(rows) > SHOWN:
+        yield f"    … and {len(rows) - SHOWN:,} more; --json FILE has all"
+
+
+def _change(row: dict[str, Any]) -> str:
+    return f"{row['ID']}  {_from_to(row)}"
+
+
+def _from_to(row: dict[str, Any]) -> str:
+    return f"{row['a'] or '–'} -> {row['b'] or '–'}"
+
+
+def _kinds(rows: list[dict[str, Any]]) -> str:
+    """The commonest changes where there are many rows: a whole class renamed, a split drawn anew."""
+    if len(rows) < 3:
+        return ""
+    counts = Counter(map(_from_to, rows)).most_common(KINDS_SHOWN + 1)
+    shown = ", ".join(f"{count:,} {kind}" for kind, count in counts[:KINDS_SHOWN])
+    return f" ({shown}{', …' if len(counts) > KINDS_SHOWN else ''})"
+
+
+def _table(row: dict[str, Any]) -> str:
+    counts = [f"{count:,}" if count is not None else "?" for count in (row["rows_a"], row["rows_b"])]
+    return f"{row['table']}: {row['state']}" + (
+        f", {counts[0]} -> {counts[1]} rows" if row["state"] == "changed" else ""
+    )
+
+
+def _classes(classes: dict[str, list[str]]) -> Iterator[str]:
+    for letter, names in (("A", classes["only_a"]), ("B", classes["only_b"])):
+        if names:
+            yield f"classes in {letter} alone: {', '.join(names)}"
+
+
+def _pages(pages: dict[str, Any], test: dict[str, Any]) -> Iterator[str]:
+    if not pages:
+        yield "labels, images, sides: not kept by both runs"
+        return
+    of = f" of {pages['in_both']:,}"
+    yield from _section("labels", pages["labels"], _change, of, _kinds(pages["labels"]))
+    for letter in ("A", "B"):
+        alone = pages[f"only_{letter.lower()}"]
+        if alone:
+            yield f"pages in {letter} alone: {len(alone):,}"
+            yield from _rows(alone, lambda row: f"{row['ID']}  {row['label'] or '–'}, {row['side']}")
+    yield from _section(
+        "images", pages["images"], lambda row: f"{row['ID']}  {_short(row['a'])} -> {_short(row['b'])}", of
+    )
+    if pages["sides"] is not None:
+        yield from _section("sides", pages["sides"], _change, of, _kinds(pages["sides"]))
+    if test and (test["images"] or test["only_a"] or test["only_b"]):
+        yield (
+            f"test part: {len(test['images']):,} images differ, {len(test['only_a']):,} pages in A alone, "
+            f"{len(test['only_b']):,} in B alone"
+        )
+
+
+def _short(digest: str | None) -> str:
+    return "unreadable" if digest is None else digest[:12]
+
+
+def _scores(found: dict[str, Any]) -> Iterator[str]:
+    for row in found["scores"]:
+        a, b = (f"{value:.4f}" if value is not None else "–" for value in (row["a"], row["b"]))
+        change = f"  {row['change']:+.4f}" if row["change"] is not None else ""
+        yield f"{row['score']}: {a} -> {b}{change}"
+    causes, predictions = found["causes"], found["predictions"]
+    if causes is not None:
+        yield from _causes(causes)
+    if predictions is not None and not predictions["in_both"]:
+        yield "predictions: no page was validated by both"
+    elif predictions is not None:
+        yield from _section(
+            "predictions",
+            predictions["changed"],
+            lambda row: f"{row['ID']}  {row['a']} -> {row['b']}  (label {row['label']}, right: {row['right']})",
+            f" of {predictions['in_both']:,}",
+        )
+
+
+def _causes(causes: dict[str, Any]) -> Iterator[str]:
+    """The change of macro-F1 as a sum, each part with the pages that it was measured on."""
+    a, b, (low, high) = causes["macro_f1_a"], causes["macro_f1_b"], causes["interval"]
+    if a == b and not any(causes[part] for part in ("by_labels", "by_predictions", "by_pages")):
+        return
+    yield f"what moved macro-F1 from {a:.4f} to {b:.4f} ({b - a:+.4f}); both validated {causes['num_pages']:,} pages:"
+    yield f"    {causes['by_labels']:+.4f}  other labels on these"
+    yield f"    {causes['by_predictions']:+.4f}  other predictions on these (95 % interval {low:+.4f} to {high:+.4f})"
+    yield f"    {causes['by_pages']:+.4f}  pages that only one of the two validated"
