@@ -201,7 +201,7 @@ def _decode(source: Path | bytes, name: str) -> _Decoded:
         plain = is_whole(data, header_bytes) if kind == "JPEG" else kind == "PNG" and _is_plain_png(data)
         fast = partial(_fast, image.mode)
         pixels = fast(data) if plain and image.mode in ("L", "RGB") else None
-        if kind == "JPEG" and pixels is not None and is_filled_up(data, header_bytes, pixels, fast):
+        if kind == "JPEG" and pixels is not None and is_filled_up(data, header_bytes, pixels):
             raise UnreadableError(_CUT_SHORT)
         if pixels is None:
             image.load()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from io import BytesIO
 
 import numpy as np
+from PIL.JpegImagePlugin import JpegImageFile
 
 from munseo.data.image_error import UnreadableError
 
@@ -36,9 +37,7 @@ def check_scans(data: bytes, header_bytes: int) -> None:
         raise UnreadableError(f"is a JPEG of more than {MAX_SCANS} scans; that is no page but an attack")
 
 
-def is_filled_up(
-    data: bytes, header_bytes: int, pixels: np.ndarray, decode: Callable[[bytes], np.ndarray | None]
-) -> bool:
+def is_filled_up(data: bytes, header_bytes: int, pixels: np.ndarray) -> bool:
     """Whether it was cut and an end mark glued on, which every decoder takes without a word.
 
     What is missing becomes mid-grey, and few pages end in that by themselves: only those are looked at further. For
@@ -49,10 +48,18 @@ def is_filled_up(
         data: The file.
         header_bytes: Where its header ends.
         pixels: (H, W, 3) or (H, W), as decoded.
-        decode: What decoded them.
     """
     if np.abs(pixels[-1, -1].astype(np.int16) - _GREY).max() > _NEAR:
         return False
     end = data.find(_END, header_bytes)
-    longer = decode(data[:end] + _STUFFING + data[end:])
-    return longer is None or not np.array_equal(longer, pixels)
+    try:
+        return not np.array_equal(_silently(data), _silently(data[:end] + _STUFFING + data[end:]))
+    except (OSError, SyntaxError, ValueError):
+        return True
+
+
+def _silently(data: bytes) -> np.ndarray:
+    """Decode with Pillow: OpenCV's own would print a warning about the bytes that were put in."""
+    image = JpegImageFile(BytesIO(data))
+    image.load()
+    return np.asarray(image)
