@@ -26,7 +26,7 @@ format: $(VENV)/.installed-test  ## let ruff mend what it can
 
 torture: $(VENV)/.installed-test  ## an hour of kills, hostile files and planted errors (DATA=data/rvl5 for the doctor)
 	$(BIN)/python benchmarks/torture_training.py --kills 25
-	MUNSEO_TORTURE=1 $(BIN)/python -m pytest -q tests/hostile
+	MUNSEO_TORTURE=1 $(BIN)/python -m pytest -q tests/hostile tests/service
 	$(if $(DATA),$(BIN)/python benchmarks/doctor.py $(DATA))
 
 fuzz: $(VENV)/.installed-test  ## ten minutes of coverage-guided fuzzing: images, run folders

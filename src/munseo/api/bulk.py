@@ -19,11 +19,12 @@ import torch
 from munseo.api.expecting import decide
 from munseo.api.joining import join_if_complete
 from munseo.api.predicting import settings_of
+from munseo.api.preparing import preparing
 from munseo.api.rows import RowForm
 from munseo.api.weights import weights_sha256
 from munseo.config import Config
 from munseo.console import pacing, say
-from munseo.data import letterbox, load_pages
+from munseo.data import load_pages
 from munseo.data.streams import (
     PLACE,
     STDIN,
@@ -42,7 +43,7 @@ from munseo.data.streams import (
 from munseo.errors import UserError
 from munseo.evaluation import Settings
 from munseo.evaluation.answering import Predictor, load_predictor
-from munseo.evaluation.inputs import DecodedPage, oriented
+from munseo.evaluation.inputs import DecodedPage
 from munseo.run import open_run
 from munseo.training.machine import num_cores
 
@@ -122,7 +123,7 @@ def predict_bulk(
         return predictor.calibrated(predictor.predict(pages, settings, tta, second_look).final)
 
     with _terminable():
-        _predict_rest(parts, listing.num_own, form, answer, _preparing(predictor), settings)
+        _predict_rest(parts, listing.num_own, form, answer, preparing(predictor), settings)
     return join_if_complete(output, own)
 
 
@@ -187,17 +188,6 @@ def _changed_files(parts: PartsFolder, wanted: Inputs, alone: bool) -> list[str]
     lines = [f"{name}: is gone" for name in sorted(known - now)]
     lines += [f"{name}: is new" for name in sorted(now - known)] if alone else []
     return lines or ["the files are others, or come in another order"]
-
-
-def _preparing(predictor: Predictor) -> Callable[[np.ndarray], DecodedPage]:
-    """Preprocessing for every model that answers; members of an ensemble may want other sizes."""
-    cards = [classifier.card for run in predictor.runs for classifier in run.classifiers]
-    forms = sorted({(card.image_size, card.orientation) for card in cards})
-
-    def prepare(pixels: np.ndarray) -> DecodedPage:
-        return DecodedPage({(size, how): oriented(letterbox(pixels, size), how) for size, how in forms})
-
-    return prepare
 
 
 def _predict_rest(

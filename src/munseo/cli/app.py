@@ -17,6 +17,7 @@ from munseo.cli import (
     exporting,
     predicting,
     reporting,
+    serving,
     shifting,
     training,
 )
@@ -53,6 +54,7 @@ training.register(app)
 predicting.register(app)
 ensembling.register(app)
 exporting.register(app)
+serving.register(app)
 reporting.register(app)
 caching.register(app)
 app.add_typer(benching.app, name="bench")

@@ -130,21 +130,26 @@ def inspect(
     return Inspection(width, height, found.format, found.num_pages, None)
 
 
-def decode_pages(source: Path | bytes, name: str | None = None) -> Iterator[FilePage]:
+def decode_pages(source: Path | bytes, name: str | None = None, max_pixels: int | None = None) -> Iterator[FilePage]:
     """Read all pages of one file, one after the other: of a PDF or TIFF each page, of any other image the one.
 
     What cannot be read is a page with a problem, not raised: a damaged file is one such page, a damaged page among
     others is one of them, and pages beyond ``MAX_PAGES`` are one at the end.
+
+    Args:
+        source: A file, or its content.
+        name: What to call it in messages; default: the file's name.
+        max_pixels: Of a page; larger ones are refused before they are decoded. Default: ``MAX_PIXELS``.
     """
     name = _name_of(source, name)
     try:
         data = read_bytes(source, name) if isinstance(source, Path) else source
-        document = _document(name, data)
+        document = _document(name, data, max_pixels)
     except ImageError as error:
         yield FilePage(1, 1, None, error.reason)
         return
     if document is None:
-        yield _page(1, 1, lambda: _decode(data, name).pixels)
+        yield _page(1, 1, lambda: _decode(data, name, max_pixels).pixels)
         return
     with closing(document):
         more = document.num_pages > MAX_PAGES
@@ -181,20 +186,21 @@ def _name_of(source: Path | bytes, name: str | None) -> str:
     return name or (source.name if isinstance(source, Path) else "image")
 
 
-def _decode(source: Path | bytes, name: str) -> _Decoded:
+def _decode(source: Path | bytes, name: str, max_pixels: int | None = None) -> _Decoded:
     data = read_bytes(source, name) if isinstance(source, Path) else source
     kind = _kind_of(name, data)
-    document = _document(name, data)
+    document = _document(name, data, max_pixels)
     if document is not None:
         with closing(document):
             return _Decoded(_page_of(document, 0, name), document.num_pages, kind)
     with _refusing(name):
         if kind == "PNG" and len(data) >= 24:
             # Pillow reads on to the pixels before it tells the size.
-            _check_size(name, *struct.unpack_from(">II", data, 16))
+            width, height = struct.unpack_from(">II", data, 16)
+            _check_size(name, width, height, max_pixels)
         stream = BytesIO(data)
         image = _READERS[kind](stream)
-        _check_size(name, *image.size)
+        _check_size(name, *image.size, max_pixels)
         header_bytes = stream.tell()
         if kind == "JPEG":
             check_scans(data, header_bytes)
@@ -219,10 +225,11 @@ def _kind_of(name: str, data: bytes) -> str:
 class _TiffPages:
     """An open TIFF. Its pages are counted one by one, and not beyond the limit: a chain of millions is no document."""
 
-    def __init__(self, name: str, data: bytes) -> None:
+    def __init__(self, name: str, data: bytes, max_pixels: int | None) -> None:
         self._name = name
+        self._max_pixels = max_pixels
         self._image = TiffImagePlugin.TiffImageFile(BytesIO(data))
-        _check_size(name, *self._image.size)
+        _check_size(name, *self._image.size, max_pixels)
         self.num_pages = 1
         with suppress(EOFError):
             while self.num_pages <= MAX_PAGES:
@@ -231,7 +238,7 @@ class _TiffPages:
 
     def page(self, number: int) -> np.ndarray:
         self._image.seek(number)
-        _check_size(self._name, *self._image.size)
+        _check_size(self._name, *self._image.size, self._max_pixels)
         self._image.load()
         return upright(to_rgb(self._image), _orientation(self._image, plain=False))
 
@@ -239,13 +246,13 @@ class _TiffPages:
         self._image.close()
 
 
-def _document(name: str, data: bytes) -> PdfPages | _TiffPages | None:
+def _document(name: str, data: bytes, max_pixels: int | None) -> PdfPages | _TiffPages | None:
     """The file opened, if it is of a format that has pages."""
     kind = _kind_of(name, data)
     if kind not in ("PDF", "TIFF"):
         return None
     with _refusing(name):
-        return PdfPages(data) if kind == "PDF" else _TiffPages(name, data)
+        return PdfPages(data) if kind == "PDF" else _TiffPages(name, data, max_pixels)
 
 
 def _page_of(document: PdfPages | _TiffPages, number: int, name: str) -> np.ndarray:
@@ -278,11 +285,12 @@ def _refusing(name: str) -> Iterator[None]:
         raise ImageError(name, f"cannot be decoded ({reason})") from error
 
 
-def _check_size(name: str, width: int, height: int) -> None:
+def _check_size(name: str, width: int, height: int, max_pixels: int | None) -> None:
+    most = MAX_PIXELS if max_pixels is None else max_pixels
     if width < 1 or height < 1:
         raise ImageError(name, f"is {width} × {height} px; there is nothing to read")
-    if width * height > MAX_PIXELS:
-        raise ImageError(name, f"is {width} × {height} px; more than {MAX_PIXELS:,} pixels are not read")
+    if width * height > most:
+        raise ImageError(name, f"is {width} × {height} px; more than {most:,} pixels are not read")
 
 
 def _fast(mode: str, data: bytes) -> np.ndarray | None:

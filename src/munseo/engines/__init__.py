@@ -9,6 +9,7 @@ from munseo.engines.choosing import (
     load_backend,
     load_engine,
     open_engine,
+    works_by_page,
 )
 from munseo.engines.sidecar import SIDECAR, describe, read_sidecar, weights_sha256
 
@@ -25,4 +26,5 @@ __all__ = [
     "open_engine",
     "read_sidecar",
     "weights_sha256",
+    "works_by_page",
 ]

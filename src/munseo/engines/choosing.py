@@ -80,6 +80,25 @@ def open_engine(folder: Path, name: str) -> nn.Module:
     return engine(folder, torch.get_num_threads()).eval()
 
 
+def works_by_page(classifier: Classifier, pages: torch.Tensor) -> bool:
+    """Whether the probabilities of a page are the same to the bit in every batch: with the engines, not with torch.
+
+    Args:
+        classifier: A model; where the fastest is still to be found, it is tried on these pages.
+        pages: uint8 (B, S, S, 3).
+    """
+    network = classifier.network
+    if isinstance(network, Fastest) and network.chosen is None:
+        network.choose(classifier.prepare(pages[:TRIAL_IMAGES]))
+    return not _is_torch(network)
+
+
+def _is_torch(network: nn.Module) -> bool:
+    if isinstance(network, Fastest):
+        return network.chosen == "torch"
+    return not isinstance(network, OnnxEngine | OpenVinoEngine)
+
+
 def installed(name: str) -> bool:
     """Whether the package of an engine is on this machine."""
     return importlib.util.find_spec(PACKAGES[name.partition("-")[0]]) is not None
@@ -120,11 +139,16 @@ class Fastest(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits (B, num_classes) of normalised images (B, 3, S, S)."""
         if self.chosen is None:
-            self.chosen = self._try(images[:TRIAL_IMAGES])
-            for name in set(self.candidates) - {self.chosen}:
-                del self.candidates[name]
+            self.choose(images)
+        assert self.chosen is not None
         logits: torch.Tensor = self.candidates[self.chosen](images)
         return logits
+
+    def choose(self, images: torch.Tensor) -> None:
+        """Try the candidates on these images, and keep one."""
+        self.chosen = self._try(images[:TRIAL_IMAGES])
+        for name in set(self.candidates) - {self.chosen}:
+            del self.candidates[name]
 
     def _try(self, images: torch.Tensor) -> str:
         # The first pass of an engine compiles; it is not timed.

@@ -1,0 +1,34 @@
+"""A page's probabilities are its own: neither the size of a batch nor its other pages move a bit of them."""
+
+import numpy as np
+import pytest
+import torch
+
+from munseo.data import find_pages
+from munseo.engines import BACKENDS
+from munseo.evaluation import Settings
+from munseo.evaluation.answering import load_predictor
+
+
+@pytest.fixture
+def two_threads():
+    """With which torch takes other algorithms for a single page than for two."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_same_bits_in_every_batch(backend, exports, documents, two_threads):
+    pages = find_pages([documents / "test"], "ID").pages[:21]
+    predictor = load_predictor(exports, backend)
+
+    def rows(some, batch_size):
+        return predictor.predict(some, [Settings(torch.device("cpu"), batch_size)], tta=True).final
+
+    whole = rows(pages, 32)
+    assert len(np.unique(whole, axis=0)) > 1
+    assert np.array_equal(rows(pages[::-1], 5)[::-1], whole)
+    for start, length in ((0, 1), (1, 2), (3, 1), (4, 7), (11, 10)):
+        assert np.array_equal(rows(pages[start : start + length], 16), whole[start : start + length]), (start, length)

@@ -1,0 +1,212 @@
+"""What is refused, each with its status and words that name the file."""
+
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from serving_process import document, image
+
+FORM = {"content-type": "multipart/form-data; boundary=x"}
+
+
+def form_of(*parts: bytes, end=b"--x--\r\n") -> bytes:
+    return b"".join(b"--x\r\n" + part + b"\r\n" for part in parts) + end
+
+
+def part(name: bytes, data=b"x") -> bytes:
+    return b'Content-Disposition: form-data; name="file"; filename="' + name + b'"\r\n\r\n' + data
+
+
+REFUSED = {
+    "no such path": (lambda c: c.get("/v2/predict"), 404, "openapi.json"),
+    "a method that it has not": (lambda c: c.get("/v1/predict"), 405, ""),
+    "another kind of content": (
+        lambda c: c.post("/v1/predict", content=b"{}", headers={"content-type": "application/json"}),
+        415,
+        "application/json",
+    ),
+    "an empty body": (lambda c: c.post("/v1/predict"), 400, "is empty"),
+    "a form without a boundary": (
+        lambda c: c.post("/v1/predict", content=b"x", headers={"content-type": "multipart/form-data"}),
+        400,
+        "boundary",
+    ),
+    "a form that is none": (lambda c: c.post("/v1/predict", content=b"hello", headers=FORM), 400, "is not multipart"),
+    "a form that is cut": (
+        lambda c: c.post("/v1/predict", content=form_of(part(b"a.png"), end=b""), headers=FORM),
+        400,
+        "cut short",
+    ),
+    "a form without files": (lambda c: c.post("/v1/predict", content=b"--x--\r\n", headers=FORM), 400, ""),
+    "a field that is no file": (
+        lambda c: c.post(
+            "/v1/predict", content=form_of(b'Content-Disposition: form-data; name="lang"\r\n\r\nko'), headers=FORM
+        ),
+        422,
+        "lang",
+    ),
+    "too many files": (
+        lambda c: c.post("/v1/predict", content=form_of(*[part(b"a.png")] * 6), headers=FORM),
+        413,
+        "5 files",
+    ),
+    "too many pages": (lambda c: c.post("/v1/predict?name=book.pdf", content=document(9)), 413, "book.pdf"),
+    "too many pages in all": (
+        lambda c: c.post("/v1/predict", files=[("f", ("a.pdf", document(3))), ("f", ("b.pdf", document(3)))]),
+        413,
+        "4 pages",
+    ),
+    "too many bytes": (lambda c: c.post("/v1/predict", content=b"x" * 200_001), 413, "200,000 bytes"),
+    "too many bytes that come unannounced": (
+        lambda c: c.post("/v1/predict", content=iter([b"x" * 50_000] * 5)),
+        413,
+        "200,000 bytes",
+    ),
+    "too many pixels": (
+        lambda c: c.post("/v1/predict?name=big.png", content=image(size=(600, 600))),
+        422,
+        "more than 250,000 pixels",
+    ),
+    "no image": (lambda c: c.post("/v1/predict?name=page.jpg", content=b"#!/bin/sh"), 422, "page.jpg"),
+    "a cut image": (lambda c: c.post("/v1/predict?name=c.png", content=image()[:60]), 422, "c.png"),
+    "another host": (lambda c: c.get("/v1/model", headers={"host": "evil.example"}), 421, "localhost"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_in_words(name, server):
+    ask, status, words = REFUSED[name]
+    with server.client() as client:
+        answer = ask(client)
+        problem = answer.json()
+        assert answer.status_code == problem["status"] == status
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert words in answer.text
+        assert problem["title"]
+        assert "/tmp" not in answer.text
+        assert "server" not in answer.headers
+        assert client.get("/healthz").status_code == 200
+
+
+def test_names_of_files_cannot_write_elsewhere(server):
+    """Neither folders nor control characters of a name come back, nor marks of the page that shows it."""
+    with server.client() as client:
+        answer = client.post("/v1/predict", params={"name": "../../etc/\x1b[2Jpasswd"}, content=b"no image")
+    assert answer.json()["errors"][0]["file"] == "\\x1b[2Jpasswd"
+
+
+def test_a_token_is_wanted_by_all_but_the_two_that_ask_for_life(stand_in):
+    token = "correct-horse-battery"
+    server = stand_in(token=token)
+    with server.client() as client:
+        for path in ("/v1/model", "/metrics", "/openapi.json", "/nothing"):
+            for header in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Basic {token}"}):
+                answer = client.get(path, headers=header)
+                assert answer.status_code == 401
+                assert answer.headers["www-authenticate"] == "Bearer"
+        assert client.get("/healthz").status_code == client.get("/readyz").status_code == 200
+        assert client.get("/v1/model", headers={"authorization": f"bearer {token}"}).status_code == 200
+        assert client.post("/v1/predict", content=image()).status_code == 401
+
+
+def test_over_capacity_it_says_when_to_come_again_and_recovers(stand_in):
+    server = stand_in(limits={"waiting": 4}, delay_s=0.3)
+    ready = threading.Barrier(24)
+
+    def ask(_):
+        with server.client() as client:
+            ready.wait()
+            return client.post("/v1/predict", content=image())
+
+    with ThreadPoolExecutor(24) as pool:
+        answers = list(pool.map(ask, range(24)))
+    statuses = [answer.status_code for answer in answers]
+    assert set(statuses) == {200, 429}
+    assert statuses.count(200) >= 4
+    busy = next(answer for answer in answers if answer.status_code == 429)
+    assert int(busy.headers["retry-after"]) >= 1
+    assert busy.json()["title"] == "Too Many Requests"
+    with server.client() as client:
+        assert client.post("/v1/predict", content=image()).status_code == 200
+
+
+def test_an_answer_that_takes_too_long(stand_in):
+    server = stand_in(limits={"answer_seconds": 0.2}, delay_s=1)
+    with server.client() as client:
+        answer = client.post("/v1/predict", content=image())
+        assert answer.status_code == 504
+        assert "No answer within 0.2 s" in answer.json()["detail"]
+        assert client.get("/readyz").status_code == 200
+
+
+def received(connection) -> bytes:
+    data = b""
+    while chunk := connection.recv(65536):
+        data += chunk
+    return data
+
+
+def test_slow_clients_are_hung_up_on(server):
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
+    for begun in (b"", head, head + b"\r\nabc"):
+        with server.raw() as connection:
+            connection.sendall(begun)
+            assert b" 408 " in received(connection)
+    with server.raw() as connection:  # a byte now and then does not help
+        for byte in head:
+            try:
+                connection.sendall(bytes([byte]))
+            except OSError:
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("the connection stayed open")
+
+
+def test_the_rest_of_a_refused_body_is_passed_over_and_the_answer_arrives(server):
+    with server.raw() as connection:
+        connection.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000\r\n\r\n")
+        for _ in range(30):
+            connection.sendall(b"x" * 100_000)
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        both = received(connection)
+    assert both.count(b"HTTP/1.1 413") == 1
+    assert both.count(b"HTTP/1.1 200") == 1
+
+
+def test_more_connections_than_it_takes(stand_in):
+    server = stand_in(limits={"connections": 6})
+    opened = [server.raw() for _ in range(6)]
+    with server.raw() as one_more:
+        assert b" 503 " in received(one_more)
+    for connection in opened:
+        connection.close()
+    for _ in range(50):
+        with server.client() as client:
+            try:
+                if client.get("/healthz").status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+        time.sleep(0.1)
+    pytest.fail("it did not take connections again")
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_what_was_accepted_is_answered_before_it_ends(stand_in, signum):
+    server = stand_in(delay_s=0.4)
+    num = 12
+    with ThreadPoolExecutor(num) as pool:
+        answers = [pool.submit(httpx.post, server.url + "/v1/predict", content=image(), timeout=60) for _ in range(num)]
+        with server.client() as client:
+            while "munseo_waiting_pages 0.0" in client.get("/metrics").text:
+                time.sleep(0.02)
+        time.sleep(0.3)  # the last of them have been read by then
+        server.process.send_signal(signum)
+        assert [answer.result().status_code for answer in answers] == [200] * num
+    assert server.process.wait(60) is not None
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(server.url + "/healthz")
