@@ -1,0 +1,49 @@
+// Keys, dropping, sliders. Without it every page works with buttons alone.
+"use strict";
+
+// Keys of the review: a key is a button, unless one writes.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return;
+  if (event.target.closest("input, select, textarea")) return;
+  // By its place too, since with a Korean keyboard the letter is another one.
+  const letter = event.code.startsWith("Key") ? event.code.slice(3).toLowerCase() : event.key;
+  const button = document.querySelector(`button[data-key="${CSS.escape(letter)}"]`);
+  if (!button || button.disabled) return;
+  event.preventDefault();
+  document.querySelectorAll("button[data-key]").forEach((other) => (other.disabled = other !== button));
+  button.click();
+});
+
+// Choices that need no button of their own.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
+});
+
+// Dropping files anywhere on the form.
+document.querySelectorAll("form[data-drop]").forEach((form) => {
+  const input = form.querySelector("input[type=file][multiple]");
+  for (const kind of ["dragover", "dragenter"]) {
+    form.addEventListener(kind, (event) => { event.preventDefault(); form.classList.add("over"); });
+  }
+  form.addEventListener("dragleave", () => form.classList.remove("over"));
+  form.addEventListener("drop", (event) => {
+    event.preventDefault();
+    form.classList.remove("over");
+    if (!event.dataTransfer.files.length) return;
+    input.files = event.dataTransfer.files;
+    form.requestSubmit();
+  });
+  form.addEventListener("submit", () => { form.setAttribute("aria-busy", "true"); });
+});
+
+// A slider says its value; "draw again" is the next seed.
+document.addEventListener("input", (event) => {
+  const shown = event.target.matches("input[type=range]") && event.target.parentElement.querySelector("output");
+  if (shown) shown.value = event.target.value;
+});
+document.addEventListener("click", (event) => {
+  if (!event.target.matches("button[data-again]")) return;
+  const seed = event.target.form.elements.seed;
+  seed.value = Number(seed.value) + 1;
+  seed.dispatchEvent(new Event("input", { bubbles: true }));
+});
