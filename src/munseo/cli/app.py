@@ -9,7 +9,6 @@ import typer
 from munseo import __version__
 from munseo.cli import (
     benching,
-    browsing,
     caching,
     configuring,
     demonstrating,
@@ -56,7 +55,6 @@ predicting.register(app)
 ensembling.register(app)
 exporting.register(app)
 serving.register(app)
-browsing.register(app)
 reporting.register(app)
 caching.register(app)
 app.add_typer(benching.app, name="bench")

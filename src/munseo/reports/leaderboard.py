@@ -53,21 +53,20 @@ def leaderboard(runs_dir: Path) -> pd.DataFrame:
         raise UserError(
             f"{runs_dir}: there is no such folder; `munseo train` makes it, or give the one your runs are in."
         )
-    rows = [row(RunFolder(path)) for path in sorted(runs_dir.iterdir()) if is_run(path)]
+    rows = [_row(RunFolder(path)) for path in sorted(runs_dir.iterdir()) if _is_run(path)]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     numeric = [column for column in COLUMNS if column not in ("name", "started", "model", "status")]
     table[numeric] = table[numeric].apply(pd.to_numeric)
     return table.sort_values("val_macro_f1", ascending=False, na_position="last", kind="stable", ignore_index=True)
 
 
-def is_run(path: Path) -> bool:
+def _is_run(path: Path) -> bool:
     """Runs have a configuration or a manifest, or at least a run's name."""
     marks = any((path / name).is_file() for name in ("config.yaml", "manifest.json"))
     return path.is_dir() and (marks or re.match(r"\d{10}-", path.name) is not None)
 
 
-def row(run: RunFolder) -> dict[str, Any]:
-    """The row of one run, by the names of ``COLUMNS``; of one that cannot be read its name and the reason."""
+def _row(run: RunFolder) -> dict[str, Any]:
     try:
         return _read(run)
     except (UserError, yaml.YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:

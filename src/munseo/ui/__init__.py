@@ -1,1 +1,0 @@
-"""The local web page: runs, pages, reviews, trying and augmenting."""

@@ -1,1 +1,0 @@
-"""One file a room of the page: its addresses and what they show."""
