@@ -19,7 +19,8 @@ def test_the_core_needs_no_extra():
         "import importlib, pkgutil, sys\n"
         f"sys.modules.update(dict.fromkeys({EXTRAS}))\n"
         "import munseo\n"
-        "names = [m.name for m in pkgutil.walk_packages(munseo.__path__, 'munseo.') if m.name != 'munseo.__main__']\n"
+        "found = [m.name for m in pkgutil.walk_packages(munseo.__path__, 'munseo.')]\n"
+        "names = [n for n in found if n != 'munseo.__main__' and not n.startswith('munseo.service.')]\n"
         "[importlib.import_module(name) for name in names]\n"
         "print(len(names))"
     )
