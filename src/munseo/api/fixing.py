@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from munseo.data import PageSet, Row, Table, load_pages, read_table
@@ -69,7 +69,7 @@ def fix(
 
     Args:
         data: The data folder.
-        issues: The CSV that ``munseo doctor`` wrote, with decisions filled in.
+        issues: The CSV that ``munseo doctor`` wrote, with decisions filled in; or the ``review.csv`` of ``munseo ui``.
         output: A file for the one table that decisions are about, or a folder for all labelled tables, under their
             own names.
         train_table: As in ``load_pages``, and so are the next ones.
@@ -88,7 +88,7 @@ def fix(
     classes = Classes(pages.class_names, pages.class_targets, "the classes")
     labelled = {part: _Labelled(read_table(pages.tables[part]), id_column, target_column) for part in PARTS
                 if part in pages.tables}  # fmt: skip
-    decisions, undecided = _decisions(read_table(Path(issues)), labelled, classes)
+    decisions, undecided = _decisions(_read_issues(Path(issues)), labelled, classes)
     outputs = _outputs(Path(output), Path(data), pages, {part for part, _ in decisions})
     return [
         _write(
@@ -100,6 +100,17 @@ def fix(
         )
         for part, file in outputs.items()
     ]
+
+
+def _read_issues(file: Path) -> Table:
+    """The table of decisions; of a review those that are in force, and a page that was skipped is undecided."""
+    from munseo.doctor.reviews import ReviewLog, in_force
+
+    table = read_table(file)
+    if not {"number", "decided_at"} <= set(table.columns):
+        return table
+    numbers = {str(one.number) for one in in_force(ReviewLog(file).read()).values() if one.action != "skip"}
+    return replace(table, rows=tuple(row for row in table.rows if row.values["number"] in numbers))
 
 
 class _Labelled:

@@ -9,6 +9,7 @@ import typer
 from munseo import __version__
 from munseo.cli import (
     benching,
+    browsing,
     caching,
     configuring,
     demonstrating,
@@ -55,6 +56,7 @@ predicting.register(app)
 ensembling.register(app)
 exporting.register(app)
 serving.register(app)
+browsing.register(app)
 reporting.register(app)
 caching.register(app)
 app.add_typer(benching.app, name="bench")

@@ -24,6 +24,8 @@ COLUMNS = (
     "val_macro_f1_low",
     "val_macro_f1_high",
     "val_shifted_macro_f1",
+    "val_shifted_macro_f1_low",
+    "val_shifted_macro_f1_high",
     "expected_macro_f1",
     "val_accuracy",
     "val_loss",
@@ -53,20 +55,21 @@ def leaderboard(runs_dir: Path) -> pd.DataFrame:
         raise UserError(
             f"{runs_dir}: there is no such folder; `munseo train` makes it, or give the one your runs are in."
         )
-    rows = [_row(RunFolder(path)) for path in sorted(runs_dir.iterdir()) if _is_run(path)]
+    rows = [row(RunFolder(path)) for path in sorted(runs_dir.iterdir()) if is_run(path)]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     numeric = [column for column in COLUMNS if column not in ("name", "started", "model", "status")]
     table[numeric] = table[numeric].apply(pd.to_numeric)
     return table.sort_values("val_macro_f1", ascending=False, na_position="last", kind="stable", ignore_index=True)
 
 
-def _is_run(path: Path) -> bool:
+def is_run(path: Path) -> bool:
     """Runs have a configuration or a manifest, or at least a run's name."""
     marks = any((path / name).is_file() for name in ("config.yaml", "manifest.json"))
     return path.is_dir() and (marks or re.match(r"\d{10}-", path.name) is not None)
 
 
-def _row(run: RunFolder) -> dict[str, Any]:
+def row(run: RunFolder) -> dict[str, Any]:
+    """The row of one run, by the names of ``COLUMNS``; of one that cannot be read its name and the reason."""
     try:
         return _read(run)
     except (UserError, yaml.YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -77,7 +80,9 @@ def _row(run: RunFolder) -> dict[str, Any]:
 def _read(run: RunFolder) -> dict[str, Any]:
     facts = gather(run)
     val, course, ensemble = facts.judgement, facts.course, facts.ensemble
+    shifted = facts.shifted.judgement if facts.shifted else None
     low, high = (val.interval if val else None) or (None, None)
+    shifted_low, shifted_high = (shifted.interval if shifted else None) or (None, None)
     done = [fold.epochs_done for fold in facts.folds if fold.epochs_done is not None]
     return {
         "name": run.name,
@@ -88,7 +93,9 @@ def _read(run: RunFolder) -> dict[str, Any]:
         "val_macro_f1": val.macro_f1 if val else None,
         "val_macro_f1_low": low,
         "val_macro_f1_high": high,
-        "val_shifted_macro_f1": facts.shifted.judgement.macro_f1 if facts.shifted else None,
+        "val_shifted_macro_f1": shifted.macro_f1 if shifted else None,
+        "val_shifted_macro_f1_low": shifted_low,
+        "val_shifted_macro_f1_high": shifted_high,
         "expected_macro_f1": facts.expected.macro_f1 if facts.expected else None,
         "val_accuracy": val.accuracy if val else None,
         "val_loss": val.loss if val else None,

@@ -1,0 +1,1 @@
+"""The local web page: runs, pages, reviews, trying and augmenting."""

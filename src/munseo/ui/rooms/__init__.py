@@ -1,0 +1,1 @@
+"""One file a room of the page: its addresses and what they show."""

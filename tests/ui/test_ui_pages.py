@@ -1,0 +1,193 @@
+"""The pages as a client without scripts gets them."""
+
+import contextlib
+import csv
+import itertools
+import os
+import re
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from urllib.parse import quote
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from conftest import served
+from munseo import predict
+from munseo.run import open_run
+
+
+@pytest.fixture
+def client(ui):
+    with httpx.Client(base_url=ui.url, timeout=120, follow_redirects=True) as client:
+        yield client
+
+
+@pytest.fixture
+def name(ui):
+    return next(path.name for path in ui.runs.iterdir() if "-test_" in path.name)
+
+
+def test_the_leaderboard_sorts_and_filters(client, ui, name):
+    text = client.get("/", params={"sort": "public"}).text
+    order = re.findall(r'<th scope="row"><a href="/runs/([^"]+)"', text)
+    assert len(order) == 2
+    assert order[0] == quote(name), "the one with a server's score first"
+    assert "0.7664" in text
+    assert re.search(r'aria-sort="descending"><a [^>]*>Server', text)
+    assert "No run matches" in client.get("/", params={"q": "nothing like it"}).text
+    found = client.get("/", params={"q": "-test_"}).text
+    assert len(re.findall(r'type="checkbox" name="run"', found)) == 1
+
+
+def test_a_run_shows_its_confusion_and_leads_to_its_pages(client, ui, name):
+    text = client.get(f"/runs/{name}").text
+    table = pd.read_parquet(ui.runs / name / "val_predictions.parquet")
+    predicted = table[[c for c in table if c.startswith("p_")]].to_numpy().argmax(axis=1)
+    true, said = int(table["target"][0]), int(predicted[0])
+    count = int(((table["target"] == true) & (predicted == said)).sum())
+    cell = re.search(rf'href="([^"]*true={true}&amp;predicted={said})"[^>]*>(\d+)<', text)
+    assert cell, "the cell is a link"
+    assert int(cell[2]) == count
+    pages = client.get(cell[1].replace("&amp;", "&")).text
+    assert len(re.findall(r"<li class=", pages)) == count
+    picture = client.get(re.search(r'src="([^"]+/image[^"]+)"', pages)[1].replace("&amp;", "&"))
+    assert Image.open(BytesIO(picture.content)).size[0] > 20
+
+
+def test_filters_by_confidence_and_damage(client, name, ui):
+    table = pd.read_parquet(ui.runs / name / "val_predictions.parquet")
+    everything = client.get(f"/runs/{name}/pages").text
+    assert f"of {len(table)}" in everything
+    assert "No page matches" in client.get(f"/runs/{name}/pages", params={"least": 1.0}).text
+    assert "No page matches" in client.get(f"/runs/{name}/pages", params={"damage": "earthquake"}).text
+    wrong = client.get(f"/runs/{name}/pages", params={"wrong": "true"}).text
+    assert 'class="right"' not in wrong
+
+
+def test_a_page_has_probabilities_views_and_heat(client, name, ui):
+    page_id = pd.read_parquet(ui.runs / name / "val_predictions.parquet")["ID"][0]
+    text = client.get(f"/runs/{name}/page", params={"id": page_id}).text
+    assert text.count("%") > 12
+    assert "deskewed_denoised" in text
+    assert text.count("data:image/jpeg") == 13
+    heat = client.get(re.search(r'class="heat" src="([^"]+)"', text)[1].replace("&amp;", "&"))
+    pixels = np.asarray(Image.open(BytesIO(heat.content)))
+    assert pixels.shape == (64, 64, 3)
+    assert client.get(f"/runs/{name}/page", params={"id": "../../etc/passwd"}).status_code == 404
+
+
+def test_two_runs_compared(client, ui):
+    names = [path.name for path in ui.runs.iterdir() if path.is_dir()]
+    text = client.get("/compare", params={"run": names}).text
+    assert "<code>weight_decay</code>" in text
+    assert "4 of the" in text, "the planted pages"
+    assert client.get("/compare", params={"run": names[:1]}).status_code == 400
+    assert client.get("/compare", params={"run": ["a", "b"]}).status_code == 404
+
+
+def test_a_report_in_both_languages(client, name):
+    korean = client.get(f"/runs/{name}/report", headers={"accept-language": "ko-KR,ko;q=0.9"}).text
+    assert '<html lang="ko">' in korean
+    assert "혼동" in korean
+    english = client.get(f"/runs/{name}/report", params={"lang": "en"}).text
+    assert '<html lang="en">' in english
+    assert '<html lang="en">' in client.get("/", headers={"accept-language": "ko"}).text, "the choice is remembered"
+
+
+def test_trying_gives_what_predict_gives(client, name, ui, documents, tmp_path):
+    files = sorted((documents / "test").iterdir())[:2]
+    output = predict(ui.runs / name, files, tmp_path / "p.parquet", proba=True, quiet=True)
+    best = pd.read_parquet(output).set_index("ID")["class_name"] if "class_name" in pd.read_parquet(output) else None
+    document = BytesIO()
+    Image.open(files[0]).convert("RGB").save(document, "PDF")
+    sent = [("file", (files[1].name, files[1].read_bytes())), ("file", ("two.pdf", document.getvalue())),
+            ("file", ("broken.png", b"no image"))]  # fmt: skip
+    text = client.post("/try", params={"run": name}, files=sent).text
+    answers = re.findall(r'class="answer"><strong>([^<]+)</strong>', text)
+    assert len(answers) == 2
+    assert best is None or answers[0] == best[files[1].name]
+    assert "broken.png, page 1: is not an image" in text
+    assert "Where the model looked" in text
+    assert client.post("/try", params={"run": "../x"}, files=sent[:1]).status_code == 404
+
+
+def test_augmenting_draws_and_saves_what_the_sliders_say(client):
+    quiet = {"what": "competition", **{f"{name}.p": "0" for name in (
+        "overlay", "mirror", "rotation", "focus_blur", "brightness", "noise", "occlusion")}}  # fmt: skip
+    pictures = re.findall(r"data:image/jpeg;base64,([^\"]+)", client.get("/augment/preview", params=quiet).text)
+    assert len(set(pictures)) == 1, "nothing happens to a page"
+    pictures = re.findall(
+        r"data:image/jpeg;base64,([^\"]+)", client.get("/augment/preview", params={"what": "eda"}).text
+    )
+    assert len(set(pictures)) == len(pictures)
+    saved = client.get("/augment/yaml", params={**quiet, "noise.p": "0.5", "noise.l": "0.2", "noise.h": "0.7"})
+    assert yaml.safe_load(saved.text) == {
+        "name": "competition", "damages": {"noise": {"probability": 0.5, "severity": [0.2, 0.7]}},
+    }  # fmt: skip
+    policy = yaml.safe_load(client.get("/augment/yaml", params={"what": "eda", "noise_p.v": "0.25"}).text)
+    assert policy["augmentation_params"]["eda"]["noise_p"] == 0.25
+
+
+def test_doors(client, ui, name):
+    answer = client.get("/")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', answer.text), "nothing is fetched from elsewhere"
+    assert client.get("/", headers={"host": "evil.example"}).status_code == 421
+    decision = {"name": "labels", "part": "train", "id": "x", "target": "0", "action": "drop", "seen": "0"}
+    refused = client.post("/review/decide", data=decision, headers={"origin": "http://evil.example"})
+    assert refused.status_code == 403
+    assert client.get("/runs/..%2f..%2fetc").status_code == 404
+    assert client.get("/nothing").status_code == 404
+    assert not ui.review_file.exists()
+
+
+def test_no_acknowledged_decision_is_lost_in_a_kill(two_runs, documents, tmp_path):
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    (runs / "none").mkdir()
+    ids = pd.read_csv(documents / "train.csv", dtype=str)
+    acknowledged: list[str] = []
+
+    def decide(row, page, enough):
+        sent = {"name": "labels", "part": "train", "id": row.ID, "target": row.target, "action": "keep", "seen": "0"}
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.post(f"{page.url}/review/decide", data=sent, timeout=30).status_code == 303:
+                acknowledged.append(row.ID)
+                if len(acknowledged) == enough:
+                    page.process.send_signal(signal.SIGKILL)
+
+    for start, enough in ((0, 10), (40, 20)):
+        with served(runs, documents) as page, ThreadPoolExecutor(4) as pool:
+            rows = ids.iloc[start : start + 40].itertuples()
+            list(pool.map(decide, rows, itertools.repeat(page), itertools.repeat(enough)))
+    with (runs / "review.csv").open(encoding="utf-8", newline="") as file:
+        written = {row["ID"] for row in csv.DictReader(file)}
+    assert len(acknowledged) >= 20
+    assert set(acknowledged) <= written
+
+
+def test_what_is_not_there_is_said(tmp_path):
+    def start(*words):
+        return subprocess.run([sys.executable, "-m", "munseo", "ui", *map(str, words)], capture_output=True, text=True,
+                              check=False, env=os.environ | {"COLUMNS": "200"})  # fmt: skip
+
+    assert "there is no such folder" in start(tmp_path / "no").stderr
+    assert "no such data folder" in start(tmp_path, "--data", tmp_path / "no").stderr
+    assert "other machines reach" in start(tmp_path, "--host", "0.0.0.0").stderr
+    assert "munseo doctor" in start(tmp_path, "--issues", tmp_path / "i.csv").stderr
+
+
+def test_a_run_that_begins_is_shown_as_it_goes(client, ui, name, tmp_path):
+    run = open_run(ui.runs / name)
+    assert run.read_manifest()["status"] == "finished"
+    text = client.get(f"/runs/{name}").text
+    assert "hx-trigger" not in text.split('id="live"')[1].split(">")[0]
+    assert text.count("<polyline") >= 3
