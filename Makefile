@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: help demo test lint format torture fuzz clean
+.PHONY: help demo test lint format pictures torture fuzz clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## *' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ lint: $(VENV)/.installed-test  ## ruff and mypy
 format: $(VENV)/.installed-test  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+pictures: $(VENV)/.installed-test  ## take the pictures of the web page in README.md anew (needs Chromium)
+	MUNSEO_PICTURES=docs/images $(BIN)/python -m pytest -q tests/ui/test_ui_browser.py
 
 torture: $(VENV)/.installed-test  ## an hour of kills, hostile files and planted errors (DATA=data/rvl5 for the doctor)
 	$(BIN)/python benchmarks/torture_training.py --kills 25

@@ -20,7 +20,7 @@ def test_the_core_needs_no_extra():
         f"sys.modules.update(dict.fromkeys({EXTRAS}))\n"
         "import munseo\n"
         "found = [m.name for m in pkgutil.walk_packages(munseo.__path__, 'munseo.')]\n"
-        "names = [n for n in found if n != 'munseo.__main__' and not n.startswith('munseo.service.')]\n"
+        "names = [n for n in found if n != 'munseo.__main__' and not n.startswith(('munseo.service.', 'munseo.ui.'))]\n"
         "[importlib.import_module(name) for name in names]\n"
         "print(len(names))"
     )

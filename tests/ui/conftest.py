@@ -1,49 +1,49 @@
-"""Runs, data and a page that is served, for a browser or a client."""
+"""Two runs, and a page over them that is served."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pandas as pd
 import pytest
+from serving_pages import served
 
+from munseo import specimens, train
 from munseo.reports import record_score
 from munseo.run import open_run
 
-PICTURES = os.environ.get("MUNSEO_PICTURES")
-"""Folder of the pictures in README.md; better runs are trained for them."""
-
-
-@dataclass(frozen=True)
-class Ui:
-    """A page that is served."""
-
-    url: str
-    runs: Path
-    data: Path
-    process: subprocess.Popen
-
-    @property
-    def review_file(self) -> Path:
-        return self.runs / "review.csv"
+FOR_PICTURES = "MUNSEO_PICTURES" in os.environ
+"""Whether the pictures of README.md are taken: of pages that can be read, and of runs that have learnt."""
+BETTER = {
+    "model_name": "tf_efficientnet_lite0", "image_size": 160, "batch_size": 16, "epochs": 8, "lr": 0.001,
+    "val_split_ratio": 0.3, "device": "cpu", "robustness_pages": 40, "class_imbalance": "null",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
-def two_runs(finished, tmp_path_factory):
-    """A run, and one of other settings that decides otherwise about some pages."""
+def documents(documents, tmp_path_factory):
+    if not FOR_PICTURES:
+        return documents
+    folder = tmp_path_factory.mktemp("larger") / "data"
+    return specimens.generate(folder, num_train=400, num_test=17, longest_side_px=900)
+
+
+@pytest.fixture(scope="session")
+def two_runs(documents, request, tmp_path_factory):
+    """A run with a score of the server, and one of other settings that decides otherwise about some pages."""
     folder = tmp_path_factory.mktemp("ui") / "runs"
+    if FOR_PICTURES:
+        for changes in ({"augmentation.dilation": "true"}, {"augmentation.document": "true"}):
+            words = {"data_dir": documents, "runs_dir": folder, **BETTER, **changes}
+            last = train("rvl5", [f"{key}={value}" for key, value in words.items()])
+        record_score(open_run(last), 0.7664, None)
+        return folder
+    finished = request.getfixturevalue("finished")
     first = folder / finished.path.name
     shutil.copytree(finished.path, first)
-    second = folder / finished.path.name.replace("-test_", "-other_", 1)
+    second = folder / finished.path.name.replace("-", "-other_", 1)
     shutil.copytree(finished.path, second)
     config = second / "config.yaml"
     text = config.read_text(encoding="utf-8")
@@ -57,49 +57,35 @@ def two_runs(finished, tmp_path_factory):
     return folder
 
 
-@contextmanager
-def served(runs: Path, data: Path, *more: str):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = [sys.executable, "-m", "munseo", "ui", str(runs), "--data", str(data), "--port", str(port), *more]
-    said = runs.with_name(f"{runs.name}-{port}.log")  # a pipe that nobody reads is full some day
-    with said.open("wb") as log:
-        process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        end = time.monotonic() + 60
-        while True:
-            try:
-                httpx.get(f"{url}/static/munseo.svg")
-                break
-            except httpx.TransportError:
-                assert process.poll() is None, said.read_text(encoding="utf-8")
-                assert time.monotonic() < end, "the page was not served"
-                time.sleep(0.1)
-        yield Ui(url, runs, data, process)
-    finally:
-        process.kill()
-        process.wait()
-
-
 @pytest.fixture(scope="module")
 def ui(two_runs, documents, tmp_path_factory):
-    """The page over copies of the two runs, and the doctor's issues of planted pages."""
+    """The page over copies of the runs and the data, with six wrong labels and a copy in the doctor's issues."""
     folder = tmp_path_factory.mktemp("served")
     runs = Path(shutil.copytree(two_runs, folder / "runs"))
-    train = pd.read_csv(documents / "train.csv", dtype=str)
+    data = Path(shutil.copytree(documents, folder / "data"))
+    names = pd.read_csv(data / "meta.csv", dtype=str).set_index("target")["class_name"]
+    train = pd.read_csv(data / "train.csv", dtype=str)
+    right = train["target"].head(6).copy()
+    train.loc[:5, "target"] = [str((int(target) + 1) % len(names)) for target in right]
+    train.to_csv(data / "train.csv", index=False)
     rows = [
         {
             "kind": "label_error", "severity": "medium", "ID": row.ID, "part": "train", "other_ID": "",
-            "other_part": "",
-            "target": row.target, "suggested_target": str((int(row.target) + 1) % 17), "score": "0.9",
-            "detail": "expected another class", "action": "", "new_target": "",
+            "other_part": "", "target": row.target, "suggested_target": right[place], "score": "0.02",
+            "detail": f"labelled {names[row.target]} (2 %), looks like {names[right[place]]} (88 %)", "action": "",
+            "new_target": "",
         }
-        for row in train.head(6).itertuples()
+        for place, row in enumerate(train.head(6).itertuples())
     ]  # fmt: skip
-    copy = rows[5] | {"kind": "duplicate", "other_ID": train.ID[9], "other_part": "train", "suggested_target": ""}
+    copy = rows[5] | {"kind": "duplicate", "other_ID": train.ID[9], "other_part": "train", "suggested_target": "",
+                      "detail": "the same picture, saved again"}  # fmt: skip
     issues = folder / "issues.csv"
     pd.DataFrame([*rows, copy]).to_csv(issues, index=False)
-    with served(runs, documents, "--issues", str(issues)) as page:
+    with served(runs, data, "--issues", str(issues)) as page:
         yield page
+
+
+@pytest.fixture
+def name(ui) -> str:
+    """The run that the server has scored."""
+    return next(path.parent.name for path in ui.runs.glob("*/scores.json"))

@@ -21,8 +21,6 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
-from conftest import PICTURES
-
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is found (apt-get install chromium)")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run",
@@ -74,16 +72,10 @@ def page(opened) -> Page:
     return opened()
 
 
-@pytest.fixture
-def name(ui) -> str:
-    return next(path.name for path in ui.runs.iterdir() if "-test_" in path.name)
-
-
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory) -> Path:
-    folder = Path(PICTURES) if PICTURES else tmp_path_factory.mktemp("screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    folder = os.environ.get("MUNSEO_PICTURES")
+    return Path(folder) if folder else tmp_path_factory.mktemp("screenshots")
 
 
 def until(page: Page, expression: str) -> None:
@@ -268,7 +260,7 @@ def test_the_other_language_stays(page, name, pictures):
 
 
 def test_curves_grow_while_it_trains(page, ui, name):
-    run = ui.runs / name.replace("-test_", "-live_", 1)
+    run = ui.runs / name.replace("-", "-live_", 1)
     shutil.copytree(ui.runs / name, run)
     try:
         lines = (run / "metrics.csv").read_text(encoding="utf-8").splitlines(keepends=True)
