@@ -21,6 +21,9 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
+from munseo.reports.facts import gather
+from munseo.run import open_run
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is found (apt-get install chromium)")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run",
@@ -110,7 +113,7 @@ def test_from_the_leaderboard_to_a_heat_map(page, ui, name, pictures):
     page.get_by_role("link", name="Server", exact=True).click()
     head = page.get_by_role("columnheader", name="Server", exact=True)
     expect(head).to_have_attribute("aria-sort", "descending")
-    expect(rows.first).to_contain_text("0.7664")
+    expect(rows.first).to_contain_text(f"{gather(open_run(ui.runs / name)).public:.4f}")
     page.get_by_role("link", name="Server", exact=True).click()
     expect(head).to_have_attribute("aria-sort", "ascending")
 
@@ -121,7 +124,7 @@ def test_from_the_leaderboard_to_a_heat_map(page, ui, name, pictures):
     expect(rows).to_have_count(2)
     expect(rows.first.get_by_role("checkbox")).to_be_checked()
     rows.last.get_by_role("checkbox").check()
-    shoot(page, pictures, "runs", 420)
+    shoot(page, pictures, "runs", 540)
     page.get_by_role("button", name="Compare the ticked runs").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("2 runs side by side")
     expect(page.get_by_text("Settings that differ")).to_be_visible()
@@ -143,7 +146,7 @@ def test_from_the_leaderboard_to_a_heat_map(page, ui, name, pictures):
     heat = page.locator("img.heat")
     expect(heat).to_be_visible()
     until(page, "document.querySelector('img.heat').naturalWidth > 0")
-    shoot(page, pictures, "page", 1000)
+    shoot(page, pictures, "page", 1250)
     page.get_by_role("link", name="Review this page").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Review")
 
@@ -276,7 +279,7 @@ def test_curves_grow_while_it_trains(page, ui, name):
         row = page.get_by_role("row").filter(has_text="-live_")
         row.get_by_role("checkbox").check()
         (run / "manifest.json").write_text(manifest, encoding="utf-8")
-        expect(row.get_by_text("finished")).to_be_visible()
+        expect(row.get_by_text("finished")).to_be_visible(timeout=30_000)  # asked for every five seconds
         expect(row.get_by_role("checkbox")).to_be_checked()
     finally:
         shutil.rmtree(run)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from munseo import __version__
 from munseo.reports import html
@@ -31,7 +32,7 @@ def environment() -> Environment:
     )
     made.filters.update(
         inline=html.inline, yaml=html.yaml_code, data_uri=html.data_uri, size_px=html.size_px, scale=html.scale,
-        scales=html.scales, share=html.share, score=score, per_cent=per_cent, query=urlencode,
+        scales=html.scales, share=html.share, score=score, per_cent=per_cent, query=urlencode, soft=soft,
     )  # fmt: skip
     return made
 
@@ -47,6 +48,11 @@ def page(request: Request, template: str, room: str, status: int = 200, **values
         translated=f"{request.url.path}?{urlencode([*asked, ('lang', other)])}", other_language=other, **values,
     )  # fmt: skip
     return HTMLResponse(text, status)
+
+
+def soft(text: str) -> Markup:
+    """A name that may be broken after its underscores."""
+    return Markup("_<wbr>").join(text.split("_"))
 
 
 def score(value: float | None) -> str:
