@@ -2,15 +2,16 @@
 
     python benchmarks/serve_load.py runs/2507… page.jpg --clients 1 8 64 256 --seconds 60
 
-Starts `munseo serve` on loopback and lets ApacheBench (`ab`, package apache2-utils) ask with one page a request over
-connections that stay open. `munseo bench predict` in turns before it says what the model gives alone. `ab` runs on the
-same cores; what it takes is missing to the service.
+Starts `munseo serve` on loopback and lets `wrk` ask with one page a request over connections that stay open; a client
+that is refused waits for the second that Retry-After says. `munseo bench predict` before it says what the network gives
+alone, with one view and nothing to read. `wrk` runs on the same cores; what it takes is missing to the service.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
 import socket
@@ -23,6 +24,8 @@ import urllib.request
 from pathlib import Path
 
 import psutil
+
+SCRIPT = Path(__file__).with_suffix(".lua")
 
 
 def free_port() -> int:
@@ -47,23 +50,16 @@ def alone(run: Path, backend: str, batch_sizes: list[str]) -> float:
 
 
 def load(port: int, page: Path, clients: int, seconds: int) -> dict[str, float]:
-    """What `ab` counted."""
-    words = ["ab", "-q", "-k", "-r", "-t", str(seconds), "-n", "10000000", "-c", str(clients), "-s", "120"]
-    words += ["-p", str(page), "-T", "image/jpeg", f"http://127.0.0.1:{port}/v1/predict"]
-    text = subprocess.run(words, check=True, capture_output=True, text=True).stdout
-
-    def number(pattern: str) -> float:
-        found = re.search(pattern, text)
-        return float(found[1]) if found else 0.0
-
-    return {
-        "requests": number(r"Complete requests:\s+(\d+)"),
-        "not_2xx": number(r"Non-2xx responses:\s+(\d+)"),
-        "seconds": number(r"Time taken for tests:\s+([\d.]+)"),
-        "p50_ms": number(r"\n\s+50%\s+(\d+)"),
-        "p95_ms": number(r"\n\s+95%\s+(\d+)"),
-        "p99_ms": number(r"\n\s+99%\s+(\d+)"),
-    }
+    """What `wrk` counted."""
+    words = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "120s", "-s", str(SCRIPT)]
+    text = subprocess.run(
+        [*words, f"http://127.0.0.1:{port}/v1/predict"], check=True, capture_output=True, text=True,
+        env=os.environ | {"PAGE": str(page)},
+    ).stdout  # fmt: skip
+    names = ("requests", "us", "p50_us", "p95_us", "p99_us", "failed")
+    found = dict(zip(names, map(float, re.search(r"^munseo (.*)$", text, re.MULTILINE)[1].split()), strict=True))
+    percentiles = {f"{name}_ms": found[f"{name}_us"] / 1000 for name in ("p50", "p95", "p99")}
+    return {"requests": found["requests"], "failed": found["failed"], "seconds": found["us"] / 1e6, **percentiles}
 
 
 class Memory:
@@ -97,15 +93,16 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64, 256])
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--backend", default="openvino")
+    parser.add_argument("--tta", action="store_true", help="four views a page; without it one")
     parser.add_argument("--json", type=Path, help="write the figures there")
     words = parser.parse_args()
-    if shutil.which("ab") is None:
-        parser.error("ab is not installed: apt install apache2-utils")
+    if shutil.which("wrk") is None:
+        parser.error("wrk is not installed: apt install wrk")
     best = alone(words.run, words.backend, ["--batch-size", "16", "--batch-size", "32"])
     print(f"the model alone, by munseo bench predict: {best:.1f} pages a second")
     port = free_port()
-    serve = ["-m", "munseo", "serve", str(words.run), "--port", str(port), "--backend", words.backend, "--no-tta"]
-    serve += ["--no-second-look"]
+    serve = ["-m", "munseo", "serve", str(words.run), "--port", str(port), "--backend", words.backend]
+    serve += ["--tta" if words.tta else "--no-tta", "--no-second-look"]
     server = subprocess.Popen([sys.executable, *serve])
     rows = []
     try:
@@ -122,11 +119,11 @@ def main() -> None:
             row = load(port, words.page, clients, words.seconds) | {"clients": clients, "peak_rss_bytes": memory.stop()}
             count = {status: number - before.get(status, 0) for status, number in statuses(port).items()}
             rate = count.get("200", 0) / row["seconds"]
-            others = sum(number for status, number in count.items() if status not in ("200", "429"))
+            others = row["failed"] + sum(number for status, number in count.items() if status not in ("200", "429"))
             rows.append(row | {"statuses": count, "answered_per_s": rate, "of_model": rate / best})
             print(
                 f"| {clients} | {rate:.1f} | {rate / best:.2f} | {row['p50_ms']:.0f} | {row['p95_ms']:.0f} "
-                f"| {row['p99_ms']:.0f} | {count.get('200', 0):,} | {count.get('429', 0):,} | {others} "
+                f"| {row['p99_ms']:.0f} | {count.get('200', 0):,} | {count.get('429', 0):,} | {others:.0f} "
                 f"| {row['peak_rss_bytes'] / 2**20:.0f} |",
                 flush=True,
             )

@@ -1,6 +1,7 @@
 """``munseo serve RUN``: the same bits as ``munseo predict``, and doors that stay shut."""
 
 import shutil
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from serving_process import free_port, serving
 from munseo import UserError, predict
 from munseo.api.exporting import export
 from munseo.api.serving import serve
+from munseo.service.running import listen
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,11 @@ def test_the_card_says_what_answers(served, finished):
     assert card["fingerprints"]["manifest_sha256"] == finished.read_manifest()["sha256"]
     assert 0 <= card["validation"]["val"]["macro_f1"] <= 1
     assert str(finished.path.parent) not in str(card)
+
+
+def test_an_answer_does_not_wait_for_an_acknowledgement():
+    with listen("127.0.0.1", 0) as door:
+        assert door.proto == socket.IPPROTO_TCP, "asyncio leaves Nagle's algorithm on otherwise: 40 ms an answer"
 
 
 def test_a_port_that_is_taken(served, finished):

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
-from starlette.middleware.base import BaseHTTPMiddleware
 
 from munseo.service.answers import Answers, page_answers
 from munseo.service.batching import Batcher
@@ -102,7 +101,7 @@ def build(model: ServedModel, limits: Limits, token: str | None, hosts: Sequence
     service = Service(model, limits)
     # Pages of documentation would load scripts from elsewhere; the description itself is enough.
     app = FastAPI(**OPENAPI, docs_url=None, redoc_url=None, lifespan=service.working)
-    app.add_middleware(BaseHTTPMiddleware, dispatch=Gate(token, hosts, service.measures))
+    app.add_middleware(Gate, token=token, hosts=hosts, measures=service.measures)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(Refusal, _of_refusal)
 

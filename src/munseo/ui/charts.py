@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-WIDTH, HEIGHT = 560, 250
+WIDTH, HEIGHT = 440, 230
 LEFT, RIGHT, TOP, BOTTOM = 52, 92, 14, 30
 
 
@@ -45,7 +45,8 @@ def line_chart(title: str, series: Sequence[Series], x_label: str) -> Markup:
     parts = [_grid(frame, ticks), _epochs(frame, num, x_label)]
     ends = _spread([frame.y(_last(one.values)) for one in drawn])
     for one, end in zip(drawn, ends, strict=True):
-        points = [(frame.x(n), frame.y(v)) for n, v in enumerate(one.values) if math.isfinite(v)]
+        told = [(n, v) for n, v in enumerate(one.values) if math.isfinite(v)]
+        points = [(frame.x(n), frame.y(v)) for n, v in told]
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         tone = f"tone{one.tone % 6}"
         parts.append(
@@ -53,14 +54,20 @@ def line_chart(title: str, series: Sequence[Series], x_label: str) -> Markup:
                 tone, line, tone, *points[-1]
             )
         )
+        parts += [
+            Markup('<circle class="said" cx="{:.1f}" cy="{:.1f}" r="7"><title>{}</title></circle>').format(
+                x, y, f"{one.label}, {x_label} {n + 1}: {v:.4g}"
+            )
+            for (n, v), (x, y) in zip(told, points, strict=True)
+        ]
         parts.append(
             Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(
                 tone, WIDTH - RIGHT + 8, end + 4, _short(one.label)
             )
         )
-    told = "; ".join(f"{one.label} {_last(one.values):.4g}" for one in drawn)
+    ends_at = "; ".join(f"{one.label} {_last(one.values):.4g}" for one in drawn)
     return Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        WIDTH, HEIGHT, f"{title}: {told}", Markup("").join(parts)
+        WIDTH, HEIGHT, f"{title}: {ends_at}", Markup("").join(parts)
     )
 
 
