@@ -31,10 +31,10 @@ import numpy as np
 from munseo import specimens
 from munseo.console import quietly
 from munseo.data import Page, PageSet, decode, load_pages
-from munseo.doctor import Examination, Issue, examine
-from munseo.doctor.copies import find_copies
-from munseo.doctor.labels import rank_labels
-from munseo.doctor.looking import look
+from munseo.examination import Examination, Issue, examine
+from munseo.examination.copies import find_copies
+from munseo.examination.labels import rank_labels
+from munseo.examination.looking import look
 from munseo.randomness import generator
 from munseo.run import RunFolder, open_run
 

@@ -9,7 +9,7 @@ pages of val.csv, which they never saw, are damaged by five recipes that stand b
 files and play the unlabelled test set. For each model and recipe the score is stated and compared with the real one.
 
 ``--recipe measured`` (the default) is what a user with a test set has: the validation damage is fitted by
-``munseo.shift`` to the damaged files, without their labels. ``competition`` and ``document`` are built in, and know
+``munseo.shifts`` to the damaged files, without their labels. ``competition`` and ``document`` are built in, and know
 nothing of the test set. Files and probabilities are kept in ``--work``, so a second call is quick.
 """
 
@@ -36,7 +36,7 @@ from munseo.evaluation.shifted import ShiftedPages
 from munseo.model import Classifier
 from munseo.randomness import generator
 from munseo.run import RunFolder, open_run
-from munseo.shift import find_shift
+from munseo.shifts import find_shift
 
 NUM_DRAWS = 3
 TEST_SEED = 2024

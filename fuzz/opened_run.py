@@ -25,7 +25,7 @@ from munseo.model import ModelCard
 from munseo.model import weights as model_weights
 from munseo.reports.facts.run import gather
 from munseo.run import RunFolder, check_fingerprints, fingerprints, open_run
-from munseo.shift.recipe_file import load_recipe
+from munseo.shifts.recipe_file import load_recipe
 from munseo.training import state as training_state
 
 

@@ -25,6 +25,8 @@ _COMMANDS = {
     "doctor": "doctoring",
     "fix": "fixing",
     "shift": "shifting",
+    "serve": "serving",
+    "ui": "browsing",
     "report": "reporting",
     "score": "reporting",
     "runs": "reporting",

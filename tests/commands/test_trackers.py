@@ -1,12 +1,14 @@
 """Trackers: the real libraries, offline."""
 
 import importlib.util
+import pkgutil
 import sqlite3
 import subprocess
 import sys
 
 import pytest
 
+import munseo
 from munseo import UserError, train
 from munseo.run import open_run
 
@@ -20,13 +22,19 @@ def test_the_core_needs_no_extra():
         f"sys.modules.update(dict.fromkeys({EXTRAS}))\n"
         "import munseo\n"
         "found = [m.name for m in pkgutil.walk_packages(munseo.__path__, 'munseo.')]\n"
-        "names = [n for n in found if n != 'munseo.__main__' and not n.startswith(('munseo.service.', 'munseo.ui.'))]\n"
+        "others = ('munseo.__main__', 'munseo.service.', 'munseo.web.')\n"
+        "names = [n for n in found if not n.startswith(others)]\n"
         "[importlib.import_module(name) for name in names]\n"
         "print(len(names))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 80
+
+
+def test_no_room_has_the_name_of_a_command():
+    """Once it is imported it would take the function's place."""
+    assert not {room.name for room in pkgutil.iter_modules(munseo.__path__)} & set(munseo.__all__)
 
 
 def test_wandb_offline_gets_curves_and_the_four_plots(overrides, plain_config):

@@ -6,7 +6,7 @@ import pytest
 from printed import CLASSES
 
 from munseo.data import Page, PageSet
-from munseo.doctor.issue import Sheet
+from munseo.examination.issue import Sheet
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from printed import draw, jpeg
 
-from munseo.doctor import files
-from munseo.doctor.files import find_bad_files
-from munseo.doctor.looking import look
+from munseo.examination import files
+from munseo.examination.files import find_bad_files
+from munseo.examination.looking import look
 
 
 @pytest.fixture

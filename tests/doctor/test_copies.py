@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from printed import CLASSES, draw, jpeg
 
-from munseo.doctor.copies import find_copies
-from munseo.doctor.looking import look
+from munseo.examination.copies import find_copies
+from munseo.examination.looking import look
 
 
 def askew(page, degrees):

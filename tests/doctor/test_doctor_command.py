@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from munseo.api.doctoring import doctor
 from munseo.cli import doctoring
-from munseo.doctor.issue import KINDS
-from munseo.doctor.words import WORDS
 from munseo.errors import UserError
+from munseo.examination.issue import KINDS
+from munseo.examination.words import WORDS
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_table_and_page(broken, tmp_path):
 def test_a_run_of_other_classes_is_refused(finished, make_pages, tmp_path):
     from printed import draw, jpeg
 
-    from munseo.doctor import examine
+    from munseo.examination import examine
 
     with pytest.raises(UserError, match="other classes"):
         examine(make_pages(train={"a.jpg": (jpeg(draw(1)), 0)}), finished)

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from munseo.doctor.changes import find_changes
-from munseo.doctor.embedding import Embedding
-from munseo.doctor.labels import find_confused_classes, find_label_errors
-from munseo.doctor.oddities import find_odd_pages
-from munseo.doctor.probabilities import held_out_probabilities
+from munseo.examination.changes import find_changes
+from munseo.examination.embedding import Embedding
+from munseo.examination.labels import find_confused_classes, find_label_errors
+from munseo.examination.oddities import find_odd_pages
+from munseo.examination.probabilities import held_out_probabilities
 from munseo.randomness import generator
 from munseo.run import RunFolder
 

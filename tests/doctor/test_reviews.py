@@ -8,12 +8,12 @@ import pytest
 
 from munseo import UserError
 from munseo.api.fixing import fix
-from munseo.doctor.reviews import COLUMNS, Overtaken, ReviewLog
+from munseo.examination.reviews import COLUMNS, Overtaken, ReviewLog
 
 WRITER = """
 import sys
 from pathlib import Path
-from munseo.doctor.reviews import ReviewLog
+from munseo.examination.reviews import ReviewLog
 log = ReviewLog(Path(sys.argv[1]))
 for number in range(int(sys.argv[3])):
     print(log.decide(sys.argv[2], "train", f"{sys.argv[2]}-{number}", "1", "keep").number, flush=True)

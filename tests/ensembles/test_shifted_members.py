@@ -11,7 +11,7 @@ from munseo import ensemble
 from munseo.augment import COMPETITION, DOCUMENT
 from munseo.ensembles import align, judge, read_members
 from munseo.run import RunFolder
-from munseo.shift.recipe_file import write_recipe
+from munseo.shifts.recipe_file import write_recipe
 
 NUM_PAGES = 120
 

@@ -10,7 +10,7 @@ from munseo.data.decoding import decode
 from munseo.evaluation.robustness import DamagedPages, chosen_pages, profile_cells, robustness_profile
 from munseo.evaluation.shifted import ShiftedPages
 from munseo.model import ModelCard
-from munseo.shift import deskew
+from munseo.shifts import deskew
 from munseo.training.measuring import prediction_table
 
 SIZE = 64

@@ -11,7 +11,7 @@ from munseo import UserError
 from munseo.config import Config, dump_config, load_config
 from munseo.config.reading import MAX_BYTES
 from munseo.run import RunFolder
-from munseo.shift.recipe_file import load_recipe
+from munseo.shifts.recipe_file import load_recipe
 
 LAUGHS = 'a: &a ["lol", "lol"]\n' + "".join(
     f"{new}: &{new} [{', '.join(['*' + old] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)

@@ -17,11 +17,11 @@ from typer.testing import CliRunner
 from munseo.cli.app import app
 from munseo.console import inert
 from munseo.data import Page, write_submission
-from munseo.doctor.census import count_classes
-from munseo.doctor.examining import Examination
-from munseo.doctor.issue import Issue, Sheet
-from munseo.doctor.issue_table import issue_table
-from munseo.doctor.page import render_page
+from munseo.examination.census import count_classes
+from munseo.examination.examining import Examination
+from munseo.examination.issue import Issue, Sheet
+from munseo.examination.issue_table import issue_table
+from munseo.examination.page import render_page
 from munseo.remark import Remark
 from munseo.reports import write_report
 from munseo.spreadsheet import inert_cell, inert_table, is_formula, original_cell, warning_of

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,22 +41,29 @@ def free_port() -> int:
 
 @contextmanager
 def serving(words, port):
-    process = subprocess.Popen([sys.executable, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        end = time.monotonic() + START_S
-        while True:
-            try:
-                if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
-                    break
-            except httpx.TransportError:
-                pass
-            assert process.poll() is None, process.stderr.read().decode()
-            assert time.monotonic() < end, "the server did not become ready"
-            time.sleep(0.1)
-        yield Server(port, process)
-    finally:
-        process.kill()
-        process.communicate()
+    with tempfile.TemporaryFile() as said:  # a pipe that nobody reads is full some day, and then the server waits
+        process = subprocess.Popen([sys.executable, *map(str, words)], stdout=said, stderr=said)
+        try:
+            _wait_until_ready(port, process, said)
+            yield Server(port, process)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_ready(port, process, said):
+    end = time.monotonic() + START_S
+    while True:
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        if process.poll() is not None:
+            said.seek(0)
+            raise AssertionError(said.read().decode())
+        assert time.monotonic() < end, "the server did not become ready"
+        time.sleep(0.1)
 
 
 def image(colour=(200, 30, 20), form="PNG", size=(40, 60)) -> bytes:

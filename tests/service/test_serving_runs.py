@@ -2,8 +2,6 @@
 
 import shutil
 import socket
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -74,13 +72,11 @@ def test_an_answer_does_not_wait_for_an_acknowledgement():
         assert door.proto == socket.IPPROTO_TCP, "asyncio leaves Nagle's algorithm on otherwise: 40 ms an answer"
 
 
-def test_a_port_that_is_taken(served, finished):
-    server, _ = served
-    words = [sys.executable, "-m", "munseo", "serve", str(finished.path), "--port", str(server.port)]
-    second = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert second.returncode == 2
-    assert "choose another --port" in second.stderr
-    assert "Traceback" not in second.stderr
+def test_a_port_that_is_taken(finished):
+    with listen("127.0.0.1", 0) as taken:
+        taken.listen()
+        with pytest.raises(UserError, match="choose another --port"):
+            serve(finished.path, port=taken.getsockname()[1])
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.7", "::", "example.org"])

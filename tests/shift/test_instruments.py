@@ -10,14 +10,14 @@ from letters import draw_letter
 from munseo.augment import DAMAGES
 from munseo.data import letterbox
 from munseo.randomness import generator
-from munseo.shift.covering import find_covers
-from munseo.shift.grain import blockiness, edge_widths, noise_sigma
-from munseo.shift.jpeg import fit_jpeg, jpeg_quality
-from munseo.shift.layout import NUM_STATES, in_state, layout_features
-from munseo.shift.lines import find_lines
-from munseo.shift.measures import read_square
-from munseo.shift.sheet import lay_out
-from munseo.shift.tone import corner_darkness, light
+from munseo.shifts.covering import find_covers
+from munseo.shifts.grain import blockiness, edge_widths, noise_sigma
+from munseo.shifts.jpeg import fit_jpeg, jpeg_quality
+from munseo.shifts.layout import NUM_STATES, in_state, layout_features
+from munseo.shifts.lines import find_lines
+from munseo.shifts.measures import read_square
+from munseo.shifts.sheet import lay_out
+from munseo.shifts.tone import corner_darkness, light
 
 
 def _turned(page, angle_deg):

@@ -13,7 +13,7 @@ from munseo.api.shifting import shift
 from munseo.augment import Recipe
 from munseo.cli import shifting
 from munseo.errors import UserError
-from munseo.shift import MEASURES
+from munseo.shifts import MEASURES
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,14 @@ import pytest
 
 from munseo.augment import DAMAGES, Recipe, apply_recipe
 from munseo.randomness import generator
-from munseo.shift.comparison import compare, kolmogorov_smirnov, wasserstein
-from munseo.shift.finding import LESSON
-from munseo.shift.fitting import fit_recipe
-from munseo.shift.layout import in_state
-from munseo.shift.measures import FITTED, MEASURES, read_square
-from munseo.shift.orientation import learn_orientation
-from munseo.shift.readings import Readings
-from munseo.shift.simulation import draw_around, draw_from, simulate
+from munseo.shifts.comparison import compare, kolmogorov_smirnov, wasserstein
+from munseo.shifts.finding import LESSON
+from munseo.shifts.fitting import fit_recipe
+from munseo.shifts.layout import in_state
+from munseo.shifts.measures import FITTED, MEASURES, read_square
+from munseo.shifts.orientation import learn_orientation
+from munseo.shifts.readings import Readings
+from munseo.shifts.simulation import draw_around, draw_from, simulate
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from letters import draw_letter
 from munseo.augment import DAMAGES
 from munseo.data import letterbox
 from munseo.randomness import generator
-from munseo.shift import denoise, deskew
-from munseo.shift.lines import find_skew, lines_lie
-from munseo.shift.sheet import lay_out
+from munseo.shifts import denoise, deskew
+from munseo.shifts.lines import find_skew, lines_lie
+from munseo.shifts.sheet import lay_out
 
 
 def _turned(page, angle_deg, ground=(255, 255, 255)):

@@ -55,8 +55,8 @@ def ui(
     check_door(host, None, open_to_all)
     need_packages("ui")
     from munseo.service.running import listen, run
-    from munseo.ui.application import build
-    from munseo.ui.site import Site
+    from munseo.web.application import build
+    from munseo.web.site import Site
 
     site = Site(runs_dir, None if data is None else Path(data), _issues(data, issues),
                 Path(review) if review is not None else runs_dir / REVIEW_FILE)  # fmt: skip

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from munseo.console import quietly, say
 from munseo.data import load_pages
-from munseo.doctor import KINDS, examine, issue_table
-from munseo.doctor.page import render_page
-from munseo.doctor.words import Words
+from munseo.examination import KINDS, examine, issue_table
+from munseo.examination.page import render_page
+from munseo.examination.words import Words
 from munseo.run import check_fingerprints, open_run
 from munseo.run.atomic import write_text
 

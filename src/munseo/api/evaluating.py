@@ -15,7 +15,7 @@ from munseo.evaluation import predict_run, summarise
 from munseo.evaluation.answering import Predictor, load_predictor
 from munseo.evaluation.combining import is_ensemble, member_folders
 from munseo.run import RunFolder, open_run
-from munseo.shift.recipe_file import read_recipe
+from munseo.shifts.recipe_file import read_recipe
 
 
 def evaluate(

@@ -11,7 +11,7 @@ from munseo.evaluation.combining import is_ensemble, member_folders
 from munseo.evaluation.predictor import read_card
 from munseo.exports import FORMATS, MAX_LOSS, Job, export_run, need_packages
 from munseo.run import RunFolder, check_fingerprints, open_run
-from munseo.shift.recipe_file import read_recipe
+from munseo.shifts.recipe_file import read_recipe
 
 
 def export(

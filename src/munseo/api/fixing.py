@@ -104,7 +104,7 @@ def fix(
 
 def _read_issues(file: Path) -> Table:
     """The table of decisions; of a review those that are in force, and a page that was skipped is undecided."""
-    from munseo.doctor.reviews import ReviewLog, in_force
+    from munseo.examination.reviews import ReviewLog, in_force
 
     table = read_table(file)
     if not {"number", "decided_at"} <= set(table.columns):

@@ -13,8 +13,8 @@ from munseo.data import load_pages
 from munseo.errors import UserError
 from munseo.reports.pictures.shift import Language, shift_picture
 from munseo.run.atomic import replacing, write_text
-from munseo.shift import Origin, Row, Shift, Table, as_frame, find_shift, recipe_text, summarise
-from munseo.shift.finding import LEAST_PAGES
+from munseo.shifts import Origin, Row, Shift, Table, as_frame, find_shift, recipe_text, summarise
+from munseo.shifts.finding import LEAST_PAGES
 from munseo.spreadsheet import inert_table
 
 RECIPE, COMPARISON, PAGES, PICTURE = "recipe.yaml", "comparison.csv", "shift.csv", "shift.png"

@@ -17,7 +17,7 @@ from munseo.evaluation.metrics import probability_columns
 from munseo.evaluation.predictor import read_card
 from munseo.model import ModelCard
 from munseo.run import RunFolder, check_fingerprints, open_run
-from munseo.shift.recipe_file import read_recipe
+from munseo.shifts.recipe_file import read_recipe
 
 SUM_TOLERANCE = 1e-3
 

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from munseo.data import Page, square
-from munseo.shift import deskew
+from munseo.shifts import deskew
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from munseo.evaluation.second_look import choose_second_look
 from munseo.evaluation.viewing import average, by_view, weigh_views
 from munseo.model import ModelCard
 from munseo.run import RunFolder
-from munseo.shift.recipe_file import read_recipe
+from munseo.shifts.recipe_file import read_recipe
 
 PRECISIONS = (0.9, 0.95, 0.98, 0.99)
 """For which the report says what share of the pages needs no person."""

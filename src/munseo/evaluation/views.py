@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from munseo.errors import UserError
 from munseo.model import Classifier
-from munseo.shift import denoise, deskew
+from munseo.shifts import denoise, deskew
 
 View = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """Normalised pages (B, 3, S, S) and the value of white paper (3, 1, 1) to the same pages seen another way."""

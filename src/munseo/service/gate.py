@@ -67,8 +67,8 @@ class Gate:
                 raise
             # Whoever runs the service reads the trace; whoever asks it does not.
             _log.exception("a request failed")
-            refusal = Refusal(500, "The service failed at this request. Its own log says why.")
-            await refusal.response()(scope, receive, answer)
+            failed = Refusal(500, "The service failed at this request. Its own log says why.")
+            await failed.response()(scope, receive, answer)
         finally:
             # Any other path would be a label of the sender's choice, and a time series each.
             path = scope["path"] if scope["path"] in PATHS else "other"

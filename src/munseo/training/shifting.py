@@ -8,8 +8,8 @@ from munseo.augment import Recipe
 from munseo.config import Config
 from munseo.console import say
 from munseo.errors import UserError
-from munseo.shift import measure_recipe
-from munseo.shift.recipe_file import BUILT_IN, load_recipe
+from munseo.shifts import measure_recipe
+from munseo.shifts.recipe_file import BUILT_IN, load_recipe
 from munseo.training.parts import Collection
 
 

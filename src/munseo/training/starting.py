@@ -15,7 +15,7 @@ from munseo.model import ModelCard
 from munseo.run import RunFolder, make_folder, run_name
 from munseo.run.atomic import write_text
 from munseo.run.manifest import identity
-from munseo.shift.recipe_file import read_recipe, write_recipe
+from munseo.shifts.recipe_file import read_recipe, write_recipe
 from munseo.training.augmenting import AugmentationPlan
 from munseo.training.distributed import announce, announced_folder, rank
 from munseo.training.fitting import make_card

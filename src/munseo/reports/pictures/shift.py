@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from munseo.reports.pictures.style import LIGHT, Theme, drawing, png
-from munseo.shift import MEASURES, Row
+from munseo.shifts import MEASURES, Row
 
 Language = Literal["en", "ko"]
 KOREAN = {
