@@ -20,7 +20,7 @@ import yaml
 from PIL import Image
 from serving_pages import served
 
-from munseo import predict
+from munseo import fix, predict
 from munseo.api.browsing import ui as serve_page
 from munseo.errors import UserError
 from munseo.run import open_run
@@ -144,6 +144,31 @@ def test_doors(client, ui, name):
     assert client.get("/runs/..%2f..%2fetc").status_code == 404
     assert client.get("/nothing").status_code == 404
     assert not ui.review_file.exists()
+
+
+def test_what_was_reviewed_is_mended(client, ui, tmp_path):
+    """Without scripts: a relabel, a drop that is undone, and the doctor's fix step."""
+
+    def sent(text, action):
+        form = next(form for form in text.split("<form")[1:] if f'name="action" value="{action}"' in form)
+        return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+
+    for queue in ("copies", "uncertain"):
+        assert client.get("/review", params={"name": queue}).status_code == 200
+    text = client.get("/review").text
+    relabelled = sent(text, "relabel")
+    text = client.post("/review/decide", data=relabelled).text
+    dropped = sent(text, "drop")
+    assert dropped["id"] != relabelled["id"]
+    text = client.post("/review/decide", data=dropped).text
+    number = re.search(r'name="number" value="(\d+)"', text)[1]
+    text = client.post("/review/undo", data={"name": "labels", "number": number}).text
+    assert sent(text, "drop")["id"] == dropped["id"], "it is shown again"
+    fix(ui.data, ui.review_file, tmp_path / "fixed.csv")
+    before = pd.read_csv(ui.data / "train.csv", dtype=str).set_index("ID")["target"]
+    after = pd.read_csv(tmp_path / "fixed.csv", dtype=str).set_index("ID")["target"]
+    assert list(after.index) == list(before.index)
+    assert dict(after[after != before]) == {relabelled["id"]: relabelled["new_target"]}
 
 
 def test_no_acknowledged_decision_is_lost_in_a_kill(two_runs, documents, tmp_path):
