@@ -97,7 +97,10 @@ def _test_part(squares, recipe):
 def fit(squares, clean, orientation):
     # Half of the pages are train pages, the other half is shifted: no page is in both.
     train = Readings({name: values[:60] for name, values in clean.values.items()}, clean.layouts[:60])
-    return fit_recipe(squares[:60], train, _test_part(squares[60:], TRUTH), orientation, "found", 0)
+    test = _test_part(squares[60:], TRUTH)
+    # One search may end in a side valley (gradient for blur), which one depends on the last digits of the processor.
+    searches = [fit_recipe(squares[:60], train, test, orientation, "found", seed) for seed in range(2)]
+    return min(searches, key=lambda found: found.after)
 
 
 def _dose(damages, *names):

@@ -18,8 +18,9 @@ from munseo.model import Classifier
 from munseo.model.card import ModelCard
 from munseo.run import RunFolder
 
-PAGES_AT_ONCE = 4
-"""Of torch on a processor: 92 % of its speed with 32, and a single page waits for three blank ones only."""
+PAGES_AT_ONCE = 1
+"""Of torch on a processor: with more, the last bits of a page depend on its place among them, since the elements that
+fill no whole vector instruction are computed otherwise. Costs 8 to 22 % of the speed with 4 (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True)
