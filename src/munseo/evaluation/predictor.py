@@ -20,7 +20,7 @@ from munseo.run import RunFolder
 
 PAGES_AT_ONCE = 1
 """Of torch on a processor: with more, the last bits of a page depend on its place among them, since the elements that
-fill no whole vector instruction are computed otherwise. Costs 8 to 22 % of the speed with 4 (docs/benchmarks.md)."""
+fill no whole vector instruction are computed otherwise. Costs 8 to 28 % of the speed with 4 (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True)
