@@ -98,7 +98,7 @@ def _working_on(run: RunFolder) -> Iterator[None]:
                 yield
             except NoRoomError as error:
                 raise UserError(_no_room(error, run, command)) from error
-            except RuntimeError as error:
+            except (RuntimeError, OSError, EOFError) as error:
                 pids = training.killed_workers(error)
                 if not pids:
                     raise

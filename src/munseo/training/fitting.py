@@ -134,7 +134,7 @@ def _train(run: RunFolder, config: Config, module: PageClassifier, recorder: Rec
         trainer = _trainer(run, config, module.machine, recorder, saver, trackers)
         try:
             trainer.fit(module, ckpt_path=str(run.state_file) if run.state_file.exists() else None, weights_only=True)
-        except (StopRequested, RuntimeError) as error:
+        except (StopRequested, RuntimeError, OSError, EOFError) as error:
             pids = killed_workers(error)
             if not pids and not isinstance(error, StopRequested):
                 raise

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
+import traceback
+from multiprocessing.connection import wait
 
 from munseo.errors import UserError
 from munseo.run import RunFolder
@@ -10,8 +13,22 @@ from munseo.run import RunFolder
 
 def killed_workers(error: BaseException) -> str:
     """Process numbers of the workers that torch's loader missed, or nothing if the error is another one."""
+    if isinstance(error, (OSError, EOFError)):
+        return _silent_workers(error)
     found = re.search(r"DataLoader worker \(pid\D*([\d, ]+)\)", str(error))
     return found[1] if found and isinstance(error, RuntimeError) else ""
+
+
+def _silent_workers(error: BaseException) -> str:
+    """Of an error of the connection to a worker that died while its batch was fetched: torch gives it as it is."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        workers = getattr(frame.f_locals.get("self"), "_workers", ())
+        if workers:  # the connection may be gone a moment before the process is
+            wait([worker.sentinel for worker in workers], timeout=5)
+        dead = [worker.pid for worker in workers if (worker.exitcode or 0) < 0 and worker.exitcode != -signal.SIGTERM]
+        if dead:
+            return ", ".join(map(str, dead))
+    return ""
 
 
 def describe_killed(pids: str, place: str, run: RunFolder, num_workers: int) -> UserError:
