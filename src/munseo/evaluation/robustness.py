@@ -67,12 +67,16 @@ class DamagedPages(PageDataset):
         )
 
     def image(self, index: int, damage: str, severity: float) -> np.ndarray:
-        """One page under one damage, as it would arrive: uint8 (S, S, 3).
+        """One page under one damage, as it would arrive: uint8 (S, S, 3)."""
+        return damaged(self._squares[index], self.pages[index].id, damage, severity)
 
-        At every severity the shape of the damage is the same, so that a curve shows what the strength does.
-        """
-        rng = generator(SHIFT_SEED, f"robustness/{damage}/{self.pages[index].id}")
-        return DAMAGES[damage](self._squares[index], severity, rng)
+
+def damaged(image: np.ndarray, page_id: str, damage: str, severity: float) -> np.ndarray:
+    """A square page under one damage of the profile, as it would arrive: uint8 (S, S, 3).
+
+    At every severity the shape of the damage is the same, so that a curve shows what the strength does.
+    """
+    return DAMAGES[damage](image, severity, generator(SHIFT_SEED, f"robustness/{damage}/{page_id}"))
 
 
 def robustness_profile(damaged: pd.DataFrame, clean: pd.DataFrame, class_names: Sequence[str]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import cv2
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from munseo import __version__
 from munseo.data import decode
@@ -18,7 +17,7 @@ from munseo.examination.issue import KINDS, Issue, Sheet
 from munseo.examination.words import Words
 from munseo.reports.blocks import Bullets, Note, Number, Numbers, Table, Text
 from munseo.reports.fonts import hangul_font
-from munseo.reports.html import FONT_PLACE, TEMPLATES, data_uri, inline, share, size_px
+from munseo.reports.html import FONT_PLACE, environment
 
 SHOWN = 24
 """Findings of a kind that are shown with their pages, about 20 kB a page."""
@@ -70,22 +69,18 @@ def render_page(found: Examination, name: str, language: str) -> str:
     counts = {part: sum(sheet.part == part for sheet in found.sheets) for part in ("train", "val", "test")}
     kinds = [kind for kind in KINDS if found.of_kind(kind)]
     chapters = [_summary(found, kinds, say), *(_chapter(found, kind, say) for kind in kinds), _census(found, say)]
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(inline=inline, data_uri=data_uri, share=share, size_px=size_px)
-    page = environment.get_template("doctor.html.j2").render(
-        language=language,
-        kicker=say("kicker"),
-        title=say("title", name=name),
-        subtitle=say("subtitle", **{part: f"{count:,}" for part, count in counts.items()}),
-        contents=say("contents"),
-        chapters=chapters,
-        footer=say("footer", version=__version__),
+    page = (
+        environment()
+        .get_template("doctor.html.j2")
+        .render(
+            language=language,
+            kicker=say("kicker"),
+            title=say("title", name=name),
+            subtitle=say("subtitle", **{part: f"{count:,}" for part, count in counts.items()}),
+            contents=say("contents"),
+            chapters=chapters,
+            footer=say("footer", version=__version__),
+        )
     )
     font = hangul_font(page)
     return page.replace(FONT_PLACE, _font_face(font) if font else "", 1)

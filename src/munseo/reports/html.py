@@ -22,19 +22,24 @@ FONT_PLACE = "/* hangul */"
 
 def render_html(document: Document) -> str:
     """Render; everything that came from the run is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+    page = environment().get_template("report.html.j2").render(document=document)
+    font = hangul_font(page)
+    return page.replace(FONT_PLACE, _font_face(font) if font else "", 1)
+
+
+def environment(*folders: Path) -> Environment:
+    """Templates of some folders over those of reports, with their filters; whatever is filled in is escaped."""
+    made = Environment(
+        loader=FileSystemLoader([*folders, TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    made.filters.update(
         inline=inline, yaml=yaml_code, data_uri=data_uri, size_px=size_px, scale=scale, scales=scales, share=share
     )
-    page = environment.get_template("report.html.j2").render(document=document)
-    font = hangul_font(page)
-    return page.replace(FONT_PLACE, _font_face(font) if font else "", 1)
+    return made
 
 
 def inline(text: str) -> Markup:

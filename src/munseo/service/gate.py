@@ -75,7 +75,7 @@ class Gate:
             self._measures.request(path, status, time.perf_counter() - start)
 
     def _check(self, request: Request) -> None:
-        if self._hosts and _host(request) not in self._hosts:
+        if self._hosts and called_name(request) not in self._hosts:
             raise Refusal(421, f"This service answers to {', '.join(self._hosts)} only.")
         if self._token is None or request.url.path in OPEN:
             return
@@ -85,7 +85,8 @@ class Gate:
                           headers={"WWW-Authenticate": "Bearer"})  # fmt: skip
 
 
-def _host(request: Request) -> str:
+def called_name(request: Request) -> str:
+    """Under which name it is called, from ``Host``; empty if that is none."""
     try:
         return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
     except ValueError:  # brackets without end

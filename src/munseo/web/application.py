@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -19,6 +19,7 @@ from munseo.data import ImageError
 from munseo.errors import UserError
 from munseo.reports import html
 from munseo.reports.fonts import all_hangul
+from munseo.service.gate import called_name
 from munseo.service.refusals import Refusal
 from munseo.web.models import Models
 from munseo.web.rendering import page
@@ -79,11 +80,10 @@ async def _guarded(
         spoken(chosen or request.cookies.get("lang"), request.headers.get("accept-language", ""))
     )
     netloc = request.headers.get("host", "").lower()
-    name = urlsplit(f"//{netloc}").hostname or ""
     origin = request.headers.get("origin")
-    if hosts and name not in hosts:
+    if hosts and called_name(request) not in hosts:
         response: Response = Response(f"This page answers to {', '.join(hosts)} only.", 421, media_type="text/plain")
-    elif request.method != "GET" and origin is not None and urlsplit(origin).netloc.lower() != netloc:
+    elif request.method != "GET" and origin is not None and origin.partition("://")[2].lower() != netloc:
         # Another site's page could otherwise decide about pages here, in its visitor's name.
         response = Response("Sent from another site.", 403, media_type="text/plain")
     elif chosen in LANGUAGES and request.method == "GET":
@@ -93,7 +93,7 @@ async def _guarded(
     else:
         try:
             response = await call_next(request)
-        except Exception:
+        except Exception:  # the terminal gets the trace, the reader a page that says so
             _log.error("%s", traceback.format_exc())
             response = page(request, "problem.html.j2", "runs", 500,
                             message="Munseo failed at this page. Its terminal says why.", details=[])  # fmt: skip

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from munseo import __version__
@@ -23,17 +23,8 @@ ROOMS = (("runs", "/"), ("review", "/review"), ("try", "/try"), ("augment", "/au
 @cache
 def environment() -> Environment:
     """Everything that comes from a run, a table or a request is escaped."""
-    made = Environment(
-        loader=ChoiceLoader([FileSystemLoader(HERE / "templates"), FileSystemLoader(html.TEMPLATES)]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters.update(
-        inline=html.inline, yaml=html.yaml_code, data_uri=html.data_uri, size_px=html.size_px, scale=html.scale,
-        scales=html.scales, share=html.share, score=score, per_cent=per_cent, query=urlencode, soft=soft,
-    )  # fmt: skip
+    made = html.environment(HERE / "templates")
+    made.filters.update(score=score, per_cent=per_cent, query=urlencode, soft=soft)
     return made
 
 

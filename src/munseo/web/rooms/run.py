@@ -7,13 +7,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from munseo.augment import DAMAGES
 from munseo.data import Page, decode, letterbox
+from munseo.data.cache import square
 from munseo.data.letterbox import resized
 from munseo.errors import UserError
 from munseo.evaluation.inputs import oriented
-from munseo.evaluation.shifted import SHIFT_SEED, ShiftedPages
-from munseo.randomness import generator
+from munseo.evaluation.robustness import SEVERITIES, damaged
+from munseo.evaluation.shifted import ShiftedPages
 from munseo.reports.content import build
 from munseo.reports.facts import Facts, gather
 from munseo.reports.phrases import Phrases
@@ -192,9 +192,8 @@ def _damaged(site: Site, run: RunFolder, page_id: str, damage: str) -> Any:
     if damage not in table.damages():
         raise NotHere
     # The table's severities have two digits here; the nearest of those that were measured is meant.
-    severity = min((1 / 3, 2 / 3, 1.0), key=lambda known: abs(known - float(strength)))
-    rng = generator(SHIFT_SEED, f"robustness/{name}/{page_id}")
-    return DAMAGES[name](letterbox(decode(found.path), size), severity, rng)
+    severity = min(SEVERITIES, key=lambda known: abs(known - float(strength)))
+    return damaged(square(found, size), page_id, name, severity)
 
 
 def _given(site: Site, run: RunFolder, page_id: str, damage: str, explainer: Explainer) -> Any:
