@@ -19,9 +19,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from munseo.augment import COMPETITION, DAMAGES, POLICY_NAMES, apply_recipe, build_policy, cutout
-from munseo.data import decode, letterbox
-from munseo.randomness import generator
+from munseo._augment import COMPETITION, DAMAGES, POLICY_NAMES, apply_recipe, build_policy, cutout
+from munseo._data import decode, letterbox
+from munseo._randomness import generator
 
 NUM_PAGES = 32
 

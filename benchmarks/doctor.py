@@ -28,15 +28,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from munseo import specimens
-from munseo.console import quietly
-from munseo.data import Page, PageSet, decode, load_pages
-from munseo.examination import Examination, Issue, examine
-from munseo.examination.copies import find_copies
-from munseo.examination.labels import rank_labels
-from munseo.examination.looking import look
-from munseo.randomness import generator
-from munseo.run import RunFolder, open_run
+from munseo import _synth as specimens
+from munseo._console import quietly
+from munseo._data import Page, PageSet, decode, load_pages
+from munseo._doctor import Examination, Issue, examine
+from munseo._doctor.duplicates import find_copies
+from munseo._doctor.label_errors import rank_labels
+from munseo._doctor.page_features import look
+from munseo._randomness import generator
+from munseo._run import RunFolder, open_run
 
 WRONG, DUPLICATES, LEAKS = 0.05, 0.03, 0.02
 DUPLICATE_KINDS, LEAK_KINDS = ("duplicate", "near_duplicate"), ("leak", "near_leak")

@@ -9,7 +9,7 @@ pages of val.csv, which they never saw, are damaged by five recipes that stand b
 files and play the unlabelled test set. For each model and recipe the score is stated and compared with the real one.
 
 ``--recipe measured`` (the default) is what a user with a test set has: the validation damage is fitted by
-``munseo.shifts`` to the damaged files, without their labels. ``competition`` and ``document`` are built in, and know
+``munseo._shift`` to the damaged files, without their labels. ``competition`` and ``document`` are built in, and know
 nothing of the test set. Files and probabilities are kept in ``--work``, so a second call is quick.
 """
 
@@ -26,17 +26,18 @@ import numpy as np
 import pandas as pd
 
 import munseo
-from munseo.augment import COMPETITION, DOCUMENT, Recipe, apply_recipe
-from munseo.config import Config
-from munseo.data import Page, decode, letterbox, load_pages
-from munseo.evaluation import Settings, choose_device, load_members, macro_f1, predict_pages
-from munseo.evaluation.expectation import Expectation, expect_macro_f1
-from munseo.evaluation.predictor import predict_dataset
-from munseo.evaluation.shifted import ShiftedPages
-from munseo.model import Classifier
-from munseo.randomness import generator
-from munseo.run import RunFolder, open_run
-from munseo.shifts import find_shift
+from munseo._augment import COMPETITION, DOCUMENT, Recipe, apply_recipe
+from munseo._config import Config
+from munseo._data import Page, decode, letterbox, load_pages
+from munseo._evaluation import macro_f1
+from munseo._evaluation.expectation import Expectation, expect_macro_f1
+from munseo._model import Classifier
+from munseo._prediction import Settings, choose_device, load_members, predict_pages
+from munseo._prediction.inference import predict_dataset
+from munseo._prediction.shifted_pages import ShiftedPages
+from munseo._randomness import generator
+from munseo._run import RunFolder, open_run
+from munseo._shift import find_shift
 
 NUM_DRAWS = 3
 TEST_SEED = 2024

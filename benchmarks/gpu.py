@@ -28,18 +28,18 @@ from typing import Any
 import timm
 import torch
 
-from munseo import specimens
-from munseo.bench.pipeline import fixed_batch, pipeline_rate
-from munseo.bench.steps import BareStep, training_rate
-from munseo.config import Config
-from munseo.console import quietly
-from munseo.data import Page
-from munseo.evaluation import predict_pages
-from munseo.evaluation.predictor import autocast
-from munseo.training import Collection, collect, divide
-from munseo.training.fitting import build_module, make_card
-from munseo.training.machine import device_name, num_cores
-from munseo.training.module import PageClassifier
+from munseo import _synth as specimens
+from munseo._bench.input_pipeline import fixed_batch, pipeline_rate
+from munseo._bench.step_rate import BareStep, training_rate
+from munseo._config import Config
+from munseo._console import quietly
+from munseo._data import Page
+from munseo._prediction import predict_pages
+from munseo._prediction.inference import autocast
+from munseo._training import Collection, collect, divide
+from munseo._training.fit import build_module, make_card
+from munseo._training.hardware import device_name, num_cores
+from munseo._training.module import PageClassifier
 
 REDUCED = {
     "model": "test_efficientnet.r160_in1k", "size": 64, "batches": [4, 8], "workers": [0, 1], "steps": 2, "rounds": 1,

@@ -30,7 +30,7 @@ CONFIG = ["image_size=64", "device=cpu", "cache=false", "augmentation.eda=true"]
 
 
 def make_pages(folder: Path, longest_side_px: int) -> list[Path]:
-    from munseo import specimens
+    from munseo import _synth as specimens
 
     specimens.generate(folder, num_train=NUM_DISTINCT, num_test=1, longest_side_px=longest_side_px, num_workers=1)
     return sorted((folder / "train").iterdir())
@@ -52,11 +52,11 @@ def make_data(folder: Path, pages: list[Path], num_images: int) -> Path:
 
 def make_run(folder: Path) -> Path:
     """A run of a tiny model with random weights: what it answers does not matter here."""
-    from munseo.config import dump_config, load_config
-    from munseo.model import ModelCard, build_classifier
-    from munseo.run import RunFolder
-    from munseo.run.atomic import write_json
-    from munseo.training.recording import save_weights
+    from munseo._config import dump_config, load_config
+    from munseo._model import ModelCard, build_classifier
+    from munseo._run import RunFolder
+    from munseo._run.atomic import write_json
+    from munseo._training.callbacks import save_weights
 
     (folder / "empty.yaml").parent.mkdir(parents=True, exist_ok=True)
     (folder / "empty.yaml").write_text("{}\n", encoding="utf-8")
@@ -83,11 +83,11 @@ def load_all(folder: Path, run: Path) -> None:
     """One epoch of training batches."""
     from torch.utils.data import DataLoader
 
-    from munseo.data import load_pages
-    from munseo.run import open_run
-    from munseo.training.augmenting import AugmentationPlan, TrainingPages, list_samples
-    from munseo.training.machine import choose_machine
-    from munseo.training.order import EpochBatches
+    from munseo._data import load_pages
+    from munseo._run import open_run
+    from munseo._training.hardware import choose_machine
+    from munseo._training.sampler import EpochBatches
+    from munseo._training.training_pages import AugmentationPlan, TrainingPages, list_samples
 
     config = open_run(run).read_config()
     pages = load_pages(folder).train

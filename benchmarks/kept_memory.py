@@ -14,7 +14,7 @@ import sys
 
 STEPS = """
 import json, resource, sys, time
-from munseo.memory import keep_freed_memory
+from munseo._memory import keep_freed_memory
 
 way, work, model, size, batch, num_steps = *sys.argv[1:4], *map(int, sys.argv[4:])
 if way == "kept":

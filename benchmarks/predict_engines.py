@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from munseo.bench.peak import multiply_adds
-from munseo.bench.predicting import COLUMNS, USUAL, DefaultLayout, bench_backends, table_rows
-from munseo.engines import open_engine
-from munseo.exports.quantising import LADDER, quantise
-from munseo.exports.writing import write_graph, write_onnx
-from munseo.model import Classifier, ModelCard, build_classifier
+from munseo._bench.compute_peak import multiply_adds
+from munseo._bench.prediction_bench import COLUMNS, USUAL, DefaultLayout, bench_backends, table_rows
+from munseo._engines import open_engine
+from munseo._export.graph import write_graph, write_onnx
+from munseo._export.quantizer import LADDER, quantise
+from munseo._model import Classifier, ModelCard, build_classifier
 
 NUM_CALIBRATION = 16
 

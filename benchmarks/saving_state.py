@@ -17,10 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from munseo import specimens, training
-from munseo.config import load_config
-from munseo.console import quietly
-from munseo.training import saving
+from munseo import _synth as specimens
+from munseo import _training as training
+from munseo._config import load_config
+from munseo._console import quietly
+from munseo._training import checkpoint as saving
 
 VALUES = {
     "pretrained": "false", "image_size": 64, "batch_size": 6, "epochs": 1, "device": "cpu", "num_workers": 0,

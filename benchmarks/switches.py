@@ -21,9 +21,9 @@ import pandas as pd
 import yaml
 
 import munseo
-from munseo.config import Config
-from munseo.randomness import generator
-from munseo.run import RunFolder, open_run
+from munseo._config import Config
+from munseo._randomness import generator
+from munseo._run import RunFolder, open_run
 
 NUM_RESAMPLES = 2000
 LEVEL = 0.9

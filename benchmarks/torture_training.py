@@ -85,7 +85,7 @@ class _Torture:
     """Kills runs; ``rows`` holds a row a kill: settings, moment, its number, what was said, survived."""
 
     def __init__(self, folder: Path, seed: int, moments: list[str]) -> None:
-        from munseo import specimens
+        from munseo import _synth as specimens
 
         self.folder, self.seed, self.moments = folder, seed, moments
         self.data = specimens.generate(folder / "data", num_train=72, num_test=17, longest_side_px=128, num_workers=1)
@@ -177,10 +177,13 @@ def differences(one: Path, other: Path) -> list[str]:
 
 def _child(moment: str, number: int, words: list[str]) -> None:
     """Run Munseo in this process, and kill it the ``number``-th time that the moment comes."""
-    from munseo import reports
+    from munseo import _report as reports
+    from munseo._training import callbacks as recording
+    from munseo._training import checkpoint as state
+    from munseo._training import judge as judging
+    from munseo._training import module
     from munseo.api import training
     from munseo.cli import app
-    from munseo.training import judging, module, recording, state
 
     count = 0
 

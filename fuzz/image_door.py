@@ -13,12 +13,12 @@ import zlib
 import atheris
 import numpy as np
 
-with atheris.instrument_imports(include=["munseo.data", "PIL"]):
+with atheris.instrument_imports(include=["munseo._data", "PIL"]):
     from fuzzing import fuzz
     from opened_image import image_door
     from PIL import Image
 
-    from munseo.data import decoding
+    from munseo._data import decoder as decoding
 
 MAX_PIXELS = 1_000_000
 """Here: a picture at the true limit takes seconds and gigabytes, and the fuzzer soon would look at nothing else."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from munseo.data import decode, inspect
-from munseo.data.decoding import decode_pages
-from munseo.data.image_error import ImageError
+from munseo._data import decode, inspect
+from munseo._data.decoder import decode_pages
+from munseo._data.image_error import ImageError
 
 PAGES = 3
 """Of a document that are looked at; the others go the same way."""

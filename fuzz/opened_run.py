@@ -19,14 +19,14 @@ from fake_run import ENGLISH, NAME, write_run
 from safetensors.torch import save_file
 
 from munseo import UserError
+from munseo._augment import DOCUMENT
+from munseo._model import ModelCard
+from munseo._model import pretrained as model_weights
+from munseo._report.facts.run import gather
+from munseo._run import RunFolder, check_fingerprints, fingerprints, open_run
+from munseo._shift.recipe_file import load_recipe
+from munseo._training import checkpoint as training_state
 from munseo.api.diffing import diff
-from munseo.augment import DOCUMENT
-from munseo.model import ModelCard
-from munseo.model import weights as model_weights
-from munseo.reports.facts.run import gather
-from munseo.run import RunFolder, check_fingerprints, fingerprints, open_run
-from munseo.shifts.recipe_file import load_recipe
-from munseo.training import state as training_state
 
 
 def _diff(run: RunFolder) -> None:

@@ -30,7 +30,7 @@ TINY = {
 @pytest.fixture(scope="session")
 def documents(tmp_path_factory) -> Path:
     """The generated set, 4 to 5 pages a class; do not write into it."""
-    from munseo import specimens
+    from munseo import _synth as specimens
 
     folder = tmp_path_factory.mktemp("documents") / "data"
     return specimens.generate(folder, num_train=72, num_test=17, longest_side_px=128, num_workers=1)
@@ -65,7 +65,7 @@ def plain_config(tmp_path) -> Path:
 def finished(documents, tmp_path_factory):
     """A finished run of the reference's own configuration, made tiny; tests only read it."""
     from munseo import train
-    from munseo.run import open_run
+    from munseo._run import open_run
 
     runs = tmp_path_factory.mktemp("finished") / "runs"
     changes = {**TINY, "data_dir": documents, "runs_dir": runs, "class_imbalance.max_samples": 6, "batch_size": 16}

@@ -12,14 +12,14 @@ from pathlib import Path
 import torch
 from protocol import Ready, Task, prediction_rate, serve
 
-from munseo.bench.steps import training_rate
-from munseo.config import Config
-from munseo.data import Page
-from munseo.evaluation import Settings, predict_pages
-from munseo.model import Classifier, ModelCard, build_classifier, model_normalisation
-from munseo.training import collect, divide
-from munseo.training.fitting import build_module, make_card
-from munseo.training.machine import choose_workers
+from munseo._bench.step_rate import training_rate
+from munseo._config import Config
+from munseo._data import Page
+from munseo._model import Classifier, ModelCard, build_classifier, model_normalisation
+from munseo._prediction import Settings, predict_pages
+from munseo._training import collect, divide
+from munseo._training.fit import build_module, make_card
+from munseo._training.hardware import choose_workers
 
 EPOCHS = 10**6
 """So that no schedule ends within the measurement."""

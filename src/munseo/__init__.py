@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from munseo.errors import UserError
+from munseo._errors import UserError
 
 __version__ = "0.1.0"
 

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from munseo.augment import DAMAGES, apply_recipe
-from munseo.augment.damage import inflict
-from munseo.augment.recipe import Recipe
-from munseo.randomness import generator
+from munseo._augment import DAMAGES, apply_recipe
+from munseo._augment.damage import inflict
+from munseo._augment.recipe import Recipe
+from munseo._randomness import generator
 
 NAMES = list(DAMAGES)
 

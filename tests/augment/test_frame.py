@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from munseo.augment.frame import Frame, find_page
+from munseo._augment.page_frame import Frame, find_page
 
 
 def letterboxed(page):

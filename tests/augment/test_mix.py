@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from munseo.augment import draw_mix, mix_images, mix_targets
-from munseo.randomness import generator
+from munseo._augment import draw_mix, mix_images, mix_targets
+from munseo._randomness import generator
 
 
 def draws(kind, count=40):

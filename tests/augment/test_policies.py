@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from munseo.augment import LEVELS, POLICY_NAMES, Augmenter, build_policy, cutout
-from munseo.augment.geometry import affine, transpose, warp
-from munseo.augment.photometry import colour_matrix, gaussian_noise, recolour, tone
-from munseo.errors import UserError
-from munseo.randomness import generator
+from munseo._augment import LEVELS, POLICY_NAMES, Augmenter, build_policy, cutout
+from munseo._augment.geometry import affine, transpose, warp
+from munseo._augment.photometry import colour_matrix, gaussian_noise, recolour, tone
+from munseo._errors import UserError
+from munseo._randomness import generator
 
 
 @pytest.fixture

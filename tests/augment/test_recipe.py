@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import yaml
 
-from munseo.augment import COMPETITION, DAMAGES, DOCUMENT, Recipe, apply_recipe, build_policy
-from munseo.errors import UserError
-from munseo.randomness import generator
+from munseo._augment import COMPETITION, DAMAGES, DOCUMENT, Recipe, apply_recipe, build_policy
+from munseo._errors import UserError
+from munseo._randomness import generator
 
 
 @pytest.mark.parametrize("recipe", [COMPETITION, DOCUMENT], ids=lambda recipe: recipe.name)

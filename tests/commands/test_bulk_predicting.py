@@ -16,15 +16,15 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from munseo import UserError, predict
+from munseo._prediction.predictor import Predictor
 from munseo.api import bulk
 from munseo.api.joining import join
 from munseo.cli import app
-from munseo.evaluation.answering import Predictor
 
 KILLED = """
 import os, signal
 import munseo.api.bulk as bulk
-from munseo.data.streams import parts
+from munseo._data.stream import parts
 
 bulk.ROWS_A_PART = 4
 written, write_table = [], parts.pq.write_table

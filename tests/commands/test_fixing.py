@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from munseo._data import load_pages
+from munseo._errors import UserError
+from munseo._spreadsheet import inert_cell
 from munseo.api.fixing import fix
-from munseo.data import load_pages
-from munseo.errors import UserError
-from munseo.spreadsheet import inert_cell
 
 COLUMNS = (
     *("kind", "severity", "ID", "part", "other_ID", "other_part", "target", "suggested_target", "score", "detail"),

@@ -12,10 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from munseo import UserError, train
+from munseo._run import RunFolder, open_run
+from munseo._run.run_inputs import read_inputs
 from munseo.api.diffing import diff
 from munseo.cli import app
-from munseo.run import RunFolder, open_run
-from munseo.run.inputs import read_inputs
 
 SETTINGS = {
     "model_name": "test_efficientnet.r160_in1k",
@@ -64,8 +64,8 @@ def pair(documents, tmp_path_factory) -> Pair:
     shutil.copyfile(edited / "train" / model, edited / "train" / repainted)
     names = pd.read_csv(edited / "meta.csv").set_index("target")["class_name"]
     with pytest.MonkeyPatch.context() as patch:  # two reports would take longer than the two trainings
-        patch.setattr("munseo.reports.draw_plots", lambda run: None)
-        patch.setattr("munseo.reports.write_report", lambda run: [run.path / "report.html"])
+        patch.setattr("munseo._report.draw_plots", lambda run: None)
+        patch.setattr("munseo._report.write_report", lambda run: [run.path / "report.html"])
         a, b = _train(documents, folder / "a"), _train(edited, folder / "b", lr="0.002")
     return Pair(a, b, relabelled, repainted, gone, (names[old], names[new]))
 

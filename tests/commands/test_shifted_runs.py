@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from munseo import UserError, evaluate, predict, train
-from munseo.augment import COMPETITION, DAMAGES, Recipe
-from munseo.data import load_pages
-from munseo.evaluation.answering import load_predictor
-from munseo.evaluation.views import VIEWS
-from munseo.run import open_run
+from munseo._augment import COMPETITION, DAMAGES, Recipe
+from munseo._data import load_pages
+from munseo._prediction.predictor import load_predictor
+from munseo._prediction.tta import VIEWS
+from munseo._run import open_run
 
 
 @pytest.fixture(scope="module")

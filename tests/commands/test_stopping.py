@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from munseo import UserError, resume, train
-from munseo.run import claim, open_run
-from munseo.training import Interrupted, module
+from munseo._run import claim, open_run
+from munseo._training import Interrupted, module
 
 TORTURE = Path(__file__).parents[2] / "benchmarks" / "torture_training.py"
 SHORT = {
@@ -24,7 +24,7 @@ SHORT = {
 SIGNALLED = """
 import os, signal, sys
 from munseo.cli import main
-from munseo.training import module
+from munseo._training import module
 number, at = int(sys.argv.pop(1)), int(sys.argv.pop(1))
 step, steps = module.PageClassifier.training_step, []
 def stepping(self, batch, batch_idx):

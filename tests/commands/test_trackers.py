@@ -10,7 +10,7 @@ import pytest
 
 import munseo
 from munseo import UserError, train
-from munseo.run import open_run
+from munseo._run import open_run
 
 EXTRAS = ("wandb", "mlflow", "tensorboard", "onnx", "onnxruntime", "openvino", "fastapi", "uvicorn")
 
@@ -22,7 +22,7 @@ def test_the_core_needs_no_extra():
         f"sys.modules.update(dict.fromkeys({EXTRAS}))\n"
         "import munseo\n"
         "found = [m.name for m in pkgutil.walk_packages(munseo.__path__, 'munseo.')]\n"
-        "others = ('munseo.__main__', 'munseo.service.', 'munseo.web.')\n"
+        "others = ('munseo.__main__', 'munseo._service.', 'munseo._ui.')\n"
         "names = [n for n in found if not n.startswith(others)]\n"
         "[importlib.import_module(name) for name in names]\n"
         "print(len(names))"

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from munseo import UserError, resume, train
-from munseo.run import METRICS, open_run
+from munseo._run import METRICS, open_run
 
 MUNSEO = [sys.executable, "-m", "munseo"]
 

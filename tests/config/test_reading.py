@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from munseo import config as configuration
-from munseo.config import load_config
-from munseo.errors import UserError
+from munseo import _config as configuration
+from munseo._config import load_config
+from munseo._errors import UserError
 
 TEMPLATES = sorted(configuration.templates())
 REFERENCE_BLOCKS = """

@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from munseo.data import Sample, class_weights, plan_balance, sampler_weights
-from munseo.errors import UserError
+from munseo._data import Sample, class_weights, plan_balance, sampler_weights
+from munseo._errors import UserError
 
 COUNTS = {0: 85, 1: 39, 13: 63, 14: 42}
 LABELS = [label for label, count in COUNTS.items() for _ in range(count)]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from munseo.data import Page, check_images, fingerprint
-from munseo.errors import UserError
+from munseo._data import Page, check_images, fingerprint
+from munseo._errors import UserError
 
 
 @pytest.fixture

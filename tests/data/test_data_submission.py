@@ -5,8 +5,8 @@ import unicodedata
 import numpy as np
 import pytest
 
-from munseo.data import read_sample_submission, write_submission
-from munseo.errors import UserError
+from munseo._data import read_sample_submission, write_submission
+from munseo._errors import UserError
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageChops, PngImagePlugin
 
-from munseo.data import decode, inspect
+from munseo._data import decode, inspect
 
 LOSSY = 12
 """Grey levels by which a JPEG or WebP of the smooth scene may differ from it."""

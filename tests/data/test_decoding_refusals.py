@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from munseo.data import ImageError, decode, inspect
-from munseo.data.decoding import MAX_PIXELS
-from munseo.errors import UserError
+from munseo._data import ImageError, decode, inspect
+from munseo._data.decoder import MAX_PIXELS
+from munseo._errors import UserError
 
 
 def noise() -> Image.Image:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from munseo.data import stratified_folds, stratified_split
-from munseo.data.keeping_together import join_groups, links_of_keys
-from munseo.errors import UserError
+from munseo._data import stratified_folds, stratified_split
+from munseo._data.page_groups import join_groups, links_of_keys
+from munseo._errors import UserError
 
 LABELS = [0] * 46 + [1] * 100 + [2] * 74
 

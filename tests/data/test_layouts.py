@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from munseo.data import load_pages
-from munseo.errors import UserError
+from munseo._data import load_pages
+from munseo._errors import UserError
 
 META = "target,class_name\n1,영수증\n0,여권\n10,letter\n"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from munseo.data import letterbox
+from munseo._data import letterbox
 
 
 @pytest.mark.parametrize(

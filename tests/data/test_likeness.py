@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from munseo.data.likeness import (
+from munseo._data.near_duplicates import (
     LEAST_FINE_LIKENESS,
     LEAST_LIKENESS,
     fine_likeness,
@@ -14,8 +14,8 @@ from munseo.data.likeness import (
     same_pictures,
     thumbnail,
 )
-from munseo.randomness import generator
-from munseo.specimens.generate import Page, draw_page
+from munseo._randomness import generator
+from munseo._synth.generator import Page, draw_page
 
 SIDE_PX = 500
 DIPLOMATIC, RECEIPT = 3, 6  # kinds of the generated set; any two would do

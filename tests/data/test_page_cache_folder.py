@@ -17,12 +17,20 @@ import cv2
 import numpy as np
 import pytest
 
-from munseo.data import Page, cache_folder, cache_pages, decode, letterbox, square
-from munseo.data.cache import folder as folder_module
-from munseo.data.cache import pack as pack_module
-from munseo.data.cache.folder import decoder_version, holding, is_used, pack_files, size_folder, size_limit, used_bytes
-from munseo.data.cache.pack import ENTRY_BYTES
-from munseo.errors import UserError
+from munseo._data import Page, cache_folder, cache_pages, decode, letterbox, square
+from munseo._data.cache import cache_folder as folder_module
+from munseo._data.cache import pack as pack_module
+from munseo._data.cache.cache_folder import (
+    decoder_version,
+    holding,
+    is_used,
+    pack_files,
+    size_folder,
+    size_limit,
+    used_bytes,
+)
+from munseo._data.cache.pack import ENTRY_BYTES
+from munseo._errors import UserError
 
 SIZE = 40
 PAGE_BYTES = 40 * 30 + ENTRY_BYTES
@@ -93,7 +101,7 @@ def test_who_comes_second_waits(make_pages, folder):
     code = """
         import hashlib, sys
         from pathlib import Path
-        from munseo.data import Page, cache_pages
+        from munseo._data import Page, cache_pages
         pages = [Page(name, Path(name), 0) for name in sys.argv[2:]]
         digests = [hashlib.sha256(page.path.read_bytes()).hexdigest() for page in pages]
         cache_pages(pages, digests, [40], Path(sys.argv[1]))
@@ -111,8 +119,8 @@ def test_a_killed_builder_leaves_nothing_that_blocks(make_pages, folder):
         import sys, time
         from pathlib import Path
         import numpy as np
-        from munseo.data.cache.folder import holding, size_folder
-        from munseo.data.cache.pack import write_pack
+        from munseo._data.cache.cache_folder import holding, size_folder
+        from munseo._data.cache.pack import write_pack
 
         def pages():
             yield bytes(32), np.zeros((40, 30), np.uint8)
@@ -190,7 +198,7 @@ def test_what_is_in_use_stays_and_the_rest_is_decoded(make_pages, folder, monkey
 
 
 def test_large_sets_are_written_in_several_files(make_pages, folder, monkeypatch):
-    monkeypatch.setattr("munseo.data.cache.filling.MOST_PACK_BYTES", 4 * 3 * SIZE**2)
+    monkeypatch.setattr("munseo._data.cache.cache_fill.MOST_PACK_BYTES", 4 * 3 * SIZE**2)
     pages = make_pages("a", 11)
     assert are_right(cached(pages, folder))
     assert len(all_files(folder)) == 3

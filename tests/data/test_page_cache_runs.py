@@ -5,14 +5,14 @@ import pickle
 import numpy as np
 import pytest
 
-from munseo.augment import COMPETITION
-from munseo.config import Config, load_config
-from munseo.data.cache.pages import CachedPage
-from munseo.errors import UserError
-from munseo.evaluation.inputs import InferencePages
-from munseo.evaluation.shifted import ShiftedPages
-from munseo.training.augmenting import TrainingPages
-from munseo.training.parts import collect, divide
+from munseo._augment import COMPETITION
+from munseo._config import Config, load_config
+from munseo._data.cache.cached_page import CachedPage
+from munseo._errors import UserError
+from munseo._prediction.loader import InferencePages
+from munseo._prediction.shifted_pages import ShiftedPages
+from munseo._training.training_data import collect, divide
+from munseo._training.training_pages import TrainingPages
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 
 from munseo import UserError
-from munseo.data import decode
-from munseo.data.decoding import decode_pages
-from munseo.data.streams import (
+from munseo._data import decode
+from munseo._data.decoder import decode_pages
+from munseo._data.stream import (
     Inputs,
     Shard,
     archives,
@@ -28,7 +28,7 @@ from munseo.data.streams import (
     read_sources,
     stream_pages,
 )
-from munseo.data.streams.ahead import read_ahead
+from munseo._data.stream.read_ahead import read_ahead
 
 ALONE = Shard()
 
@@ -174,7 +174,7 @@ def test_a_damaged_page_does_not_cost_the_others():
 
 
 def test_a_file_of_too_many_pages(monkeypatch):
-    monkeypatch.setattr("munseo.data.decoding.MAX_PAGES", 3)
+    monkeypatch.setattr("munseo._data.decoder.MAX_PAGES", 3)
     for format in ("TIFF", "PDF"):
         pages = list(decode_pages(several(format, [1, 2, 3, 4, 5])))
         assert [page.problem is None for page in pages] == [True, True, True, False]

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from munseo.data import stratified_folds, stratified_split
-from munseo.errors import UserError
+from munseo._data import stratified_folds, stratified_split
+from munseo._errors import UserError
 
 LABELS = [0] * 46 + [1] * 100 + [2] * 74
 

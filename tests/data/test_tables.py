@@ -4,8 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from munseo.data import read_table
-from munseo.errors import UserError
+from munseo._data import read_table
+from munseo._errors import UserError
 
 ROWS = [{"ID": "가.jpg", "target": "3"}, {"ID": "b, c.png", "target": "영수증"}]
 TEXT = 'ID,target\n가.jpg,3\n"b, c.png",영수증\n'

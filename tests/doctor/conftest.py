@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from printed import CLASSES
 
-from munseo.data import Page, PageSet
-from munseo.examination.issue import Sheet
+from munseo._data import Page, PageSet
+from munseo._doctor.issue import Sheet
 
 
 @pytest.fixture

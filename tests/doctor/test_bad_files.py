@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from printed import draw, jpeg
 
-from munseo.examination import files
-from munseo.examination.files import find_bad_files
-from munseo.examination.looking import look
+from munseo._doctor import bad_files as files
+from munseo._doctor.bad_files import find_bad_files
+from munseo._doctor.page_features import look
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_blank_is_told_from_a_page_number(kinds):
 
 
 def generator_noise(page):
-    from munseo.randomness import generator
+    from munseo._randomness import generator
 
     return np.clip(page + generator(1, "doctor-test-noise").normal(0, 4, page.shape), 0, 255).astype(np.uint8)
 

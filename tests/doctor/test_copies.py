@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from printed import CLASSES, draw, jpeg
 
-from munseo.examination.copies import find_copies
-from munseo.examination.looking import look
+from munseo._doctor.duplicates import find_copies
+from munseo._doctor.page_features import look
 
 
 def askew(page, degrees):

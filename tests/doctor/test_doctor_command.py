@@ -7,11 +7,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from munseo._doctor.issue import KINDS
+from munseo._doctor.words import WORDS
+from munseo._errors import UserError
 from munseo.api.doctoring import doctor
 from munseo.cli import doctoring
-from munseo.errors import UserError
-from munseo.examination.issue import KINDS
-from munseo.examination.words import WORDS
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_table_and_page(broken, tmp_path):
 def test_a_run_of_other_classes_is_refused(finished, make_pages, tmp_path):
     from printed import draw, jpeg
 
-    from munseo.examination import examine
+    from munseo._doctor import examine
 
     with pytest.raises(UserError, match="other classes"):
         examine(make_pages(train={"a.jpg": (jpeg(draw(1)), 0)}), finished)

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from munseo.examination.changes import find_changes
-from munseo.examination.embedding import Embedding
-from munseo.examination.labels import find_confused_classes, find_label_errors
-from munseo.examination.oddities import find_odd_pages
-from munseo.examination.probabilities import held_out_probabilities
-from munseo.randomness import generator
-from munseo.run import RunFolder
+from munseo._doctor.changes import find_changes
+from munseo._doctor.embeddings import Embedding
+from munseo._doctor.held_out_probabilities import held_out_probabilities
+from munseo._doctor.label_errors import find_confused_classes, find_label_errors
+from munseo._doctor.outliers import find_odd_pages
+from munseo._randomness import generator
+from munseo._run import RunFolder
 
 NAMES = ("letter", "form", "receipt")
 

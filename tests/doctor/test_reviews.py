@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from munseo import UserError
+from munseo._doctor.review_log import COLUMNS, Overtaken, ReviewLog
 from munseo.api.fixing import fix
-from munseo.examination.reviews import COLUMNS, Overtaken, ReviewLog
 
 WRITER = """
 import sys
 from pathlib import Path
-from munseo.examination.reviews import ReviewLog
+from munseo._doctor.review_log import ReviewLog
 log = ReviewLog(Path(sys.argv[1]))
 for number in range(int(sys.argv[3])):
     print(log.decide(sys.argv[2], "train", f"{sys.argv[2]}-{number}", "1", "keep").number, flush=True)

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from munseo.evaluation.calibration import (
+from munseo._evaluation.calibration import (
     apply_temperature,
     coverage_at,
     coverage_curve,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from munseo.evaluation.expectation import Expectation, expect_macro_f1
-from munseo.evaluation.metrics import macro_f1
+from munseo._evaluation.expectation import Expectation, expect_macro_f1
+from munseo._evaluation.metrics import macro_f1
 
 NUM_CLASSES = 5
 NUM_CASES = 40

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from munseo.evaluation.heat import can_explain, heat_map, overlay
-from munseo.model import Classifier, ModelCard
-from munseo.model.building import build_classifier
+from munseo._model import Classifier, ModelCard
+from munseo._model.builder import build_classifier
+from munseo._prediction.grad_cam import can_explain, heat_map, overlay
 
 SIZE = 64
 

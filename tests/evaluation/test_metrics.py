@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, log_loss
 
-from munseo.evaluation import bootstrap_interval, macro_f1, summarise
-from munseo.randomness import generator
+from munseo._evaluation import bootstrap_interval, macro_f1, summarise
+from munseo._randomness import generator
 
 
 @pytest.mark.parametrize("seed", range(5))

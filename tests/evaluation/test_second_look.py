@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from munseo.evaluation.comparison import paired_bootstrap
-from munseo.evaluation.metrics import bootstrap_interval, grouped_interval, macro_f1
-from munseo.evaluation.second_look import SecondLook, choose_second_look
-from munseo.evaluation.viewing import weigh_views
-from munseo.evaluation.views import VIEWS
-from munseo.randomness import generator
+from munseo._evaluation.comparison import paired_bootstrap
+from munseo._evaluation.metrics import bootstrap_interval, grouped_interval, macro_f1
+from munseo._evaluation.view_gains import weigh_views
+from munseo._prediction.second_look import SecondLook, choose_second_look
+from munseo._prediction.tta import VIEWS
+from munseo._randomness import generator
 
 NUM_PAGES, NUM_CLASSES = 300, 4
 

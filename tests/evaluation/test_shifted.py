@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from munseo.augment import DAMAGES, Recipe
-from munseo.data import Page, letterbox, load_pages
-from munseo.data.decoding import decode
-from munseo.evaluation.robustness import DamagedPages, chosen_pages, profile_cells, robustness_profile
-from munseo.evaluation.shifted import ShiftedPages
-from munseo.model import ModelCard
-from munseo.shifts import deskew
-from munseo.training.measuring import prediction_table
+from munseo._augment import DAMAGES, Recipe
+from munseo._data import Page, letterbox, load_pages
+from munseo._data.decoder import decode
+from munseo._evaluation.robustness import DamagedPages, chosen_pages, profile_cells, robustness_profile
+from munseo._model import ModelCard
+from munseo._prediction.shifted_pages import ShiftedPages
+from munseo._shift import deskew
+from munseo._training.validation import prediction_table
 
 SIZE = 64
 RECIPE = Recipe("harsh", (("mirror", 0.5, 1.0, 1.0), ("rotation", 0.9, 0.1, 1.0), ("noise", 0.9, 0.3, 0.9)))
@@ -100,9 +100,9 @@ def test_the_profile_counts_and_names_the_pages_that_break(pages):
 
 
 def test_training_pages_are_levelled_after_augmentation_too(documents):
-    from munseo.config import Config
-    from munseo.training import collect, divide
-    from munseo.training.augmenting import TrainingPages
+    from munseo._config import Config
+    from munseo._training import collect, divide
+    from munseo._training.training_pages import TrainingPages
 
     words = {"data_dir": documents, "image_size": 224, "val_split_ratio": 0.25, "augmentation_level": "none"}
     turned = {"augmentation": {"document": True}, "augmentation_probability": 1.0}

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from munseo.errors import UserError
-from munseo.evaluation import check_views
-from munseo.evaluation.viewing import average
-from munseo.evaluation.views import TENSOR_VIEWS, VIEWS, mean_probabilities, view_logits
-from munseo.model import Classifier, ModelCard
+from munseo._errors import UserError
+from munseo._evaluation.view_gains import average
+from munseo._model import Classifier, ModelCard
+from munseo._prediction import check_views
+from munseo._prediction.tta import TENSOR_VIEWS, VIEWS, mean_probabilities, view_logits
 
 
 @pytest.fixture

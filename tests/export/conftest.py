@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
+from munseo._run import open_run
 from munseo.api.exporting import export
-from munseo.run import open_run
 
 
 @pytest.fixture(scope="session")

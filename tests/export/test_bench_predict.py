@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from munseo import UserError
+from munseo._bench.compute_peak import multiply_adds, peak_multiply_adds
+from munseo._bench.prediction_bench import USUAL
 from munseo.api.benching_predict import COLUMNS, bench_predict, table_rows
-from munseo.bench.peak import multiply_adds, peak_multiply_adds
-from munseo.bench.predicting import USUAL
 
 
 def test_every_backend_has_a_row_with_parity(exports):

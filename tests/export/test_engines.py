@@ -10,17 +10,17 @@ import pandas as pd
 import pytest
 import torch
 
-import munseo.engines.choosing
+import munseo._engines.backends
 from munseo import UserError
-from munseo.engines import SIDECAR, load_backend
-from munseo.engines.choosing import Fastest
-from munseo.engines.onnx import OnnxEngine
-from munseo.engines.openvino import OpenVinoEngine
-from munseo.evaluation import Settings
-from munseo.evaluation.answering import load_predictor
-from munseo.evaluation.predictor import load_members, read_card
-from munseo.model import load_classifier
-from munseo.run.atomic import write_json
+from munseo._engines import SIDECAR, load_backend
+from munseo._engines.backends import Fastest
+from munseo._engines.onnx_engine import OnnxEngine
+from munseo._engines.openvino_engine import OpenVinoEngine
+from munseo._model import load_classifier
+from munseo._prediction import Settings
+from munseo._prediction.inference import load_members, read_card
+from munseo._prediction.predictor import load_predictor
+from munseo._run.atomic import write_json
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_a_page_does_not_depend_on_its_batch(exports, images, backend, num_threa
 
 @pytest.mark.parametrize("backend", ["onnx", "openvino"])
 def test_a_run_answers_alike_with_views_and_second_look(exports, documents, backend):
-    from munseo.data import find_pages
+    from munseo._data import find_pages
 
     pages = find_pages([documents / "test"], "ID").pages
     settings = [Settings(torch.device("cpu"), 5)]
@@ -85,7 +85,7 @@ PYTHON_WITH_A_SIGNAL = """
 import os, signal, sys, threading
 from pathlib import Path
 import torch
-from munseo.engines import open_engine
+from munseo._engines import open_engine
 
 engines = [open_engine(Path(sys.argv[1]), "openvino")]
 engines[0](torch.zeros(1, 3, 64, 64))
@@ -149,7 +149,7 @@ def test_not_exported(finished):
 
 
 def test_a_missing_package_is_named(exports, monkeypatch, capsys):
-    monkeypatch.setitem(munseo.engines.choosing.PACKAGES, "openvino", "no_such_package")
+    monkeypatch.setitem(munseo._engines.backends.PACKAGES, "openvino", "no_such_package")
     with pytest.raises(UserError, match=r"no_such_package is not installed; pip install 'munseo\[export\]'"):
         load_members(exports, "openvino")
     network = load_members(exports, "auto")[0].network

@@ -8,11 +8,11 @@ import onnx
 import pytest
 
 from munseo import UserError
+from munseo._engines import SIDECAR
+from munseo._export.parity import compare, objections
+from munseo._export.quantizer import LADDER, kept_in_floats
+from munseo._run import open_run
 from munseo.api.exporting import export
-from munseo.engines import SIDECAR
-from munseo.exports.parity import compare, objections
-from munseo.exports.quantising import LADDER, kept_in_floats
-from munseo.run import open_run
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from munseo.data import find_pages
-from munseo.engines import BACKENDS
-from munseo.evaluation import Settings
-from munseo.evaluation.answering import load_predictor
+from munseo._data import find_pages
+from munseo._engines import BACKENDS
+from munseo._prediction import Settings
+from munseo._prediction.predictor import load_predictor
 
 
 @pytest.fixture

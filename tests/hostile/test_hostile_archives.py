@@ -14,9 +14,9 @@ import pytest
 from bounds import memory_below
 from made import encoded, photo
 
-from munseo.data.image_error import UnreadableError
-from munseo.data.streams import Inputs
-from munseo.data.streams.archives import MAX_MEMBER_BYTES, read_member
+from munseo._data.image_error import UnreadableError
+from munseo._data.stream import Inputs
+from munseo._data.stream.archives import MAX_MEMBER_BYTES, read_member
 
 PAGE = encoded(photo(), "PNG")
 NAMES = ("../../etc/passwd.png", "/etc/passwd.png", "a/../../b.png", "..\\c.png", "C:\\d.png", "fine/e.png")

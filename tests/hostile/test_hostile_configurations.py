@@ -8,10 +8,10 @@ import pytest
 from bounds import memory_below
 
 from munseo import UserError
-from munseo.config import Config, dump_config, load_config
-from munseo.config.reading import MAX_BYTES
-from munseo.run import RunFolder
-from munseo.shifts.recipe_file import load_recipe
+from munseo._config import Config, dump_config, load_config
+from munseo._config.reader import MAX_BYTES
+from munseo._run import RunFolder
+from munseo._shift.recipe_file import load_recipe
 
 LAUGHS = 'a: &a ["lol", "lol"]\n' + "".join(
     f"{new}: &{new} [{', '.join(['*' + old] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)

@@ -12,9 +12,9 @@ from bounds import memory_below
 from made import chunk, encoded, pdf, photo, png, tags
 from PIL import Image
 
-from munseo.data import decode, inspect
-from munseo.data.decoding import MAX_PAGES, MAX_PIXELS, decode_pages
-from munseo.data.jpeg import MAX_SCANS
+from munseo._data import decode, inspect
+from munseo._data.decoder import MAX_PAGES, MAX_PIXELS, decode_pages
+from munseo._data.jpeg_check import MAX_SCANS
 
 JPEG = encoded(photo(), "JPEG", quality=90)
 PIXEL_BOMB = png(30_000, 30_000, pixels=zlib.compress(b"\0" * 1_000_000, 9))

@@ -14,17 +14,16 @@ import pytest
 from fake_run import NAME, write_run
 from typer.testing import CliRunner
 
+from munseo._console import inert
+from munseo._data import Page, write_submission
+from munseo._doctor.census import count_classes
+from munseo._doctor.examination import Examination
+from munseo._doctor.findings_page import render_page
+from munseo._doctor.issue import Issue, Sheet, issue_table
+from munseo._remark import Remark
+from munseo._report import write_report
+from munseo._spreadsheet import inert_cell, inert_table, is_formula, original_cell, warning_of
 from munseo.cli.app import app
-from munseo.console import inert
-from munseo.data import Page, write_submission
-from munseo.examination.census import count_classes
-from munseo.examination.examining import Examination
-from munseo.examination.issue import Issue, Sheet
-from munseo.examination.issue_table import issue_table
-from munseo.examination.page import render_page
-from munseo.remark import Remark
-from munseo.reports import write_report
-from munseo.spreadsheet import inert_cell, inert_table, is_formula, original_cell, warning_of
 
 HOSTILE = (
     "<script>alert(1)</script>",

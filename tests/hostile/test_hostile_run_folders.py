@@ -16,13 +16,12 @@ import torch
 from bounds import memory_below
 
 from munseo import UserError, evaluate, predict, report, resume
+from munseo._ensemble.members import read_members
+from munseo._model import ModelCard
+from munseo._model.pretrained import read_state as read_weights
+from munseo._run import RunFolder, check_fingerprints, open_run, run_folder
+from munseo._training.checkpoint import read_state
 from munseo.api.exporting import export
-from munseo.ensembles.members import read_members
-from munseo.model import ModelCard
-from munseo.model.weights import read_state as read_weights
-from munseo.run import RunFolder, check_fingerprints, open_run
-from munseo.run import folder as run_folder
-from munseo.training.state import read_state
 
 
 @pytest.fixture

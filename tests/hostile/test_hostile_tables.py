@@ -13,12 +13,12 @@ from bounds import memory_below
 from made import encoded, photo
 
 from munseo import UserError
-from munseo.data import load_pages, read_table
-from munseo.data.finding import MAX_DEPTH, ImageFinder, list_images
-from munseo.data.image_error import UnreadableError
-from munseo.data.streams import Inputs
-from munseo.data.streams import tables as streamed
-from munseo.data.tables import MAX_BYTES
+from munseo._data import load_pages, read_table
+from munseo._data.image_error import UnreadableError
+from munseo._data.image_finder import MAX_DEPTH, ImageFinder, list_images
+from munseo._data.stream import Inputs
+from munseo._data.stream import table_rows as streamed
+from munseo._data.tables import MAX_BYTES
 
 PAGE = encoded(photo(), "PNG")
 

@@ -15,9 +15,9 @@ from bounds import memory_below
 from safetensors.torch import save_file
 
 from munseo import UserError
-from munseo.model import ModelCard, build_classifier, load_classifier
-from munseo.model.weights import read_state
-from munseo.training.recording import save_weights
+from munseo._model import ModelCard, build_classifier, load_classifier
+from munseo._model.pretrained import read_state
+from munseo._training.callbacks import save_weights
 
 CARD = ModelCard("test_efficientnet.r160_in1k", ("a", "b"), ("0", "1"), 64, (0.5,) * 3, (0.5,) * 3)
 

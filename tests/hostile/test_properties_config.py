@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from munseo import UserError
-from munseo.config import Config, dump_config, load_config, parse_config
-from munseo.run import run_name
+from munseo._config import Config, dump_config, load_config, parse_config
+from munseo._run import run_name
 
 KEYS = tuple(Config.model_fields)
 SCALARS = (

@@ -13,11 +13,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from munseo import UserError
-from munseo.data import decode, inspect, load_pages, read_table
-from munseo.data.finding import ImageFinder, list_images
-from munseo.data.image_error import ImageError, UnreadableError
-from munseo.data.streams import Inputs
-from munseo.spreadsheet import inert_cell, original_cell
+from munseo._data import decode, inspect, load_pages, read_table
+from munseo._data.image_error import ImageError, UnreadableError
+from munseo._data.image_finder import ImageFinder, list_images
+from munseo._data.stream import Inputs
+from munseo._spreadsheet import inert_cell, original_cell
 
 CELL = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 LETTERS = st.text(

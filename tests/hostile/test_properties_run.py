@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from munseo import UserError
-from munseo.model import ModelCard
-from munseo.run import RunFolder, check_fingerprints, fingerprints
-from munseo.run.manifest import is_edited
+from munseo._model import ModelCard
+from munseo._run import RunFolder, check_fingerprints, fingerprints
+from munseo._run.manifest import is_edited
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 VALUES = st.recursive(

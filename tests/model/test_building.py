@@ -6,9 +6,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from munseo.config import load_config, templates
-from munseo.errors import UserError
-from munseo.model import ModelCard, build_classifier, freeze, load_classifier, model_normalisation
+from munseo._config import load_config, templates
+from munseo._errors import UserError
+from munseo._model import ModelCard, build_classifier, freeze, load_classifier, model_normalisation
 
 
 def card(**changes):

@@ -12,14 +12,15 @@ from contextlib import suppress
 
 import pytest
 
-from munseo.errors import UserError
-from munseo.run import RunFolder, claiming
-from munseo.run.claiming import claim
+from munseo._errors import UserError
+from munseo._run import RunFolder
+from munseo._run import run_lock as claiming
+from munseo._run.run_lock import claim
 
 HOLDER = """
 import os, sys, time
 from pathlib import Path
-from munseo.run import RunFolder, claim
+from munseo._run import RunFolder, claim
 with claim(RunFolder(Path(sys.argv[1]))):
     if "fork" in sys.argv and os.fork() == 0:
         time.sleep(60)

@@ -10,7 +10,7 @@ GROWTH = """
 import sys
 import psutil
 from contextlib import nullcontext
-from munseo.memory import freed_memory_returned, keep_freed_memory
+from munseo._memory import freed_memory_returned, keep_freed_memory
 
 if sys.argv[1] != "default":
     assert keep_freed_memory()

@@ -4,9 +4,9 @@ from datetime import datetime
 
 import pytest
 
-from munseo.errors import UserError
-from munseo.run import RunFolder, make_folder, open_run, run_name
-from munseo.run.atomic import replacing, write_json, write_text
+from munseo._errors import UserError
+from munseo._run import RunFolder, make_folder, open_run, run_name
+from munseo._run.atomic import replacing, write_json, write_text
 
 
 def test_the_name_is_the_references():

@@ -9,10 +9,10 @@ import time
 
 import numpy as np
 
-from munseo.service.application import build
-from munseo.service.limits import Limits
-from munseo.service.model import ServedModel
-from munseo.service.running import listen, run
+from munseo._service.admission import Limits
+from munseo._service.served_model import ServedModel
+from munseo._service.server import listen, run
+from munseo._service.service import build
 
 CLASSES = ("letter", "form", "<b>receipt</b>")
 BROKEN = (1, 2, 3)

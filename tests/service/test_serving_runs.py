@@ -10,9 +10,9 @@ import pytest
 from serving_process import free_port, serving
 
 from munseo import UserError, predict
+from munseo._service.server import listen
 from munseo.api.exporting import export
 from munseo.api.serving import serve
-from munseo.service.running import listen
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from letters import draw_letter
 
-from munseo.data import letterbox
-from munseo.randomness import generator
+from munseo._data import letterbox
+from munseo._randomness import generator
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from munseo.randomness import generator
+from munseo._randomness import generator
 
 LETTERS = list("abcdefghijklmnopqrstuvwxyz")
 

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from letters import draw_letter
 
-from munseo.augment import DAMAGES
-from munseo.data import letterbox
-from munseo.randomness import generator
-from munseo.shifts.covering import find_covers
-from munseo.shifts.grain import blockiness, edge_widths, noise_sigma
-from munseo.shifts.jpeg import fit_jpeg, jpeg_quality
-from munseo.shifts.layout import NUM_STATES, in_state, layout_features
-from munseo.shifts.lines import find_lines
-from munseo.shifts.measures import read_square
-from munseo.shifts.sheet import lay_out
-from munseo.shifts.tone import corner_darkness, light
+from munseo._augment import DAMAGES
+from munseo._data import letterbox
+from munseo._randomness import generator
+from munseo._shift.covers import find_covers
+from munseo._shift.grain import blockiness, edge_widths, noise_sigma
+from munseo._shift.jpeg_quality import fit_jpeg, jpeg_quality
+from munseo._shift.measures import read_square
+from munseo._shift.orientation import NUM_STATES, in_state, layout_features
+from munseo._shift.page_area import lay_out
+from munseo._shift.text_lines import find_lines
+from munseo._shift.tone import corner_darkness, light
 
 
 def _turned(page, angle_deg):

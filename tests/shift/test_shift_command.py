@@ -9,11 +9,11 @@ import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
+from munseo._augment import Recipe
+from munseo._errors import UserError
+from munseo._shift import MEASURES
 from munseo.api.shifting import shift
-from munseo.augment import Recipe
 from munseo.cli import shifting
-from munseo.errors import UserError
-from munseo.shifts import MEASURES
 
 
 @pytest.fixture(scope="module")

@@ -3,16 +3,15 @@
 import numpy as np
 import pytest
 
-from munseo.augment import DAMAGES, Recipe, apply_recipe
-from munseo.randomness import generator
-from munseo.shifts.comparison import compare, kolmogorov_smirnov, wasserstein
-from munseo.shifts.finding import LESSON
-from munseo.shifts.fitting import fit_recipe
-from munseo.shifts.layout import in_state
-from munseo.shifts.measures import FITTED, MEASURES, read_square
-from munseo.shifts.orientation import learn_orientation
-from munseo.shifts.readings import Readings
-from munseo.shifts.simulation import draw_around, draw_from, simulate
+from munseo._augment import DAMAGES, Recipe, apply_recipe
+from munseo._randomness import generator
+from munseo._shift.distributions import compare, kolmogorov_smirnov, wasserstein
+from munseo._shift.measured_shift import LESSON
+from munseo._shift.measures import FITTED, MEASURES, read_square
+from munseo._shift.orientation import in_state, learn_orientation
+from munseo._shift.readings import Readings
+from munseo._shift.recipe_fit import fit_recipe
+from munseo._shift.simulation import draw_around, draw_from, simulate
 
 
 @pytest.fixture(scope="module")

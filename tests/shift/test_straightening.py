@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from letters import draw_letter
 
-from munseo.augment import DAMAGES
-from munseo.data import letterbox
-from munseo.randomness import generator
-from munseo.shifts import denoise, deskew
-from munseo.shifts.lines import find_skew, lines_lie
-from munseo.shifts.sheet import lay_out
+from munseo._augment import DAMAGES
+from munseo._data import letterbox
+from munseo._randomness import generator
+from munseo._shift import denoise, deskew
+from munseo._shift.page_area import lay_out
+from munseo._shift.text_lines import find_skew, lines_lie
 
 
 def _turned(page, angle_deg, ground=(255, 255, 255)):

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from munseo.augment import COMPETITION, apply_recipe
-from munseo.config import Config
-from munseo.data import decode, letterbox, load_pages
-from munseo.errors import UserError
-from munseo.randomness import generator
-from munseo.training.augmenting import AugmentationPlan, Sample, TrainingPages, list_samples
-from munseo.training.naming import find_classes
+from munseo._augment import COMPETITION, apply_recipe
+from munseo._config import Config
+from munseo._data import decode, letterbox, load_pages
+from munseo._errors import UserError
+from munseo._randomness import generator
+from munseo._training.class_lookup import find_classes
+from munseo._training.training_pages import AugmentationPlan, Sample, TrainingPages, list_samples
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ import copy
 import pytest
 import torch
 
-from munseo.model import ModelCard, build_classifier
-from munseo.training import compiling
-from munseo.training.compiling import choose_compile
-from munseo.training.machine import Machine
+from munseo._model import ModelCard, build_classifier
+from munseo._training import compile_choice as compiling
+from munseo._training.compile_choice import choose_compile
+from munseo._training.hardware import Machine
 
 LONG = 10**9
 

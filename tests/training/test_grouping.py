@@ -8,9 +8,9 @@ import cv2
 import pandas as pd
 import pytest
 
-from munseo.config import Config
-from munseo.errors import UserError
-from munseo.training.parts import collect, divide
+from munseo._config import Config
+from munseo._errors import UserError
+from munseo._training.training_data import collect, divide
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_fixed_validation_part_is_told_what_it_shares(planted):
 
 
 def test_of_too_many_pages_equal_files_alone_are_tied(planted, monkeypatch):
-    monkeypatch.setattr("munseo.training.grouping.MOST_COMPARED", 73)
+    monkeypatch.setattr("munseo._training.split_groups.MOST_COMPARED", 73)
     data, groups = planted
     collection = collect(_config(data))
     assert _groups(collection) == [groups[1]]

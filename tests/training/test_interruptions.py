@@ -15,14 +15,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from munseo import UserError, training
+from munseo import UserError
+from munseo import _training as training
+from munseo._config import load_config
+from munseo._console import quietly
+from munseo._run import open_run
+from munseo._training import checkpoint as saving
+from munseo._training import module
+from munseo._training.checkpoint import read_state
+from munseo._training.signals import noting_signals
 from munseo.api.training import _working_on
-from munseo.config import load_config
-from munseo.console import quietly
-from munseo.run import open_run
-from munseo.training import module, saving
-from munseo.training.state import read_state
-from munseo.training.stopping import noting_signals
 
 SHORT = {
     "model_name": "test_efficientnet.r160_in1k", "pretrained": "false", "image_size": 64, "val_split_ratio": 0.25,

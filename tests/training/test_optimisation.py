@@ -10,11 +10,11 @@ import timm
 import torch
 from torch.nn import functional
 
-from munseo.config import Config
-from munseo.config.schema import OptimizerName, SchedulerName
-from munseo.errors import UserError
-from munseo.training.loss import SoftLoss, scaled_log_prior
-from munseo.training.optimisation import build_optimizer, build_schedule, parameter_groups, spread_rate, warmup_factor
+from munseo._config import Config
+from munseo._config.schema import OptimizerName, SchedulerName
+from munseo._errors import UserError
+from munseo._training.loss import SoftLoss, scaled_log_prior
+from munseo._training.optimizer import build_optimizer, build_schedule, parameter_groups, spread_rate, warmup_factor
 
 
 def rates(config, steps_per_epoch=1, steps=30, loss=1.0):

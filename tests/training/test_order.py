@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from munseo.training.order import EpochBatches
+from munseo._training.sampler import EpochBatches
 
 
 def places(batches, epoch):

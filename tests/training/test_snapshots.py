@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from munseo.model import ModelCard, build_classifier
-from munseo.training.averaging import SnapshotAverage
+from munseo._model import ModelCard, build_classifier
+from munseo._training.snapshots import SnapshotAverage
 
 
 @pytest.fixture

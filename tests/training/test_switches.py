@@ -5,11 +5,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from munseo import UserError, training
-from munseo.config import load_config
-from munseo.console import quietly
-from munseo.run import open_run
-from munseo.training import saving
+from munseo import UserError
+from munseo import _training as training
+from munseo._config import load_config
+from munseo._console import quietly
+from munseo._run import open_run
+from munseo._training import checkpoint as saving
 
 QUICK = {"shift": "none", "drop_path_rate": 0.1}
 EVERY = {

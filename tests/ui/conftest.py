@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from serving_pages import served
 
-from munseo import specimens, train
-from munseo.evaluation import macro_f1
-from munseo.reports import record_score
-from munseo.run import open_run
+from munseo import _synth as specimens
+from munseo import train
+from munseo._evaluation import macro_f1
+from munseo._report import record_score
+from munseo._run import open_run
 
 FOR_PICTURES = "MUNSEO_PICTURES" in os.environ
 """Whether the pictures of README.md are taken: of pages that can be read, and of runs that have learnt."""

@@ -21,9 +21,9 @@ from PIL import Image
 from serving_pages import served
 
 from munseo import fix, predict
+from munseo._errors import UserError
+from munseo._run import open_run
 from munseo.api.browsing import ui as serve_page
-from munseo.errors import UserError
-from munseo.run import open_run
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from munseo.bench import bench_train as measure
-from munseo.bench import stages_plot
-from munseo.config import load_config
-from munseo.console import quietly
-from munseo.errors import UserError
-from munseo.run.atomic import replacing, write_json
+from munseo._bench import bench_train as measure
+from munseo._bench import stages_plot
+from munseo._config import load_config
+from munseo._console import quietly
+from munseo._errors import UserError
+from munseo._run.atomic import replacing, write_json
 
 FILE = "bench-train.json"
 
@@ -38,7 +38,7 @@ def bench_train(
         quiet: Print nothing but errors.
 
     Returns:
-        What was measured, as ``munseo.bench.bench_train`` describes it, and the file.
+        What was measured, as ``munseo._bench.bench_train`` describes it, and the file.
 
     Raises:
         UserError: The configuration, the data or a number is wrong.

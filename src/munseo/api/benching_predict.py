@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 import torch
 
+from munseo._bench.compute_peak import multiply_adds
+from munseo._bench.prediction_bench import COLUMNS, USUAL, DefaultLayout, bench_backends, table_rows
+from munseo._console import quietly, say
+from munseo._engines import exported, installed, load_backend
+from munseo._errors import UserError
+from munseo._export import Job, compare
+from munseo._model import Classifier, load_classifier
+from munseo._prediction import Settings, predict_pages
+from munseo._prediction.combination import is_ensemble, member_folders
+from munseo._prediction.inference import read_card
+from munseo._prediction.loader import InferencePages
+from munseo._run import open_run
+from munseo._run.manifest import identity
 from munseo.api.exporting import list_jobs
-from munseo.bench.peak import multiply_adds
-from munseo.bench.predicting import COLUMNS, USUAL, DefaultLayout, bench_backends, table_rows
-from munseo.console import quietly, say
-from munseo.engines import exported, installed, load_backend
-from munseo.errors import UserError
-from munseo.evaluation import Settings, predict_pages
-from munseo.evaluation.combining import is_ensemble, member_folders
-from munseo.evaluation.inputs import InferencePages
-from munseo.evaluation.predictor import read_card
-from munseo.exports import Job, compare
-from munseo.model import Classifier, load_classifier
-from munseo.run import open_run
-from munseo.run.manifest import identity
 
 __all__ = ["COLUMNS", "bench_predict", "table_rows"]
 
@@ -50,7 +50,7 @@ def bench_predict(
 
     Returns:
         ``run, model_name, image_size, system, versions, num_threads, multiply_adds, peak_multiply_adds, backends``;
-        the last has a row a backend (``munseo.bench.predicting.bench_backends``) with ``parity`` beside torch.
+        the last has a row a backend (``munseo._bench.prediction_bench.bench_backends``) with ``parity`` beside torch.
         ``table_rows`` makes a table of it.
 
     Raises:

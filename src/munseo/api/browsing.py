@@ -5,12 +5,12 @@ from __future__ import annotations
 import webbrowser
 from pathlib import Path
 
+from munseo._console import quietly, say
+from munseo._errors import UserError
+from munseo._run import RunFolder
+from munseo._service.admission import Limits
+from munseo._service.served_model import ServedModel
 from munseo.api.serving import check_door, load_served, loopback_names, need_packages
-from munseo.console import quietly, say
-from munseo.errors import UserError
-from munseo.run import RunFolder
-from munseo.service.limits import Limits
-from munseo.service.model import ServedModel
 
 PRECISION = 0.95
 """Of the pages that need no person, on the page where one tries a model."""
@@ -54,9 +54,9 @@ def ui(
         raise UserError(f"{data}: there is no such data folder; set data_dir to where the tables and images are.")
     check_door(host, None, open_to_all)
     need_packages("ui")
-    from munseo.service.running import listen, run
-    from munseo.web.application import build
-    from munseo.web.site import Site
+    from munseo._service.server import listen, run
+    from munseo._ui.site import Site
+    from munseo._ui.web_app import build
 
     site = Site(runs_dir, None if data is None else Path(data), _issues(data, issues),
                 Path(review) if review is not None else runs_dir / REVIEW_FILE)  # fmt: skip

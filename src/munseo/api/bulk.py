@@ -16,16 +16,10 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from munseo.api.expecting import decide
-from munseo.api.joining import join_if_complete
-from munseo.api.predicting import settings_of
-from munseo.api.preparing import preparing
-from munseo.api.rows import RowForm
-from munseo.api.weights import weights_sha256
-from munseo.config import Config
-from munseo.console import pacing, say
-from munseo.data import load_pages
-from munseo.data.streams import (
+from munseo._config import Config
+from munseo._console import pacing, say
+from munseo._data import load_pages
+from munseo._data.stream import (
     PLACE,
     STDIN,
     Inputs,
@@ -40,12 +34,18 @@ from munseo.data.streams import (
     refuse_strangers,
     stream_pages,
 )
-from munseo.errors import UserError
-from munseo.evaluation import Settings
-from munseo.evaluation.answering import Predictor, load_predictor
-from munseo.evaluation.inputs import DecodedPage
-from munseo.run import open_run
-from munseo.training.machine import num_cores
+from munseo._errors import UserError
+from munseo._prediction import Settings
+from munseo._prediction.loader import DecodedPage
+from munseo._prediction.predictor import Predictor, load_predictor
+from munseo._run import open_run
+from munseo._training.hardware import num_cores
+from munseo.api.expecting import decide
+from munseo.api.joining import join_if_complete
+from munseo.api.predicting import settings_of
+from munseo.api.preparing import preparing
+from munseo.api.rows import RowForm
+from munseo.api.weights import weights_sha256
 
 ROWS_A_PART = 2048
 """A part ends with the first file at which it has as many; what a kill can cost."""

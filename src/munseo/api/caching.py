@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from munseo.data.cache.folder import (
+from munseo._data.cache.cache_folder import (
     SIZE_FOLDERS,
     cache_folder,
     delete_unused,
@@ -17,8 +17,8 @@ from munseo.data.cache.folder import (
     size_folder,
     size_limit,
 )
-from munseo.data.cache.pack import DamagedPackError, count_pages
-from munseo.errors import UserError
+from munseo._data.cache.pack import DamagedPackError, count_pages
+from munseo._errors import UserError
 
 
 @dataclass(frozen=True)

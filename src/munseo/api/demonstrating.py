@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from munseo import specimens
+from munseo import _synth as specimens
+from munseo._config import load_config
+from munseo._console import quietly, say
+from munseo._evaluation import macro_f1
+from munseo._run import open_run
 from munseo.api.reporting import score
 from munseo.api.training import train
-from munseo.config import load_config
-from munseo.console import quietly, say
-from munseo.evaluation import macro_f1
-from munseo.run import open_run
 
 DEMO_TRAIN, DEMO_TEST, DEMO_SIDE_PX = 500, 170, 480
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from munseo.errors import UserError
-from munseo.run import RunFolder, check_fingerprints, open_run
-from munseo.run.atomic import write_json
-from munseo.run.differences import differing_pages, differing_tables, differing_test, differing_values
-from munseo.run.inputs import RunInputs, read_classes, read_inputs
+from munseo._errors import UserError
+from munseo._run import RunFolder, check_fingerprints, open_run
+from munseo._run.atomic import write_json
+from munseo._run.input_differences import differing_pages, differing_tables, differing_test, differing_values
+from munseo._run.run_inputs import RunInputs, read_classes, read_inputs
 
 
 def diff(a: Path | str, b: Path | str, json: Path | str | None = None) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def _predictions(run: RunFolder) -> pd.DataFrame | None:
 
 def _outcome(predictions: list[pd.DataFrame | None]) -> dict[str, Any]:
     """Predictions that changed on the pages that both runs validated, and what moved macro-F1."""
-    from munseo.evaluation.causes import causes_of_change
+    from munseo._evaluation.causes import causes_of_change
 
     one, other = predictions
     if one is None or other is None:

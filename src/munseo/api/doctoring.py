@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from munseo.console import quietly, say
-from munseo.data import load_pages
-from munseo.examination import KINDS, examine, issue_table
-from munseo.examination.page import render_page
-from munseo.examination.words import Words
-from munseo.run import check_fingerprints, open_run
-from munseo.run.atomic import write_text
+from munseo._console import quietly, say
+from munseo._data import load_pages
+from munseo._doctor import KINDS, examine, issue_table
+from munseo._doctor.findings_page import render_page
+from munseo._doctor.words import Words
+from munseo._run import check_fingerprints, open_run
+from munseo._run.atomic import write_text
 
 ISSUES, PAGE = "issues.csv", "doctor.html"
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from munseo import ensembles, reports
-from munseo.console import quietly, say
-from munseo.run.manifest import command_words
+from munseo import _ensemble as ensembles
+from munseo import _report as reports
+from munseo._console import quietly, say
+from munseo._run.manifest import command_words
 
 
 def ensemble(

@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from munseo import ensembles, training
+from munseo import _ensemble as ensembles
+from munseo import _training as training
+from munseo._console import quietly
+from munseo._errors import UserError
+from munseo._evaluation import summarise
+from munseo._prediction import predict_run
+from munseo._prediction.combination import is_ensemble, member_folders
+from munseo._prediction.predictor import Predictor, load_predictor
+from munseo._run import RunFolder, open_run
+from munseo._shift.recipe_file import read_recipe
 from munseo.api.predicting import settings_of
-from munseo.console import quietly
-from munseo.errors import UserError
-from munseo.evaluation import predict_run, summarise
-from munseo.evaluation.answering import Predictor, load_predictor
-from munseo.evaluation.combining import is_ensemble, member_folders
-from munseo.run import RunFolder, open_run
-from munseo.shifts.recipe_file import read_recipe
 
 
 def evaluate(

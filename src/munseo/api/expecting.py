@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from munseo.console import say
-from munseo.errors import UserError
-from munseo.evaluation.answering import Answer, Predictor
-from munseo.evaluation.calibration import coverage_at, threshold_for_precision
-from munseo.evaluation.expectation import expect_macro_f1
-from munseo.evaluation.judging import arrays, by_draw, held_out_tables
-from munseo.run import RunFolder
+from munseo._console import say
+from munseo._errors import UserError
+from munseo._evaluation.calibration import coverage_at, threshold_for_precision
+from munseo._evaluation.expectation import expect_macro_f1
+from munseo._evaluation.judgement import arrays, by_draw, held_out_tables
+from munseo._prediction.predictor import Answer, Predictor
+from munseo._run import RunFolder
 
 FEWEST_PAGES = 10
 """With fewer pages than this no score is stated: it would be a guess about single pages."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from munseo import training
-from munseo.console import quietly, say
-from munseo.errors import UserError
-from munseo.evaluation.combining import is_ensemble, member_folders
-from munseo.evaluation.predictor import read_card
-from munseo.exports import FORMATS, MAX_LOSS, Job, export_run, need_packages
-from munseo.run import RunFolder, check_fingerprints, open_run
-from munseo.shifts.recipe_file import read_recipe
+from munseo import _training as training
+from munseo._console import quietly, say
+from munseo._errors import UserError
+from munseo._export import FORMATS, MAX_LOSS, Job, export_run, need_packages
+from munseo._prediction.combination import is_ensemble, member_folders
+from munseo._prediction.inference import read_card
+from munseo._run import RunFolder, check_fingerprints, open_run
+from munseo._shift.recipe_file import read_recipe
 
 
 def export(

@@ -6,12 +6,12 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from munseo.data import PageSet, Row, Table, load_pages, read_table
-from munseo.data.classes import Classes
-from munseo.data.finding import nfc
-from munseo.data.table_editing import write_edited
-from munseo.errors import UserError
-from munseo.spreadsheet import original_cell
+from munseo._data import PageSet, Row, Table, load_pages, read_table
+from munseo._data.classes import Classes
+from munseo._data.edited_table import write_edited
+from munseo._data.image_finder import nfc
+from munseo._errors import UserError
+from munseo._spreadsheet import original_cell
 
 ACTIONS = ("keep", "relabel", "drop")
 PARTS = ("train", "val")
@@ -104,7 +104,7 @@ def fix(
 
 def _read_issues(file: Path) -> Table:
     """The table of decisions; of a review those that are in force, and a page that was skipped is undecided."""
-    from munseo.examination.reviews import ReviewLog, in_force
+    from munseo._doctor.review_log import ReviewLog, in_force
 
     table = read_table(file)
     if not {"number", "decided_at"} <= set(table.columns):

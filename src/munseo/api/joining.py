@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from munseo._console import quietly, say
+from munseo._data.stream import PartsFolder, Shard, join_parts, missing_shards, shards_begun
+from munseo._errors import UserError
+from munseo._run import open_run
 from munseo.api.weights import weights_sha256
-from munseo.console import quietly, say
-from munseo.data.streams import PartsFolder, Shard, join_parts, missing_shards, shards_begun
-from munseo.errors import UserError
-from munseo.run import open_run
 
 
 def join(run: Path | str, output: Path | str | None, *, quiet: bool = False) -> Path:

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from munseo import training
+from munseo import _training as training
+from munseo._config import Config
+from munseo._console import quietly, say
+from munseo._data import Page, check_images, find_pages, load_pages, write_submission
+from munseo._errors import UserError
+from munseo._prediction import Settings, choose_device
+from munseo._prediction.predictor import Answer, Predictor, load_predictor
+from munseo._run import RunFolder, open_run
+from munseo._run.atomic import write_json
+from munseo._spreadsheet import warning_of
+from munseo._training.hardware import choose_precision, choose_workers
 from munseo.api.expecting import Decision, decide, expect, say_expectation
-from munseo.config import Config
-from munseo.console import quietly, say
-from munseo.data import Page, check_images, find_pages, load_pages, write_submission
-from munseo.errors import UserError
-from munseo.evaluation import Settings, choose_device
-from munseo.evaluation.answering import Answer, Predictor, load_predictor
-from munseo.run import RunFolder, open_run
-from munseo.run.atomic import write_json
-from munseo.spreadsheet import warning_of
-from munseo.training.machine import choose_precision, choose_workers
 
 Skipped = Sequence[tuple[Page, str]]
 """Pages that cannot be read, with the reason."""

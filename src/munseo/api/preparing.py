@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from munseo.data import letterbox
-from munseo.evaluation.answering import Predictor
-from munseo.evaluation.inputs import DecodedPage, oriented
+from munseo._data import letterbox
+from munseo._prediction.loader import DecodedPage, oriented
+from munseo._prediction.predictor import Predictor
 
 
 def preparing(predictor: Predictor) -> Callable[[np.ndarray], DecodedPage]:

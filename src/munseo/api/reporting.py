@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from munseo import reports
-from munseo.console import quietly
-from munseo.errors import UserError
-from munseo.run import open_run
+from munseo import _report as reports
+from munseo._console import quietly
+from munseo._errors import UserError
+from munseo._run import open_run
 
 
 def report(run: Path | str, lang: str = "en", *, quiet: bool = False) -> Path:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from munseo.data.streams import ERROR, PLACE, Shard, StreamedPage
-from munseo.evaluation.inputs import DecodedPage
-from munseo.model import ModelCard
+from munseo._data.stream import ERROR, PLACE, Shard, StreamedPage
+from munseo._model import ModelCard
+from munseo._prediction.loader import DecodedPage
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from munseo._console import quietly, say
+from munseo._errors import UserError
+from munseo._prediction.loader import DecodedPage
+from munseo._prediction.predictor import Predictor, load_predictor
+from munseo._run import RunFolder, open_run
+from munseo._service.admission import Limits
+from munseo._service.served_model import ServedModel
 from munseo.api.expecting import decide
 from munseo.api.predicting import settings_of
 from munseo.api.preparing import preparing
 from munseo.api.weights import weights_sha256
-from munseo.console import quietly, say
-from munseo.errors import UserError
-from munseo.evaluation.answering import Predictor, load_predictor
-from munseo.evaluation.inputs import DecodedPage
-from munseo.run import RunFolder, open_run
-from munseo.service.limits import Limits
-from munseo.service.model import ServedModel
 
 TOKEN_VARIABLE = "MUNSEO_TOKEN"
 FEWEST_CHARACTERS = 16
@@ -69,9 +69,9 @@ def serve(
     token = token if token is not None else os.environ.get(TOKEN_VARIABLE) or None
     check_door(host, token, open_to_all)
     need_packages()
-    from munseo.service.application import build
-    from munseo.service.running import listen
-    from munseo.service.running import run as run_server
+    from munseo._service.server import listen
+    from munseo._service.server import run as run_server
+    from munseo._service.service import build
 
     try:
         door = listen(host, port)

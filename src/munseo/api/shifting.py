@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from munseo.console import quietly, say
-from munseo.data import load_pages
-from munseo.errors import UserError
-from munseo.reports.pictures.shift import Language, shift_picture
-from munseo.run.atomic import replacing, write_text
-from munseo.shifts import Origin, Row, Shift, Table, as_frame, find_shift, recipe_text, summarise
-from munseo.shifts.finding import LEAST_PAGES
-from munseo.spreadsheet import inert_table
+from munseo._console import quietly, say
+from munseo._data import load_pages
+from munseo._errors import UserError
+from munseo._report.plots.shift_plot import Language, shift_picture
+from munseo._run.atomic import replacing, write_text
+from munseo._shift import Origin, Row, Shift, Table, as_frame, find_shift, recipe_text, summarise
+from munseo._shift.measured_shift import LEAST_PAGES
+from munseo._spreadsheet import inert_table
 
 RECIPE, COMPARISON, PAGES, PICTURE = "recipe.yaml", "comparison.csv", "shift.csv", "shift.png"
 SIZES_PX = (96, 1024)

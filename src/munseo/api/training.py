@@ -13,16 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-from munseo import reports, training
+from munseo import _report as reports
+from munseo import _training as training
+from munseo._config import Config, load_config, parse_config
+from munseo._console import quietly, say
+from munseo._errors import UserError
+from munseo._run import RunFolder, claim, fingerprints, open_run
+from munseo._run.atomic import NoRoomError
+from munseo._run.manifest import command_words
+from munseo._training import Interrupted, Prepared
+from munseo._training.training_pages import TrainingPages
 from munseo.api.predicting import predict_test
-from munseo.config import Config, load_config, parse_config
-from munseo.console import quietly, say
-from munseo.errors import UserError
-from munseo.run import RunFolder, claim, fingerprints, open_run
-from munseo.run.atomic import NoRoomError
-from munseo.run.manifest import command_words
-from munseo.training import Interrupted, Prepared
-from munseo.training.augmenting import TrainingPages
 
 NUM_SHOWN = 24
 

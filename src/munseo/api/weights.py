@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from munseo.evaluation.combining import is_ensemble, member_folders
-from munseo.run import RunFolder
+from munseo._prediction.combination import is_ensemble, member_folders
+from munseo._run import RunFolder
 
 
 def weights_sha256(folder: RunFolder) -> str:

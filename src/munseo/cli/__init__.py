@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 import sys
 
+from munseo._console import inert
+from munseo._errors import UserError
+from munseo._run.atomic import NoRoomError
 from munseo.cli.app import app
-from munseo.console import inert
-from munseo.errors import UserError
-from munseo.run.atomic import NoRoomError
 
 __all__ = ["app", "main"]
 

@@ -69,8 +69,8 @@ def predict(
     from rich.console import Console
     from rich.table import Table
 
+    from munseo._run.atomic import write_json
     from munseo.api.benching_predict import COLUMNS, bench_predict, table_rows
-    from munseo.run.atomic import write_json
 
     found = bench_predict(run, batch_sizes=batch_size or (8, 32), seconds=seconds, data=data, quiet=quiet)
     file = output or Path("bench-predict.json")

@@ -37,8 +37,8 @@ def diff(
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all of it there too.")] = None,
 ) -> None:
     """Say which settings, labels, images and sides differ between two runs, and what came of it."""
+    from munseo._console import inert
     from munseo.api.diffing import diff as find
-    from munseo.console import inert
 
     for line in lines(find(a, b, json)):
         typer.echo(inert(line))

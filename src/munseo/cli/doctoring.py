@@ -72,9 +72,9 @@ def check(
     from rich.console import Console
     from rich.table import Table
 
+    from munseo._doctor.words import Words
     from munseo.api.doctoring import ISSUES, PAGE
     from munseo.api.doctoring import doctor as find
-    from munseo.examination.words import Words
 
     found = find(data, run, out, language=language.value, seed=seed, train_table=train_table, val_table=val_table,
                  image_dir=image_dir, test_dir=test_dir, id_column=id_column, target_column=target_column,

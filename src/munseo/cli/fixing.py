@@ -30,8 +30,8 @@ def fix(
     target_column: Annotated[str | None, typer.Option(help="Default: target.")] = None,
 ) -> None:
     """Write a corrected copy of the labelled table; the original is never touched."""
+    from munseo._console import inert
     from munseo.api.fixing import fix as write
-    from munseo.console import inert
 
     for table in write(data, issues, output, train_table=train_table, val_table=val_table, image_dir=image_dir,
                        id_column=id_column, target_column=target_column):  # fmt: skip

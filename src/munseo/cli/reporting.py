@@ -57,9 +57,9 @@ def runs(
     from rich.table import Table
     from rich.text import Text
 
+    from munseo._console import inert
+    from munseo._spreadsheet import inert_table
     from munseo.api.reporting import runs as read
-    from munseo.console import inert
-    from munseo.spreadsheet import inert_table
 
     table = read(folder, sort)
     if csv:

@@ -13,7 +13,7 @@ from munseo.cli.words import Quiet
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from munseo.shifts import Row
+    from munseo._shift import Row
 
 
 LEGEND = (
@@ -82,7 +82,7 @@ def _print_table(rows: Sequence[Row]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from munseo.shifts import MEASURES
+    from munseo._shift import MEASURES
 
     about = {measure.name: measure for measure in MEASURES}
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -51,7 +51,7 @@ def resume(
 @contextmanager
 def _saying_how_to_go_on() -> Iterator[None]:
     """Ctrl-C and SIGTERM end with 130 and 143, as a shell expects."""
-    from munseo.training import Interrupted
+    from munseo._training import Interrupted
 
     try:
         yield

@@ -1,0 +1,25 @@
+"""Image to image: policies on uint8 pages, MixUp and CutMix on batches. Knows neither torch nor files."""
+
+from munseo._augment.damage import DAMAGES, Damage
+from munseo._augment.mix import Mix, draw_mix, mix_images, mix_targets
+from munseo._augment.policy import LEVELS, POLICY_NAMES, Augmenter, Policy, build_policy, cutout
+from munseo._augment.recipe import COMPETITION, DOCUMENT, Recipe, apply_recipe
+
+__all__ = [
+    "COMPETITION",
+    "DAMAGES",
+    "DOCUMENT",
+    "LEVELS",
+    "POLICY_NAMES",
+    "Augmenter",
+    "Damage",
+    "Mix",
+    "Policy",
+    "Recipe",
+    "apply_recipe",
+    "build_policy",
+    "cutout",
+    "draw_mix",
+    "mix_images",
+    "mix_targets",
+]

@@ -1,0 +1,134 @@
+"""Parameters of the policies, with the reference's values as defaults; users may set any of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from munseo._errors import UserError
+
+Range = tuple[float, float]
+P = TypeVar("P")
+
+
+@dataclass(frozen=True)
+class GeometryParameters:
+    """One warp, and a transposition.
+
+    Attributes:
+        geometry_p: Share of pages that are shifted, scaled and turned.
+        shift: Range of the shift right and down, shares of the side.
+        scale: Range of the factor.
+        rotation_deg: Range of the angle, counter-clockwise.
+        transpose_p: Share of pages that are transposed.
+    """
+
+    geometry_p: float = 0.9
+    shift: Range = (-0.05, 0.05)
+    scale: Range = (0.85, 1.15)
+    rotation_deg: Range = (-20.0, 30.0)
+    transpose_p: float = 0.5
+
+
+@dataclass(frozen=True)
+class EdaParameters(GeometryParameters):
+    """What looking at the competition's test pages suggested.
+
+    Attributes:
+        blur_p: Share of pages that are blurred, by a Gaussian or a box.
+        blur_sigma_px: Range of the Gaussian's sigma at 320 px; it grows with the page.
+        noise_p: Share of pages with Gaussian noise.
+        noise_sigma: Range of its standard deviation, grey levels.
+        jitter_p: Share of pages with colour jitter.
+        brightness: Range of the factor.
+        contrast: Range of the factor.
+        saturation: Range of the factor.
+        hue_deg: Range of the turn of colours.
+    """
+
+    blur_p: float = 0.3
+    blur_sigma_px: Range = (0.4, 1.4)
+    noise_p: float = 0.8
+    noise_sigma: Range = (2.0, 18.0)
+    jitter_p: float = 0.8
+    brightness: Range = (0.8, 1.2)
+    contrast: Range = (0.8, 1.2)
+    saturation: Range = (0.8, 1.2)
+    hue_deg: Range = (-18.0, 18.0)
+
+
+@dataclass(frozen=True)
+class MorphologyParameters(GeometryParameters):
+    """Thinner or bolder print.
+
+    Attributes:
+        kernel_px: Largest side of the kernel; the smallest is 2.
+        rgb_shift_p: Share of pages whose channels are shifted.
+        rgb_shift: Range of the shift, grey levels.
+        light_p: Share of pages with changed brightness and contrast.
+        gain: Range of the contrast factor.
+        offset: Range of the brightness, grey levels.
+    """
+
+    kernel_px: int = 3
+    rgb_shift_p: float = 0.5
+    rgb_shift: Range = (-20.0, 20.0)
+    light_p: float = 0.5
+    gain: Range = (0.8, 1.2)
+    offset: Range = (-25.0, 25.0)
+
+
+def read_parameters(kind: type[P], policy: str, given: Mapping[str, Any] | None) -> tuple[P | None, list[str]]:
+    """Defaults with the given values over them.
+
+    Returns:
+        The parameters, and every problem; None with at least one problem.
+    """
+    known = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]
+    problems, values = [], {}
+    for key, value in (given or {}).items():
+        where = f"augmentation_params.{policy}.{key}"
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            problems.append(
+                f"{where}: unknown" + (f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}")
+            )
+            continue
+        allowed = _allowed_instead(key, value, known[key])
+        if allowed:
+            problems.append(f"{where}: {value!r} is not allowed; should be {allowed}")
+        values[key] = tuple(map(float, value)) if isinstance(value, list | tuple) and not allowed else value
+    return (None, problems) if problems else (kind(**values), [])
+
+
+def build_or_raise(kind: type[P], policy: str, given: Mapping[str, Any] | None) -> P:
+    """The parameters, or a ``UserError`` with every problem."""
+    parameters, problems = read_parameters(kind, policy, given)
+    if parameters is None:
+        raise UserError(f"augmentation_params.{policy}: {len(problems)} wrong.", problems)
+    return parameters
+
+
+def _allowed_instead(key: str, value: Any, default: Any) -> str | None:
+    """What is allowed, if the value is not."""
+    if isinstance(default, tuple):
+        fine = (
+            isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]
+        )
+        if fine and key in ("scale", "brightness", "contrast", "saturation", "gain", "blur_sigma_px", "noise_sigma"):
+            fine = value[0] >= 0 and (key != "scale" or value[0] > 0.1)
+            return None if fine else "[low, high] with low greater than 0"
+        return None if fine else "[low, high], two numbers in this order"
+    if key.endswith("_p"):
+        return None if _is_number(value) and 0 <= value <= 1 else "a number from 0 to 1"
+    return (
+        None
+        if isinstance(value, int) and not isinstance(value, bool) and 2 <= value <= 15
+        else "a whole number from 2 to 15"
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

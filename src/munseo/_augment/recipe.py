@@ -1,0 +1,181 @@
+"""A recipe: which damages pages come with, how often and how strong."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from munseo._augment.damage import DAMAGES, inflict
+from munseo._errors import UserError
+
+Entry = tuple[str, float, float, float]
+"""Name of the damage, probability, lowest and highest severity."""
+KEYS = ("probability", "severity")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A table of damages.
+
+    Attributes:
+        name: What reports call it.
+        damages: ``(name, probability, low, high)``; a page gets each by itself with that probability, at a severity
+            drawn evenly between low and high.
+    """
+
+    name: str
+    damages: tuple[Entry, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As YAML holds it; ``from_dict`` reads it."""
+        table = {name: {"probability": p, "severity": [low, high]} for name, p, low, high in self.damages}
+        return {"name": self.name, "damages": table}
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
+        """Read a recipe.
+
+        Args:
+            values: ``name``, and ``damages``: damage to ``probability`` and ``severity`` (``[0, 1]`` if not given).
+            where: What messages call the place it came from.
+
+        Raises:
+            UserError: Keys or values are wrong: all of them in one message.
+        """
+        problems = [f"{where}.{key}: unknown; known: name, damages" for key in values if key not in ("name", "damages")]
+        name, table = values.get("name", "recipe"), values.get("damages")
+        if not isinstance(name, str):
+            problems.append(f"{where}.name: {name!r} is not allowed; should be text")
+        if not isinstance(table, Mapping):
+            problems.append(f"{where}.damages: {table!r} is not allowed; should be a table of damages")
+            table = {}
+        entries, found = _read_table(table, {}, f"{where}.damages")
+        if problems + found:
+            raise UserError(f"{where}: {len(problems + found)} wrong.", problems + found)
+        return Recipe(name, entries)
+
+    def changed(self, overrides: Mapping[str, Any], where: str = "recipe") -> Recipe:
+        """The same recipe with other probabilities or severities, or more damages.
+
+        Args:
+            overrides: Damage to ``probability`` or ``severity`` or both; what is not named stays.
+            where: What messages call the place they came from.
+
+        Raises:
+            UserError: Keys or values are wrong: all of them in one message.
+        """
+        entries, problems = _read_table(overrides, {entry[0]: entry for entry in self.damages}, where)
+        if problems:
+            raise UserError(f"{where}: {len(problems)} wrong.", problems)
+        return replace(self, damages=entries)
+
+
+def apply_recipe(
+    image: np.ndarray, recipe: Recipe, rng: np.random.Generator, second_pages: Sequence[np.ndarray] = ()
+) -> np.ndarray:
+    """Damage a page as the recipe says.
+
+    Args:
+        image: Square letterboxed page (S, S, 3) uint8; it stays as it is.
+        recipe: The table of damages.
+        rng: Source of randomness.
+        second_pages: Pages that ``overlay`` may lay over; without any it lays over the page itself, turned.
+
+    Returns:
+        (S, S, 3) uint8.
+    """
+    # Every damage has a draw of its own, so that changing one row leaves the choice of the others as it was.
+    draws = dict(zip(DAMAGES, rng.random((len(DAMAGES), 2)), strict=True))
+    chosen = []
+    for name, probability, low, high in recipe.damages:
+        chance, strength = draws[name]
+        if chance < probability:
+            chosen.append((DAMAGES[name], low + (high - low) * float(strength)))
+    return inflict(image, chosen, rng, second_pages)
+
+
+COMPETITION = Recipe(
+    "competition",
+    (
+        ("overlay", 0.25, 0.2, 0.8),
+        ("mirror", 0.5, 1.0, 1.0),
+        ("rotation", 0.9, 0.0, 1.0),
+        ("focus_blur", 0.4, 0.1, 0.6),
+        ("brightness", 0.7, 0.1, 0.5),
+        ("noise", 0.6, 0.05, 0.5),
+        ("occlusion", 0.3, 0.1, 0.6),
+    ),
+)
+"""What the test pages of the document type classification competition looked like beside its clean train pages."""
+
+DOCUMENT = Recipe(
+    "document",
+    (
+        ("ink_fade", 0.12, 0.1, 0.8),
+        ("show_through", 0.12, 0.1, 0.9),
+        ("stain", 0.08, 0.2, 1.0),
+        ("overlay", 0.12, 0.1, 0.8),
+        ("mirror", 0.5, 1.0, 1.0),
+        ("quarter_turn", 0.45, 1.0, 1.0),
+        ("bend", 0.2, 0.1, 0.8),
+        ("rotation", 0.6, 0.0, 1.0),
+        ("perspective", 0.35, 0.1, 0.8),
+        ("table", 0.5, 0.0, 1.0),
+        ("gradient", 0.35, 0.1, 0.9),
+        ("shadow", 0.2, 0.1, 0.9),
+        ("focus_blur", 0.3, 0.1, 0.8),
+        ("motion_blur", 0.12, 0.1, 0.7),
+        ("darkness", 0.2, 0.1, 0.7),
+        ("brightness", 0.25, 0.05, 0.6),
+        ("contrast", 0.2, 0.1, 0.7),
+        ("noise", 0.5, 0.05, 0.7),
+        ("rescale", 0.2, 0.2, 0.7),
+        ("occlusion", 0.3, 0.1, 0.8),
+        ("jpeg", 0.35, 0.2, 0.95),
+    ),
+)
+"""Everything a phone or a rough scan may do: what the ``document`` policy trains with."""
+
+
+def _read_table(table: Mapping[str, Any], base: Mapping[str, Entry], where: str) -> tuple[tuple[Entry, ...], list[str]]:
+    """Entries of the base with those of the table over them, in the order of ``DAMAGES``, and every problem."""
+    entries, problems = dict(base), []
+    for name, value in table.items():
+        if name not in DAMAGES:
+            near = difflib.get_close_matches(str(name), DAMAGES, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(DAMAGES)}"
+            problems.append(f"{where}.{name}: no such damage; {hint}")
+            continue
+        entry, found = _read_entry(name, value, base.get(name), f"{where}.{name}")
+        problems += found
+        entries[name] = entry
+    return tuple(entries[name] for name in DAMAGES if name in entries), problems
+
+
+def _read_entry(name: str, value: Any, base: Entry | None, where: str) -> tuple[Entry, list[str]]:
+    if not isinstance(value, Mapping):
+        return (name, 0.0, 0.0, 0.0), [
+            f"{where}: {value!r} is not allowed; should be like {{probability: 0.3, severity: [0, 1]}}"
+        ]
+    problems = [f"{where}.{key}: unknown; known: {', '.join(KEYS)}" for key in value if key not in KEYS]
+    _, probability, low, high = base or (name, None, 0.0, 1.0)
+    probability, severity = value.get("probability", probability), value.get("severity", [low, high])
+    if probability is None:
+        problems.append(f"{where}.probability: missing; a number from 0 to 1")
+    elif not _is_share(probability):
+        problems.append(f"{where}.probability: {probability!r} is not allowed; should be a number from 0 to 1")
+    if not (isinstance(severity, list | tuple) and len(severity) == 2 and all(map(_is_share, severity))):
+        problems.append(f"{where}.severity: {severity!r} is not allowed; should be [low, high], each from 0 to 1")
+    elif severity[0] > severity[1]:
+        problems.append(f"{where}.severity: {severity!r} is not allowed; low first")
+    if problems:
+        return (name, 0.0, 0.0, 0.0), problems
+    return (name, float(probability), float(severity[0]), float(severity[1])), []
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1

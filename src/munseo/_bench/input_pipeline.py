@@ -1,0 +1,84 @@
+"""How fast pages come: the input pipeline alone, by number of workers, and what each of its stages costs."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from munseo._data import Page, square
+from munseo._prediction.loader import Batch, collate
+from munseo._training.module import PageClassifier
+from munseo._training.sampler import EpochBatches
+from munseo._training.training_pages import TrainingPages
+
+
+def make_loader(module: PageClassifier, num_workers: int) -> tuple[DataLoader[object], EpochBatches]:
+    """The loader of a training run, with another number of workers; and its order of epochs."""
+    pages = TrainingPages(module.parts.train, module.parts.samples, module.parts.plan, module.config)
+    batches = EpochBatches(len(pages), module.machine.batch_size, module.config.random_seed)
+    machine = replace(module.machine, num_workers=num_workers)
+    return DataLoader(pages, batch_sampler=batches, persistent_workers=num_workers > 0, **machine.loading), batches
+
+
+def fixed_batch(module: PageClassifier) -> Batch:
+    """One batch of training pages on the module's device."""
+    loader, _ = make_loader(module, 0)
+    batch = next(iter(loader))
+    assert isinstance(batch, Batch)
+    return batch.to(module.device)
+
+
+def pipeline_rate(module: PageClassifier, num_workers: int, seconds: float) -> float:
+    """Pages a second that the loader yields when nobody else uses the cores; start-up of the workers left out."""
+    loader, batches = make_loader(module, num_workers)
+    pages = 0
+    started = None
+    for epoch in itertools.count():
+        batches.set_epoch(epoch)
+        for batch in loader:
+            if started is None:
+                started = time.perf_counter()
+                continue
+            pages += len(batch.labels)
+            if time.perf_counter() - started > seconds:
+                return pages / (time.perf_counter() - started)
+    raise AssertionError("epochs never end")
+
+
+def stage_seconds(module: PageClassifier, num_pages: int) -> dict[str, float]:
+    """Seconds a page of each stage of the input, each by itself in this process: decode, augment, collate, copy."""
+    parts, config = module.parts, module.config
+    pages: Sequence[Page] = [parts.train[sample.page] for sample in parts.samples[:num_pages]]
+    whole = TrainingPages(parts.train, parts.samples, parts.plan, config)
+    size = config.image_size
+    decoding = _seconds(lambda place: square(pages[place], size), len(pages))
+    item = _seconds(lambda place: whole[(0, place)], len(pages))
+    items = [whole[(0, place)] for place in range(min(len(pages), module.machine.batch_size))]
+    batch = collate(items)
+    collating = _seconds(lambda _: collate(items), 5) / len(items)
+
+    def copy(_: int) -> None:
+        module.classifier.prepare(batch.to(module.device).images)
+        if module.device.type == "cuda":
+            torch.cuda.synchronize(module.device)
+
+    copying = _seconds(copy, 5) / len(items)
+    return {"decode": decoding, "augment": max(0.0, item - decoding), "collate": collating, "copy": copying}
+
+
+def _seconds(work: object, times: int) -> float:
+    """Median seconds of a call, over so many of them after one that is not counted."""
+    assert callable(work)
+    work(0)
+    spent = []
+    for place in range(times):
+        started = time.perf_counter()
+        work(place)
+        spent.append(time.perf_counter() - started)
+    return float(np.median(spent))

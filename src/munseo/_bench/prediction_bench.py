@@ -1,0 +1,136 @@
+"""How fast a model answers by each engine, turn and turn about in one process, and whether it answers the same."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from munseo._bench.compute_peak import peak_multiply_adds
+from munseo._memory import freed_memory_returned, keep_freed_memory
+from munseo._model import Classifier
+
+NUM_ROUNDS = 5
+USUAL = "plain torch"
+"""Eager PyTorch as a plain script has it: what the others are compared with."""
+COLUMNS = ("backend", "ms", "p95", "pages/s", "batch", "×", "peak", "max Δp", "same", "macro-F1")
+"""Latency of a page and its 95th percentile, pages a second at the best batch, times ``USUAL``, share of the machine's
+peak; beside torch: the largest difference of a probability, pages with the same decision, macro-F1."""
+
+
+def bench_backends(
+    classifiers: Mapping[str, Classifier],
+    pages: torch.Tensor,
+    batch_sizes: Sequence[int],
+    seconds: float,
+    multiply_adds: float,
+) -> tuple[list[dict[str, Any]], float]:
+    """Measure latency and throughput of classifiers, from uint8 pages in memory to probabilities.
+
+    In every round each of them is measured once, so that what disturbs the machine disturbs them all.
+
+    Args:
+        classifiers: By name; ``USUAL`` first. They are on the processor and in evaluation.
+        pages: uint8 (N, S, S, 3), N at least 1; repeated where a batch is larger.
+        batch_sizes: Of the throughput; latency is of single pages.
+        seconds: Of one measurement.
+        multiply_adds: Of one page.
+
+    Returns:
+        A row a classifier: ``backend``, ``latency_ms`` (median and p95 of all pages), ``throughput`` (median of the
+        rounds by batch size, pages a second), ``best_batch``, ``pages_per_second``, ``times_usual``, ``share_of_peak``;
+        and the machine's peak, multiply-adds a second.
+    """
+    keep_freed_memory()
+    latencies: dict[str, list[float]] = {name: [] for name in classifiers}
+    rates: dict[str, dict[int, list[float]]] = {name: {size: [] for size in batch_sizes} for name in classifiers}
+    peaks = []
+    batches = {size: pages.repeat(-(-size // len(pages)), 1, 1, 1)[:size] for size in (1, *batch_sizes)}
+    with torch.inference_mode():
+        for classifier in classifiers.values():
+            for batch in batches.values():
+                _answer(classifier, batch)  # an engine's first pass compiles
+        for _ in range(NUM_ROUNDS):
+            peaks.append(peak_multiply_adds(seconds / 2))  # here and not before: what others take of the cores varies
+            for name, classifier in classifiers.items():
+                latencies[name] += _times(classifier, batches[1], seconds)
+                for size in batch_sizes:
+                    rates[name][size].append(size / statistics.median(_times(classifier, batches[size], seconds)))
+    peak = max(peaks)
+    rows = [_row(name, latencies[name], rates[name], multiply_adds / peak) for name in classifiers]
+    for row in rows:
+        row["times_usual"] = row["pages_per_second"] / rows[0]["pages_per_second"]
+    return rows, peak
+
+
+def table_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The rows of ``bench_predict``'s table, a word a column of ``COLUMNS``."""
+    rows: list[tuple[str, ...]] = []
+    for row in result["backends"]:
+        parity, latency = row.get("parity"), row["latency_ms"]
+        rows.append(
+            (
+                row["backend"],
+                f"{latency['median']:.1f}",
+                f"{latency['p95']:.1f}",
+                f"{row['pages_per_second']:.1f}",
+                str(row["best_batch"]),
+                f"{row['times_usual']:.2f}",
+                f"{row['share_of_peak']:.0%}",
+                f"{parity['max_difference']:.1g}" if parity else "",
+                f"{parity['num_agreeing']}/{parity['num_pages']}" if parity else "",
+                f"{parity['macro_f1_after']:.4f}" if parity else "",
+            )
+        )
+    return rows
+
+
+def _row(name: str, latencies: list[float], rates: dict[int, list[float]], page_share: float) -> dict[str, Any]:
+    throughput = {size: statistics.median(found) for size, found in rates.items()}
+    best = max(throughput, key=lambda size: throughput[size])
+    return {
+        "backend": name,
+        "latency_ms": {
+            "median": 1000 * float(np.median(latencies)),
+            "p95": 1000 * float(np.quantile(latencies, 0.95)),
+        },
+        "throughput": throughput,
+        "best_batch": best,
+        "pages_per_second": throughput[best],
+        "share_of_peak": throughput[best] * page_share,
+    }
+
+
+def _times(classifier: Classifier, batch: torch.Tensor, seconds: float) -> list[float]:
+    """Seconds of each answer, for so long and at least twice."""
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(times) < 2 or time.perf_counter() < end:
+        start = time.perf_counter()
+        _answer(classifier, batch)
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def _answer(classifier: Classifier, batch: torch.Tensor) -> torch.Tensor:
+    logits: torch.Tensor = classifier(classifier.prepare(batch))
+    return logits.softmax(dim=1)
+
+
+class DefaultLayout(nn.Module):
+    """A network that takes its images channel by channel and hands freed memory back, as in a plain PyTorch script."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network.to(memory_format=torch.contiguous_format)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits (B, num_classes) of normalised images (B, 3, S, S)."""
+        with freed_memory_returned():
+            logits: torch.Tensor = self.network(images.contiguous())
+            return logits

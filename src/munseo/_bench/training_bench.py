@@ -1,0 +1,134 @@
+"""``munseo bench train``: what training costs, and how near it comes to the model's own limit on this machine."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import timm
+import torch
+
+from munseo._bench.baseline import usual_rate
+from munseo._bench.input_pipeline import fixed_batch, pipeline_rate, stage_seconds
+from munseo._bench.step_rate import BareStep, training_rate
+from munseo._config import Config
+from munseo._console import say
+from munseo._training.fit import build_module, make_card
+from munseo._training.hardware import device_name, num_cores
+from munseo._training.module import PageClassifier
+from munseo._training.training_data import choose_recipe, collect, divide
+
+ENDLESS = 10**6
+"""Epochs, so that no schedule ends within a measurement."""
+USUAL_WORKERS = 2
+"""What tutorials write."""
+
+
+def bench_train(
+    config: Config, *, num_steps: int = 20, num_rounds: int = 5, worker_counts: Sequence[int] = (), usual: bool = True
+) -> dict[str, Any]:
+    """Measure training, its parts alternating in one process.
+
+    Args:
+        config: The run's configuration; its data are read, no run folder is made.
+        num_steps: Steps of a measurement; each round measures everything once.
+        num_rounds: Medians are over so many rounds.
+        worker_counts: Loader workers to try; by default none, one, and the number of cores.
+        usual: Measure the usual way, too.
+
+    Returns:
+        ``rates`` (pages a second: every round's value and the median), ``ratios``, ``pipeline`` by number of workers,
+        ``stages`` (milliseconds a page), ``peak_memory_bytes``, ``machine``.
+
+    Raises:
+        UserError: The configuration or the data are wrong.
+    """
+    module = _set_up(config)
+    batch = fixed_batch(module)
+    bare = BareStep(module, batch)
+    ways: dict[str, Callable[[], float]] = {
+        "bare step": lambda: bare.rate(num_steps),
+        "training": lambda: training_rate(module, num_steps),
+    }
+    if usual:
+        ways["usual way"] = lambda: usual_rate(module, num_steps, USUAL_WORKERS)
+    rates = _alternate(ways, num_rounds)
+    counts = list(worker_counts) or sorted({0, 1, num_cores()})
+    pipeline = {count: pipeline_rate(module, count, seconds=3.0) for count in counts}
+    medians = {name: float(np.median(values)) for name, values in rates.items()}
+    ratios = {"training / bare step": _median_ratio(rates["training"], rates["bare step"])}
+    if usual:
+        ratios["training / usual way"] = _median_ratio(rates["training"], rates["usual way"])
+    return {
+        "config": {"model_name": config.model_name, "image_size": config.image_size, "batch_size": len(batch.labels)},
+        "rates": {name: {"median": medians[name], "rounds": rates[name]} for name in rates},
+        "ratios": ratios,
+        "pipeline": {str(count): rate for count, rate in pipeline.items()},
+        "stages": _stages(module, bare, len(batch.labels)),
+        "peak_memory_bytes": _peak_memory(module.device),
+        "machine": _describe(module),
+    }
+
+
+def _set_up(config: Config) -> PageClassifier:
+    """As a run would be, without its folder."""
+    config = config.model_copy(update={"epochs": ENDLESS, "patience": ENDLESS, "snapshot_epochs": 0})
+    collection = collect(config)
+    recipe = choose_recipe(config, collection) if config.augmentation.matched else None
+    parts = divide(config, collection, recipe)[0]
+    module, _ = build_module(config, make_card(config, collection.pages), parts)
+    return module.to(module.machine.device)
+
+
+def _alternate(ways: dict[str, Callable[[], float]], num_rounds: int) -> dict[str, list[float]]:
+    """Each way once a round: whatever else the machine does in the meantime meets all of them alike."""
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
+        for number in range(1, num_rounds + 1):
+            for name, measure in ways.items():
+                rates[name].append(measure())
+            found = ", ".join(f"{name} {values[-1]:.1f}" for name, values in rates.items())
+            say(f"round {number} of {num_rounds}, pages a second: {found}")
+    return rates
+
+
+def _median_ratio(ones: Sequence[float], others: Sequence[float]) -> float:
+    """Of each round by itself, since rounds differ more than the ways within one do."""
+    return float(np.median([one / other for one, other in zip(ones, others, strict=True)]))
+
+
+def _stages(module: PageClassifier, bare: BareStep, batch_size: int) -> dict[str, float]:
+    """Milliseconds a page, in the order in which things happen."""
+    module.to(bare.images.device)
+    steps = np.median([bare() for _ in range(5)], axis=0) / batch_size
+    names = ("forward", "backward", "optimiser")
+    seconds = {**stage_seconds(module, num_pages=64), **dict(zip(names, map(float, steps), strict=True))}
+    return {name: 1000 * value for name, value in seconds.items()}
+
+
+def _peak_memory(device: torch.device) -> dict[str, int]:
+    """Largest resident size of this process, and what the GPU held; workers are not in it."""
+    scale = 1 if platform.system() == "Darwin" else 1024
+    peak = {"process": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale}
+    if device.type == "cuda":
+        peak["gpu"] = torch.cuda.max_memory_allocated(device)
+    return peak
+
+
+def _describe(module: PageClassifier) -> dict[str, Any]:
+    machine = module.machine
+    return {
+        "device": machine.device.type,
+        "device_name": device_name(machine.device),
+        "precision": machine.precision,
+        "num_threads": machine.num_threads,
+        "num_workers": machine.num_workers,
+        "num_cores": num_cores(),
+        "torch": torch.__version__,
+        "timm": timm.__version__,
+    }

@@ -1,0 +1,56 @@
+"""Data: from files to upright RGB arrays and labelled pages, split and balanced; and back to a submission.
+
+The way through: ``load_pages`` reads tables or folders, ``check_images`` looks at every image, ``stratified_split`` or
+``stratified_folds`` parts the pages, ``plan_balance`` fills small classes; ``decode`` and ``letterbox`` turn a page
+into pixels, ``cache_pages`` keeps these on the disk and ``square`` asks there first; ``write_submission`` writes what
+was predicted. What a user can mend is raised as ``UserError``, all problems together.
+"""
+
+from munseo._data.balance import BalancePlan, Sample, class_weights, plan_balance, sampler_weights
+from munseo._data.cache import cache_folder, cache_pages, square
+from munseo._data.decoder import MAX_PIXELS, Inspection, decode, inspect
+from munseo._data.image_check import Checked, check_images, fingerprint
+from munseo._data.image_error import ImageError
+from munseo._data.image_finder import IMAGE_EXTENSIONS, list_images
+from munseo._data.input_pages import Inputs, find_pages
+from munseo._data.layout import load_pages
+from munseo._data.letterbox import letterbox
+from munseo._data.page import Page, PageSet
+from munseo._data.split import Split, stratified_folds, stratified_split
+from munseo._data.submission import read_sample_submission, write_submission
+from munseo._data.tables import Row, Table, read_table
+
+__all__ = [
+    "IMAGE_EXTENSIONS",
+    "MAX_PIXELS",
+    "BalancePlan",
+    "Checked",
+    "ImageError",
+    "Inputs",
+    "Inspection",
+    "Page",
+    "PageSet",
+    "Row",
+    "Sample",
+    "Split",
+    "Table",
+    "cache_folder",
+    "cache_pages",
+    "check_images",
+    "class_weights",
+    "decode",
+    "find_pages",
+    "fingerprint",
+    "inspect",
+    "letterbox",
+    "list_images",
+    "load_pages",
+    "plan_balance",
+    "read_sample_submission",
+    "read_table",
+    "sampler_weights",
+    "square",
+    "stratified_folds",
+    "stratified_split",
+    "write_submission",
+]

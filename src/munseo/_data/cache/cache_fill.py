@@ -1,0 +1,157 @@
+"""Finds the pages of a run in the cache, and decodes into it what is missing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice, takewhile
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from munseo._console import say, track
+from munseo._data.cache.cache_folder import GB, LIMIT_VARIABLE, Room, holding, size_folder, size_limit
+from munseo._data.cache.cached_page import CachedPage, Place
+from munseo._data.cache.pack import ENTRY_BYTES, SUFFIX, DamagedPackError, Pack, write_pack
+from munseo._data.decoder import decode, read_bytes
+from munseo._data.image_error import ImageError
+from munseo._data.letterbox import resized
+from munseo._data.page import Page
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MOST_PACK_BYTES = 2**30
+"""A kill or a full disk costs the work on one pack, and old pages go by the pack."""
+
+
+def cache_pages(pages: Sequence[Page], digests: Sequence[str], sizes_px: Iterable[int], folder: Path) -> list[Page]:
+    """Give pages their decoded pixels: as the cache holds them, or after decoding them into it, in threads.
+
+    A page is known by the SHA-256 of its file, so it is found by every run that uses it, whatever its name, class and
+    split, and one that was changed is not. What cannot be cached, because the folder cannot be written to or is full,
+    is left as it is and decoded whenever it is needed; the reason is said.
+
+    Args:
+        pages: N pages.
+        digests: SHA-256 of each image file, hexadecimal.
+        sizes_px: Sides of the squares that will be asked for.
+        folder: The cache folder.
+
+    Returns:
+        The same pages, with the places of their pixels.
+
+    Raises:
+        UserError: ``MUNSEO_CACHE_GB`` is not a number.
+    """
+    keys = [bytes.fromhex(digest) for digest in digests]
+    places: dict[bytes, tuple[Place, ...]] = {}
+    try:
+        with holding(folder):
+            room = Room(folder, size_limit(folder))
+            for size_px in sizes_px:
+                for key, place in _fill(dict(zip(keys, pages, strict=True)), size_px, folder, room).items():
+                    places[key] = (*places.get(key, ()), place)
+    except OSError as error:
+        say(f"cache: {folder} cannot be used ({error.strerror or error}); pages are decoded anew each time")
+    return [
+        CachedPage(page.id, page.path, page.label, places[key]) if key in places else page
+        for page, key in zip(pages, keys, strict=True)
+    ]
+
+
+def _fill(pages: dict[bytes, Page], size_px: int, folder: Path, room: Room) -> dict[bytes, Place]:
+    """The places of pages of one size; ``pages`` is keyed by SHA-256, so equal images are decoded once."""
+    home = size_folder(folder, size_px)
+    home.mkdir(parents=True, exist_ok=True)
+    found = _find(pages, home, size_px)
+    missing = {key: page for key, page in pages.items() if key not in found}
+    fresh: dict[bytes, Place] = {}
+    if missing:
+        try:
+            for places in _decode_into(home, missing, size_px, room):
+                fresh |= places
+        except OSError as error:
+            say(f"cache: {folder} cannot be written to ({error.strerror or error})")
+        if room.is_full:
+            say(f"cache: full ({room.limit / GB:.3g} GB); {LIMIT_VARIABLE} sets another limit")
+    left = len(missing) - len(fresh)
+    say(
+        f"cache: of {len(pages)} pages at {size_px} px {len(found)} were there, {len(fresh)} are new"
+        + (f", {left} are decoded anew each time" if left else "")
+    )
+    return found | fresh
+
+
+def _find(wanted: dict[bytes, Page], home: Path, size_px: int) -> dict[bytes, Place]:
+    """The places of those pages that whole packs hold; damaged ones are deleted."""
+    found: dict[bytes, Place] = {}
+    for path in sorted(home.glob(f"*{SUFFIX}")):
+        pack = Pack(path, size_px)
+        try:
+            pack.open()
+            rows = {key: row for row, key in enumerate(pack.digests) if key in wanted and key not in found}
+            whole = pack.is_whole(list(rows.values()))
+        except DamagedPackError:
+            rows, whole = {}, False
+        if not whole:
+            say(f"cache: {path} is damaged; its pages are decoded again")
+            pack.close()
+            path.unlink(missing_ok=True)
+        elif rows:
+            os.utime(path)  # what was used last, is deleted last
+            found |= {key: Place(pack, row) for key, row in rows.items()}
+        else:
+            pack.close()
+    return found
+
+
+def _decode_into(home: Path, missing: dict[bytes, Page], size_px: int, room: Room) -> Iterator[dict[bytes, Place]]:
+    """Decode pages and write them, pack by pack, as long as there is room; yields the places in each."""
+    decoded = track(
+        _ahead(lambda item: _decode(*item, size_px), list(missing.items())),
+        f"Decoding pages for {size_px} px",
+        total=len(missing),
+    )
+    keys, most = list(missing), max(1, MOST_PACK_BYTES // (3 * size_px**2))
+    for start in range(0, len(keys), most):
+        chunk = keys[start : start + most]
+        readable = (page for page in islice(decoded, len(chunk)) if page is not None)
+        kept = takewhile(lambda page: room.take(page[1].nbytes + ENTRY_BYTES), readable)
+        if (first := next(kept, None)) is not None:
+            pack = Pack(home / f"{hashlib.sha256(b''.join(chunk)).hexdigest()[:16]}{SUFFIX}", size_px)
+            write_pack(pack.path, chain([first], kept))
+            pack.open()
+            yield {key: Place(pack, row) for row, key in enumerate(pack.digests)}
+        if room.is_full:
+            return
+
+
+def _decode(key: bytes, page: Page, size_px: int) -> tuple[bytes, np.ndarray] | None:
+    """The pixels of one page, (h, w) if it is grey, else (h, w, 3); None if its file is no longer what it was."""
+    try:
+        data = read_bytes(page.path, page.id)
+        if hashlib.sha256(data).digest() != key:
+            return None
+        pixels = resized(decode(data, page.id), size_px)
+    except ImageError:
+        return None
+    grey = pixels[:, :, 0]
+    return key, grey.copy() if all((pixels[:, :, channel] == grey).all() for channel in (1, 2)) else pixels
+
+
+def _ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """Do the work on all cores and yield the results in order, at most two a core ahead: memory stays flat."""
+    num_threads = os.cpu_count() or 1
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(num_threads) as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > 2 * num_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,80 @@
+"""A copy of a labelled table with some labels changed and some rows left out; every other byte stays."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from munseo._data.tables import Table
+from munseo._errors import UserError
+from munseo._run.atomic import replacing
+
+
+def write_edited(table: Table, target_column: str, edits: dict[int, str | None], output: Path) -> None:
+    """Write a copy of a table. Rows that are not edited keep their bytes, and all keep their order and encoding.
+
+    Args:
+        table: As ``read_table`` gave it.
+        target_column: The column of the labels, as the table spells it.
+        edits: By ``Row.line``: the new label, or None to leave the row out.
+        output: Where to; replaced in one step.
+
+    Raises:
+        UserError: A label does not fit the type of a parquet column.
+    """
+    with replacing(output) as beside:
+        if table.encoding == "parquet":
+            _write_parquet(table, target_column, edits, beside)
+        else:
+            beside.write_bytes(_edited_csv(table, target_column, edits))
+
+
+def _edited_csv(table: Table, target_column: str, edits: dict[int, str | None]) -> bytes:
+    data = table.path.read_bytes()
+    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    codec = "cp949" if table.encoding == "CP949" else "utf-8"
+    lines = list(io.StringIO(data[len(mark) :].decode(codec), newline=""))
+    place = table.columns.index(target_column)
+    reader = csv.reader(iter(lines), strict=True)
+    kept: list[str] = []
+    before = 0
+    for cells in reader:
+        # A quoted cell may go over several lines; a row is known by its first one.
+        first, raw = before + 1, "".join(lines[before : reader.line_num])
+        before = reader.line_num
+        if first not in edits:
+            kept.append(raw)
+        elif (label := edits[first]) is not None:
+            kept.append(_row([*cells[:place], label, *cells[place + 1 :]], raw))
+    return mark + "".join(kept).encode(codec)
+
+
+def _row(cells: list[str], raw: str) -> str:
+    """A row with the line end of the old one."""
+    text = io.StringIO()
+    if raw.count('"') >= 2 * len(cells):  # the program that wrote it quotes every cell
+        csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="").writerow(cells)
+    else:
+        csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue() + raw[len(raw.rstrip("\r\n")) :]
+
+
+def _write_parquet(table: Table, target_column: str, edits: dict[int, str | None], output: Path) -> None:
+    content = pq.read_table(table.path)
+    place = content.column_names.index(target_column)
+    field, values = content.schema.field(place), content.column(place).to_pylist()
+    try:
+        for line, label in edits.items():
+            if label is not None:
+                values[line - 1] = pa.scalar(label, pa.string()).cast(field.type).as_py()
+        changed = content.set_column(place, field, pa.array(values, field.type))
+    except pa.ArrowException as error:
+        raise UserError(f"{table.path.name}: column {target_column!r} cannot hold the new labels ({error}).") from None
+    dropped = {line for line, label in edits.items() if label is None}
+    kept = [number for number in range(content.num_rows) if number + 1 not in dropped]
+    pq.write_table(changed.take(pa.array(kept, pa.int64())), output)

@@ -1,0 +1,233 @@
+"""Image files on the disk: found by the names that tables give them, or listed; never outside their folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path, PurePath
+
+from munseo._data.image_error import UnreadableError
+
+IMAGE_EXTENSIONS = frozenset(
+    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif", ".pdf"]
+)
+MAX_DEPTH = 100
+"""Folders within folders that are walked; a walk to the deepest would end at Python's own limit, with a traceback."""
+_SYSTEM_FILES = frozenset(["thumbs.db", "desktop.ini", "__macosx"])
+
+
+def nfc(text: str) -> str:
+    """Unicode's composed form: macOS writes Hangul decomposed (NFD), everyone else composed."""
+    return unicodedata.normalize("NFC", text)
+
+
+def printable(text: str) -> str:
+    """A file name as valid UTF-8: bytes that are none are escaped, since no table could hold them."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+class ImageFinder:
+    """Finds files by name below some folders, the first that has it.
+
+    Names are looked up in listings of the folders, so that nothing of a table ever reaches the file system. The
+    Unicode form and the case of the extension may differ, and an image's extension may be left out.
+
+    Args:
+        folders: Where to look, in this order.
+        data_dir: Links may lead anywhere in here; in a folder outside, to files of that folder.
+    """
+
+    def __init__(self, folders: Sequence[Path], data_dir: Path) -> None:
+        self._folders = folders
+        self._data_dir = data_dir
+        self._listings: dict[Path, _Listing] = {}
+
+    def find(self, name: str) -> Path:
+        """Find one file.
+
+        Raises:
+            UnreadableError: There is none, there are several, or it lies outside its folder; the reason reads well
+                after the name.
+        """
+        *parents, last = _safe_parts(name)
+        hint = ""
+        for top in self._folders:
+            folder, linked = self._descend(top, parents)
+            if folder is None:
+                continue
+            listing = self._listing(folder)
+            found = listing.file_named(last)
+            if found is None:
+                hint = hint or listing.hint(last)
+                continue
+            path = folder / found
+            linked = linked or found in listing.links
+            if linked and not (lies_within(path, self._data_dir) or lies_within(path, top)):
+                raise UnreadableError("is a link that leaves the data folder")
+            if found not in listing.plain:
+                raise UnreadableError("is not a file")
+            return path
+        places = " or ".join(f"{folder.name or '.'}/" for folder in self._folders)
+        raise UnreadableError(f"there is no such file in {places}{hint}")
+
+    def _descend(self, folder: Path, parts: Sequence[str]) -> tuple[Path | None, bool]:
+        """The subfolder, if there is one, and whether a link was followed."""
+        linked = False
+        for part in parts:
+            listing = self._listing(folder)
+            child = listing.folder_named(part)
+            if child is None:
+                return None, linked
+            linked = linked or child in listing.links
+            folder = folder / child
+        return folder, linked
+
+    def _listing(self, folder: Path) -> _Listing:
+        if folder not in self._listings:
+            try:
+                self._listings[folder] = _Listing(folder)
+            except OSError as error:
+                raise UnreadableError(f"its folder cannot be listed ({error.strerror})") from None
+        return self._listings[folder]
+
+
+class _Listing:
+    """What one folder holds, by every spelling under which it may be asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.links: set[str] = set()
+        self.plain: set[str] = set()
+        self._folders: dict[str, str] = {}
+        self._names: list[str] = []
+        if folder.is_dir():
+            with os.scandir(folder) as entries:
+                for entry in sorted(entries, key=lambda entry: entry.name):
+                    self._add(entry)
+
+    def _add(self, entry: os.DirEntry[str]) -> None:
+        if entry.is_symlink():
+            self.links.add(entry.name)
+        if _is_folder(entry):
+            self._folders.setdefault(nfc(entry.name), entry.name)
+            return
+        if _is_file(entry):
+            self.plain.add(entry.name)
+        self._names.append(entry.name)
+
+    @cached_property
+    def _spellings(self) -> _Spellings:
+        """Other spellings of the names; most tables write every name as it is, and never need them."""
+        return _Spellings(self._names)
+
+    def folder_named(self, name: str) -> str | None:
+        return self._folders.get(nfc(name))
+
+    def file_named(self, name: str) -> str | None:
+        if name in self.plain:
+            return name
+        name = nfc(name)
+        if name in self._spellings.composed:
+            return self._spellings.composed[name]
+        stem, extension = _split(name)
+        candidates = self._spellings.folded.get(stem + extension.lower()) or self._spellings.stems.get(name) or []
+        if len(candidates) > 1:
+            raise UnreadableError(f"could be {' or '.join(candidates)}; write the name whole")
+        if not candidates and name in self._folders:
+            raise UnreadableError("is a folder, not a file")
+        return candidates[0] if candidates else None
+
+    def hint(self, name: str) -> str:
+        near = self._spellings.stems.get(_split(nfc(name))[0])
+        return f"; did you mean {near[0]}?" if near else ""
+
+
+class _Spellings:
+    """Names by their composed form, with the extension in small letters, and without it."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.composed: dict[str, str] = {}
+        self.folded: dict[str, list[str]] = {}
+        self.stems: dict[str, list[str]] = {}
+        for name in names:
+            self.composed.setdefault(nfc(name), name)
+            stem, extension = _split(nfc(name))
+            self.folded.setdefault(stem + extension.lower(), []).append(name)
+            if extension.lower() in IMAGE_EXTENSIONS:
+                self.stems.setdefault(stem, []).append(name)
+
+
+def lies_within(path: Path, folder: Path) -> bool:
+    """Whether a path, all links followed, lies in a folder or is it; one that runs in circles lies nowhere."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    # Python 3.11 and 3.12 raise this for a circle, later ones an OSError.
+    except (RuntimeError, OSError):
+        return False
+
+
+def list_images(folder: Path, bound: Path, left_out: list[str], problems: list[str]) -> Iterator[Path]:
+    """Walk a folder for files with the extension of an image, in the order of their composed names.
+
+    Args:
+        folder: Where to look, subfolders too.
+        bound: Links that leave this folder are problems.
+        left_out: Gets the files that are no images, and links to folders, which could run in circles.
+        problems: Gets what cannot be used, with its path below ``bound``.
+    """
+    if len(folder.parts) - len(bound.parts) > MAX_DEPTH:
+        problems.append(f"{shown(folder, bound)}/: lies more than {MAX_DEPTH} folders deep; such folders are not read")
+        return
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted(entries, key=lambda entry: (nfc(entry.name), entry.name))
+    except OSError as error:
+        problems.append(f"{shown(folder, bound)}/: cannot be listed ({error.strerror})")
+        return
+    for entry in listed:
+        path = folder / entry.name
+        if entry.name.startswith(".") or entry.name.casefold() in _SYSTEM_FILES:
+            continue
+        if entry.is_symlink() and not lies_within(path, bound):
+            problems.append(f"{shown(path, bound)}: is a link that leaves the data folder")
+        elif entry.is_dir(follow_symlinks=False):
+            yield from list_images(path, bound, left_out, problems)
+        elif _is_folder(entry) or path.suffix.lower() not in IMAGE_EXTENSIONS:
+            left_out.append(shown(path, bound))
+        elif _is_file(entry):
+            yield path
+        else:
+            problems.append(f"{shown(path, bound)}: is not a file")
+
+
+def shown(path: Path, folder: Path) -> str:
+    """A path below a folder, as an ID: composed, with slashes, valid UTF-8."""
+    return nfc(printable(path.relative_to(folder).as_posix()))
+
+
+def _safe_parts(name: str) -> list[str]:
+    """Split a name at slashes of both kinds; refuse what could lead elsewhere."""
+    text = name.replace("\\", "/")
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    if text.startswith("/") or re.match(r"[A-Za-z]:/", text) or ".." in parts:
+        raise UnreadableError("leaves the data folder; write the path from the image folder on, without '..'")
+    if not parts:
+        raise UnreadableError("names no file")
+    return parts
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, or a link to one. A link that runs in circles is none; the entry itself would raise."""
+    # Only links are asked of the file system: a call for each file would be half the time of listing them.
+    return Path(entry.path).is_dir() if entry.is_symlink() else entry.is_dir(follow_symlinks=False)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    return Path(entry.path).is_file() if entry.is_symlink() else entry.is_file(follow_symlinks=False)
+
+
+def _split(name: str) -> tuple[str, str]:
+    path = PurePath(name)
+    return path.stem, path.suffix

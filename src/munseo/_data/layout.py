@@ -1,0 +1,255 @@
+"""From a data folder to its pages: tables, or a folder per class. All problems are found before any is raised."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from munseo._data.classes import Classes, classes_of_labels, classes_of_meta
+from munseo._data.entries import Entry, entries_of_class_folders, entries_of_folder, entries_of_table, report_repeats
+from munseo._data.image_finder import ImageFinder, lies_within, nfc, printable
+from munseo._data.page import Page, PageSet
+from munseo._data.tables import Table, read_table
+from munseo._errors import UserError
+
+_NAMED = 5
+"""Files named in a note about what was left out."""
+
+
+def load_pages(
+    data_dir: Path,
+    *,
+    train_table: str | None = None,
+    val_table: str | None = None,
+    image_dir: str | None = None,
+    test_dir: str | None = None,
+    id_column: str | None = None,
+    target_column: str | None = None,
+    sample_submission: str | None = None,
+) -> PageSet:
+    """Read what a data folder holds. No image is opened; see ``check_images`` for that.
+
+    Three layouts: the competition's (``train.csv`` with ``ID,target``, and if they exist ``meta.csv``, ``val.csv``,
+    ``sample_submission.csv``, ``train/``, ``val/``, ``test/``); any CSV or parquet with named columns; a folder per
+    class, directly or below ``train/``, with ``val/`` and ``test/`` beside it.
+
+    Args:
+        data_dir: The folder.
+        train_table: Table of the train part, below ``data_dir``; default: ``train.csv``, else a folder per class.
+        val_table: Table of a fixed validation part; default: ``val.csv`` if there is one.
+        image_dir: Where the images of the tables are; default: ``train/`` (for the validation part ``val/`` first),
+            then ``data_dir``. A file that a table names must lie in there, links followed.
+        test_dir: Default: ``test/`` if there is one.
+        id_column: Default: ``ID``.
+        target_column: Default: ``target``.
+        sample_submission: The order and IDs of the test part; default: ``sample_submission.csv`` if there is one.
+
+    Raises:
+        UserError: With every problem of the data set, each with its file and line.
+    """
+    if not data_dir.is_dir():
+        raise UserError(f"{data_dir}: there is no such data folder; set data_dir to where the tables and images are.")
+    loading = _Loading(data_dir, id_column or "ID", target_column or "target")
+    train_path = data_dir / (train_table or "train.csv")
+    if train_table or train_path.is_file():
+        train = loading.table_part("train", train_path, loading.image_folders(image_dir, "train"))
+        val_path = data_dir / (val_table or "val.csv")
+        has_val = val_table is not None or val_path.is_file()
+        val = loading.table_part("val", val_path, loading.image_folders(image_dir, "val")) if has_val else None
+    else:
+        if val_table:
+            loading.problems.append(f"{val_table}: a val_table needs a train_table; there is no train.csv")
+        train, val = loading.class_folder_parts(image_dir, test_dir)
+    classes = loading.classes(train)
+    test = loading.test_part(test_dir, sample_submission, classes)
+    return loading.page_set(classes, train, val, test)
+
+
+@dataclass
+class _Loading:
+    """The folder, and what has been noticed on the way."""
+
+    data_dir: Path
+    id_column: str
+    target_column: str
+    tables: dict[str, Path] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def table(self, part: str, path: Path) -> Table | None:
+        try:
+            table = read_table(path)
+        except UserError as error:
+            self.problems.append(error.message)
+            return None
+        self.tables[part] = path
+        if table.encoding == "CP949":
+            self.notes.append(f"{path.name}: read as CP949, since it is not UTF-8")
+        return table
+
+    def table_part(self, part: str, path: Path, folders: Sequence[Path]) -> list[Entry]:
+        table = self.table(part, path)
+        if table is None:
+            return []
+        return entries_of_table(
+            table, ImageFinder(folders, self.data_dir), self.id_column, self.target_column, self.problems
+        )
+
+    def image_folders(self, image_dir: str | None, part: str) -> list[Path]:
+        """Where the images of a part may be, in the order of looking."""
+        if image_dir is not None:
+            named = self.data_dir / image_dir
+            if not named.is_dir():
+                self.problems.append(f"image_dir: there is no folder {named}")
+            return [named, *self.usual_folders("val")] if part == "val" else [named]
+        return [*(self.usual_folders("val") if part == "val" else []), *self.usual_folders("train"), self.data_dir]
+
+    def usual_folders(self, name: str) -> list[Path]:
+        """The folder of this name, if it is there and does not lead out of the data folder."""
+        folder = self.data_dir / name
+        if not folder.is_dir():
+            return []
+        if not lies_within(folder, self.data_dir):
+            key = "test_dir" if name == "test" else "image_dir"
+            self.problems.append(f"{name}/: is a link that leaves the data folder; name it as {key} if that is meant")
+            return []
+        return [folder]
+
+    def class_folder_parts(self, image_dir: str | None, test_dir: str | None) -> tuple[list[Entry], list[Entry] | None]:
+        """The train part, and the validation part if there is a ``val/``, from folders named after classes."""
+        beside = {"val", "test", test_dir or "test"}
+        root = self.data_dir / image_dir if image_dir else next(iter(self.usual_folders("train")), self.data_dir)
+        if root == self.data_dir:
+            folders = [folder for folder in _folders_in(root) if folder.name not in beside]
+        else:
+            folders = _folders_in(root)
+        train = self.class_folders(folders)
+        val_root = self.usual_folders("val")
+        val = self.class_folders(_folders_in(val_root[0])) if val_root else None
+        if not train and not self.problems:
+            tables = sorted(path.name for path in self.data_dir.iterdir() if path.suffix in (".csv", ".parquet"))
+            hint = f" Name one as train_table: {', '.join(tables)}." if tables else ""
+            raise UserError(f"{self.data_dir}: holds neither train.csv nor a folder of images per class.{hint}")
+        return train, val
+
+    def class_folders(self, folders: Sequence[Path]) -> list[Entry]:
+        left_out: list[str] = []
+        inside = []
+        for folder in folders:
+            if lies_within(folder, self.data_dir):
+                inside.append(folder)
+            else:
+                self.problems.append(f"{folder.name}/: is a link that leaves the data folder")
+        entries = entries_of_class_folders(inside, self.data_dir, left_out, self.problems)
+        used = {entry.label for entry in entries}
+        names = [nfc(printable(folder.name)) for folder in inside]
+        left_out += [f"{name}/ (without images)" for name in names if name not in used]
+        self.note_left_out(left_out)
+        return entries
+
+    def classes(self, train: Sequence[Entry]) -> Classes | None:
+        """From ``meta.csv`` if there is one, else the labels of the train part; None if ``meta.csv`` is unreadable."""
+        path = self.data_dir / "meta.csv"
+        if not path.is_file():
+            source = self.tables["train"].name if "train" in self.tables else "the train folders"
+            return classes_of_labels((entry.label for entry in train if entry.label), source)
+        table = self.table("meta", path)
+        if table is None:
+            return None
+        self.problems.extend(table.problems)
+        try:
+            target = table.column("target" if "target" in table.columns else self.target_column)
+            return classes_of_meta(table, target, table.column("class_name"), self.problems)
+        except UserError as error:
+            self.problems.append(error.message)
+            return None
+
+    def test_part(self, test_dir: str | None, sample: str | None, classes: Classes | None) -> list[Entry]:
+        named = self.data_dir / test_dir if test_dir else None
+        if named is not None and not named.is_dir():
+            self.problems.append(f"test_dir: there is no folder {named}")
+            return []
+        folder = named or next(iter(self.usual_folders("test")), None)
+        sample_path = self.data_dir / (sample or "sample_submission.csv")
+        if sample is None and not sample_path.is_file():
+            left_out: list[str] = []
+            names = classes.names if classes else ()
+            entries = entries_of_folder(folder, names, left_out, self.problems) if folder else []
+            self.note_left_out(left_out)
+            return entries
+        table = self.table("sample_submission", sample_path)
+        if table is None:
+            return []
+        if folder is None:
+            self.problems.append(f"{sample_path.name}: lists {len(table.rows)} pages, but there is no folder test/")
+            return []
+        id_column = self.id_column if self.id_column in table.columns else table.columns[0]
+        return entries_of_table(table, ImageFinder([folder], self.data_dir), id_column, None, self.problems)
+
+    def note_left_out(self, names: Sequence[str]) -> None:
+        if names:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            self.notes.append(f"left out, as no image files: {', '.join(names[:_NAMED])}{more}")
+
+    def page_set(
+        self, classes: Classes | None, train: Sequence[Entry], val: Sequence[Entry] | None, test: Sequence[Entry]
+    ) -> PageSet:
+        """Check what only the whole shows, raise if anything was wrong, and hand over the pages."""
+        report_repeats([("train", train), ("val", val or ())], self.problems)
+        report_repeats([("test", test)], self.problems)
+        if classes is not None:
+            self.check_labels(classes, [*train, *(val or ()), *test])
+        if self.problems:
+            problems = list(dict.fromkeys(self.problems))
+            count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+            raise UserError(f"{self.data_dir}: {count} in the data set.{_advice([*train, *(val or ())])}", problems)
+        assert classes is not None
+        self.note_empty_classes(classes, train)
+        return PageSet(
+            train=_pages(train, classes),
+            val=None if val is None else _pages(val, classes),
+            test=_pages(test, classes),
+            class_names=classes.names,
+            class_targets=classes.targets,
+            tables=self.tables,
+            notes=tuple(self.notes),
+        )
+
+    def check_labels(self, classes: Classes, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            if entry.label is not None and classes.index(entry.label) is None:
+                self.problems.append(f"{entry.label_where}: {classes.unknown(entry.label)}")
+        if len(classes.names) == 1 and not self.problems:
+            self.problems.append(f"{classes.source}: has one class only, {classes.names[0]!r}; two are needed")
+
+    def note_empty_classes(self, classes: Classes, train: Sequence[Entry]) -> None:
+        used = {classes.index(entry.label) for entry in train if entry.label is not None}
+        for index, name in enumerate(classes.names):
+            if index not in used:
+                self.notes.append(f"{classes.source}: class {name!r} has no page in the train part")
+
+
+def _folders_in(root: Path) -> list[Path]:
+    """Its subfolders in the order of their composed names, without hidden ones and what archives of macOS add."""
+    if not root.is_dir():
+        return []
+    with os.scandir(root) as entries:
+        names = [
+            entry.name for entry in entries if entry.is_dir() and entry.name[0] != "." and entry.name != "__MACOSX"
+        ]
+    return [root / name for name in sorted(names, key=lambda name: (nfc(name), name))]
+
+
+def _advice(entries: Sequence[Entry]) -> str:
+    nothing = entries and all(entry.path is None for entry in entries)
+    return " Not one image was found: set image_dir to the folder that holds them." if nothing else ""
+
+
+def _pages(entries: Sequence[Entry], classes: Classes) -> tuple[Page, ...]:
+    pages = []
+    for entry in entries:
+        assert entry.path is not None, "a missing file is a problem, and problems have been raised"
+        pages.append(Page(entry.id, entry.path, classes.index(entry.label) if entry.label is not None else None))
+    return tuple(pages)

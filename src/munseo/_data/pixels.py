@@ -1,0 +1,86 @@
+"""Pixels of every kind to 8-bit RGB, upright: grey, palette, alpha, CMYK, 16 and 32 bits, EXIF orientation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from PIL import Image, ImageChops
+
+from munseo._data.image_error import UnreadableError
+
+_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
+"""TIFF tags."""
+
+_TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda image: cv2.flip(image, 1),
+    3: lambda image: cv2.rotate(image, cv2.ROTATE_180),
+    4: lambda image: cv2.flip(image, 0),
+    5: lambda image: cv2.transpose(image),
+    6: lambda image: cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda image: cv2.rotate(cv2.transpose(image), cv2.ROTATE_180),
+    8: lambda image: cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE),
+}
+
+
+def upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn and mirror an image as its EXIF orientation (2 to 8) says; any other number leaves it as it is."""
+    turn = _TURNS.get(orientation)
+    return image if turn is None else turn(image)
+
+
+def to_rgb(image: Image.Image) -> np.ndarray:
+    """Bring a loaded Pillow image of any mode to (H, W, 3) uint8.
+
+    Transparent pixels are laid on white, as paper. 16-bit grey is divided by 257 and rounded. 16-bit colour arrives
+    from Pillow as its high bytes, which differ from that by less than one grey level. 32-bit whole numbers and floats
+    have no fixed white: see ``_by_range``.
+
+    Raises:
+        UnreadableError: Its colours are LAB, which Pillow converts only with a colour profile at hand.
+    """
+    if image.mode == "LAB":
+        raise UnreadableError("has LAB colours, which are not read; save it as RGB")
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return cv2.cvtColor(_grey(image), cv2.COLOR_GRAY2RGB)
+    if image.has_transparency_data:
+        paper = Image.new("RGBA", image.size, "white")
+        paper.alpha_composite(image.convert("RGBA"))
+        image = paper
+    elif image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+        # Pillow inverts every CMYK JPEG, as Adobe stores them; one without Adobe's mark is stored straight.
+        image = ImageChops.invert(image)
+    return np.array(image.convert("RGB"))
+
+
+def _grey(image: Image.Image) -> np.ndarray:
+    """16-bit, 32-bit and float grey to (H, W) uint8."""
+    tags = getattr(image, "tag_v2", {})
+    values: np.ndarray = np.asarray(image)
+    grey: np.ndarray
+    if image.mode.startswith("I;16"):
+        white = 4095 if tags.get(_BITS_PER_SAMPLE) == (12,) else 65535
+        levels = (np.arange(65536) * 255 + white // 2) // white
+        grey = np.minimum(levels, 255).astype(np.uint8)[values]
+    else:
+        grey = _by_range(values)
+    # Pillow inverts white-is-zero TIFF up to 8 bits, not beyond.
+    return np.bitwise_not(grey) if tags.get(_PHOTOMETRIC) == 0 else grey
+
+
+def _by_range(values: np.ndarray) -> np.ndarray:
+    """Scale by the range that the values show, without clipping any.
+
+    From 0 up, white is 1, 255 or 65535, the first that the values fit in, or the largest value where it lies up to
+    half above (resampling overshoots). Else the smallest value is black and the largest white. NaN is black.
+    """
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    white = next((max(usual, high) for usual in (1.0, 255.0, 65535.0) if low >= 0 and high <= 1.5 * usual), None)
+    if white is None:
+        black, white = low, high
+    else:
+        black = 0.0
+    scaled = (np.nan_to_num(values.astype(np.float64), nan=black, posinf=white, neginf=black) - black) * 255
+    return np.rint(scaled / max(white - black, 1e-300)).astype(np.uint8)

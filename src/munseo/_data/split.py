@@ -1,0 +1,124 @@
+"""Stratified parts of the labelled pages: one split, or folds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from munseo._data.page_groups import keep_together
+from munseo._errors import UserError
+from munseo._randomness import derived_seed, generator
+
+Split = tuple[np.ndarray, np.ndarray]
+"""Positions of the train and of the validation pages, each rising."""
+
+
+def stratified_split(
+    labels: Sequence[int],
+    val_ratio: float,
+    seed: int,
+    stratify: bool = True,
+    class_names: Sequence[str] | None = None,
+    groups: np.ndarray | None = None,
+) -> Split:
+    """Split once; every class keeps its share in both parts, and at least one page in each.
+
+    Args:
+        labels: Class index of each page.
+        val_ratio: Share of the pages that goes to the validation part.
+        seed: The same seed gives the same split.
+        stratify: Whether to look at the labels at all.
+        class_names: For messages.
+        groups: Number of the group of each page; a group stays in one part. None: every page for itself.
+
+    Raises:
+        UserError: A class has a single page or group, or a part would have fewer pages than there are classes.
+    """
+    # Here, not above: the import takes over a second, and only training splits.
+    from sklearn.model_selection import train_test_split
+
+    num_val = int(np.ceil(val_ratio * len(labels)))
+    if num_val >= len(labels):
+        raise UserError(f"val_split_ratio {val_ratio} leaves nothing of {len(labels)} pages to train on; lower it.")
+    if stratify:
+        _refuse_small_classes(labels, 2, class_names, "A split needs at least 2 pages of each class", "stratify=false")
+        num_classes = len(set(labels))
+        if min(num_val, len(labels) - num_val) < num_classes:
+            raise UserError(
+                f"val_split_ratio {val_ratio} makes {len(labels) - num_val} train and {num_val} validation pages; each "
+                f"part needs one page of each of the {num_classes} classes. Change the ratio, add pages, or set "
+                "stratify=false."
+            )
+    random_state = derived_seed(seed, "split") % 2**32
+    stratify_by = np.asarray(labels) if stratify else None
+    train, val = train_test_split(
+        np.arange(len(labels)), test_size=num_val, random_state=random_state, stratify=stratify_by
+    )
+    if stratify:
+        train, val = _one_of_each(np.asarray(labels), train, val, seed)
+    if groups is not None:
+        parts = np.zeros(len(labels), dtype=int)
+        parts[val] = 1
+        kept = keep_together(labels if stratify else [0] * len(labels), parts, groups, seed, class_names)
+        train, val = np.flatnonzero(kept == 0), np.flatnonzero(kept == 1)
+    return np.sort(train), np.sort(val)
+
+
+def stratified_folds(
+    labels: Sequence[int],
+    n_folds: int,
+    seed: int,
+    class_names: Sequence[str] | None = None,
+    groups: np.ndarray | None = None,
+) -> list[Split]:
+    """Split into folds: each page validates exactly once, every class keeps its share in each fold.
+
+    Args:
+        labels: Class index of each page.
+        n_folds: At least 2.
+        seed: The same seed gives the same folds.
+        class_names: For messages.
+        groups: Number of the group of each page; a group stays in one fold. None: every page for itself.
+
+    Raises:
+        UserError: A class has fewer pages or groups than there are folds.
+    """
+    from sklearn.model_selection import StratifiedKFold  # here for the same reason
+
+    need = f"{n_folds} folds need at least {n_folds} pages of each class"
+    _refuse_small_classes(labels, n_folds, class_names, need, "fewer n_folds")
+    folds = StratifiedKFold(n_folds, shuffle=True, random_state=derived_seed(seed, "folds") % 2**32)
+    found = list(folds.split(np.zeros(len(labels)), np.asarray(labels)))
+    if groups is None:
+        return found
+    parts = np.empty(len(labels), dtype=int)
+    for number, (_, val) in enumerate(found):
+        parts[val] = number
+    kept = keep_together(labels, parts, groups, seed, class_names)
+    return [(np.flatnonzero(kept != number), np.flatnonzero(kept == number)) for number in range(n_folds)]
+
+
+def _refuse_small_classes(
+    labels: Sequence[int], least: int, class_names: Sequence[str] | None, need: str, other_way: str
+) -> None:
+    small = []
+    for label, count in zip(*np.unique(np.asarray(labels), return_counts=True), strict=True):
+        if count < least:
+            name = class_names[label] if class_names else f"class {label}"
+            small.append(f"{name}: {count} page{'s' if count > 1 else ''}")
+    if small:
+        raise UserError(f"{need}. Add pages to these classes, leave the classes out, or use {other_way}:", small)
+
+
+def _one_of_each(labels: np.ndarray, train: np.ndarray, val: np.ndarray, seed: int) -> Split:
+    """Give a part that got no page of a small class one of the other part's; rounding can leave it without."""
+    for label in np.unique(labels):
+        rng = generator(seed, "split/small", int(label))
+        if not (labels[val] == label).any():
+            moved = rng.choice(train[labels[train] == label])
+            train, val = train[train != moved], np.append(val, moved)
+        elif not (labels[train] == label).any():
+            moved = rng.choice(val[labels[val] == label])
+            train, val = np.append(train, moved), val[val != moved]
+    return train, val

@@ -1,0 +1,115 @@
+"""From a list of files to their pages, decoded ahead of whoever takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Generic, TypeVar
+
+import numpy as np
+
+from munseo._data.decoder import FilePage, decode_pages
+from munseo._data.image_error import UnreadableError
+from munseo._data.stream.archives import COMPRESSED, open_compressed, read_member
+from munseo._data.stream.read_ahead import read_ahead
+from munseo._data.stream.source import Source
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedPage(Generic[T]):
+    """One row of the outcome.
+
+    Attributes:
+        index: Of its file in the list.
+        id: The file's ID; with ``#<page number>`` where the file has several pages.
+        where: The path, with the name in an archive and the page.
+        content: What was made of its pixels; None where there is a problem.
+        problem: Why it cannot be read.
+        is_last: Whether the file's pages end with it.
+    """
+
+    index: int
+    id: str
+    where: str
+    content: T | None
+    problem: str | None
+    is_last: bool
+
+
+def stream_pages(
+    sources: Iterable[Source],
+    start: int,
+    prepare: Callable[[np.ndarray], T],
+    num_threads: int,
+    num_pages: int,
+) -> Generator[StreamedPage[T], None, None]:
+    """Decode files in threads and yield their pages in order. What cannot be read is a page with a problem.
+
+    Args:
+        sources: The files.
+        start: Index of the first of them.
+        prepare: From pixels (H, W, 3) uint8, upright RGB, to what is kept of them; called in the threads.
+        num_threads: Files that are decoded at once.
+        num_pages: Prepared pages that may wait.
+    """
+
+    def read(task: _Task) -> Iterator[StreamedPage[T]]:
+        for page in _decoded(task):
+            mark = f"#{page.number}" if page.num_pages > 1 else ""
+            content, problem = None, page.problem
+            if page.pixels is not None:
+                try:
+                    content = prepare(page.pixels)
+                # One page among a million that is odd in a new way must not end the work.
+                except Exception as error:
+                    problem = f"cannot be prepared ({type(error).__name__}: {error})"
+            source, last = task.source, page.number == page.num_pages
+            yield StreamedPage(task.index, source.id + mark, source.where + mark, content, problem, last)
+
+    yield from read_ahead(_tasks(sources, start), read, num_threads, num_pages)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    index: int
+    source: Source
+    data: bytes | None
+    problem: str | None
+
+
+def _decoded(task: _Task) -> Iterator[FilePage]:
+    source, data = task.source, task.data
+    try:
+        if task.problem is not None:
+            raise UnreadableError(task.problem)
+        if data is None and source.member is not None:
+            data = read_member(source.path, source.member)
+    except UnreadableError as error:
+        yield FilePage(1, 1, None, str(error))
+        return
+    yield from decode_pages(Path(source.path) if data is None else data, source.id)
+
+
+def _tasks(sources: Iterable[Source], start: int) -> Iterator[_Task]:
+    """Number the files, and read those of compressed archives: they can be read only one after the other."""
+    opened: tuple[str, IO[bytes]] | None = None
+    try:
+        for index, source in enumerate(sources, start):
+            data, problem = None, source.problem
+            member = source.member
+            if member is not None and problem is None and member.codec in COMPRESSED:
+                try:
+                    if opened is None or opened[0] != source.path:
+                        if opened is not None:
+                            opened[1].close()
+                        opened = source.path, open_compressed(source.path, member.codec)
+                    data = read_member(source.path, member, opened[1])
+                except (UnreadableError, OSError) as error:
+                    problem = str(error)
+            yield _Task(index, source, data, problem)
+    finally:
+        if opened is not None:
+            opened[1].close()

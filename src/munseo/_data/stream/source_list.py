@@ -1,0 +1,242 @@
+"""From what people name to one list of files in a fixed order; kept on the disk, so that its length costs no memory."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from munseo._data.page import Page
+from munseo._data.stream.archives import is_archive, list_archive
+from munseo._data.stream.folder_walk import LeftOut, walk_folder, walk_pattern
+from munseo._data.stream.shard import Shard
+from munseo._data.stream.source import Member, Source, as_id
+from munseo._data.stream.table_rows import TABLES, walk_table
+from munseo._errors import UserError
+from munseo._run.atomic import replacing
+
+STDIN = "-"
+_ROWS = 4096
+_MEMBER = pa.struct(
+    [
+        ("name", pa.binary()),
+        ("codec", pa.string()),
+        ("offset", pa.int64()),
+        ("stored", pa.int64()),
+        ("size", pa.int64()),
+        ("crc", pa.int64()),
+    ]
+)
+_SCHEMA = pa.schema([("id", pa.string()), ("path", pa.binary()), ("member", _MEMBER), ("problem", pa.string())])
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a walk over the inputs found.
+
+    Attributes:
+        num_sources: Of all shards.
+        num_own: Of this shard.
+        ids_sha256: Over the IDs of all shards, in their order.
+        notes: What was left out.
+    """
+
+    num_sources: int
+    num_own: int
+    ids_sha256: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What to predict: paths and patterns in the order given, or pages that are known already.
+
+    Attributes:
+        words: Folders, images, PDFs, archives, tables, patterns; ``-`` for a list of paths from standard input.
+        pages: Instead of ``words``.
+        id_column: Of tables.
+        stdin_file: Where what came from standard input is kept: it can be read only once.
+    """
+
+    words: Sequence[str]
+    pages: Sequence[Page] = ()
+    id_column: str | None = None
+    stdin_file: Path | None = None
+
+    def sources(self, left_out: LeftOut | None = None) -> Iterator[Source]:
+        """All files, in an order that depends on nothing but their names.
+
+        Args:
+            left_out: Counts what is no image.
+
+        Raises:
+            UserError: A table cannot be read.
+        """
+        left_out = left_out or LeftOut()
+        for page in self.pages:
+            yield Source(as_id(page.id), str(page.path))
+        for word in self.words:
+            yield from self._sources_of(word, left_out)
+
+    def check(self) -> None:
+        """Raise ``UserError`` for words that mean nothing that is there, all in one message."""
+        problems = []
+        for word in self.words:
+            if word == STDIN or Path(word).exists():
+                continue
+            if not _is_pattern(word):
+                problems.append(f"{word}: there is no such file or folder")
+            elif next(walk_pattern(word, LeftOut()), None) is None:
+                problems.append(f"{word}: no image or archive has such a name")
+        if problems:
+            raise UserError(f"{len(problems)} of the inputs cannot be found; correct these names:", problems)
+
+    def _sources_of(self, word: str, left_out: LeftOut) -> Iterator[Source]:
+        path = Path(word)
+        if word == STDIN:
+            assert self.stdin_file is not None
+            yield from _sources_of_lines(self.stdin_file, left_out)
+        elif path.is_dir():
+            yield from walk_folder(str(path), "", path, left_out)
+        elif not path.exists() and _is_pattern(word):
+            yield from walk_pattern(word, left_out)
+        elif path.suffix.lower() in TABLES:
+            yield from walk_table(path, self.id_column)
+        elif is_archive(path.name):
+            yield from list_archive(word, as_id(path.name), left_out.add)
+        else:
+            yield Source(as_id(path.name), word)
+
+
+def list_sources(inputs: Inputs, shard: Shard, file: Path | None) -> Listing:
+    """Walk over the inputs once.
+
+    Args:
+        inputs: What to predict.
+        shard: Which of the files are kept.
+        file: Where to keep them; None only counts.
+
+    Raises:
+        UserError: IDs occur twice, or there is nothing to predict.
+    """
+    left_out = LeftOut()
+    total = hashlib.sha256()
+    hashes = array("Q")
+
+    def own() -> Iterator[Source]:
+        for place, source in enumerate(inputs.sources(left_out)):
+            data = source.id.encode()
+            # Lengths first, so that no ID can pass for the end of another.
+            total.update(b"%d:%s\n" % (len(data), data))
+            hashes.append(int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little"))
+            if shard.has(place):
+                yield source
+
+    num_own = sum(1 for _ in own()) if file is None else _write(file, own())
+    if not hashes:
+        raise UserError(f"{', '.join(inputs.words)}: no images there.")
+    _refuse_repeats(inputs, np.frombuffer(hashes, np.uint64))
+    return Listing(len(hashes), num_own, total.hexdigest(), left_out.notes)
+
+
+def read_sources(file: Path, start: int = 0) -> Iterator[Source]:
+    """The files of a kept list, from place ``start`` on."""
+    with pq.ParquetFile(file) as content:
+        for batch in content.iter_batches(_ROWS):
+            if start >= batch.num_rows:
+                start -= batch.num_rows
+                continue
+            for row in batch.slice(start).to_pylist():
+                yield _source(row)
+            start = 0
+
+
+def _write(file: Path, sources: Iterable[Source]) -> int:
+    count = 0
+    rows: list[dict[str, Any]] = []
+    with replacing(file) as beside, pq.ParquetWriter(beside, _SCHEMA, compression="zstd") as writer:
+        for source in sources:
+            rows.append(_row(source))
+            count += 1
+            if len(rows) == _ROWS:
+                writer.write_table(pa.Table.from_pylist(rows, _SCHEMA))
+                rows.clear()
+        writer.write_table(pa.Table.from_pylist(rows, _SCHEMA))
+    return count
+
+
+def _row(source: Source) -> dict[str, Any]:
+    member = source.member
+    return {
+        "id": source.id,
+        "path": _bytes(source.path),
+        "member": member
+        and {
+            "name": _bytes(member.name),
+            "codec": member.codec,
+            "offset": member.offset,
+            "stored": member.stored,
+            "size": member.size,
+            "crc": member.crc,
+        },
+        "problem": source.problem,
+    }
+
+
+def _source(row: dict[str, Any]) -> Source:
+    member = row["member"]
+    if member is not None:
+        member = Member(**{**member, "name": _text(member["name"])})
+    return Source(row["id"], _text(row["path"]), member, row["problem"])
+
+
+def _bytes(text: str) -> bytes:
+    """A file name with all that Python escapes in it, whatever the system's encoding."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")
+
+
+def _sources_of_lines(file: Path, left_out: LeftOut) -> Iterator[Source]:
+    with file.open(encoding="utf-8", errors="surrogateescape") as lines:
+        for line in lines:
+            word = line.strip("\r\n")
+            if not word:
+                continue
+            if is_archive(word):
+                yield from list_archive(word, as_id(word), left_out.add)
+            else:
+                yield Source(as_id(word), word)
+
+
+def _is_pattern(word: str) -> bool:
+    return any(sign in word for sign in "*?[")
+
+
+def _refuse_repeats(inputs: Inputs, hashes: np.ndarray) -> None:
+    """Eight bytes an ID find the few that may be double; only these are looked at as text."""
+    ordered = np.sort(hashes)
+    suspects = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(suspects):
+        return
+    first: dict[str, str] = {}
+    problems = []
+    for value, source in zip(hashes, inputs.sources(), strict=False):
+        place = int(np.searchsorted(suspects, value))
+        if place == len(suspects) or suspects[place] != value:
+            continue
+        if source.id in first:
+            problems.append(f"{source.id}: {source.where} and {first[source.id]}")
+        first.setdefault(source.id, source.where)
+    if problems:
+        advice = "leave one of them out, or name a folder above both"
+        raise UserError(f"{len(problems)} files have an ID that another one has; {advice}.", problems)

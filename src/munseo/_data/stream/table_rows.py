@@ -1,0 +1,147 @@
+"""Files that a table names, row by row: a table of a million rows is never held whole."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from munseo._data.image_error import UnreadableError
+from munseo._data.image_finder import ImageFinder
+from munseo._data.stream.source import Source, as_id
+from munseo._errors import UserError
+
+TABLES = (".csv", ".parquet")
+MAX_LINE = 2**20
+"""Characters of a line; a file without line ends would else be read whole."""
+MAX_NAME = 4096
+"""Characters of an ID, as of a path on Linux; thousands of rows wait to be written together."""
+_ROWS = 256
+
+
+def walk_table(table: Path, id_column: str | None) -> Iterator[Source]:
+    """The files that the ID column of a CSV or parquet file names; they lie in ``test/``, ``train/`` or beside it.
+
+    A row whose file is not found is a source with a problem. A name that is written exactly as the file is looked up on
+    the disk; only for others (another extension or none, decomposed Hangul) are the folders listed, and held.
+
+    Args:
+        table: The file.
+        id_column: Its column with the names; None: ``ID``, or the first one.
+
+    Raises:
+        UserError: It cannot be read, or has no such column.
+    """
+    home = table.resolve().parent
+    folders = [*(home / name for name in ("test", "train") if (home / name).is_dir()), home]
+    finder = ImageFinder(folders, home)
+    for row, name in enumerate(_values(table, id_column), 1):
+        if not name:
+            yield Source(f"{table.name}: row {row}", str(table), None, "the ID is empty")
+            continue
+        if len(name) > MAX_NAME:
+            reason = f"the ID has more than {MAX_NAME:,} characters"
+            yield Source(f"{table.name}: row {row}", str(table), None, reason)
+            continue
+        try:
+            path = _exact(name, folders) or str(finder.find(name))
+        except UnreadableError as error:
+            yield Source(as_id(name), str(home / name), None, str(error))
+        else:
+            yield Source(as_id(name), path)
+
+
+def _values(table: Path, id_column: str | None) -> Iterator[str]:
+    """The ID column, as text without spaces around it; blank lines of a CSV are left out."""
+    if not table.is_file():
+        raise UserError(f"{table}: there is no such table.")  # a FIFO would block
+    try:
+        with table.open("rb") as file:
+            is_parquet = file.read(4) == b"PAR1"
+        yield from (_values_of_parquet if is_parquet else _values_of_csv)(table, id_column)
+    except OSError as error:
+        raise UserError(f"{table}: cannot be read ({error.strerror or error}).") from None
+    except pa.ArrowException as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{table}: is a damaged parquet file ({reason}); write it again.") from None
+    except csv.Error as error:
+        raise UserError(f"{table}: is not valid CSV ({error}); a quotation mark may be left open.") from None
+
+
+def _values_of_parquet(table: Path, id_column: str | None) -> Iterator[str]:
+    with pq.ParquetFile(table) as content:
+        column = _column(table, content.schema_arrow.names, id_column)
+        for batch in content.iter_batches(_ROWS, columns=[column]):
+            # One by one: of a dictionary, to_pylist would write out all that it stands for at once.
+            values = (cell.as_py() for cell in batch.column(0))
+            yield from ("" if value is None else str(value).strip() for value in values)
+
+
+def _values_of_csv(table: Path, id_column: str | None) -> Iterator[str]:
+    with table.open(encoding=_encoding(table), newline="") as file:
+        reader = csv.reader(_lines(table, file), strict=True)
+        header = next((row for row in reader if any(cell.strip() for cell in row)), None)
+        if header is None:
+            raise UserError(f"{table}: is empty; its first line should name the columns.")
+        names = [cell.strip() for cell in header]
+        place = names.index(_column(table, names, id_column))
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                yield row[place].strip() if place < len(row) else ""
+
+
+def _lines(table: Path, file: TextIO) -> Iterator[str]:
+    number = 0
+    while line := file.readline(MAX_LINE + 1):
+        number += 1
+        if len(line) > MAX_LINE:
+            raise UserError(f"{table}:{number}: has more than {MAX_LINE:,} characters in a line; that is no table.")
+        yield line
+
+
+def _encoding(table: Path) -> str:
+    for codec in ("utf-8-sig", "cp949"):
+        try:
+            with table.open(encoding=codec, newline="") as file:
+                while text := file.read(2**20):
+                    if "\0" in text:
+                        break
+                else:
+                    return codec
+        except UnicodeDecodeError:
+            continue
+    raise UserError(f"{table}: is neither UTF-8 nor CP949 text; save it as 'CSV UTF-8'.")
+
+
+def _column(table: Path, names: Sequence[str], wanted: str | None) -> str:
+    folded = {name.casefold(): name for name in reversed(names)}
+    if wanted is None:
+        return folded.get("id", names[0])
+    if wanted in names:
+        return wanted
+    if wanted.casefold() in folded:
+        return folded[wanted.casefold()]
+    columns = ", ".join(map(repr, names))
+    raise UserError(f"{table}: there is no column {wanted!r} (columns: {columns}).")
+
+
+def _exact(name: str, folders: Sequence[Path]) -> str | None:
+    """The file of this very name, if there is one without a link on the way; a finder tells what else it can be."""
+    parts = name.split("/")
+    if "\\" in name or "\0" in name or re.match(r"[A-Za-z]:", name) or any(part in ("", ".", "..") for part in parts):
+        return None
+    for folder in folders:
+        path = str(folder)
+        for part in parts:
+            path = f"{path}/{part}"
+            if os.path.islink(path):  # noqa: PTH114
+                return None
+        if os.path.isfile(path):  # noqa: PTH113
+            return path
+    return None

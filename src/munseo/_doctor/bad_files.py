@@ -1,0 +1,63 @@
+"""Finder: images that cannot be read, hold nothing, have an unusual size, or are named as another format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from munseo._doctor.issue import Issue, Sheet
+from munseo._remark import Remark
+
+TINY_PX = 100
+"""Longest side below which no line of print can be read."""
+TINY_SHARE = 0.25
+"""Of the median longest side."""
+HUGE_PIXELS = 50_000_000
+"""An A4 page at 600 dpi has 35 million."""
+BLANK_INK = 0.0005
+"""Of a page, 33 of 65,536 pixels: a page number alone is more."""
+
+_EXTENSIONS = {
+    "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
+    "PNG": {".png"},
+    "TIFF": {".tif", ".tiff"},
+    "WEBP": {".webp"},
+    "GIF": {".gif"},
+    "BMP": {".bmp", ".dib"},
+    "PDF": {".pdf"},
+}
+
+_PROBLEMS = {"cut short": "truncated", "more than": "huge", "larger than": "huge"}
+"""Words of the image door's refusals."""
+
+
+def find_bad_files(sheets: Sequence[Sheet]) -> list[Issue]:
+    """One issue a page and kind."""
+    sides = [max(sheet.width, sheet.height) for sheet in sheets if sheet.problem is None]
+    usual_px = float(np.median(sides)) if sides else 0.0
+    return [issue for sheet in sheets for issue in _of_page(sheet, usual_px)]
+
+
+def _of_page(sheet: Sheet, usual_px: float) -> list[Issue]:
+    if sheet.problem is not None:
+        kind = next((kind for words, kind in _PROBLEMS.items() if words in sheet.problem), "unreadable")
+        return [Issue(kind, "high", Remark("doctor.problem", "{reason}", {"reason": sheet.problem}), sheet)]
+    found = []
+    if sheet.ink < BLANK_INK:
+        detail = Remark("doctor.blank", "{ink} of the page is ink", {"ink": f"{sheet.ink:.3%}"})
+        found.append(Issue("blank", "medium", detail, sheet, score=sheet.ink))
+    longest = max(sheet.width, sheet.height)
+    size = {"width": sheet.width, "height": sheet.height, "usual": f"{usual_px:.0f}"}
+    if longest < max(TINY_PX, TINY_SHARE * usual_px):
+        detail = Remark("doctor.tiny", "{width} × {height} px; the longest side is usually {usual} px", size)
+        found.append(Issue("tiny", "low", detail, sheet, score=float(longest)))
+    if sheet.width * sheet.height > HUGE_PIXELS:
+        detail = Remark("doctor.huge", "{width} × {height} px; the longest side is usually {usual} px", size)
+        found.append(Issue("huge", "low", detail, sheet, score=float(sheet.width * sheet.height)))
+    suffix = sheet.page.path.suffix.lower()
+    if suffix not in _EXTENSIONS[sheet.format]:
+        detail = Remark("doctor.extension", "{format} in a file called {suffix}",
+                        {"format": sheet.format, "suffix": suffix or "–"})  # fmt: skip
+        found.append(Issue("wrong_extension", "low", detail, sheet))
+    return found

@@ -1,0 +1,114 @@
+"""What stands beside an exported graph: which weights it came from and what has to happen to a page before it.
+
+The graph takes normalised floats and gives logits. Everything before and after it is described here for other programs,
+and compared with the run's model card and weights before Munseo itself uses the graph.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from munseo._errors import UserError
+from munseo._model import ModelCard
+from munseo._run import RunFolder
+
+SIDECAR = "preprocessing.json"
+FORMAT = 1
+INPUT, OUTPUT = "images", "logits"
+"""Names of the graph's input and output."""
+
+
+def describe(card: ModelCard) -> dict[str, Any]:
+    """Everything about a graph that follows from the model card, in words that another program can act on."""
+    size = card.image_size
+    normalise = {"formula": "(pixel / 255 - mean) / std", "mean": card.norm_mean, "std": card.norm_std}
+    return {
+        "model_name": card.model_name,
+        "input": {"name": INPUT, "dtype": "float32", "layout": "NCHW", "shape": ["batch", 3, size, size]},
+        "preprocessing": [
+            {"step": "decode", "colour": "RGB", "dtype": "uint8", "exif_orientation": "applied", "alpha": "on white"},
+            {"step": "resize", "longest_side_px": size, "interpolation": "area when smaller, cubic when larger"},
+            {"step": "pad", "to_px": [size, size], "colour": [255, 255, 255], "position": "centre"},
+            {"step": "orient", "orientation": card.orientation},
+            {"step": "normalise", **normalise},
+        ],
+        "output": {"name": OUTPUT, "dtype": "float32", "shape": ["batch", card.num_classes], "meaning": "logits"},
+        "class_names": card.class_names,
+        "class_targets": card.class_targets,
+    }
+
+
+def read_sidecar(folder: Path, run: RunFolder, card: ModelCard) -> dict[str, Any]:
+    """Read the description in an export's folder and make sure that the graph beside it is this run's.
+
+    Raises:
+        UserError: The sidecar is missing or differs from the model card, the weights have changed since, or a file of
+            the graph is not the one that was checked: each of them named.
+    """
+    file = folder / SIDECAR
+    sidecar = run.read_json(file)
+    if sidecar.get("format") != FORMAT:
+        raise UserError(f"{file}: written by another version of Munseo; {again(folder, run)}")
+    expected = _plain(describe(card))
+    problems = [
+        f"{key}: the sidecar says {_short(sidecar.get(key))}, the model card {_short(value)}"
+        for key, value in expected.items()
+        if sidecar.get(key) != value
+    ]
+    if sidecar.get("weights_sha256") != weights_sha256(run):
+        problems.append(f"{run.weights_file.name}: changed since the export")
+    problems += _changed_files(folder, sidecar.get("files"))
+    if problems:
+        raise UserError(f"{folder}: does not belong to this run as it is now; {again(folder, run)}", problems)
+    return sidecar
+
+
+def again(folder: Path, run: RunFolder) -> str:
+    """The words that make an export new."""
+    form, _, precision = folder.name.partition("-")
+    option = " --int8" if precision == "int8" else ""
+    return f"export it again: `munseo export {whole(run)} --format {form}{option}`."
+
+
+def whole(run: RunFolder) -> Path:
+    """The folder that a command takes: of a fold or of a member the run that it is a part of."""
+    path = run.path.parent if run.is_fold else run.path
+    return path.parent.parent if path.parent.name == "members" else path
+
+
+def weights_sha256(run: RunFolder) -> str:
+    """SHA-256 of the weights that a graph is made of."""
+    return file_sha256(run.weights_file)
+
+
+def file_sha256(file: Path) -> str:
+    """SHA-256 of a file."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _changed_files(folder: Path, files: Any) -> list[str]:
+    if not isinstance(files, dict) or not files:
+        return ["files: the sidecar names none"]
+    problems = []
+    for name, digest in files.items():
+        file = folder / Path(name).name
+        if not file.is_file():
+            problems.append(f"{name}: missing")
+        elif file_sha256(file) != digest:
+            problems.append(f"{name}: not the file that was checked")
+    return problems
+
+
+def _plain(value: Any) -> Any:
+    """As JSON gives it back: lists for tuples."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 100 else f"{text[:97]}…"

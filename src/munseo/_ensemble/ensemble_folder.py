@@ -1,0 +1,252 @@
+"""Makes the folder of an ensemble: a run folder with its members inside, complete without the originals."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from munseo._ensemble.alignment import Aligned
+from munseo._ensemble.candidates import NUM_FOLDS, Evidence, Judgement
+from munseo._ensemble.members import Member
+from munseo._ensemble.wording import sentences
+from munseo._errors import UserError
+from munseo._evaluation import macro_f1
+from munseo._evaluation.gallery import MAX_PAGES
+from munseo._evaluation.judgement import judge_tables
+from munseo._evaluation.metrics import log_loss, probability_columns
+from munseo._prediction.combination import Stack, WeightedMean, member_folder, write_stack
+from munseo._run import RunFolder, fingerprints
+from munseo._run.atomic import write_json
+from munseo._run.manifest import identity
+
+FILES = (
+    "config.yaml",
+    "manifest.json",
+    "model.json",
+    "pages.parquet",
+    "results.json",
+    "shift.yaml",
+    "shifted_predictions.parquet",
+    "val_predictions.parquet",
+    "weights.safetensors",
+)
+"""Of each member: what prediction needs, and what another ensemble of the same members needs."""
+
+
+def choose_folder(output: Path | str, members: Sequence[Member]) -> Path:
+    """Where the ensemble goes: a bare name lies beside the first member, anything else is a path.
+
+    Raises:
+        UserError: It exists, or the folder it is to lie in does not.
+    """
+    path = Path(output)
+    if path.name == str(output):
+        first = members[0].run
+        path = (first.path.parent if first.is_fold else first.path).parent / path
+    path = path.resolve()
+    if path.exists():
+        raise UserError(f"{path}: exists already; choose another name.")
+    return path
+
+
+def write_ensemble(
+    path: Path, aligned: Aligned, judgement: Judgement, seed: int, command: Sequence[str], started: datetime
+) -> RunFolder:
+    """Write the folder beside its place, then rename it: there is all of it or nothing.
+
+    Args:
+        path: Where to; nothing may be there.
+        aligned: The members and their common pages.
+        judgement: What was fitted and found out.
+        seed: Of the folds and bootstraps, to be said.
+        command: The words that would do it again.
+        started: Local time with its zone.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = RunFolder(path.with_name(f".{path.name}.tmp"))
+    shutil.rmtree(beside.path, ignore_errors=True)
+    beside.path.mkdir()
+    try:
+        for number, member in enumerate(aligned.members):
+            _copy(member.run, member_folder(beside, number))
+        first = aligned.members[0]
+        shutil.copyfile(first.run.config_file, beside.config_file)
+        write_json(beside.model_file, first.card.to_dict())
+        if isinstance(judgement.combination, Stack):
+            write_stack(beside, judgement.combination)
+        beside.write_table(beside.val_predictions_file, _predictions(aligned, judgement.clean_probabilities))
+        if aligned.shifted is not None:
+            shutil.copyfile(first.run.shift_file, beside.shift_file)
+            beside.write_table(beside.shifted_predictions_file, _shifted_predictions(aligned, judgement))
+        results = judge_tables(beside, beside.read_config(), first.card)
+        write_json(beside.results_file, {**results, "ensemble": results_entry(aligned, judgement, seed)})
+        copy_gallery(beside, aligned, judgement.clean_probabilities)
+        manifest = _manifest(path.name, aligned, judgement, command, started)
+        beside.update_manifest(**manifest, fingerprints=fingerprints(beside))
+        beside.path.rename(path)
+    finally:
+        shutil.rmtree(beside.path, ignore_errors=True)
+    return RunFolder(path)
+
+
+def weights_of(judgement: Judgement, num_members: int) -> list[float | None]:
+    """The weight of each member; None in a stack, where no single number says it."""
+    if isinstance(judgement.combination, WeightedMean):
+        return [float(weight) for weight in judgement.combination.weights]
+    return [None] * num_members
+
+
+def results_entry(aligned: Aligned, judgement: Judgement, seed: int) -> dict[str, Any]:
+    """The ``ensemble`` entry of ``results.json``."""
+    names = [member.name for member in aligned.members]
+    weights = weights_of(judgement, len(names))
+    members = []
+    evidence = Evidence.of(aligned, seed)
+    for name, row, weight, contribution in zip(names, evidence.rows, weights, judgement.contributions, strict=True):
+        members.append(
+            {
+                "name": name,
+                "weight": weight,
+                "macro_f1": macro_f1(evidence.labels, row.argmax(axis=1), row.shape[1]),
+                "loss": log_loss(evidence.labels, row),
+                "contribution": contribution.to_dict(),
+            }
+        )
+    against, difference = judgement.decisive
+    return {
+        "method": judgement.method,
+        "decided_on": judgement.decided_on,
+        "num_pages": len(aligned.labels),
+        "num_folds": NUM_FOLDS,
+        "seed": seed,
+        "conclusion": difference.conclusion,
+        "decisive": against,
+        "verdict": sentences(judgement, names),
+        "best_member": names[judgement.best],
+        "members": members,
+        "candidates": judgement.candidates,
+        "differences": {name: found.to_dict() for name, found in judgement.differences.items()},
+        "would_drop": [names[number] for number in judgement.would_drop],
+        "notes": [note.to_dict() for note in aligned.notes],
+    }
+
+
+def _copy(run: RunFolder, target: RunFolder) -> None:
+    target.path.mkdir(parents=True)
+    for name in FILES:
+        if (run.path / name).is_file():
+            shutil.copyfile(run.path / name, target.path / name)
+    for number, fold in enumerate(run.folds):
+        _copy(fold, target.fold(number))
+
+
+def _shifted_predictions(aligned: Aligned, judgement: Judgement) -> pd.DataFrame:
+    assert aligned.shifted is not None
+    draws = np.split(judgement.probabilities, len(aligned.shifted))
+    return pd.concat(
+        [_predictions(aligned, rows).assign(draw=draw) for draw, rows in enumerate(draws)], ignore_index=True
+    )
+
+
+def _predictions(aligned: Aligned, probabilities: np.ndarray) -> pd.DataFrame:
+    probabilities = probabilities.astype(np.float32)
+    table = pd.DataFrame(probabilities, columns=probability_columns(probabilities.shape[1]))
+    table.insert(0, "target", pd.Series(aligned.labels, dtype="Int64"))
+    table.insert(0, "ID", list(aligned.ids))
+    return table
+
+
+def _manifest(
+    name: str, aligned: Aligned, judgement: Judgement, command: Sequence[str], started: datetime
+) -> dict[str, Any]:
+    """Identity as of every run, what is common to the members, and how they are combined."""
+    manifests = [member.run.read_manifest() for member in aligned.members]
+    data = {
+        **{key: (manifests[0].get("data") or {}).get(key) for key in ("dir", "tables", "images_sha256", "num_test")},
+        "num_val": len(aligned.labels),
+        "notes": [str(note) for note in aligned.notes],
+        "skipped": [],
+    }
+    parameters = [(manifest.get("model") or {}).get("num_parameters") or 0 for manifest in manifests]
+    seconds = [(manifest.get("course") or {}).get("seconds") or 0 for manifest in manifests]
+    weights = weights_of(judgement, len(manifests))
+    members = [
+        {
+            "folder": f"members/{number}",
+            "name": member.name,
+            "weight": weight,
+            "sha256": _fingerprints(member.run),
+        }
+        for number, (member, weight) in enumerate(zip(aligned.members, weights, strict=True))
+    ]
+    return {
+        "format": 1,
+        **identity(name, started, command),
+        "kind": "ensemble",
+        "status": "finished",
+        "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "data": data,
+        "model": {"num_parameters": sum(parameters)},
+        "course": {"seconds": round(sum(seconds), 1)},
+        "ensemble": {"method": judgement.method, "members": members},
+    }
+
+
+def _fingerprints(run: RunFolder) -> dict[str, str]:
+    """SHA-256 of the weights of a run, or of each of its folds."""
+    files = [part.weights_file for part in run.folds or [run]]
+    digests = {}
+    for file in files:
+        with file.open("rb") as stream:
+            digests[file.relative_to(run.path).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return digests
+
+
+def copy_gallery(run: RunFolder, aligned: Aligned, probabilities: np.ndarray) -> None:
+    """Write ``gallery/`` as of any run: the most confident mistakes first.
+
+    Args:
+        run: The ensemble's folder.
+        aligned: The members and their common pages.
+        probabilities: Of the ensemble, float (num_pages, num_classes).
+    """
+    pictures: dict[str, Path] = {}
+    for member in aligned.members:
+        pictures = _pictures(member.run) | pictures
+    run.gallery_dir.mkdir()
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != aligned.labels)
+    shown = [place for place in wrong[np.argsort(-confidence[wrong], kind="stable")] if aligned.ids[place] in pictures]
+    entries = []
+    for number, place in enumerate(shown[:MAX_PAGES]):
+        file = run.gallery_dir / f"{number:03}.jpg"
+        shutil.copyfile(pictures[aligned.ids[place]], file)
+        entries.append(
+            {
+                "file": file.name,
+                "id": aligned.ids[place],
+                "true": aligned.class_names[aligned.labels[place]],
+                "predicted": aligned.class_names[predicted[place]],
+                "confidence": float(confidence[place]),
+                "p_true": float(probabilities[place, aligned.labels[place]]),
+            }
+        )
+    write_json(run.gallery_dir / "pages.json", entries)
+
+
+def _pictures(run: RunFolder) -> dict[str, Path]:
+    """ID to small picture; a file name that leads out of the gallery is not followed."""
+    listing = run.gallery_dir / "pages.json"
+    if not listing.is_file():
+        return {}
+    entries = json.loads(listing.read_text(encoding="utf-8"))
+    files = {str(entry["id"]): run.gallery_dir / Path(str(entry["file"])).name for entry in entries}
+    return {page_id: file for page_id, file in files.items() if file.is_file()}

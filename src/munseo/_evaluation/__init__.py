@@ -1,0 +1,5 @@
+"""Judging predictions: metrics, calibration, expected score, comparison."""
+
+from munseo._evaluation.metrics import bootstrap_interval, macro_f1, summarise
+
+__all__ = ["bootstrap_interval", "macro_f1", "summarise"]

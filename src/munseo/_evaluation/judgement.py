@@ -1,0 +1,122 @@
+"""Everything that is said of a run's predictions, from the tables of its folder alone: neither model nor data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from munseo._config import Config
+from munseo._evaluation.calibration import (
+    apply_temperature,
+    coverage_curve,
+    fit_temperature,
+    reliability,
+    threshold_for_precision,
+)
+from munseo._evaluation.metrics import grouped_interval, probability_columns, summarise
+from munseo._evaluation.robustness import robustness_profile
+from munseo._evaluation.view_gains import average, by_view, weigh_views
+from munseo._model import ModelCard
+from munseo._prediction.second_look import choose_second_look
+from munseo._run import RunFolder
+from munseo._shift.recipe_file import read_recipe
+
+PRECISIONS = (0.9, 0.95, 0.98, 0.99)
+"""For which the report says what share of the pages needs no person."""
+
+
+def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> dict[str, Any]:
+    """All entries of ``results.json`` that the tables of a run give; each is absent where nothing was measured."""
+    clean = run.read_predictions(run.val_predictions_file)
+    labels, rows = arrays(clean, card.num_classes)
+    results: dict[str, Any] = {"val": summarise(labels, rows, card.class_names, config.random_seed)}
+    if not run.shifted_predictions_file.exists():
+        return {**results, "calibration": _calibration({"val": (labels, rows)}, config)}
+    shifted = run.read_predictions(run.shifted_predictions_file)
+    shifted_labels, shifted_rows = arrays(shifted, card.num_classes)
+    recipe = read_recipe(run)
+    results["shifted"] = {
+        **_summarise_draws(shifted, card, config),
+        "draws": int(shifted["draw"].nunique()),
+        "recipe": recipe.name if recipe else config.shift,
+    }
+    sets = {"val": (labels, rows), "shifted": (shifted_labels, shifted_rows)}
+    results["calibration"] = _calibration(sets, config)
+    if run.view_predictions_file.exists():
+        results |= _judge_views(run.read_predictions(run.view_predictions_file), card, config)
+    if run.damage_predictions_file.exists():
+        damaged = run.read_predictions(run.damage_predictions_file)
+        profile = robustness_profile(damaged, clean, card.class_names)
+        _name_pictures(run, profile)
+        results["robustness"] = profile
+    return results
+
+
+def _summarise_draws(shifted: pd.DataFrame, card: ModelCard, config: Config) -> dict[str, Any]:
+    """Over all draws; the interval draws whole pages, since the draws of one page go wrong together."""
+    labels, rows = arrays(shifted, card.num_classes)
+    groups = pd.factorize(shifted["ID"])[0]
+    interval = grouped_interval(labels, rows.argmax(axis=1), groups, card.num_classes, config.random_seed)
+    summary = summarise(labels, rows, card.class_names, config.random_seed)
+    return {**summary, "num_pages": int(groups.max()) + 1, "macro_f1_interval": list(interval)}
+
+
+def _calibration(sets: dict[str, tuple[np.ndarray, np.ndarray]], config: Config) -> dict[str, Any]:
+    """Fitted on the pages most like those that will come: the shifted ones where there are any."""
+    fitted_on = "shifted" if "shifted" in sets else "val"
+    labels, rows = sets[fitted_on]
+    temperature = fit_temperature(labels, rows)
+    entry: dict[str, Any] = {"temperature": temperature, "fitted_on": fitted_on}
+    for name, (its_labels, its_rows) in sets.items():
+        bins, after = reliability(its_labels, apply_temperature(its_rows, temperature))
+        entry[name] = {"ece_before": reliability(its_labels, its_rows)[1], "ece_after": after, "bins": bins}
+    calibrated = apply_temperature(rows, temperature)
+    draws = config.shifted_draws if fitted_on == "shifted" else 1
+    entry["coverage"] = [threshold_for_precision(labels, calibrated, target, draws) for target in PRECISIONS]
+    entry["curve"] = coverage_curve(labels, calibrated)
+    return entry
+
+
+def _judge_views(table: pd.DataFrame, card: ModelCard, config: Config) -> dict[str, Any]:
+    views = weigh_views(table, card.num_classes, card.tta_views, card.tta_space)
+    _, labels, rows = by_view(table, card.num_classes)
+    first = average(np.stack([rows[name] for name in card.tta_views]), card.tta_space).astype(np.float32)
+    look = choose_second_look(labels, first, rows, card.tta_space, config.random_seed)
+    return {"views": views, "second_look": {**look, "used": config.second_look and look["gain"] > 0}}
+
+
+def _name_pictures(run: RunFolder, profile: dict[str, Any]) -> None:
+    """Give the pages that break their pictures, in this folder or its folds'."""
+    known: dict[str, dict[str, str]] = {}
+    for folder in run.folds or [run]:
+        file = folder.robustness_dir / "pages.json"
+        prefix = f"{folder.path.name}/" if run.folds else ""
+        for damage, pictures in (folder.read_json(file) if file.exists() else {}).items():
+            known.setdefault(damage, {}).update({page: f"{prefix}{name}" for page, name in pictures.items()})
+    for row in profile["damages"]:
+        for page in row["broken"]:
+            page["file"] = known.get(row["damage"], {}).get(page["id"])
+
+
+def arrays(table: pd.DataFrame, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels int (N,) and probabilities float32 (N, K) of a table."""
+    return table["target"].to_numpy(np.int64), table[probability_columns(num_classes)].to_numpy(np.float32)
+
+
+def held_out_tables(run: RunFolder) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """Predictions of the validation pages, clean and shifted; the clean ones twice where a run has no others."""
+    if not run.val_predictions_file.exists():
+        return None
+    clean = run.read_predictions(run.val_predictions_file)
+    shifted = run.shifted_predictions_file
+    return clean, run.read_predictions(shifted) if shifted.exists() else clean
+
+
+def by_draw(clean: pd.DataFrame, shifted: pd.DataFrame, num_classes: int) -> np.ndarray:
+    """Shifted probabilities beside the clean ones: float32 (draws, N, K), pages in the order of the clean table."""
+    if "draw" not in shifted:
+        return arrays(shifted, num_classes)[1][None]
+    draws = [shifted[shifted["draw"] == draw] for draw in sorted(shifted["draw"].unique())]
+    return np.stack([arrays(table.set_index("ID").loc[clean["ID"].tolist()], num_classes)[1] for table in draws])

@@ -1,0 +1,91 @@
+"""What each test-time view adds: measured on shifted validation pages, named when it hurts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from munseo._evaluation.comparison import paired_bootstrap
+from munseo._evaluation.metrics import macro_f1, probability_columns
+from munseo._prediction.tta import VIEWS
+
+BASE = "identity"
+SMALLEST = 1e-12
+LEVEL = 0.9
+VERDICTS = {"better": "helps", "worse": "hurts", "not distinguishable": "unclear"}
+
+
+def average(rows: np.ndarray, space: str) -> np.ndarray:
+    """Average probabilities over views, as ``mean_probabilities`` does with a model at hand.
+
+    Args:
+        rows: float (V, N, K).
+        space: ``probability`` or ``logit``.
+
+    Returns:
+        float64 (N, K).
+    """
+    if space == "probability":
+        return np.asarray(rows.astype(np.float64).mean(axis=0))
+    # Log-probabilities are logits less one constant a page and view, which the softmax forgets.
+    logs = np.log(np.clip(rows.astype(np.float64), SMALLEST, None)).mean(axis=0)
+    powers = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def by_view(table: pd.DataFrame, num_classes: int) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
+    """IDs, labels (N,), and each view's probabilities (N, K) in the order of the IDs."""
+    columns = probability_columns(num_classes)
+    first = table[table["view"] == BASE]
+    ids = first["ID"].tolist()
+    rows = {
+        name: table[table["view"] == name].set_index("ID").loc[ids][columns].to_numpy(np.float32)
+        for name in VIEWS
+        if (table["view"] == name).any()
+    }
+    return ids, first["target"].to_numpy(np.int64), rows
+
+
+def weigh_views(table: pd.DataFrame, num_classes: int, configured: Sequence[str], space: str) -> dict[str, Any]:
+    """Macro-F1 of every view alone and together with the page as it is.
+
+    A view helps if the 90 % interval of its gain (paired bootstrap over pages) lies above 0, hurts if it lies below.
+
+    Args:
+        table: ``ID, view, target, p_0 …`` of the same shifted pages.
+        num_classes: K.
+        configured: The run's views.
+        space: How views are averaged.
+
+    Returns:
+        The ``views`` entry of ``results.json``.
+    """
+    _, labels, rows = by_view(table, num_classes)
+    base = rows[BASE].argmax(axis=1)
+    entries = []
+    for name in rows:
+        if name == BASE:
+            continue
+        both = average(np.stack([rows[BASE], rows[name]]), space).argmax(axis=1)
+        gain = paired_bootstrap(labels, both, base, num_classes, level=LEVEL)
+        entries.append(
+            {
+                "view": name,
+                "alone": macro_f1(labels, rows[name].argmax(axis=1), num_classes),
+                "with_identity": macro_f1(labels, both, num_classes),
+                "gain": gain.value,
+                "interval": [gain.low, gain.high],
+                "verdict": VERDICTS[gain.conclusion],
+            }
+        )
+    together = average(np.stack([rows[name] for name in configured]), space).argmax(axis=1)
+    return {
+        "space": space,
+        "configured": list(configured),
+        "base": macro_f1(labels, base, num_classes),
+        "configured_macro_f1": macro_f1(labels, together, num_classes),
+        "rows": entries,
+    }

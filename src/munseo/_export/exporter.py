@@ -1,0 +1,215 @@
+"""Exports models so that only what answers like torch is left in the run folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from munseo._console import say
+from munseo._engines import SIDECAR, describe, open_engine, weights_sha256
+from munseo._engines.sidecar import FORMAT, file_sha256
+from munseo._errors import UserError
+from munseo._export.graph import write_graph, write_onnx
+from munseo._export.parity import Parity, compare, objections
+from munseo._export.quantizer import LADDER, Way, calibration_batches, quantise
+from munseo._model import Classifier, load_classifier
+from munseo._prediction import Settings, predict_pages
+from munseo._prediction.inference import read_card
+from munseo._run import RunFolder
+from munseo._run.atomic import write_json
+from munseo._training import Parts
+
+FORMATS = ("onnx", "openvino")
+MAX_LOSS = 0.005
+"""Macro-F1 that INT8 may cost."""
+BATCH = 16
+NUM_TIMINGS = 3
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model to export: of a run, a fold, or an ensemble's member.
+
+    Attributes:
+        run: The folder with its weights.
+        parts: Its training and validation pages.
+        class_names: What the pages' labels number.
+    """
+
+    run: RunFolder
+    parts: Parts
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Export:
+    """A graph and how it did.
+
+    Attributes:
+        folder: Where it lies.
+        parity: Beside torch on validation pages.
+        pages_per_second: On this machine, decoding aside.
+        way: How it was made INT8; None in full precision.
+    """
+
+    folder: Path
+    parity: Parity
+    pages_per_second: float
+    way: Way | None = None
+
+
+def export_run(jobs: Sequence[Job], form: str, int8: bool = False, max_loss: float = MAX_LOSS) -> list[Path]:
+    """Export every job, or none of them.
+
+    Args:
+        jobs: The models.
+        form: One of ``FORMATS``.
+        int8: In eight bits.
+        max_loss: Macro-F1 that eight bits may cost each model on its validation pages.
+
+    Returns:
+        The folder of each export.
+
+    Raises:
+        UserError: A package is missing, there are no validation pages, or a graph answers otherwise than torch.
+    """
+    need_packages(form, int8)
+    name = f"{form}-int8" if int8 else form
+    besides = [job.run.export_dir(f".{name}.{os.getpid()}") for job in jobs]
+    try:
+        for job, beside in zip(jobs, besides, strict=True):
+            beside.mkdir(parents=True)
+            _export(job, form, int8, max_loss, beside)
+        for job, beside in zip(jobs, besides, strict=True):
+            _replace(job.run.export_dir(name), beside)
+    finally:
+        for beside in besides:
+            shutil.rmtree(beside, ignore_errors=True)
+            if beside.parent.is_dir() and not any(beside.parent.iterdir()):
+                beside.parent.rmdir()
+    return [job.run.export_dir(name) for job in jobs]
+
+
+def need_packages(form: str, int8: bool) -> None:
+    """Raise ``UserError`` for packages that this export needs and are not installed."""
+    needed = [
+        "onnx",
+        *(["onnxruntime"] if form == "onnx" or int8 else []),
+        *(["openvino"] if form == "openvino" else []),
+    ]
+    missing = [package for package in needed if importlib.util.find_spec(package) is None]
+    if missing:
+        raise UserError(f"export: {', '.join(missing)} not installed; pip install 'munseo[export]'.")
+
+
+def _export(job: Job, form: str, int8: bool, max_loss: float, beside: Path) -> None:
+    """Write one model into ``beside``, with the sidecar, if it may stay."""
+    card = read_card(job.run)
+    classifier = load_classifier(card, job.run.weights_file)
+    labels = np.array([card.class_names.index(job.class_names[page.label or 0]) for page in job.parts.val])
+    settings = Settings(torch.device("cpu"), BATCH)
+    before = predict_pages(classifier, job.parts.val, settings, description="predicting with torch")
+    batches = calibration_batches(classifier, job.parts.train, job.parts.recipe, job.run.read_config().random_seed)
+
+    def judged(folder: Path, way: Way | None) -> Export:
+        engine = open_engine(folder, form)
+        after = predict_pages(Classifier(engine, card), job.parts.val, settings, description=f"predicting with {form}")
+        return Export(folder, compare(labels, before, after), _pages_per_second(engine, batches), way)
+
+    graph = beside / "full.onnx"
+    write_onnx(classifier.network, card.image_size, graph)
+    tried: list[Export] = []
+    for way in LADDER if int8 else (None,):
+        folder = beside / f"way{len(tried)}"
+        folder.mkdir()
+        source = graph
+        if way is not None:
+            source = folder / "quantised.onnx"
+            quantise(graph, source, batches, way, form)
+        write_graph(source, form, folder)
+        tried.append(judged(folder, way))
+    best = _best(job.run, tried, form, int8, max_loss)
+    _keep(best, beside)
+    sidecar = {**describe(card), **_provenance(job.run, form, int8, best, tried, beside)}
+    write_json(beside / SIDECAR, {"format": FORMAT, **sidecar})
+
+
+def _best(run: RunFolder, tried: Sequence[Export], form: str, int8: bool, max_loss: float) -> Export:
+    """The fastest of those that may stay."""
+    passed, problems = [], []
+    for export in tried:
+        found = objections(export.parity, int8, max_loss)
+        problems += [f"{export.way.name}: {problem}" if export.way else problem for problem in found]
+        passed += [] if found else [export]
+    if not passed:
+        advice = "Allow more with --max-loss, or export in full precision." if int8 else "Nothing was written."
+        raise UserError(f"{run.path}: {form} answers otherwise than torch, so it is not kept. {advice}", problems)
+    best = max(passed, key=lambda export: export.pages_per_second)
+    way = f" ({best.way.name})" if best.way else ""
+    say(f"{run.name}: {form}{' INT8' if int8 else ''}{way}: {best.parity}; {best.pages_per_second:.1f} pages a second")
+    return best
+
+
+def _keep(best: Export, beside: Path) -> None:
+    """Leave nothing but the chosen graph."""
+    for file in best.folder.iterdir():
+        if not file.name.startswith("quantised"):
+            file.replace(beside / file.name)
+    for path in beside.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+    (beside / "full.onnx").unlink(missing_ok=True)
+
+
+def _provenance(
+    run: RunFolder, form: str, int8: bool, best: Export, tried: Sequence[Export], beside: Path
+) -> dict[str, Any]:
+    """What the sidecar holds beyond the description: where the graph came from, how it was made, how it did."""
+    ways = [
+        {"way": export.way.name, "macro_f1": export.parity.macro_f1_after, "pages_per_second": export.pages_per_second}
+        for export in tried
+        if export.way is not None
+    ]
+    return {
+        "backend": form,
+        "precision": "int8" if int8 else "fp32",
+        "weights_sha256": weights_sha256(run),
+        "files": {file.name: file_sha256(file) for file in sorted(beside.iterdir())},
+        "parity": best.parity.to_dict(),
+        "pages_per_second": best.pages_per_second,
+        "int8": {"kept": best.way.name, "tried": ways} if best.way else None,
+        "versions": {package: metadata.version(package) for package in ("munseo", "torch", "onnx")},
+    }
+
+
+def _pages_per_second(engine: nn.Module, batches: Sequence[np.ndarray]) -> float:
+    images = torch.from_numpy(np.concatenate(batches[: BATCH // len(batches[0]) + 1]))[:BATCH]
+    engine(images)
+    times = []
+    for _ in range(NUM_TIMINGS):
+        start = time.perf_counter()
+        engine(images)
+        times.append(time.perf_counter() - start)
+    return len(images) / statistics.median(times)
+
+
+def _replace(folder: Path, beside: Path) -> None:
+    """Put a finished folder where an older one may lie."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.is_dir():
+        folder.rename(old)
+    beside.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

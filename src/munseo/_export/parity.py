@@ -1,0 +1,89 @@
+"""What an export answers on validation pages beside what torch answers, and whether that is good enough."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from munseo._evaluation import macro_f1
+
+TOLERANCE = 0.001
+"""Largest difference of a probability that full precision may make. Another order of summation makes 0.00001."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """An export against torch on the same pages.
+
+    Attributes:
+        num_pages: Validation pages.
+        max_difference: Of any class's probability on any page.
+        num_agreeing: Pages on which both decide for the same class.
+        macro_f1_before: Of torch.
+        macro_f1_after: Of the export.
+    """
+
+    num_pages: int
+    max_difference: float
+    num_agreeing: int
+    macro_f1_before: float
+    macro_f1_after: float
+
+    @property
+    def loss(self) -> float:
+        """Macro-F1 that the export costs; negative where it gains."""
+        return self.macro_f1_before - self.macro_f1_after
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return (
+            f"same decision on {self.num_agreeing} of {self.num_pages} validation pages, largest difference of a "
+            f"probability {self.max_difference:.2g}, macro-F1 {self.macro_f1_before:.4f} before and "
+            f"{self.macro_f1_after:.4f} after"
+        )
+
+
+def compare(labels: np.ndarray, before: np.ndarray, after: np.ndarray) -> Parity:
+    """Compare two sets of probabilities.
+
+    Args:
+        labels: True classes, int (N,).
+        before: Torch's, float (N, K).
+        after: The export's, float (N, K).
+    """
+    num_classes = before.shape[1]
+    decided, decided_after = before.argmax(axis=1), after.argmax(axis=1)
+    difference = np.abs(before.astype(np.float64) - after)
+    return Parity(
+        len(labels),
+        # A graph that gives no numbers differs as much as can be.
+        float(np.nan_to_num(difference, nan=1.0).max()),
+        int((decided == decided_after).sum()),
+        macro_f1(labels, decided, num_classes),
+        macro_f1(labels, decided_after, num_classes),
+    )
+
+
+def objections(parity: Parity, int8: bool, max_loss: float) -> list[str]:
+    """Why an export may not stay; nothing if it may.
+
+    Args:
+        parity: The comparison.
+        int8: Eight bits are judged by macro-F1, full precision by every page.
+        max_loss: Macro-F1 that eight bits may cost.
+    """
+    if int8:
+        if parity.loss <= max_loss:
+            return []
+        return [f"macro-F1 falls by {parity.loss:.4f} ({parity}); allowed is {max_loss:g}"]
+    found = []
+    if parity.max_difference > TOLERANCE:
+        found.append(f"a probability differs by {parity.max_difference:.2g}; allowed is {TOLERANCE:g}")
+    if parity.num_agreeing < parity.num_pages:
+        found.append(f"{parity.num_pages - parity.num_agreeing} of {parity.num_pages} pages are decided otherwise")
+    return found

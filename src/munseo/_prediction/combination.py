@@ -1,0 +1,127 @@
+"""How the probabilities of several runs become one answer: what an ensemble folder holds beside its members.
+
+The members lie in ``members/0``, ``members/1`` … as run folders of their own; the manifest (``kind: ensemble``) says
+whether they are combined by weights, which stand there too, or by a stack, which lies in ``stack.safetensors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+from safetensors.numpy import load_file, save_file
+
+from munseo._errors import UserError
+from munseo._run import RunFolder
+from munseo._run.atomic import replacing
+
+SMALLEST = 1e-6
+"""Probabilities below this are taken as this before their logarithm: one page must not decide a coefficient."""
+
+Combination = Callable[[np.ndarray], np.ndarray]
+"""Probabilities of members (num_members, num_pages, num_classes) to one (num_pages, num_classes), float64."""
+
+
+@dataclass(frozen=True)
+class WeightedMean:
+    """A mean of probabilities (a "linear opinion pool"; Stone, 1961).
+
+    Attributes:
+        weights: float64 (num_members,), none negative, sum 1.
+    """
+
+    weights: np.ndarray
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """Combine ``rows`` (num_members, num_pages, num_classes)."""
+        total = np.zeros(rows.shape[1:])
+        # Member by member and not as a matrix product, whose last digits depend on how many pages come at once.
+        for weight, row in zip(self.weights, rows, strict=True):
+            total += weight * row.astype(np.float64)
+        return total
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A multinomial logistic regression on the members' log-probabilities (Wolpert, "Stacked generalization", 1992).
+
+    Attributes:
+        coefficients: float64 (num_classes, num_members · num_classes).
+        intercepts: float64 (num_classes,).
+    """
+
+    coefficients: np.ndarray
+    intercepts: np.ndarray
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """Combine ``rows`` (num_members, num_pages, num_classes)."""
+        logits = stack_features(rows) @ self.coefficients.T + self.intercepts
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def stack_features(rows: np.ndarray) -> np.ndarray:
+    """What a stack looks at: log-probabilities, (num_pages, num_members · num_classes)."""
+    num_members, num_pages, num_classes = rows.shape
+    logs = np.log(np.clip(rows.astype(np.float64), SMALLEST, None))
+    return logs.transpose(1, 0, 2).reshape(num_pages, num_members * num_classes)
+
+
+def is_ensemble(run: RunFolder) -> bool:
+    """Whether the folder holds several runs and what combines them."""
+    return run.manifest_file.is_file() and run.read_manifest().get("kind") == "ensemble"
+
+
+def member_folders(run: RunFolder) -> list[RunFolder]:
+    """The run folders within an ensemble, in the order of its weights."""
+    return [member_folder(run, number) for number in range(len(_entry(run)["members"]))]
+
+
+def member_folder(run: RunFolder, number: int) -> RunFolder:
+    """Where one member lies; by its number, so that no path of a manifest is followed."""
+    return RunFolder(run.path / "members" / str(number))
+
+
+def read_combination(run: RunFolder) -> Combination:
+    """What combines the members of an ensemble folder.
+
+    Raises:
+        UserError: The manifest or the stack's file do not fit the members.
+    """
+    entry = _entry(run)
+    if entry.get("method") == "stack":
+        return _read_stack(stack_file(run))
+    weights = np.array([member.get("weight", np.nan) for member in entry["members"]], dtype=np.float64)
+    if not (weights >= 0).all() or abs(weights.sum() - 1) > 1e-6:
+        raise UserError(f"{run.manifest_file}: the weights should be 0 or more and sum to 1; make the ensemble again.")
+    return WeightedMean(weights)
+
+
+def stack_file(run: RunFolder) -> Path:
+    """Where the coefficients of a stack lie."""
+    return run.path / "stack.safetensors"
+
+
+def write_stack(run: RunFolder, stack: Stack) -> None:
+    """Write the coefficients of a stack."""
+    with replacing(stack_file(run)) as beside:
+        save_file({"coefficients": stack.coefficients, "intercepts": stack.intercepts}, beside)
+
+
+def _read_stack(file: Path) -> Stack:
+    try:
+        tensors = load_file(file)
+        return Stack(tensors["coefficients"], tensors["intercepts"])
+    except (OSError, KeyError, safetensors.SafetensorError) as error:
+        raise UserError(f"{file}: not a stack that Munseo wrote ({error}); make the ensemble again.") from None
+
+
+def _entry(run: RunFolder) -> dict[str, Any]:
+    entry = run.read_manifest().get("ensemble")
+    if not isinstance(entry, dict) or not entry.get("members"):
+        raise UserError(f"{run.manifest_file}: does not say which members the ensemble has; make it again.")
+    return entry

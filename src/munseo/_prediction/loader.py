@@ -1,0 +1,122 @@
+"""Pages as the model takes them: decoded by the one door, letterboxed, stacked as uint8 batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from munseo._data import Page, square
+from munseo._shift import deskew
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pages of one step.
+
+    Attributes:
+        images: uint8 (B, S, S, 3).
+        labels: int64 (B,); -1 where a page has none.
+        indices: int64 (B,): places of the pages in the list that the loader was made of.
+        policies: int64 (B,): which augmentation policy a page got; -1 for the clean page.
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    indices: torch.Tensor
+    policies: torch.Tensor
+
+    def to(self, device: torch.device, non_blocking: bool = True) -> Batch:
+        """The batch with its images and labels on a device; what is only counted stays with the processor."""
+        images, labels = (tensor.to(device, non_blocking=non_blocking) for tensor in (self.images, self.labels))
+        return Batch(images, labels, self.indices, self.policies)
+
+    def pin_memory(self) -> Batch:
+        """Called by the loader where copies to a GPU are to overlap with its work."""
+        return Batch(self.images.pin_memory(), self.labels.pin_memory(), self.indices, self.policies)
+
+
+Item = tuple[np.ndarray, int, int, int]
+"""Image (S, S, 3), label, index, policy."""
+
+
+def collate(items: Sequence[Item]) -> Batch:
+    """Stack single pages."""
+    images, labels, indices, policies = zip(*items, strict=True)
+    return Batch(
+        torch.from_numpy(np.stack(images)),
+        torch.tensor(labels, dtype=torch.int64),
+        torch.tensor(indices, dtype=torch.int64),
+        torch.tensor(policies, dtype=torch.int64),
+    )
+
+
+class PageDataset(Dataset[Item]):
+    """Pages of a known number, in a fixed order."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedPage:
+    """A page that was decoded ahead.
+
+    Attributes:
+        squares: uint8 (S, S, 3), one for each ``(image_size, orientation)`` that a model of the answer takes.
+    """
+
+    squares: Mapping[tuple[int, str], np.ndarray]
+
+
+class InferencePages(PageDataset):
+    """Pages in their order, without augmentation."""
+
+    def __init__(self, pages: Sequence[Page | DecodedPage], image_size: int, orientation: str) -> None:
+        self.pages = pages
+        self.image_size = image_size
+        self.orientation = orientation
+
+    def __len__(self) -> int:
+        return len(self.pages)
+
+    def __getitem__(self, index: int) -> Item:
+        page = self.pages[index]
+        if isinstance(page, DecodedPage):
+            return page.squares[self.image_size, self.orientation], -1, index, -1
+        image = oriented(square(page, self.image_size), self.orientation)
+        return image, -1 if page.label is None else page.label, index, -1
+
+
+def oriented(image: np.ndarray, orientation: str) -> np.ndarray:
+    """The last step of preprocessing, for every page that a model sees, damaged or not: level it, or leave it as it is.
+
+    Args:
+        image: Letterboxed page (S, S, 3) uint8.
+        orientation: As in the configuration.
+    """
+    return deskew(image) if orientation == "deskew" else image
+
+
+def single_threaded(_: int = 0) -> None:
+    """Loader workers decode with one thread each: the cores belong to the other workers and to the model."""
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+
+
+def inference_loader(
+    pages: PageDataset, batch_size: int, num_workers: int, pin_memory: bool = False
+) -> DataLoader[Item]:
+    """A loader of ``Batch``es over pages, clean or damaged, in their order."""
+    return DataLoader(
+        pages,
+        batch_size=batch_size,
+        num_workers=num_workers,
+        collate_fn=collate,
+        worker_init_fn=single_threaded,
+        pin_memory=pin_memory,
+    )

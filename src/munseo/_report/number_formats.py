@@ -1,0 +1,99 @@
+"""How figures are written in reports; a value that is not known is a dash."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+
+from munseo._report.phrases import Phrases
+
+UNKNOWN = "–"
+MINUTE_S = 60
+HOUR_S = 3600
+
+
+def score(value: float | None) -> str:
+    """A metric in [0, 1] or a loss, four places: ``0.9164``."""
+    return UNKNOWN if value is None else f"{value:.4f}"
+
+
+def percent(value: float | None, places: int = 1) -> str:
+    """A share as per cent: ``94.1%``."""
+    return UNKNOWN if value is None else f"{100 * value:.{places}f}%"
+
+
+def signed(value: float | None, places: int = 4) -> str:
+    """A difference with its sign, a true minus: ``−0.0122``."""
+    return UNKNOWN if value is None else f"{value:+.{places}f}".replace("-", "−")
+
+
+def less(value: float | None, other: float | None) -> float | None:
+    """The difference, where both are known."""
+    return None if value is None or other is None else value - other
+
+
+def span(interval: tuple[float, float] | None) -> str:
+    """Both ends of an interval: ``0.8812–0.9497``."""
+    return UNKNOWN if interval is None else "–".join(score(bound) for bound in interval)
+
+
+def signed_span(interval: tuple[float, float] | None) -> str:
+    """Both ends of the interval of a difference: ``−0.0031 … +0.0077``."""
+    return UNKNOWN if interval is None else " … ".join(signed(bound) for bound in interval)
+
+
+def count(value: float | None) -> str:
+    """A whole number with commas: ``1,460``."""
+    return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def rate(value: float | None) -> str:
+    """A learning rate without exponent, three significant digits: ``0.000399``."""
+    if value is None:
+        return UNKNOWN
+    return np.format_float_positional(float(f"{value:.3g}"), trim="-")
+
+
+def short_hash(value: str | None) -> str:
+    """The first twelve digits of a hash."""
+    return UNKNOWN if not value else value.removeprefix("sha256:")[:12]
+
+
+def duration(value_s: float | None, say: Phrases) -> str:
+    """A time in the two units that matter: ``24 min 20 s``."""
+    if value_s is None:
+        return UNKNOWN
+    if value_s < MINUTE_S:
+        return say("seconds", seconds=f"{value_s:.0f}" if value_s >= 10 else f"{value_s:.1f}")
+    whole = round(value_s)
+    if whole < HOUR_S:
+        return say("minutes_seconds", minutes=whole // MINUTE_S, seconds=whole % MINUTE_S)
+    minutes = round(whole / MINUTE_S)
+    return say("hours_minutes", hours=minutes // 60, minutes=minutes % 60)
+
+
+def moment(value: str | None, say: Phrases) -> str:
+    """An ISO time as people of the language write it, with its zone."""
+    if not value:
+        return UNKNOWN
+    try:
+        time = datetime.fromisoformat(value)
+    except (ValueError, TypeError):
+        return str(value)
+    offset = time.strftime("%z")
+    zone = f"UTC{offset[:3]}:{offset[3:5]}" if offset else ""
+    month = say("months").split()[time.month - 1]
+    return say("moment", year=time.year, month=month, day=time.day, clock=f"{time:%H:%M:%S}", zone=zone).strip()
+
+
+def size(num_bytes: float | None) -> str:
+    """A size of memory or of a file in binary units: ``64 GiB``."""
+    if num_bytes is None:
+        return UNKNOWN
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if num_bytes < 1024 or unit == "GiB":
+            break
+        num_bytes /= 1024
+    places = 0 if unit == "B" or num_bytes >= 10 or num_bytes == int(num_bytes) else 1
+    return f"{num_bytes:,.{places}f} {unit}"

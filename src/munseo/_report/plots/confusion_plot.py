@@ -1,0 +1,102 @@
+"""The confusion matrix: counts in the cells, colour by the share of the true class."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from munseo._report.facts import Judgement
+from munseo._report.phrases import Phrases
+from munseo._report.plots.plot_style import Theme, drawing, png
+
+WRAP_CELLS = 22
+"""Width of a label's line in Latin letters; Hangul takes two."""
+MAX_LINES = 3
+MAX_NUMBERED = 60
+"""More classes than this, and figures in the cells cannot be read."""
+
+
+def confusion_plot(judgement: Judgement, say: Phrases, theme: Theme) -> bytes:
+    """Draw the matrix as PNG, for two classes or a hundred."""
+    counts = judgement.confusion
+    names = [entry.name for entry in judgement.per_class]
+    with drawing(theme):
+        cell_in = 0.62 if len(names) <= 8 else 0.42 if len(names) <= 24 else 0.3
+        figure = Figure(figsize=(cell_in * len(names) + 0.02, cell_in * len(names) + 0.02))
+        axes = figure.add_axes((0, 0, 1, 1))
+        colors = _cell_colors(counts, theme)
+        axes.imshow(colors, interpolation="nearest", aspect="equal")
+        _draw_counts(axes, counts, colors, len(names))
+        _draw_labels(axes, names, theme, say)
+        title = say("plot.confusion", pages=judgement.num_pages)
+        axes.annotate(title, (0, 1), xycoords="axes fraction", xytext=(0, 12), textcoords="offset points",
+                      fontsize=11.5, fontweight="bold", ha="left", va="bottom")  # fmt: skip
+        return png(figure, theme)
+
+
+def _cell_colors(counts: np.ndarray, theme: Theme) -> np.ndarray:
+    """(C, C, 4) colours. Errors are drawn by the root of their share: a tenth of a class should be seen."""
+    totals = np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    share = counts / totals
+    right = LinearSegmentedColormap.from_list("right", theme.right)(share)
+    wrong = LinearSegmentedColormap.from_list("wrong", theme.wrong)(np.sqrt(share))
+    colors: np.ndarray = np.where(np.eye(len(counts), dtype=bool)[..., None], right, wrong)
+    return colors
+
+
+def _draw_counts(axes: Axes, counts: np.ndarray, colors: np.ndarray, num_classes: int) -> None:
+    if num_classes > MAX_NUMBERED:
+        return
+    size = 10.5 if num_classes <= 8 else 8.5 if num_classes <= 24 else 6.5
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        red, green, blue = colors[row, column, :3]
+        light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
+        color, weight = "#1b1e22" if light else "#ffffff", "bold" if row == column else "normal"
+        text = f"{counts[row, column]}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=size, color=color, fontweight=weight)
+
+
+def _draw_labels(axes: Axes, names: Sequence[str], theme: Theme, say: Phrases) -> None:
+    """Rows carry the whole names; columns, which are turned, what fits on one line."""
+    places, size = range(len(names)), 9.5 if len(names) <= 24 else 7
+    columns = [shorten(name, WRAP_CELLS) for name in names]
+    axes.set_xticks(places, columns, rotation=45, ha="right", rotation_mode="anchor", fontsize=size, color=theme.ink)
+    axes.set_yticks(places, [wrap_label(name) for name in names], fontsize=size, color=theme.ink)
+    axes.tick_params(length=0, pad=6)
+    axes.set_xlabel(say("plot.predicted"), fontsize=9, labelpad=8)
+    axes.set_ylabel(say("plot.true"), fontsize=9, labelpad=10)
+
+
+def shorten(name: str, cells: int) -> str:
+    """Cut a class name that is wider than ``cells``."""
+    if _width(name) <= cells:
+        return name
+    while _width(name) >= cells:
+        name = name[:-1]
+    return f"{name.rstrip()}…"
+
+
+def wrap_label(name: str) -> str:
+    """Break a class name after spaces, underscores and hyphens, or anywhere if need be, into at most three lines."""
+    lines = [""]
+    for word in re.findall(r"[^ _\-/]*[ _\-/]|[^ _\-/]+", name):
+        if lines[-1] and _width(lines[-1]) + _width(word.rstrip()) > WRAP_CELLS:
+            lines.append("")
+        for letter in word:
+            if _width(lines[-1]) + _width(letter) > WRAP_CELLS:
+                lines.append("")
+            lines[-1] += letter
+    lines = [line.strip() for line in lines]
+    if len(lines) > MAX_LINES:
+        lines = [*lines[: MAX_LINES - 1], f"{shorten(lines[MAX_LINES - 1], WRAP_CELLS - 1).rstrip('…')}…"]
+    return "\n".join(lines)
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

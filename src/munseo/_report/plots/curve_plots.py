@@ -1,0 +1,175 @@
+"""Curves over the epochs: training and validation, the best epoch marked, the learning rate under the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from munseo._report.facts import Facts
+from munseo._report.number_formats import rate
+from munseo._report.phrases import Phrases
+from munseo._report.plots.plot_style import Theme, drawing, plain_axes, png
+
+WIDTH_IN, HEIGHT_IN, LOSS_HEIGHT_IN = 4.2, 2.6, 5.55
+LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 0.72, 0.8, 0.54, 0.54
+"""Margins are the same in all three, so that the plots stand in line beside each other."""
+
+LABEL_APART = 0.09
+"""Labels at the ends of lines keep this distance, as a share of the axes' height."""
+
+
+def loss_plot(facts: Facts, say: Phrases, theme: Theme) -> bytes:
+    """Loss, and the rate that the optimiser used, as PNG."""
+    with drawing(theme):
+        figure = Figure(figsize=(WIDTH_IN, LOSS_HEIGHT_IN))
+        _place(figure, LOSS_HEIGHT_IN)
+        upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [2.9, 1], "hspace": 0.27})
+        _draw_metric(upper, facts, "loss", say, theme)
+        _draw_rate(lower, facts, say, theme)
+        lower.set_xlabel(say("plot.epoch"), labelpad=6)
+        return png(figure, theme, tight=False)
+
+
+def metric_plot(facts: Facts, metric: str, say: Phrases, theme: Theme) -> bytes:
+    """``accuracy`` or ``macro_f1`` as PNG."""
+    with drawing(theme):
+        figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN))
+        _place(figure, HEIGHT_IN)
+        axes = figure.subplots()
+        _draw_metric(axes, facts, metric, say, theme)
+        axes.set_xlabel(say("plot.epoch"), labelpad=6)
+        return png(figure, theme, tight=False)
+
+
+def _place(figure: Figure, height_in: float) -> None:
+    figure.subplots_adjust(LEFT_IN / WIDTH_IN, BOTTOM_IN / height_in, 1 - RIGHT_IN / WIDTH_IN, 1 - TOP_IN / height_in)
+
+
+def _draw_metric(axes: Axes, facts: Facts, metric: str, say: Phrases, theme: Theme) -> None:
+    plain_axes(axes, theme)
+    title = {"loss": "plot.loss", "accuracy": "plot.accuracy", "macro_f1": "plot.f1"}[metric]
+    axes.set_title(say(title), loc="left", fontsize=11.5, fontweight="bold", pad=18)
+    for table in facts.curves:
+        _line(axes, table, f"train_{metric}", theme.train, 1.5)
+    for table in facts.curves:
+        _line(axes, table, f"val_{metric}", theme.val, 2.0)
+    shifted = all(f"val_shifted_{metric}" in table for table in facts.curves)
+    for table in facts.curves if shifted else ():
+        _line(axes, table, f"val_shifted_{metric}", theme.shifted, 2.0)
+    _limit(axes, facts.curves, metric)
+    _mark_best(axes, facts, f"val_{metric}", theme.val, theme)
+    if shifted:
+        _mark_best(axes, facts, f"val_shifted_{metric}", theme.shifted, theme)
+    _name_best(axes, facts, say, theme)
+    parts = (("train", theme.train), ("val", theme.val), *((("val_shifted", theme.shifted),) if shifted else ()))
+    ends = [(_end(facts.curves, f"{part}_{metric}"), say(f"plot.{part}"), color) for part, color in parts]
+    _label_ends(axes, ends)
+
+
+def _line(axes: Axes, table: pd.DataFrame, column: str, color: str, width: float) -> None:
+    markers: dict[str, Any] = {"marker": "o", "markersize": 3.2} if len(table) <= 12 else {}
+    axes.plot(table["epoch"] + 1, table[column], color=color, linewidth=width, solid_capstyle="round", **markers)
+
+
+def _limit(axes: Axes, curves: Sequence[pd.DataFrame], metric: str) -> None:
+    """Whole epochs below; a metric's axis ends at 1 and starts where the worst but the first few values are."""
+    last = max(float(table["epoch"].max()) for table in curves) + 1
+    axes.set_xlim(1 - 0.02 * last, last + 0.02 * last)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
+    low, high = axes.get_ylim()
+    if metric == "loss":
+        axes.set_ylim(0, high)
+    else:
+        axes.set_ylim(max(0.0, low), min(1.0, high) if high > 0.9 else high)
+        axes.set_ylim(top=axes.get_ylim()[1] + 0.004)
+
+
+def _mark_best(axes: Axes, facts: Facts, column: str, color: str, theme: Theme) -> None:
+    """A ring on each line at its best epoch."""
+    for table, best in zip(facts.curves, facts.best_epochs, strict=True):
+        row = table[table["epoch"] == best]
+        if not row.empty:
+            x = float(row["epoch"].iloc[0]) + 1
+            axes.plot(x, row[column], "o", markersize=6.5, markerfacecolor=theme.paper, markeredgecolor=color,
+                      markeredgewidth=1.8, zorder=5)  # fmt: skip
+
+
+def _name_best(axes: Axes, facts: Facts, say: Phrases, theme: Theme) -> None:
+    """The best epoch in words, where there is only one."""
+    if len(facts.curves) != 1 or facts.best_epochs[0] not in facts.curves[0]["epoch"].tolist():
+        return
+    x = float(facts.best_epochs[0] or 0) + 1
+    axes.axvline(x, color=theme.faint, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
+    align = "right" if x > 0.75 * axes.get_xlim()[1] else "left" if x < 0.25 * axes.get_xlim()[1] else "center"
+    axes.annotate(
+        say("plot.best", epoch=int(x)),
+        (x, 1.02),
+        xycoords=("data", "axes fraction"),
+        fontsize=8.5,
+        color=theme.faint,
+        ha=align,
+    )
+
+
+def _end(curves: Sequence[pd.DataFrame], column: str) -> float:
+    """Where the lines end, on average."""
+    return float(np.mean([table[column].iloc[-1] for table in curves]))
+
+
+def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
+    """Name the lines where they end, instead of a legend; labels that would overlap move apart."""
+    low, high = axes.get_ylim()
+    known = [
+        (min(max((value - low) / (high - low), 0.0), 1.0), text, color) for value, text, color in ends if value == value
+    ]
+    known = _apart(known)
+    for y, text, color in known:
+        axes.annotate(
+            text, (1.015, y), xycoords="axes fraction", color=color, fontsize=9.5, fontweight="bold", va="center"
+        )
+
+
+def _apart(ends: Sequence[tuple[float, str, str]]) -> list[tuple[float, str, str]]:
+    """Move labels of neighbouring heights away from their common middle, group by group."""
+    groups = [[end] for end in sorted(ends, key=lambda end: end[0])]
+    heights = [end[0] for group in groups for end in group]
+    place = 0
+    while place < len(groups) - 1:
+        upper, lower = heights[place + 1], heights[place]
+        room = LABEL_APART * (len(groups[place]) + len(groups[place + 1])) / 2
+        if upper - lower >= room:
+            place += 1
+            continue
+        groups[place] += groups.pop(place + 1)
+        del heights[place + 1]
+        heights[place] = sum(end[0] for end in groups[place]) / len(groups[place])
+        place = max(place - 1, 0)  # the group has grown downwards too
+    return [
+        (middle + (number - (len(group) - 1) / 2) * LABEL_APART, *end[1:])
+        for group, middle in zip(groups, heights, strict=True)
+        for number, end in enumerate(group)
+    ]
+
+
+def _draw_rate(axes: Axes, facts: Facts, say: Phrases, theme: Theme) -> None:
+    plain_axes(axes, theme)
+    axes.set_title(say("plot.rate"), loc="left", fontsize=9.5, color=theme.faint, pad=7)
+    for table in facts.curves:
+        _line(axes, table, "lr", theme.val, 1.4)
+    highest = max(float(table["lr"].max()) for table in facts.curves)
+    configured = facts.rates.configured
+    if configured is not None:
+        axes.axhline(configured, color=theme.faint, linewidth=0.9, linestyle=(0, (2, 2)))
+        text = say("plot.configured", rate=rate(configured))
+        axes.annotate(text, (1, configured), xycoords=("axes fraction", "data"), xytext=(0, 3),
+                      textcoords="offset points", ha="right", va="bottom", fontsize=8, color=theme.faint)  # fmt: skip
+    axes.set_ylim(0, 1.35 * max(highest, configured or 0))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=3))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: rate(value) if value else "0"))

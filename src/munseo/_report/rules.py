@@ -1,0 +1,238 @@
+"""Sentences that follow from the numbers: each rule looks at the facts and says one thing, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from munseo._report.facts import Facts
+from munseo._report.findings import Finding
+from munseo._report.rates import disagreement
+from munseo._report.shift_rules import SHIFT_RULES
+
+GAP_LARGE, GAP_SMALL = 0.05, 0.02
+"""Macro-F1 by which training is ahead of validation."""
+FEW_PAGES = 10
+"""A class judged on fewer pages: one page moves its recall by 10 points or more."""
+WEAK_BELOW = 0.9
+SURE = 0.9
+STALE_SHARE = 0.9
+"""A falling schedule that ends above this share of its highest rate has hardly fallen."""
+FALLING = ("CosineAnnealingLR", "OneCycleLR")
+"""Schedules that end near zero, but only after the planned epochs."""
+
+
+def analyse(facts: Facts) -> tuple[Finding, ...]:
+    """All findings, in the order of the rules."""
+    return tuple(finding for rule in RULES if (finding := rule(facts)) is not None)
+
+
+def overfitting(facts: Facts) -> Finding | None:
+    """Training far ahead of validation, hardly ahead, or behind; in between there is nothing to say.
+
+    With MixUp or CutMix the training figures are of blended pages and cannot be compared.
+    """
+    if facts.judgement is None or facts.train.macro_f1 is None or facts.get("effective", "mixes"):
+        return None
+    train, val = facts.train.macro_f1, facts.judgement.macro_f1
+    numbers = {"train": train, "val": val, "gap": train - val}
+    if train - val >= GAP_LARGE:
+        return Finding("gap_large", "generalisation", numbers)
+    if train < val:
+        return Finding("gap_negative", "generalisation", numbers)
+    return Finding("gap_small", "generalisation", numbers) if train - val <= GAP_SMALL else None
+
+
+def interval_width(facts: Facts) -> Finding | None:
+    """What difference between two runs these pages can show at all."""
+    if facts.judgement is None or facts.judgement.interval is None:
+        return None
+    low, high = facts.judgement.interval
+    numbers = {"low": low, "high": high, "half": (high - low) / 2, "pages": facts.judgement.num_pages}
+    return Finding("interval_width", "generalisation", numbers)
+
+
+def server_score(facts: Facts) -> Finding | None:
+    """Whether chance in the choice of validation pages explains the server's score."""
+    score = facts.public if facts.public is not None else facts.private
+    if score is None or facts.judgement is None or facts.judgement.interval is None:
+        return None
+    low, high = facts.judgement.interval
+    numbers = {"part": "public" if facts.public is not None else "private", "score": score, "low": low, "high": high}
+    if score < low:
+        return Finding("server_below", "generalisation", {**numbers, "distance": low - score})
+    if score > high:
+        return Finding("server_above", "generalisation", {**numbers, "distance": score - high})
+    return Finding("server_inside", "generalisation", numbers)
+
+
+def folds_differ(facts: Facts) -> Finding | None:
+    """The range of macro-F1 over the folds."""
+    values = [fold.macro_f1 for fold in facts.folds if fold.macro_f1 is not None]
+    if len(values) < 2:
+        return None
+    numbers = {"spread": max(values) - min(values), "low": min(values), "high": max(values)}
+    return Finding("folds_differ", "generalisation", numbers)
+
+
+def overconfident(facts: Facts) -> Finding | None:
+    """Validation loss a tenth above its minimum at the end, while macro-F1 gained half a point since."""
+    if len(facts.curves) != 1 or len(facts.curves[0]) < 3:
+        return None
+    loss = facts.curves[0]["val_loss"].to_numpy(dtype=float)
+    f1 = facts.curves[0]["val_macro_f1"].to_numpy(dtype=float)
+    if np.isnan(loss).any() or np.isnan(f1).any():
+        return None
+    lowest = int(loss.argmin())
+    last, f1_best = float(loss[-3:].mean()), float(f1[lowest:].max())
+    if last < 1.1 * loss[lowest] or f1_best < f1[lowest] + 0.005:
+        return None
+    numbers = {
+        "lowest": float(loss[lowest]),
+        "epoch": lowest + 1,
+        "last": last,
+        "f1_then": float(f1[lowest]),
+        "f1_best": f1_best,
+    }
+    return Finding("overconfident", "generalisation", numbers)
+
+
+def weakest_classes(facts: Facts) -> Finding | None:
+    """Up to three classes with the lowest F1, if it is low."""
+    if facts.judgement is None:
+        return None
+    weak = sorted((entry for entry in facts.judgement.per_class if entry.f1 < WEAK_BELOW), key=lambda entry: entry.f1)
+    return Finding("weakest", "errors", {"classes": tuple(weak[:3])}) if weak else None
+
+
+def small_support(facts: Facts) -> Finding | None:
+    """Which of the weakest classes stand on few pages."""
+    weakest = weakest_classes(facts)
+    classes = weakest.numbers["classes"] if weakest else ()
+    small = tuple(entry.name for entry in classes if entry.support < FEW_PAGES)
+    return Finding("small_support", "errors", {"classes": small, "least": FEW_PAGES}) if small else None
+
+
+def main_pairs(facts: Facts) -> Finding | None:
+    """The fewest confused pairs that make up half of the errors, if they are few."""
+    if facts.judgement is None or facts.judgement.num_errors == 0:
+        return None
+    pairs, errors = facts.judgement.confusions, facts.judgement.num_errors
+    reached = np.cumsum([pair.count for pair in pairs])
+    needed = int(np.searchsorted(reached, errors / 2)) + 1
+    if needed > 5 or pairs[0].count < 2:
+        return None
+    numbers = {
+        "num_pairs": needed,
+        "all_pairs": len(pairs),
+        "share": float(reached[needed - 1] / errors),
+        "errors": errors,
+        "pairs": pairs[:needed],
+    }
+    return Finding("main_pairs", "errors", numbers)
+
+
+def sure_mistakes(facts: Facts) -> Finding | None:
+    """Mistakes that no threshold on confidence would catch."""
+    shown = [mistake.confidence for mistake in facts.gallery if mistake.confidence is not None]
+    sure = sum(confidence >= SURE for confidence in shown)
+    return Finding("sure_mistakes", "errors", {"sure": sure, "shown": len(shown)}) if sure else None
+
+
+def rate_disagrees(facts: Facts) -> Finding | None:
+    """The used rate and the configured one."""
+    found = disagreement(facts)
+    if found is None:
+        return None
+    return Finding("rate_disagrees", "course", {"configured": found.configured, "used": found.used})
+
+
+def long_horizon(facts: Facts) -> Finding | None:
+    """A schedule laid out for many more epochs than were trained, so that the rate hardly fell."""
+    course, rates = facts.course, facts.rates
+    if not course.epochs_done or not rates.last or not rates.highest or facts.config.scheduler_name not in FALLING:
+        return None
+    share = rates.last / rates.highest
+    if course.epochs_done >= course.epochs_planned or share < STALE_SHARE:
+        return None
+    numbers = {
+        "scheduler": facts.config.scheduler_name,
+        "planned": course.epochs_planned,
+        "done": course.epochs_done,
+        "share": share,
+    }
+    return Finding("long_horizon", "course", numbers)
+
+
+def still_improving(facts: Facts) -> Finding | None:
+    """The planned epochs ran out, and the last or last but one epoch was the best."""
+    course = facts.course
+    if course.stopped != "epochs" or course.best_epoch is None or not course.epochs_done or course.epochs_done < 2:
+        return None
+    if course.best_epoch < course.epochs_done - 2:
+        return None
+    numbers = {"monitor": course.monitor, "best": course.best_epoch + 1, "done": course.epochs_done}
+    return Finding("still_improving", "course", numbers)
+
+
+def first_epoch_best(facts: Facts) -> Finding | None:
+    """No epoch after the first was better."""
+    course = facts.course
+    if course.best_epoch != 0 or not course.epochs_done or course.epochs_done < 3:
+        return None
+    rate = facts.rates.highest or facts.config.lr
+    return Finding("first_epoch_best", "course", {"done": course.epochs_done, "monitor": course.monitor, "rate": rate})
+
+
+def few_val_pages(facts: Facts) -> Finding | None:
+    """Classes judged on a handful of pages."""
+    supports = [entry.support for entry in facts.judgement.per_class] if facts.judgement else []
+    few = [support for support in supports if support < FEW_PAGES]
+    if not few:
+        return None
+    numbers = {"count": len(few), "classes": len(supports), "least": FEW_PAGES, "smallest": min(few)}
+    return Finding("few_val_pages", "data", numbers)
+
+
+def imbalance(facts: Facts) -> Finding | None:
+    """Class sizes in training, after filling up, that differ by half or more, if nothing else evens them out."""
+    counts = facts.class_counts
+    if not counts or facts.config.weighted_sampler or facts.config.class_weighting:
+        return None
+    smallest, largest = min(counts, key=lambda c: c.after), max(counts, key=lambda c: c.after)
+    if smallest.after == 0 or largest.after < 1.5 * smallest.after:
+        return None
+    numbers = {
+        "largest": largest.after,
+        "smallest": smallest.after,
+        "name": smallest.name,
+        "ratio": largest.after / smallest.after,
+    }
+    return Finding("imbalance", "data", numbers)
+
+
+def skipped_pages(facts: Facts) -> Finding | None:
+    """Pages that could not be read."""
+    return Finding("skipped", "data", {"count": len(facts.skipped)}) if facts.skipped else None
+
+
+RULES: tuple[Callable[[Facts], Finding | None], ...] = (
+    overfitting,
+    interval_width,
+    server_score,
+    folds_differ,
+    overconfident,
+    weakest_classes,
+    small_support,
+    main_pairs,
+    sure_mistakes,
+    rate_disagrees,
+    long_horizon,
+    still_improving,
+    first_epoch_best,
+    few_val_pages,
+    imbalance,
+    skipped_pages,
+    *SHIFT_RULES,
+)

@@ -1,0 +1,47 @@
+"""What the server said about a run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from munseo._errors import UserError
+from munseo._run import RunFolder
+from munseo._run.atomic import write_json
+
+
+def record_score(run: RunFolder, public: float | None = None, private: float | None = None) -> dict[str, Any]:
+    """Write ``scores.json``; a score that is not given keeps its earlier value.
+
+    Returns:
+        What the file holds now, and ``generalisation``: public score / validation macro-F1, if both are known.
+
+    Raises:
+        UserError: No score is given, or one is not in [0, 1].
+    """
+    given = {name: score for name, score in (("public", public), ("private", private)) if score is not None}
+    if not given:
+        raise UserError("No score is given; pass --public 0.8619, --private 0.8510, or both.")
+    if problems := [problem for name, score in given.items() if (problem := _problem(name, score))]:
+        raise UserError("A score is a share between 0 and 1.", problems)
+    before = run.read_json(run.scores_file) if run.scores_file.is_file() else {}
+    scores: dict[str, Any] = {
+        **{name: given.get(name, before.get(name)) for name in ("public", "private")},
+        "recorded": datetime.now().astimezone().isoformat(timespec="seconds"),
+    }
+    write_json(run.scores_file, scores)
+    return {**scores, "generalisation": _generalisation(run, scores["public"])}
+
+
+def _generalisation(run: RunFolder, public: float | None) -> float | None:
+    results = run.read_json(run.results_file) if run.results_file.is_file() else {}
+    macro_f1 = (results.get("val") or {}).get("macro_f1")
+    return public / macro_f1 if public is not None and macro_f1 else None
+
+
+def _problem(name: str, score: float) -> str | None:
+    if 0 <= score <= 1:
+        return None
+    if 1 < score <= 100:
+        return f"--{name} {score:g}: looks like per cent; write {score / 100:.6g}"
+    return f"--{name} {score:g}: must lie between 0 and 1"

@@ -1,0 +1,198 @@
+"""The run folder: where each thing lies, and the only way in and out of it.
+
+A folder of a k-fold run holds one folder a fold (``fold0`` …), each a run folder of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from munseo._config import Config, parse_config, read_yaml
+from munseo._errors import UserError
+from munseo._run.atomic import plain, replacing, write_json, write_text
+from munseo._run.manifest import seal
+
+FORMAT = 1
+"""Raised when a reader of an older run would misread a newer one."""
+
+MAX_JSON_BYTES = 2**26
+"""A hundred times what the largest results take."""
+MAX_TABLE_BYTES = 2**32
+"""Of predictions in memory: a million pages of a thousand classes."""
+
+METRICS = (
+    *("epoch", "lr", "train_loss", "train_accuracy", "train_macro_f1", "val_loss", "val_accuracy", "val_macro_f1"),
+    *("val_shifted_loss", "val_shifted_accuracy", "val_shifted_macro_f1"),
+)
+"""Columns of ``metrics.csv``; the last three are there where a run validates under shift."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths and typed reading and writing of one run."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The run's name; ``<run>/fold0`` for a fold."""
+        return f"{self.path.parent.name}/{self.path.name}" if self.is_fold else self.path.name
+
+    @property
+    def is_fold(self) -> bool:
+        """Whether this is one fold of a k-fold run."""
+        return self.path.name.startswith("fold") and (self.path.parent / "config.yaml").is_file()
+
+    @property
+    def folds(self) -> list[RunFolder]:
+        """The folds of a k-fold run in their order; empty for a run with one split."""
+        found = [
+            path for path in self.path.glob("fold*") if path.name[4:].isdigit() and (path / "config.yaml").is_file()
+        ]
+        return [RunFolder(path) for path in sorted(found, key=lambda path: int(path.name[4:]))]
+
+    def fold(self, number: int) -> RunFolder:
+        """The folder of one fold, whether it exists yet or not."""
+        return RunFolder(self.path / f"fold{number}")
+
+    # Files, in the order in which they come to be.
+    config_file = property(lambda self: self.path / "config.yaml")
+    manifest_file = property(lambda self: self.path / "manifest.json")
+    pages_file = property(lambda self: self.path / "pages.parquet")
+    shift_file = property(lambda self: self.path / "shift.yaml")
+    samples_picture = property(lambda self: self.path / "augmentation_samples.png")
+    metrics_file = property(lambda self: self.path / "metrics.csv")
+    timing_file = property(lambda self: self.path / "timing.csv")
+    state_file = property(lambda self: self.path / "state.ckpt")
+    lock_file = property(lambda self: self.path / ".lock")
+    weights_file = property(lambda self: self.path / "weights.safetensors")
+    model_file = property(lambda self: self.path / "model.json")
+    val_predictions_file = property(lambda self: self.path / "val_predictions.parquet")
+    shifted_predictions_file = property(lambda self: self.path / "shifted_predictions.parquet")
+    view_predictions_file = property(lambda self: self.path / "view_predictions.parquet")
+    damage_predictions_file = property(lambda self: self.path / "damage_predictions.parquet")
+    results_file = property(lambda self: self.path / "results.json")
+    gallery_dir = property(lambda self: self.path / "gallery")
+    robustness_dir = property(lambda self: self.path / "robustness")
+    scores_file = property(lambda self: self.path / "scores.json")
+
+    @property
+    def submission_file(self) -> Path:
+        """``<name>.csv``, as in the reference."""
+        return self.path / f"{self.name.replace('/', '-')}.csv"
+
+    def export_dir(self, name: str) -> Path:
+        """Where an exported model lies: ``onnx``, ``onnx-int8``, ``openvino`` or ``openvino-int8``."""
+        return self.path / "export" / name
+
+    def read_config(self) -> Config:
+        """The resolved configuration of the run."""
+        values, lines = read_yaml(self._need(self.config_file))
+        return parse_config(values, str(self.config_file), lines)
+
+    def read_json(self, file: Path) -> dict[str, Any]:
+        """One of the JSON files of the run."""
+        try:
+            if self._need(file).stat().st_size > MAX_JSON_BYTES:
+                raise UserError(f"{file}: larger than {MAX_JSON_BYTES:,} bytes; restore it from a copy.")
+            text = file.read_text(encoding="utf-8")
+            value = json.loads(text)
+            if "\\ud" in text.lower():
+                # Half of a letter of two; no file and no terminal takes it later.
+                json.dumps(value, ensure_ascii=False).encode()
+        # Numbers of too many digits are ValueErrors of no kind of their own.
+        except (ValueError, RecursionError, OSError) as error:
+            if isinstance(error, UserError):
+                raise
+            reason = "too deep" if isinstance(error, RecursionError) else str(error)[:200]
+            raise UserError(f"{file}: not valid JSON ({reason}); restore it from a copy, or train again.") from None
+        if not isinstance(value, dict):
+            raise UserError(f"{file}: should hold a JSON object; restore it from a copy, or train again.")
+        return value
+
+    def read_manifest(self) -> dict[str, Any]:
+        """What is known about the run: identity, machine, data, effective settings, how it ended."""
+        manifest = self.read_json(self.manifest_file)
+        number = manifest.get("format", 0)
+        if not isinstance(number, int):
+            raise UserError(f"{self.manifest_file}: its format is no number; restore it from a copy, or train again.")
+        if number > FORMAT:
+            raise UserError(f"{self.manifest_file}: written by a newer Munseo; update this one.")
+        return manifest
+
+    def update_manifest(self, **values: Any) -> None:
+        """Set top-level entries of the manifest, keeping the others."""
+        manifest = self.read_manifest() if self.manifest_file.exists() else {"format": FORMAT}
+        write_json(self.manifest_file, seal(plain({**manifest, **values})))
+
+    def read_metrics(self) -> pd.DataFrame:
+        """Metrics, one row an epoch (columns ``METRICS``, then counts of augmented pages)."""
+        file = self._need(self.metrics_file)
+        if file.stat().st_size > MAX_JSON_BYTES:
+            raise UserError(f"{file}: larger than {MAX_JSON_BYTES:,} bytes; restore it from a copy.")
+        try:
+            table = pd.read_csv(file)
+        # pandas raises ParserError and EmptyDataError, which are ValueErrors.
+        except (ValueError, OSError) as error:
+            reason = str(error)[:200]
+            raise UserError(f"{file}: not a table of metrics ({reason}); restore it from a copy.") from None
+        if "epoch" not in table:
+            raise UserError(f"{file}: not a table of metrics (no column 'epoch'); restore it from a copy.")
+        return table
+
+    def write_table(self, file: Path, table: pd.DataFrame) -> None:
+        """Write a table as CSV or parquet, by the file's ending."""
+        if file.suffix == ".parquet":
+            with replacing(file) as beside:
+                table.to_parquet(beside, index=False)
+        else:
+            write_text(file, table.to_csv(index=False, lineterminator="\n"))
+
+    def read_predictions(self, file: Path) -> pd.DataFrame:
+        """Probabilities: ``ID``, ``target`` (class index), ``fold`` in k-fold runs, ``p_0`` … ``p_{n-1}``."""
+        self._need(file)
+        try:
+            metadata = pq.read_metadata(file)
+            size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+            if max(size, metadata.num_rows * metadata.num_columns * 4) > MAX_TABLE_BYTES:
+                raise UserError(f"{file}: unpacks to more than {MAX_TABLE_BYTES:,} bytes; restore it from a copy.")
+            return pd.read_parquet(file)
+        # Of damaged files and of tables of other programs pyarrow and pandas raise all of these.
+        except (pa.ArrowException, ValueError, TypeError, LookupError, OSError) as error:
+            if isinstance(error, UserError):
+                raise
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            raise UserError(f"{file}: a damaged parquet file ({reason}); restore it from a copy.") from None
+
+    def _need(self, file: Path) -> Path:
+        if not file.is_file():
+            raise UserError(f"{file}: missing; {self._hint()}")
+        return file
+
+    def _hint(self) -> str:
+        if not self.path.is_dir():
+            return "there is no such run folder."
+        if not self.config_file.is_file():
+            return f"{self.path} is not a run folder (it has no config.yaml)."
+        return f"if the run was interrupted, `munseo resume {self.path}` finishes it."
+
+
+def open_run(path: Path | str) -> RunFolder:
+    """Open an existing run folder.
+
+    Raises:
+        UserError: It is not there, or not a run folder.
+    """
+    run = RunFolder(Path(path).resolve())
+    if not run.config_file.is_file() or not run.manifest_file.is_file():
+        raise UserError(
+            f"{path}: {run._hint() if not run.config_file.is_file() else 'its manifest.json is missing; restore it.'}"
+        )
+    return run

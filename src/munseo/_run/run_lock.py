@@ -1,0 +1,179 @@
+"""One process at a time works on a run: it holds the lock of the folder, and says in it who it is."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shlex
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import Any, BinaryIO
+
+import psutil
+
+from munseo._console import say
+from munseo._errors import UserError
+from munseo._run.atomic import remove_half_written
+from munseo._run.manifest import command_words
+from munseo._run.run_folder import RunFolder
+
+_FAR = 1 << 20
+"""Windows locks single bytes against reading, too; one far behind the text leaves that readable."""
+_held: set[BinaryIO] = set()
+
+
+def _let_go_in_child() -> None:
+    """A forked loader worker would keep the lock of a process that was killed, until it notices that it is alone."""
+    for file in _held:
+        file.close()
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_in_child)
+
+
+@contextmanager
+def claim(run: RunFolder) -> Iterator[None]:
+    """Hold a run folder for this process.
+
+    The system itself takes the lock back from a process that ends, however it ends, so a lock that is left over is
+    known from one that is held. Where the file system has no locks, the text in the file is believed: the process that
+    it names still holds the run, unless it was one of this machine and is gone.
+
+    Raises:
+        UserError: Another process works on the run; it is named.
+    """
+    file = _open(run)
+    try:
+        before = _read(file)
+        if before is not None:
+            say(f"lock: taken over from {_words(before)}, which ended before the run was done")
+        with suppress(OSError):  # on a full disk the lock holds without its text
+            _write(file)
+        remove_half_written(run.path)
+        yield
+    finally:
+        _held.discard(file)
+        with suppress(OSError):  # Windows: the file is open
+            run.lock_file.unlink(missing_ok=True)
+        file.close()
+
+
+def _open(run: RunFolder) -> BinaryIO:
+    while True:
+        descriptor = os.open(run.lock_file, os.O_RDWR | os.O_CREAT, 0o644)
+        file = os.fdopen(descriptor, "rb+", buffering=0)
+        _held.add(file)
+        try:
+            file.seek(_FAR)
+            free = lock(file)
+        except OSError:  # a file system without locks
+            free = not _still_works(_read(file))
+        if free and _is_current(file, run):
+            return file
+        holder = _read(file)
+        _held.discard(file)
+        file.close()
+        if not free:
+            raise UserError(
+                f"{run.path}: {_words(holder) if holder else 'another process'} is at work on this run. Wait until it "
+                f"is done, or end it first. If it cannot be at work any more, delete {run.lock_file}."
+            )
+
+
+def _is_current(file: BinaryIO, run: RunFolder) -> bool:
+    """Whether the file that was locked is still the one of that name: its holder deletes it when done."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), run.lock_file.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _write(file: BinaryIO) -> None:
+    me = {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "process_started": psutil.Process().create_time(),
+        "since": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "command": shlex.join(command_words()),
+    }
+    file.seek(0)
+    file.truncate()
+    file.write(json.dumps(me).encode())
+
+
+def _read(file: BinaryIO) -> dict[str, Any] | None:
+    file.seek(0)
+    try:
+        holder = json.loads(file.read(_FAR))
+        return holder if {"host", "pid", "process_started", "since", "command"} <= set(holder) else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _still_works(holder: dict[str, Any] | None) -> bool:
+    if holder is None:
+        return False
+    if holder["host"] != socket.gethostname():
+        return True
+    try:
+        return bool(abs(psutil.Process(holder["pid"]).create_time() - holder["process_started"]) < 1)
+    except psutil.Error:
+        return False
+
+
+def _words(holder: dict[str, Any]) -> str:
+    return f"process {holder['pid']} on {holder['host']} (since {holder['since']}: {holder['command']})"
+
+
+_BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def lock(file: BinaryIO, *, shared: bool = False, wait: bool = False) -> bool:
+        """See below. Windows itself refuses to delete a file that is open, so shared locks are not needed there."""
+        while not shared:
+            try:
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            except OSError as error:
+                if error.errno not in _BUSY:
+                    raise
+                if not wait:
+                    return False
+                time.sleep(0.2)
+            else:
+                break
+        return True
+
+else:
+    import fcntl
+
+    def lock(file: BinaryIO, *, shared: bool = False, wait: bool = False) -> bool:
+        """Lock an open file until it is closed.
+
+        Args:
+            file: Open for reading and writing, or for reading alone where the lock is shared.
+            shared: Others may share it, but not have it for themselves.
+            wait: Until it is free.
+
+        Returns:
+            Whether it is held now.
+
+        Raises:
+            OSError: The file system has no locks.
+        """
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        try:
+            fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _BUSY:
+                raise
+            return False
+        return True

@@ -1,0 +1,158 @@
+"""How pages lie: upright, turned by a right angle, upside down, mirrored.
+
+A classifier learns the eight states of the train pages from their layout: each train page counts once in every state,
+so that no label is needed. What it says of test pages is then set right by its own confusions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
+
+from munseo._shift.text_lines import CLEAR, Lines
+
+REGULARISATION = 0.003
+NUM_FOLDS = 4
+EM_ROUNDS = 500
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """A classifier of the eight states and its confusions.
+
+    Attributes:
+        mean: (F,) of the train pages' features in all states.
+        scale: (F,) standard deviations.
+        weights: (F, 8).
+        bias: (8,)
+        confusion: (8, 8); row: true state, column: share of pages that are taken for that state, out of fold.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    weights: np.ndarray
+    bias: np.ndarray
+    confusion: np.ndarray
+
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        """Of each state: (N, 194) to (N, 8)."""
+        logits = (features - self.mean) / self.scale @ self.weights + self.bias
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+    def fractions(self, features: np.ndarray) -> np.ndarray:
+        """Fraction of the pages in each state, (8,).
+
+        Black-box shift estimation (Lipton, Wang, Smola, Detecting and correcting for label shift with black box
+        predictors, 2018): the fractions under which the known confusions give the counts that were seen. Found by
+        expectation maximisation (Saerens, Latinne, Decaestecker, Adjusting the outputs of a classifier to new a priori
+        probabilities, 2002), so that none is negative.
+
+        Args:
+            features: (N, 194).
+        """
+        seen = np.bincount(self.probabilities(features).argmax(axis=1), minlength=NUM_STATES) / len(features)
+        fractions = np.full(NUM_STATES, 1 / NUM_STATES)
+        for _ in range(EM_ROUNDS):
+            expected = fractions @ self.confusion
+            fractions = fractions * (self.confusion @ (seen / np.maximum(expected, 1e-12)))
+        return fractions
+
+
+def learn_orientation(features: np.ndarray) -> Orientation:
+    """Fit the classifier.
+
+    Multinomial logistic regression; out-of-fold predictions give the confusions, all states of a page in one fold.
+
+    Args:
+        features: (N, 194) of train pages, at least 4, damaged as pages may be but not turned.
+    """
+    count = len(features)
+    every = np.concatenate([in_state(features, state) for state in range(NUM_STATES)])
+    states, pages = np.repeat(np.arange(NUM_STATES), count), np.tile(np.arange(count), NUM_STATES)
+    mean, scale = every.mean(axis=0), np.maximum(every.std(axis=0), 1e-3)
+    scaled = (every - mean) / scale
+    counts = np.full((NUM_STATES, NUM_STATES), 1 / NUM_STATES)
+    for learned, judged in GroupKFold(min(NUM_FOLDS, count)).split(scaled, states, pages):
+        taken = _fit(scaled[learned], states[learned]).predict(scaled[judged])
+        np.add.at(counts, (states[judged], taken), 1)
+    model = _fit(scaled, states)
+    confusion = counts / counts.sum(axis=1, keepdims=True)
+    return Orientation(mean, scale, model.coef_.T, model.intercept_, confusion)
+
+
+def _fit(features: np.ndarray, states: np.ndarray) -> LogisticRegression:
+    return LogisticRegression(C=REGULARISATION, max_iter=200).fit(features, states)
+
+
+GRID = 8
+NUM_STATES = 8
+"""Four quarter turns, mirrored or not: state ``s`` is mirrored first if ``s ≥ 4``, then turned by ``s % 4`` · 90°."""
+NUM_FEATURES = 3 * GRID * GRID + 2
+OUTER = 0.005
+"""Of the ink on each side that does not count as print: specks and stamps at the edge."""
+
+
+def layout_features(strokes: np.ndarray, lines: Lines) -> np.ndarray:
+    """Describe the layout of a page after deskewing.
+
+    Args:
+        strokes: (H, W) uint8, see ``Sheet``.
+        lines: Of the same page.
+
+    Returns:
+        (194,) float32: on a grid of 8 × 8 over the print the amount of ink, of upright and of lying edges; the log of
+        width over height; which way lines of print run.
+    """
+    print_only = _crop(_deskewed(strokes, lines.skew_deg if lines.clarity >= CLEAR else 0.0))
+    print_only = np.clip(print_only / max(float(np.percentile(print_only, 98)), 1e-6), 0, 1)
+    across_x = np.abs(np.diff(print_only, axis=1, append=print_only[:, -1:]))
+    across_y = np.abs(np.diff(print_only, axis=0, append=print_only[-1:]))
+    maps = [cv2.resize(part, (GRID, GRID), interpolation=cv2.INTER_AREA) for part in (print_only, across_x, across_y)]
+    shape = math.log(print_only.shape[1] / print_only.shape[0])
+    return np.concatenate([np.stack(maps, axis=-1).ravel(), [shape, lines.across]]).astype(np.float32)
+
+
+def in_state(features: np.ndarray, state: int) -> np.ndarray:
+    """The features of the same pages as they would be in another state; no pixel is moved for that.
+
+    Args:
+        features: (N, 194) of ``layout_features``.
+        state: 0 to 7.
+    """
+    maps = features[:, :-2].reshape(-1, GRID, GRID, 3)
+    shape, across = features[:, -2:-1], features[:, -1:]
+    if state >= 4:
+        maps = maps[:, :, ::-1]
+    maps = np.rot90(maps, state % 4, (1, 2))
+    if state % 2:
+        maps, shape, across = maps[..., [0, 2, 1]], -shape, -across
+    return np.concatenate([maps.reshape(len(features), -1), shape, across], axis=1)
+
+
+def _deskewed(strokes: np.ndarray, skew_deg: float) -> np.ndarray:
+    """Turn back by the skew, on a canvas that loses nothing."""
+    if abs(skew_deg) < 0.3:
+        return strokes
+    height, width = strokes.shape
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), skew_deg, 1.0)
+    cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
+    new_width, new_height = math.ceil(width * cos + height * sin), math.ceil(width * sin + height * cos)
+    matrix[:, 2] += [(new_width - width) / 2, (new_height - height) / 2]
+    return cv2.warpAffine(strokes, matrix, (new_width, new_height), flags=cv2.INTER_LINEAR)
+
+
+def _crop(strokes: np.ndarray) -> np.ndarray:
+    """The part that holds the print, float32; what is fainter than most of the page is noise."""
+    ink: np.ndarray = np.maximum(strokes.astype(np.float32) - np.percentile(strokes, 60), 0)
+    bounds = []
+    for axis in (1, 0):
+        gathered = np.cumsum(ink.sum(axis=axis))
+        ends = np.searchsorted(gathered, [OUTER * gathered[-1], (1 - OUTER) * gathered[-1]])
+        bounds.append(slice(int(ends[0]), max(int(ends[1]), int(ends[0]) + GRID) + 1))
+    return ink[bounds[0], bounds[1]]

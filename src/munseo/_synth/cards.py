@@ -1,0 +1,181 @@
+"""Papers with a portrait: driver's licence, national identity card, passport; scanned, copied or photographed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+
+from munseo._synth import marks
+from munseo._synth import vocabulary as words
+from munseo._synth.canvas import Sheet
+from munseo._synth.people import Person, day, person, written
+from munseo._synth.photo import laid, surface
+from munseo._synth.random_draws import RGB, between, chance, digits, mix, near, pick, whole
+
+INK: RGB = (38, 38, 46)
+_PLASTICS: tuple[RGB, ...] = (
+    (226, 234, 240), (238, 232, 222), (228, 240, 230), (240, 228, 232), (234, 234, 244), (224, 226, 222),
+)  # fmt: skip
+
+
+def driver_license(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+    """A driver's licence: the portrait at the left, the licence's number above the name."""
+    card, holder = _card(rng, longest_px), person(rng)
+    kind = pick(rng, ("1종보통", "2종보통", "1종대형", "2종소형", "2종보통\n(자동)"))
+    _title(rng, card, "자동차운전면허증", "(Driver's License)", left=between(rng, 20, 40))
+    marks.portrait(rng, card, 34, 150, 210, 270, holder.female)
+    card.box(34, 440, 150, 500, None, INK, 1.5)
+    card.text_in((38, 442, 146, 498), kind, 26, (170, 30, 50), "bold", "middle")
+    issued = day(rng, 2008, 2023)
+    x, style = between(rng, 275, 300), whole(rng, 0, 2)
+    # Region code 00 is not given out.
+    number = f"00-{issued:%y}-{digits(rng, 6)}-{digits(rng, 2)}"
+    card.text(x, 170, number, between(rng, 38, 44), (30, 60, 130), "bold")
+    card.text(x, 224, holder.name, 36, INK, "bold")
+    card.text(x, 270, holder.id_number, 30, INK)
+    card.text_in((x, 292, 838, 358), holder.address, 23, INK, "regular", "left")
+    until = issued + timedelta(days=3650)
+    lines = (
+        "적성검사 기간",
+        f"{written(issued, style)} ~ {written(until, style)}",
+        f"조건 : {pick(rng, ('A', '없음', 'B'))}",
+    )
+    for row, line in enumerate(lines):
+        card.text(x, 378 + row * 32, line, 22, (160, 40, 50) if row < 2 else INK, fit=500)
+    _issuer(rng, card, x, written(issued, 1), pick(rng, words.PLATE_REGIONS) + "지방경찰청장")
+    if chance(rng, 0.5):
+        marks.portrait(rng, card, 744, 352, 84, 108, holder.female)
+    return _shown(rng, card, longest_px)
+
+
+def national_id_card(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+    """A resident registration card: title, name, number and address at the left, the portrait at the right."""
+    card, holder = _card(rng, longest_px), person(rng)
+    _title(rng, card, "주민등록증", "", left=between(rng, 60, 150), spaced=True)
+    x = between(rng, 44, 70)
+    hanja = "".join(pick(rng, ("見", "本", "金", "李", "朴", "美", "民", "水")) for _ in range(3))
+    card.text(x, 185, f"{holder.name}({hanja})", between(rng, 38, 44), INK, "bold")
+    card.text(x, 248, holder.id_number, between(rng, 36, 42), INK, "bold")
+    card.text_in((x, 286, 560, 400), holder.address.replace(", ", "\n"), 27, INK, "regular", "left", top=True)
+    marks.portrait(rng, card, between(rng, 585, 600), between(rng, 110, 150), 220, 285, holder.female)
+    issued = day(rng, 2000, 2023)
+    card.text(x + 110, 432, written(issued, 2), 27, INK)
+    office = f"{pick(rng, words.CITIES).split()[0]} {pick(rng, words.DISTRICTS)}청장"
+    _issuer(rng, card, x + 30, "", office)
+    return _shown(rng, card, longest_px)
+
+
+def passport(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+    """A passport's page of data, with the machine-readable lines; on some, the page above it is open too."""
+    both = chance(rng, 0.45)
+    height, top = (1210.0, 610.0) if both else (610.0, 0.0)
+    page = Sheet(880, height, longest_px * 1.1 / max(880, height), near(rng, pick(rng, _PLASTICS), 5))
+    _waves(rng, page, 0, height)
+    holder = person(rng)
+    if both:
+        _upper_page(rng, page)
+    _data_page(rng, page, holder, top)
+    _machine_lines(rng, page, holder, top + 505)
+    return _shown(rng, page, longest_px, round_units=14)
+
+
+def _data_page(rng: np.random.Generator, page: Sheet, holder: Person, top: float) -> None:
+    page.text(40, top + 42, "대한민국", 26, INK, "bold")
+    page.text(170, top + 42, "REPUBLIC OF KOREA", 20, INK)
+    page.text(470, top + 42, pick(rng, ("여권 PASSPORT", "여권  PASSPORT (견본)")), 24, (150, 40, 60), "bold", fit=380)
+    marks.portrait(rng, page, 40, top + 110, 220, 290, holder.female)
+    issued = day(rng, 2014, 2023)
+    until = issued + timedelta(days=3650)
+    rows = (
+        (("종류/Type", "PM"), ("발행국/Country", "KOR"), ("여권번호/Passport No.", f"M000{digits(rng, 5)}")),
+        (("성/Surname", holder.roman_surname),),
+        (("이름/Given names", holder.roman_given),),
+        (("국적/Nationality", "REPUBLIC OF KOREA"), ("한글성명/Name", holder.name)),
+        (("생년월일/Date of birth", f"{holder.birth:%d %m %Y}"), ("성별/Sex", "F" if holder.female else "M")),
+        (("발급일/Date of issue", f"{issued:%d %m %Y}"), ("기간만료일/Date of expiry", f"{until:%d %m %Y}")),
+        (("발행관청/Authority", "MINISTRY OF SPECIMENS"),),
+    )
+    label = mix(INK, (60, 90, 150), between(rng, 0.3, 0.9))
+    for number, row in enumerate(rows):
+        for column, (name, text) in enumerate(row):
+            x, y = 290 + column * 560 / len(row), top + 92 + number * 57
+            page.text(x, y, name, 13, label, fit=540 / len(row))
+            page.text(x, y + 23, text, 23, INK, "bold", fit=540 / len(row))
+
+
+def _machine_lines(rng: np.random.Generator, page: Sheet, holder: Person, y: float) -> None:
+    first = f"PMKOR{holder.roman_surname}<<{holder.roman_given}".ljust(44, "<")
+    second = (
+        f"M000{digits(rng, 5)}0KOR{holder.birth:%y%m%d}0{'F' if holder.female else 'M'}{digits(rng, 6)}0".ljust(43, "<")
+        + "0"
+    )
+    page.box(0, y - 18, page.width, y + 105, fill=mix((255, 255, 255), (225, 228, 232), between(rng, 0, 1)))
+    for number, line in enumerate((first, second)):
+        # One letter after another: the machine's lines have letters of equal width.
+        for place, letter in enumerate(line[:44]):
+            page.text(40 + (place + 0.5) * 800 / 44, y + 20 + number * 42, letter, 25, INK, "regular", "mm")
+
+
+def _upper_page(rng: np.random.Generator, page: Sheet) -> None:
+    lines = (
+        "대한민국 국민인 이 여권 소지인이 아무 지장 없이 통행할 수 있도록",
+        "필요한 편의 및 보호를 베풀어 주실 것을 요청합니다.  (견본)",
+        "This is a specimen. The bearer of this passport does not exist.",
+    )
+    for number, line in enumerate(lines):
+        page.text(440, 210 + number * 44, line, 22, INK, "regular", "mm", fit=800)
+    page.text(440, 420, f"M000{digits(rng, 5)}", 34, mix(INK, (255, 255, 255), 0.4), "light", "mm")
+    page.line([(0, 607), (880, 607)], mix(INK, (255, 255, 255), between(rng, 0.2, 0.6)), 5)
+
+
+def _card(rng: np.random.Generator, longest_px: int) -> Sheet:
+    """An empty card with the fine waves that make copying hard."""
+    card = Sheet(860, 540, longest_px * 1.1 / 860, near(rng, pick(rng, _PLASTICS), 5))
+    _waves(rng, card, 0, 540)
+    return card
+
+
+def _waves(rng: np.random.Generator, sheet: Sheet, top: float, bottom: float) -> None:
+    tint = mix(
+        (255, 255, 255),
+        near(rng, pick(rng, ((90, 140, 190), (190, 110, 120), (100, 160, 120), (150, 130, 180))), 20),
+        0.3,
+    )
+    xs = np.linspace(0, sheet.width, 40)
+    phase, length, height = between(rng, 0, 6), between(rng, 60, 190), between(rng, 6, 26)
+    for y in np.arange(top, bottom, between(rng, 14, 26)):
+        wave = y + height * np.sin(xs / length + phase + y / 90)
+        sheet.line(list(zip(xs.tolist(), wave.tolist(), strict=True)), tint, 1.2)
+
+
+def _title(rng: np.random.Generator, card: Sheet, text: str, small: str, left: float, spaced: bool = False) -> None:
+    band = chance(rng, 0.4)
+    colour = near(rng, pick(rng, ((30, 60, 120), (40, 40, 48), (120, 40, 60), (30, 100, 90))), 12)
+    if band:
+        card.box(0, 0, card.width, 106, fill=colour)
+        colour = (245, 245, 245)
+    title = "  ".join(text) if spaced and chance(rng, 0.6) else text
+    size = between(rng, 50, 60)
+    card.text(left, 60, title, size, colour, "black", fit=620)
+    if small:
+        length = min(620.0, card.length(title, size, "black"))
+        card.text(left + length + 14, 68, small, 25, colour, fit=card.width - left - length - 30)
+
+
+def _issuer(rng: np.random.Generator, card: Sheet, x: float, moment: str, office: str) -> None:
+    size = between(rng, 30, 36)
+    card.text(x, 500, f"{moment}  {office}".strip(), size, INK, "bold", fit=420)
+    length = min(420.0, card.length(f"{moment}  {office}".strip(), size, "bold"))
+    marks.seal(rng, card, x + length + 26, 488, 66, office[-5:] + "인", near(rng, (200, 40, 40), 20), False)
+
+
+def _shown(rng: np.random.Generator, card: Sheet, longest_px: int, round_units: float = 26) -> np.ndarray:
+    """The card as one sees it: alone on a scan, on a desk, or copied onto a sheet of A4."""
+    marks.specimen(rng, card, margins=False)
+    copied = chance(rng, 0.2)
+    share = between(rng, 0.6, 0.85) if copied else between(rng, 0.78, 1.0)
+    short_px = round(longest_px / (1.41 if copied else between(rng, 1.2, 1.7)))
+    upright = copied or card.height > card.width
+    ground = surface(rng, *((short_px, longest_px) if upright else (longest_px, short_px)))
+    return laid(rng, card.pixels(), ground, share, round_units * card.px_per_unit, tilt_deg=4)

@@ -1,0 +1,50 @@
+"""The 17 kinds of document, in the order of the competition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from munseo._synth import bank, cards, medical_bills, medical_forms, medical_letters, papers, vehicles
+
+Drawing = Callable[[np.random.Generator, int], np.ndarray]
+"""Draws one page: (rng, longest side in pixels) → uint8 RGB (H, W, 3)."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of document; its target is its place in ``KINDS``."""
+
+    name: str
+    korean: str
+    num_train: int
+    """Pages in the train part of the competition."""
+    draw: Drawing
+
+
+KINDS = (
+    Kind("account_number", "계좌번호", 100, bank.account),
+    Kind(
+        "application_for_payment_of_pregnancy_medical_expenses",
+        "임신·출산 진료비 지급 신청서",
+        46,
+        medical_forms.pregnancy_application,
+    ),
+    Kind("car_dashboard", "자동차 계기판", 100, vehicles.dashboard),
+    Kind("confirmation_of_admission_and_discharge", "입·퇴원 확인서", 100, medical_letters.admission),
+    Kind("diagnosis", "진단서", 100, medical_letters.diagnosis),
+    Kind("driver_license", "운전면허증", 100, cards.driver_license),
+    Kind("medical_bill_receipts", "진료비 영수증", 100, medical_bills.bill),
+    Kind("medical_outpatient_certificate", "통원 진료 확인서", 100, medical_letters.outpatient),
+    Kind("national_id_card", "주민등록증", 100, cards.national_id_card),
+    Kind("passport", "여권", 100, cards.passport),
+    Kind("payment_confirmation", "진료비 납입 확인서", 100, medical_bills.payments),
+    Kind("pharmaceutical_receipt", "약제비 영수증", 100, medical_bills.pharmacy_receipt),
+    Kind("prescription", "처방전", 100, medical_forms.prescription),
+    Kind("resume", "이력서", 74, papers.resume),
+    Kind("statement_of_opinion", "소견서", 50, medical_letters.statement),
+    Kind("vehicle_registration_certificate", "자동차 등록증", 100, papers.vehicle_registration),
+    Kind("vehicle_registration_plate", "자동차 번호판", 100, vehicles.license_plate),
+)

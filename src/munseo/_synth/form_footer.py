@@ -1,0 +1,114 @@
+"""How a form ends: the sentence that certifies it, the day, the issuer, the seal."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+
+from munseo._synth import marks
+from munseo._synth.form import Form, fields
+from munseo._synth.people import Hospital, written
+from munseo._synth.random_draws import between, chance, pick, whole
+
+CLOSING_HEIGHT = 205.0
+"""Units that a form must keep free for its closing."""
+
+
+def close(form: Form, sentence: str, issued: date, issuer: Hospital, signer: str = "의사") -> None:
+    """End a form in one of four manners, which all kinds of form share.
+
+    Args:
+        form: The form; its cursor must be at least ``CLOSING_HEIGHT`` above its lower margin.
+        sentence: Such as "I certify that …".
+        issued: The day.
+        issuer: Whose form it is.
+        signer: What the person is who signs.
+    """
+    manner = pick(form.rng, (_in_lines, _in_table, _name_large, _at_right))
+    slack = form.bottom - form.y - CLOSING_HEIGHT
+    form.y += max(0.0, slack) * between(form.rng, 0.1, 0.9)
+    manner(form, sentence, written(issued, whole(form.rng, 0, 3)), issuer, signer)
+
+
+def _in_lines(form: Form, sentence: str, day: str, issuer: Hospital, signer: str) -> None:
+    middle, size = (form.left + form.right) / 2, form.look.text
+    _write(form, middle, form.y + 16, sentence, size * 1.1, "mm")
+    _write(form, middle, form.y + 46, day, size * 1.05, "mm")
+    lines = [
+        f"의료기관 명칭 : {issuer.name}",
+        f"주      소 : {issuer.address}",
+        f"전 화 번 호 : {issuer.phone}",
+        f"{signer} 성명 : {issuer.doctor}   (인)",
+    ]
+    if chance(form.rng, 0.5):
+        lines.insert(3, f"면 허 번 호 : {issuer.licence}")
+    x = form.left + form.width * between(form.rng, 0.02, 0.3)
+    for number, line in enumerate(lines):
+        _write(form, x, form.y + 78 + number * 24, line, size, "lm", fit=form.right - x)
+    end = x + form.sheet.length(lines[-1], size, form.look.body)
+    _sign(form, min(end - 8, form.right - 40), form.y + 78 + (len(lines) - 1) * 24, issuer)
+    form.y += CLOSING_HEIGHT
+
+
+def _in_table(form: Form, sentence: str, day: str, issuer: Hospital, signer: str) -> None:
+    _write(form, form.left + form.width / 2, form.y + 14, sentence, form.look.text * 1.05, "mm")
+    form.y += 34
+    rows = [
+        fields(("발행일", day), ("전화번호", issuer.phone)),
+        fields(("기관 명칭", issuer.name), ("기관 기호", issuer.code)),
+        fields(("주소", issuer.address)),
+        fields((f"{signer} 성명", f"{issuer.doctor}      (서명 또는 인)"), ("면허번호", issuer.licence)),
+    ]
+    form.table(rows, reserve=max(0.0, form.bottom - form.y - 165))
+    _sign(form, form.left + form.width * 0.41, form.y - 26, issuer)
+
+
+def _name_large(form: Form, sentence: str, day: str, issuer: Hospital, signer: str) -> None:
+    middle, size = (form.left + form.right) / 2, form.look.text
+    _write(form, middle, form.y + 14, sentence, size * 1.1, "mm")
+    _write(form, middle, form.y + 44, day, size * 1.1, "mm")
+    _write(form, middle, form.y + 74, f"{signer} : {issuer.doctor}    면허 {issuer.licence}", size, "mm")
+    name = f"{issuer.name}장" if chance(form.rng, 0.6) else issuer.name
+    large = form.sheet.fitting(name, between(form.rng, 24, 32), "bold", form.width * 0.7)
+    form.sheet.text(middle, form.y + 120, name, large, form.look.ink, "bold", "mm")
+    _sign(form, middle + form.sheet.length(name, large, "bold") / 2 + 12, form.y + 120, issuer)
+    _write(form, middle, form.y + 164, f"{issuer.address}  TEL {issuer.phone}", size * 0.85, "mm")
+    form.y += CLOSING_HEIGHT
+
+
+def _at_right(form: Form, sentence: str, day: str, issuer: Hospital, signer: str) -> None:
+    size, x = form.look.text, form.right - 30
+    _write(form, form.left, form.y + 14, f"※ {sentence}", size * 1.05, "lm", fit=form.width)
+    _write(form, x, form.y + 52, day, size * 1.05, "rm")
+    _write(form, x, form.y + 84, issuer.name, size * 1.35, "rm")
+    signed = f"{signer}  {issuer.doctor}  (인)"
+    _write(form, x, form.y + 112, signed, size, "rm")
+    _write(form, x, form.y + 138, f"{issuer.address} / {issuer.phone}", size * 0.85, "rm", fit=form.width * 0.8)
+    if chance(form.rng, 0.5):
+        start = x - form.sheet.length(signed, size, form.look.body) - 80
+        marks.signature(form.rng, form.sheet, start, form.y + 112, 64)
+    _sign(form, x - 6, form.y + 98, issuer)
+    form.y += CLOSING_HEIGHT
+
+
+def _write(form: Form, x: float, y: float, text: str, size: float, anchor: str, fit: float | None = None) -> None:
+    limit = form.width if fit is None else fit
+    form.sheet.text(x, y, text, size, form.look.ink, form.look.body, anchor, fit=limit)
+
+
+def _sign(form: Form, x: float, y: float, issuer: Hospital) -> None:
+    """Stamp the issuer's seal near (x, y): the place of the stamp is never quite the place of the word."""
+    if chance(form.rng, 0.08):
+        return
+    size = between(form.rng, 42, 78)
+    square = chance(form.rng, 0.55)
+    text = issuer.name[:6] + "의인" if square else issuer.doctor + "인"
+    dx, dy = form.rng.normal(0, 9), form.rng.normal(0, 5)
+    place = min(x + dx, form.sheet.width - size / 2), min(y + dy, form.sheet.height - size / 2)
+    marks.seal(form.rng, form.sheet, *place, size, text, form.look.stamp, not square)
+
+
+def serial(rng: np.random.Generator) -> str:
+    """A document's number."""
+    return f"{whole(rng, 2017, 2024)}-{whole(rng, 1, 99999):05}"

@@ -1,0 +1,223 @@
+"""Generating the set: tables, pictures, and nothing half written."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from munseo._console import track
+from munseo._errors import UserError
+from munseo._randomness import generator
+from munseo._synth.document_kinds import KINDS
+from munseo._synth.page_damage import damage
+from munseo._synth.photo import scan
+from munseo._synth.random_draws import between, chance, pick, whole
+
+MIN_PER_KIND = 4
+"""Train pages a kind has at least, so that a stratified split finds enough of each."""
+SMALLEST_PX, LARGEST_PX = 64, 4096
+PAGES_A_TASK = 8
+DRAWING = "Drawing pages"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One picture to be made; everything in it follows from this and the seed."""
+
+    part: str
+    index: int
+    target: int
+    file_name: str
+
+
+def generate(
+    out: Path | str,
+    *,
+    num_train: int = 1570,
+    num_test: int = 3140,
+    longest_side_px: int = 640,
+    seed: int = 42,
+    num_workers: int | None = None,
+) -> Path:
+    """Generate the 17-class document set in the layout of the competition.
+
+    ``out`` then holds ``train.csv`` and ``sample_submission.csv`` (``ID,target``), ``meta.csv``
+    (``target,class_name``), ``test_labels.csv`` (the truth about the test part), ``train/*.jpg`` (clean scans) and
+    ``test/*.jpg`` (turned, mirrored, blurred, noisy, brighter). Depends on the seed alone, not on ``num_workers``.
+
+    Args:
+        out: A folder that is empty or does not exist yet.
+        num_train: Train pages in all. The kinds are as uneven as in the competition, with 4 pages each at least.
+        num_test: Test pages in all, of random kinds, each kind once at least if there are so many.
+        longest_side_px: Typical longest side of a picture; the pictures vary from 0.78 to 1.4 times as much.
+        seed: Of all chance.
+        num_workers: Processes that draw; as many as there are cores if None. A script that uses more than one must
+            keep its own calls under ``if __name__ == "__main__":``.
+
+    Returns:
+        The folder, as an absolute path.
+
+    Raises:
+        UserError: A number is out of range, or ``out`` is a file or a folder that is not empty.
+    """
+    out = Path(out).expanduser().absolute()
+    _check(out, num_train, num_test, longest_side_px, num_workers)
+    train, test = planned_train(num_train, seed), planned_test(num_test, seed)
+    with _staged(out) as staging:
+        for part in ("train", "test"):
+            (staging / part).mkdir()
+        make = partial(_make, staging, seed, longest_side_px)
+        _make_all(make, [*train, *test], num_workers or os.cpu_count() or 1)
+        _write_tables(staging, train, test)
+    return out
+
+
+def class_sizes(num_train: int) -> list[int]:
+    """Train pages of each kind: at least ``MIN_PER_KIND``, the rest in the competition's proportion.
+
+    What the proportion leaves over goes to the kinds with the largest remainders (Hamilton's method).
+    """
+    weights = np.array([kind.num_train - MIN_PER_KIND for kind in KINDS], np.int64)
+    rest = num_train - MIN_PER_KIND * len(KINDS)
+    sizes, remainders = np.divmod(rest * weights, weights.sum())
+    sizes[np.argsort(-remainders, kind="stable")[: rest - int(sizes.sum())]] += 1
+    return [int(size) + MIN_PER_KIND for size in sizes]
+
+
+def planned_train(num_train: int, seed: int) -> list[Page]:
+    """The train part's pages, in random order."""
+    targets = np.repeat(np.arange(len(KINDS)), class_sizes(num_train))
+    return _pages("train", generator(seed, "specimen-train-targets").permutation(targets), seed)
+
+
+def planned_test(num_test: int, seed: int) -> list[Page]:
+    """The test part's pages: each kind once, then random ones."""
+    rng = generator(seed, "specimen-test-targets")
+    first = rng.permutation(len(KINDS))
+    return _pages("test", np.concatenate([first, rng.integers(len(KINDS), size=num_test)])[:num_test], seed)
+
+
+def _pages(part: str, targets: np.ndarray, seed: int) -> list[Page]:
+    return [
+        # A hash, so that neither the name nor the order of names betrays the kind.
+        Page(part, index, int(target), blake2b(f"{seed}/{part}/{index}".encode(), digest_size=8).hexdigest() + ".jpg")
+        for index, target in enumerate(targets)
+    ]
+
+
+def draw_page(page: Page, seed: int, longest_side_px: int) -> np.ndarray:
+    """Draw one page as it stands in the set; uint8 RGB (H, W, 3)."""
+    rng = generator(seed, f"specimen-{page.part}", page.index)
+    longest_px = round(longest_side_px * between(rng, 0.78, 1.4))
+    scanned = scan(rng, KINDS[page.target].draw(rng, longest_px))
+    if page.part == "train":
+        return scanned
+    second = pick(rng, KINDS).draw(rng, longest_px) if chance(rng, 0.08) else None
+    return damage(rng, scanned, second)
+
+
+def _make(folder: Path, seed: int, longest_side_px: int, page: Page) -> None:
+    quality_rng = generator(seed, f"specimen-{page.part}-quality", page.index)
+    quality = whole(quality_rng, 78, 94) if page.part == "train" else whole(quality_rng, 60, 90)
+    pixels = cv2.cvtColor(draw_page(page, seed, longest_side_px), cv2.COLOR_RGB2BGR)
+    encoded, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    assert encoded, "a picture of ordinary size and type can be encoded"
+    (folder / page.part / page.file_name).write_bytes(data.tobytes())
+
+
+def _make_all(make: Callable[[Page], None], pages: Sequence[Page], num_workers: int) -> None:
+    """Make all pages, here or in processes of their own, with a progress bar."""
+    if num_workers == 1:
+        for page in track(pages, DRAWING):
+            make(page)
+        return
+    # Not fork: a forked child inherits the locks of threads (of OpenCV, of torch) that it does not have.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(num_workers, context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        try:
+            for _ in track(pool.map(make, pages, chunksize=PAGES_A_TASK), DRAWING, total=len(pages)):
+                pass
+        except BrokenProcessPool as error:
+            raise UserError(
+                "The processes that draw the pages could not start or were killed. In a script, call munseo under "
+                'if __name__ == "__main__":, or draw in one process with num_workers=1 (it also needs least memory).'
+            ) from error
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _write_tables(folder: Path, train: Sequence[Page], test: Sequence[Page]) -> None:
+    names = pd.DataFrame({"target": range(len(KINDS)), "class_name": [kind.name for kind in KINDS]})
+    names.to_csv(folder / "meta.csv", index=False, lineterminator="\n")
+    truth = _table(test)
+    truth.to_csv(folder / "test_labels.csv", index=False, lineterminator="\n")
+    truth.assign(target=0).to_csv(folder / "sample_submission.csv", index=False, lineterminator="\n")
+    _table(train).to_csv(folder / "train.csv", index=False, lineterminator="\n")
+
+
+def _table(pages: Sequence[Page]) -> pd.DataFrame:
+    rows = sorted((page.file_name, page.target) for page in pages)
+    return pd.DataFrame(rows, columns=["ID", "target"])
+
+
+def _check(out: Path, num_train: int, num_test: int, longest_side_px: int, num_workers: int | None) -> None:
+    """Raise one error that tells everything that is wrong."""
+    problems = []
+    least = MIN_PER_KIND * len(KINDS)
+    if num_train < least:
+        problems.append(
+            f"num_train is {num_train}; at least {least} are needed, {MIN_PER_KIND} for each of {len(KINDS)} kinds"
+        )
+    if num_test < 1:
+        problems.append(f"num_test is {num_test}; at least 1 is needed")
+    if not SMALLEST_PX <= longest_side_px <= LARGEST_PX:
+        problems.append(f"longest_side_px is {longest_side_px}; allowed are {SMALLEST_PX} to {LARGEST_PX}")
+    if num_workers is not None and num_workers < 1:
+        problems.append(f"num_workers is {num_workers}; at least 1 is needed, or None for one per core")
+    if out.exists() and not out.is_dir():
+        problems.append(f"{out} is a file; name a folder that does not exist yet")
+    elif out.is_dir() and (found := next(out.iterdir(), None)):
+        problems.append(f"{out} is not empty (it holds {found.name}); name another folder, or remove this one first")
+    if problems:
+        raise UserError("The document set cannot be generated:", problems)
+
+
+@contextmanager
+def _staged(out: Path) -> Iterator[Path]:
+    """A hidden folder to write into; it becomes ``out`` when all is written and vanishes when something fails."""
+    # An empty folder may be a mounted volume, which cannot be renamed over: its content is moved up instead.
+    inside = out.is_dir()
+    staging = (out if inside else out.parent) / f".{out.name}-{secrets.token_hex(4)}.partial"
+    try:
+        staging.mkdir(parents=True)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write to {staging.parent}: {error.strerror}. Name a folder that you may write to."
+        ) from error
+    try:
+        yield staging
+        if inside:
+            # The train table comes last: who sees it sees a whole set.
+            for child in sorted(staging.iterdir(), key=lambda path: (path.name == "train.csv", path.name)):
+                child.rename(out / child.name)
+            staging.rmdir()
+        else:
+            staging.rename(out)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise

@@ -1,0 +1,171 @@
+"""What a patient pays: the hospital's receipt, the confirmation of payments, the pharmacy's receipt."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+
+from munseo._synth import marks
+from munseo._synth import vocabulary as words
+from munseo._synth.form import Cell, Form, Row, fields, grid, head
+from munseo._synth.form_footer import CLOSING_HEIGHT, close, serial
+from munseo._synth.medical_letters import ending_rows, numbers, patient_rows
+from munseo._synth.people import Hospital, day, drug, hospital, person, pharmacy, won, written
+from munseo._synth.random_draws import between, chance, digits, pick, some, whole
+
+CARE_KINDS = ("[√]외래  [ ]입원 ( [ ]퇴원  [ ]중간 )", "[ ]외래  [√]입원 ( [√]퇴원  [ ]중간 )", "[√] 외래   [ ] 입원")
+NOTES = (
+    "* 이 계산서·영수증에 대한 세부내용은 요양기관에 요구하여 제공받을 수 있습니다.\n"
+    "* 본인부담금은 소득세법에 따른 의료비 공제신청에 사용할 수 있습니다.\n"
+    "* 비급여 항목의 진료비는 요양기관마다 다를 수 있습니다. 이 계산서는 견본입니다."
+)
+
+
+def bill(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+    """Receipt for medical treatment: a long table of items beside the sums."""
+    form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
+    form.heading(("진료비 계산서·영수증", "진료비 계산서 · 영수증", "진료비 영수증"), pick(rng, CARE_KINDS))
+    seen, style = day(rng), whole(rng, 1, 2)
+    shares = (0.2, 0.2, 0.36, 0.24)
+    span = f"{written(seen, style)} ~ {written(seen + timedelta(days=whole(rng, 0, 9)), style)}"
+    form.table(
+        [
+            grid(("환자등록번호", "환자 성명", "진료기간", "진료과목"), shares, is_head=True),
+            grid((digits(rng, 8), patient.name, span, issuer.department), shares),
+        ]
+    )
+    top, reserve, height, split = form.y - 4, 190.0, whole(rng, 14, 19), between(rng, 0.6, 0.68)
+    items, total, borne = _items(rng, height - 3)
+    form.y = top
+    form.table(items, reserve, across=(0.0, split))
+    form.y = top
+    form.table(_sums(rng, height, total, borne), reserve, across=(split, 1.0))
+    _issuer(form, issuer, "[ ]의원급  [√]병원급  [ ]종합병원", written(seen, 0))
+    return form.finish()
+
+
+def _items(rng: np.random.Generator, count: int) -> tuple[list[Row], int, int]:
+    """The table of items (its height is ``count`` + 3), the sum of all, and what the patient bears."""
+    shares = (0.28, 0.19, 0.19, 0.16, 0.18)
+    titles = ("항  목", "급여\n본인부담금", "급여\n공단부담금", "전액\n본인부담", "비급여")
+    rows = [Row(grid(titles, shares, is_head=True).cells, 2.0)]
+    sums = [0, 0, 0, 0]
+    for name in words.BILL_ITEMS[:count]:
+        used = chance(rng, 0.45)
+        own = won(rng, 800, 30_000) if used else 0
+        extra = [own, own * 2, 0, won(rng, 5_000, 90_000) if used and chance(rng, 0.3) else 0]
+        sums = [a + b for a, b in zip(sums, extra, strict=True)]
+        rows.append(_money_row(name, extra, shares))
+    rows.append(_money_row("합  계", sums, shares))
+    return rows, sum(sums), sums[0] + sums[2] + sums[3]
+
+
+def _money_row(name: str, amounts: list[int], shares: tuple[float, ...]) -> Row:
+    money = (Cell(f"{a:,}" if a else "", s, align="right") for a, s in zip(amounts, shares[1:], strict=True))
+    return Row((Cell(name, shares[0], head=True, align="middle"), *money))
+
+
+def _sums(rng: np.random.Generator, height: int, total: int, borne: int) -> list[Row]:
+    """The sums beside the items, as high in all as the items' table."""
+    paid_by = pick(rng, (("카드", "현금영수증", "현금"), ("현금", "카드", "현금영수증"), ("카드", "현금")))
+    amounts = [
+        ("진료비 총액", total),
+        ("공단부담 총액", total - borne),
+        ("환자부담 총액", borne),
+        ("이미 납부한 금액", 0),
+    ]
+    amounts += [
+        ("납부할 금액", borne),
+        *((name, borne if n == 0 else 0) for n, name in enumerate(paid_by)),
+        ("납부한 금액 합계", borne),
+    ]
+    each = (height - 2.6) / (len(amounts) + 1)
+    rows = [Row((head("금액산정 내용", 1.0),), 1.2)]
+    rows += [Row((head(name, 0.5), Cell(f"{amount:,} 원", 0.5, align="right")), each) for name, amount in amounts]
+    rows.append(Row((head("현금영수증 승인번호", 0.5), Cell(digits(rng, 9), 0.5, align="middle")), each))
+    rows.append(Row((head(f"일련번호  {serial(rng)}", 1.0),), 1.4))
+    return rows
+
+
+def _issuer(form: Form, issuer: Hospital, sorts: str, moment: str) -> None:
+    """The issuer's table, seal and small print at the foot of a receipt."""
+    rng = form.rng
+    rows = [
+        fields(("요양기관 종류", sorts), ("사업자등록번호", f"000-00-{digits(rng, 5)}")),
+        fields(("상호", issuer.name), ("전화번호", issuer.phone)),
+        fields(("사업장 소재지", issuer.address), ("대표자", f"{issuer.doctor}   (인)")),
+    ]
+    form.table(rows, reserve=80)
+    seal_y = form.y - 34
+    form.sheet.text((form.left + form.right) / 2, form.y + 10, moment, form.look.text * 1.1, form.look.ink, anchor="mm")
+    form.y += 26
+    form.paragraph(NOTES, min(62.0, form.bottom - form.y), scale=0.72)
+    square = chance(rng, 0.6)
+    text = issuer.name[:6] + "의인" if square else issuer.doctor + "인"
+    place = form.left + form.width * between(rng, 0.8, 0.93), seal_y + between(rng, -8, 14)
+    marks.seal(rng, form.sheet, *place, between(rng, 44, 72), text, form.look.stamp, not square)
+
+
+def payments(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+    """Confirmation of payments: a table of days and sums."""
+    form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
+    form.heading(
+        ("진료비 납입 확인서", "진료비 납입확인서", "진료비(약제비) 납입 확인서", "진료비 납부 확인서"),
+        notes=numbers(rng),
+    )
+    rows, style = patient_rows(rng, patient), whole(rng, 1, 2)
+    wide = chance(rng, 0.5)
+    titles = (
+        ("진료일자", "구분", "진료비 총액", "공단부담금", "본인부담금", "납입금액")
+        if wide
+        else ("진료일자", "진료과", "총 진료비", "납입금액")
+    )
+    shares = (0.2, 0.12, 0.17, 0.17, 0.17, 0.17) if wide else (0.28, 0.22, 0.25, 0.25)
+    rows.append(grid(titles, shares, is_head=True))
+    moment, total = day(rng), 0
+    for _ in range(whole(rng, 3, 10)):
+        all_of_it = won(rng, 12_000, 380_000)
+        own = all_of_it * 3 // 100 * 10
+        total += own
+        sums = (
+            (f"{all_of_it:,}", f"{all_of_it - own:,}", f"{own:,}", f"{own:,}")
+            if wide
+            else (f"{all_of_it:,}", f"{own:,}")
+        )
+        rows.append(grid((written(moment, style), "외래" if wide else issuer.department, *sums), shares))
+        moment += timedelta(days=whole(rng, 1, 30))
+    rows.append(fields(("합  계", f"금 {total:,} 원 정"), height=1.2))
+    rows += ending_rows(rng, issuer, remark=chance(rng, 0.4))
+    form.table(rows, CLOSING_HEIGHT)
+    close(form, "위와 같이 진료비를 납입하였음을 확인합니다.", moment, issuer, pick(rng, ("담당자", "대표자", "원장")))
+    return form.finish()
+
+
+def pharmacy_receipt(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+    """A pharmacy's receipt: the sums, and on most what was handed out."""
+    form, patient, issuer = Form(rng, longest_px, landscape=0.1), person(rng), pharmacy(rng)
+    form.heading(("약제비 계산서·영수증", "약제비 계산서 · 영수증", "약제비 영수증"))
+    moment, days = day(rng), pick(rng, (3, 5, 7, 14, 30))
+    total = won(rng, 6_000, 90_000)
+    own = total * 3 // 100 * 10
+    rows = [
+        fields(("교부번호", f"{moment:%Y%m%d}-0{digits(rng, 4)}"), ("조제일자", written(moment, whole(rng, 0, 2)))),
+        fields(("환자 성명", patient.name), ("투약일수", f"{days} 일")),
+    ]
+    sums = [
+        ("약제비 총액 (①+②+③)", total),
+        ("본인부담금 ①", own),
+        ("보험자부담금 ②", total - own),
+        ("비급여(전액본인부담) ③", 0),
+    ]
+    sums += [("총 수납금액", own), (pick(rng, ("카드", "현금", "현금영수증")), own)]
+    rows += [Row((head(name, 0.45), Cell(f"{amount:,} 원", 0.55, align="right")), 1.1) for name, amount in sums]
+    drugs = [drug(rng) for _ in range(whole(rng, 2, 6))]
+    shares = (0.38, 0.13, 0.13, 0.36)
+    guide = [grid(("약품명", "투약량", "횟수", "복약 안내"), shares, is_head=True)]
+    guide += [grid((name, "1", str(whole(rng, 1, 3)), pick(rng, words.DRUG_NOTES)), shares) for name in drugs]
+    parts = some(rng, (rows, guide), 2) if chance(rng, 0.7) else [rows]
+    form.stack(parts, reserve=180)
+    _issuer(form, issuer, "[√]약국  [ ]의약품센터", written(moment, 0))
+    return form.finish()

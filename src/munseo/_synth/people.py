@@ -1,0 +1,133 @@
+"""Invented people, hospitals, banks and dates.
+
+Numbers that could be somebody's are made so that they cannot: identity numbers are masked, telephone exchanges are
+0000, account numbers and licences start with codes that are not given out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+from munseo._synth import vocabulary as words
+from munseo._synth.random_draws import chance, digits, pick, whole
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who does not exist."""
+
+    name: str
+    roman_surname: str
+    roman_given: str
+    female: bool
+    birth: date
+    address: str
+    phone: str
+
+    @property
+    def id_number(self) -> str:
+        """The resident registration number, its personal part masked."""
+        century = 2 * (self.birth.year >= 2000)
+        return f"{self.birth:%y%m%d}-{century + 1 + self.female}******"
+
+
+@dataclass(frozen=True)
+class Hospital:
+    """A hospital or pharmacy that does not exist."""
+
+    name: str
+    address: str
+    phone: str
+    code: str
+    doctor: str
+    licence: str
+    department: str
+
+
+def person(rng: np.random.Generator, *, female: bool | None = None, born: tuple[int, int] = (1945, 2004)) -> Person:
+    """Invent a person, born in one of the years from the first to the last one of ``born``."""
+    surname, given = pick(rng, words.SURNAMES), [pick(rng, words.SYLLABLES) for _ in range(2)]
+    return Person(
+        name=surname[0] + "".join(hangul for hangul, _ in given),
+        roman_surname=surname[1],
+        roman_given="".join(roman for _, roman in given),
+        female=chance(rng, 0.5) if female is None else female,
+        birth=day(rng, *born),
+        address=address(rng),
+        phone=f"010-0000-{digits(rng, 4)}",
+    )
+
+
+def address(rng: np.random.Generator) -> str:
+    """Invent an address of one line."""
+    home = pick(rng, words.HOMES).format(a=whole(rng, 101, 130), b=whole(rng, 101, 2004))
+    street = f"{pick(rng, words.CITIES)} {pick(rng, words.DISTRICTS)} {pick(rng, words.STREETS)} {whole(rng, 1, 320)}"
+    return f"{street}, {home}" if home else street
+
+
+def hospital(rng: np.random.Generator) -> Hospital:
+    """Invent a hospital and a doctor of it."""
+    return _institution(rng, pick(rng, words.HOSPITAL_NAMES) + pick(rng, words.HOSPITAL_KINDS))
+
+
+def pharmacy(rng: np.random.Generator) -> Hospital:
+    """Invent a pharmacy."""
+    return _institution(rng, pick(rng, words.PHARMACY_NAMES) + "약국")
+
+
+def _institution(rng: np.random.Generator, name: str) -> Hospital:
+    return Hospital(
+        name=name,
+        address=address(rng).split(",")[0],
+        phone=f"0{whole(rng, 2, 6)}-0000-{digits(rng, 4)}",
+        code=f"000{digits(rng, 5)}",
+        doctor=person(rng).name,
+        licence=f"제 0{digits(rng, 4)} 호",
+        department=pick(rng, words.DEPARTMENTS),
+    )
+
+
+def day(rng: np.random.Generator, first_year: int = 2017, last_year: int = 2024) -> date:
+    """A day between the two years, both included."""
+    first, last = date(first_year, 1, 1), date(last_year, 12, 31)
+    return first + timedelta(days=whole(rng, 0, (last - first).days))
+
+
+def written(moment: date, style: int) -> str:
+    """A date as Korean papers write it, in one of four styles (``style`` from 0)."""
+    year, month, dom = moment.year, f"{moment.month:02}", f"{moment.day:02}"
+    # Not strftime: with Hangul in its pattern it fails in some locales.
+    forms = (
+        f"{year}년 {month}월 {dom}일",
+        f"{year}-{month}-{dom}",
+        f"{year}. {month}. {dom}.",
+        f"{year}년  {month}월  {dom}일",
+    )
+    return forms[style % len(forms)]
+
+
+def account_number(rng: np.random.Generator) -> str:
+    """An account number that no bank gives out."""
+    return pick(rng, ("000-00{a}-{b}", "0000-{c}-{b}", "000-{b}-{a}-{c}")).format(
+        a=digits(rng, 2), b=digits(rng, 6), c=digits(rng, 3)
+    )
+
+
+def plate(rng: np.random.Generator) -> str:
+    """A plate number with a letter that no plate carries."""
+    front = whole(rng, 10, 69) if chance(rng, 0.5) else whole(rng, 100, 699)
+    return f"{front}{pick(rng, words.PLATE_LETTERS)} {digits(rng, 4)}"
+
+
+def won(rng: np.random.Generator, low: int, high: int) -> int:
+    """A sum of money in won, a multiple of ten."""
+    return whole(rng, low // 10, high // 10) * 10
+
+
+def drug(rng: np.random.Generator) -> str:
+    """The name of a medicine that does not exist, with its strength."""
+    strength = pick(rng, ("5mg", "10mg", "20mg", "50mg", "100mg", "250mg", "10ml"))
+    return f"{pick(rng, words.DRUG_STEMS)}{pick(rng, words.DRUG_ENDS)} {strength}"

@@ -1,0 +1,100 @@
+"""Putting a thing on a desk, or a sheet before a camera: perspective, shadows and backgrounds."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from munseo._synth.random_draws import RGB, between, chance, near, pick
+
+
+def surface(rng: np.random.Generator, width_px: int, height_px: int) -> np.ndarray:
+    """A desk, a cloth or a scanner's lid: a colour that drifts softly; uint8 RGB (height, width, 3)."""
+    colours: tuple[RGB, ...] = (
+        (236, 236, 234), (215, 214, 210), (190, 190, 192), (176, 150, 120), (120, 92, 68), (90, 94, 102),
+        (222, 214, 198),
+    )  # fmt: skip
+    colour = np.array(near(rng, pick(rng, colours), 12), np.float32)
+    coarse = colour + rng.normal(0, between(rng, 1, 9), (5, 6, 1)).astype(np.float32)
+    drift = cv2.resize(coarse.astype(np.float32), (width_px, height_px), interpolation=cv2.INTER_CUBIC)
+    if chance(rng, 0.35):  # a grain along one direction, as of wood
+        grain = rng.normal(0, between(rng, 2, 6), (height_px // 3 + 1, 3)).astype(np.float32)
+        drift = drift + cv2.resize(grain, (width_px, height_px), interpolation=cv2.INTER_LINEAR)[:, :, None]
+    return np.clip(drift, 0, 255).astype(np.uint8)
+
+
+def laid(
+    rng: np.random.Generator, thing: np.ndarray, ground: np.ndarray, share: float, round_px: float, tilt_deg: float
+) -> np.ndarray:
+    """Lay a flat thing on the ground, slightly turned and seen slightly from the side.
+
+    Args:
+        rng: Where all chance comes from.
+        thing: uint8 RGB (h, w, 3).
+        ground: uint8 RGB (H, W, 3).
+        share: How much of the ground's width or height, whichever binds, the thing takes.
+        round_px: Radius of the thing's corners.
+        tilt_deg: At most this much it is turned.
+
+    Returns:
+        The ground with the thing on it; uint8 RGB (H, W, 3).
+    """
+    height, width = thing.shape[:2]
+    ground_height, ground_width = ground.shape[:2]
+    factor = share * min(ground_width / width, ground_height / height)
+    angle = np.deg2rad(between(rng, -tilt_deg, tilt_deg))
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    placed = (corners - [width / 2, height / 2]) @ turn.T * factor
+    placed += rng.normal(0, 0.008 * factor * width, (4, 2))
+    slack = np.array([ground_width, ground_height]) - (placed.max(0) - placed.min(0))
+    placed += np.array([ground_width, ground_height]) / 2 + rng.uniform(-0.4, 0.4, 2) * np.maximum(slack, 0)
+    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), placed.astype(np.float32))
+    size = (ground_width, ground_height)
+    mask = cv2.warpPerspective(_rounded(height, width, round_px), matrix, size, flags=cv2.INTER_LINEAR)
+    shadow = cv2.GaussianBlur(np.roll(mask, (4, 3), (0, 1)), (0, 0), 5)
+    dimmed = ground * (1 - 0.45 * (shadow[:, :, None].astype(np.float32) / 255))
+    seen = cv2.warpPerspective(thing, matrix, size, flags=cv2.INTER_AREA)
+    over = mask[:, :, None].astype(np.float32) / 255
+    return (seen * over + dimmed * (1 - over)).astype(np.uint8)
+
+
+def aslant(rng: np.random.Generator, scene: np.ndarray, spread: float) -> np.ndarray:
+    """See a scene from a slightly other place; what was at the edges moves out of the picture."""
+    height, width = scene.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    inward = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]], np.float32)
+    seen = corners + inward * rng.uniform(0, spread, (4, 2)).astype(np.float32) * [width, height]
+    matrix = cv2.getPerspectiveTransform(seen.astype(np.float32), corners)
+    return cv2.warpPerspective(scene, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _rounded(height: int, width: int, radius: float) -> np.ndarray:
+    """A white rectangle with round corners on black; uint8 (height, width)."""
+    y = np.maximum(np.abs(np.arange(height) - (height - 1) / 2) - (height / 2 - radius), 0)[:, None]
+    x = np.maximum(np.abs(np.arange(width) - (width - 1) / 2) - (width / 2 - radius), 0)[None, :]
+    return np.where(x * x + y * y <= max(radius, 1.0) ** 2, 255, 0).astype(np.uint8)
+
+
+def scan(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
+    """Scan or photograph a page, carefully.
+
+    Args:
+        rng: Where all chance comes from.
+        page: uint8 RGB (H, W, 3).
+
+    Returns:
+        The scan, of the same shape: turned by 3° at most, up to a fifth darker, with noise of 1 to 4 levels.
+    """
+    height, width = page.shape[:2]
+    angle = float(np.clip(rng.normal(0, 0.9), -3, 3))
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, between(rng, 0.99, 1.02))
+    turned = cv2.warpAffine(page, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if chance(rng, 0.18):  # a photocopier
+        turned = cv2.cvtColor(cv2.cvtColor(turned, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    light = rng.normal(between(rng, 0.82, 1.0), 0.025, (3, 3)).astype(np.float32)
+    gain = cv2.resize(light, (width, height), interpolation=cv2.INTER_LINEAR)
+    noise = rng.standard_normal((height, width), np.float32)
+    noise *= np.float32(between(rng, 1, 4))
+    clipped: np.ndarray = np.clip(turned * gain[:, :, None] + noise[:, :, None], 0, 255)
+    return clipped.astype(np.uint8)

@@ -1,0 +1,32 @@
+"""Training: data to parts, parts to weights, weights to numbers, all in the run folder."""
+
+from munseo._training.distributed import rank
+from munseo._training.fit import fit
+from munseo._training.judge import join_folds, judge
+from munseo._training.resume import Prepared, prepare, prepare_again
+from munseo._training.signals import Interrupted, ending_on_sigterm
+from munseo._training.trackers import build_trackers, log_results
+from munseo._training.training_data import Collection, Parts, collect, divide
+from munseo._training.validation import prediction_table
+from munseo._training.workers import describe_killed, killed_workers
+
+__all__ = [
+    "Collection",
+    "Interrupted",
+    "Parts",
+    "Prepared",
+    "build_trackers",
+    "collect",
+    "describe_killed",
+    "divide",
+    "ending_on_sigterm",
+    "fit",
+    "join_folds",
+    "judge",
+    "killed_workers",
+    "log_results",
+    "prediction_table",
+    "prepare",
+    "prepare_again",
+    "rank",
+]

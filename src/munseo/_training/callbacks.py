@@ -1,0 +1,191 @@
+"""Writes the run folder while training goes on: metrics, seconds, best weights; and says how it goes."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytorch_lightning as pl
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+
+from munseo._console import progress_bar, say
+from munseo._run import METRICS, RunFolder
+from munseo._run.atomic import replacing
+from munseo._training.module import PageClassifier
+
+
+class Recorder(pl.Callback):
+    """After every epoch: a row of metrics, then the weights if they are the best so far. ``StateSaver`` comes next.
+
+    A kill between these writes costs nothing: the state is still of a moment before the end of the epoch, which is
+    done again with the same numbers.
+
+    Args:
+        run: Where to write.
+        monitor: Column of the metrics that chooses the best weights.
+    """
+
+    def __init__(self, run: RunFolder, monitor: str) -> None:
+        self.run = run
+        self.monitor = monitor
+        self.rows: list[dict[str, float]] = []
+        self.best_epoch = -1
+        self.lr_first = self.lr_max = 0.0
+        self.stopped = False
+        self._started = time.monotonic()
+        self._seconds_before = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain values only: the state is read back without unpickling."""
+        names = ("rows", "best_epoch", "lr_first", "lr_max", "stopped")
+        return {name: getattr(self, name) for name in names} | {"seconds": time.monotonic() - self._started}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue where the state was saved."""
+        state = dict(state_dict)
+        self._seconds_before = state.pop("seconds")
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The clock of an interrupted epoch goes on."""
+        self._started = time.monotonic() - self._seconds_before
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock of the epoch."""
+        self._started = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Note the rates that were really used."""
+        assert isinstance(pl_module, PageClassifier)
+        if trainer.current_epoch == 0 and batch_idx == 0:
+            self.lr_first = pl_module.used_lr
+        self.lr_max = max(self.lr_max, pl_module.used_lr)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the epoch down."""
+        assert isinstance(pl_module, PageClassifier)
+        counts = {name: int(_sum_over_processes(trainer, count)) for name, count in pl_module.counts.items()}
+        values = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        row: dict[str, float] = {"epoch": trainer.current_epoch, "lr": pl_module.used_lr}
+        row |= {name: values[name] for name in METRICS if name in values} | counts
+        self.rows.append(row)
+        improved = self.best_epoch < 0 or self._is_better(row, self.rows[self.best_epoch])
+        if improved:
+            self.best_epoch = len(self.rows) - 1
+        if trainer.is_global_zero:
+            self.run.write_table(self.run.metrics_file, pd.DataFrame(self.rows))
+            self._write_timing()
+            if improved:
+                save_weights(pl_module.evaluated.network, self.run.weights_file)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Nothing is left to train, whether the epochs were done or patience ran out."""
+        self.stopped = True
+
+    def _is_better(self, row: dict[str, float], best: dict[str, float]) -> bool:
+        new, old = row[self.monitor], best[self.monitor]
+        return new < old if self.monitor.endswith("loss") else new > old
+
+    def _write_timing(self) -> None:
+        """Seconds stand apart from the metrics, which are the same for the same run."""
+        file = self.run.timing_file
+        table = pd.read_csv(file).to_dict("records") if file.exists() else []
+        kept = [row for row in table if row["epoch"] < len(self.rows) - 1]
+        kept.append({"epoch": len(self.rows) - 1, "seconds": round(time.monotonic() - self._started, 3)})
+        self.run.write_table(file, pd.DataFrame(kept))
+
+
+def save_weights(network: torch.nn.Module, file: Path) -> None:
+    """Write a network's state dict as safetensors."""
+    state = {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}
+    with replacing(file, sum(tensor.nbytes for tensor in state.values())) as beside:
+        try:
+            save_file(state, beside)
+        except SafetensorError as error:
+            # It says the system's error in words alone.
+            number = re.search(r"\(os error (\d+)\)", str(error))
+            if number is None:
+                raise
+            raise OSError(int(number[1]), str(error)) from None
+
+
+def _sum_over_processes(trainer: pl.Trainer, count: int) -> float:
+    if trainer.world_size == 1:
+        return count
+    total = trainer.strategy.reduce(torch.tensor(float(count)), reduce_op="sum")
+    return float(total)
+
+
+class Progress(pl.Callback):
+    """A bar within the epoch, and a line for every finished one."""
+
+    def __init__(self) -> None:
+        self._bar = progress_bar()
+        self._note = ""
+        self._started = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Open the bar where an interrupted epoch goes on."""
+        if trainer.fit_loop.restarted_mid_epoch:
+            self.on_train_epoch_start(trainer, pl_module)
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Open the bar."""
+        self._started = time.monotonic()
+        self._bar = progress_bar()
+        self._bar.start()
+        name = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+        loop = trainer.fit_loop
+        done = loop.epoch_loop.batch_progress.current.completed if loop.restarted_mid_epoch else 0
+        self._bar.add_task(name, total=int(trainer.num_training_batches), completed=done, note="")
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Move the bar; the loss is read from the device ten times an epoch, since each time waits for it."""
+        every = max(1, int(trainer.num_training_batches) // 10)
+        if batch_idx % every == 0:
+            self._note = f"loss {float(outputs['loss']):.3f}"
+        self._bar.update(self._bar.task_ids[0], advance=1, note=self._note)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Close the bar and say how the epoch went."""
+        self._bar.stop()
+        v = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        say(
+            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  "
+            f"train loss {v['train_loss']:.4f} F1 {v['train_macro_f1']:.4f}  "
+            f"val loss {v['val_loss']:.4f} F1 {v['val_macro_f1']:.4f} acc {v['val_accuracy']:.4f}  "
+            + (f"shifted F1 {v['val_shifted_macro_f1']:.4f}  " if "val_shifted_macro_f1" in v else "")
+            + f"lr {v['lr']:.3g}  {time.monotonic() - self._started:.0f} s"
+        )
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Leave the terminal as it was."""
+        self._bar.stop()
+
+
+def describe_course(run: RunFolder, recorder: Recorder, planned: int, monitor: str) -> dict[str, Any]:
+    """The manifest's ``course`` entry, from what was recorded."""
+    counted = {name for row in recorder.rows for name in row if name.startswith(("pages_", "batches_"))}
+    totals = {name: int(sum(row.get(name, 0) for row in recorder.rows)) for name in sorted(counted)}
+    seconds = pd.read_csv(run.timing_file)["seconds"].sum()
+    return {
+        "epochs_done": len(recorder.rows),
+        "epochs_planned": planned,
+        "best_epoch": recorder.best_epoch,
+        "monitor": monitor,
+        "best_value": recorder.rows[recorder.best_epoch][monitor],
+        "stopped": "patience" if len(recorder.rows) < planned else "epochs",
+        "seconds": round(float(seconds), 1),
+        "augmented_pages": {n.removeprefix("pages_"): c for n, c in totals.items() if n.startswith("pages_")},
+        "mixed_batches": {n.removeprefix("batches_"): c for n, c in totals.items() if n.startswith("batches_")},
+    }

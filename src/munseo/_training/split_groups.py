@@ -1,0 +1,123 @@
+"""Which pages a split must keep on one side: copies of a page, and pages with the same value in a column."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+
+from munseo._config import Config
+from munseo._data import Checked, Page, PageSet, decode, read_table
+from munseo._data.image_finder import nfc
+from munseo._data.near_duplicates import LEAST_FINE_LIKENESS, SamePicture, fine_likeness, fine_square, same_pictures
+from munseo._data.page_groups import join_groups, links_of_keys
+from munseo._errors import UserError
+
+MOST_COMPARED = 100_000
+"""Pages whose pictures are compared, each with each: 40 minutes of one core. Of more, equal files alone are found."""
+_SHOWN = 5
+
+
+def splits_train(config: Config, pages: PageSet) -> bool:
+    """Whether the train part is split at all: a fixed validation part stays as it is."""
+    return bool(config.n_folds) or pages.val is None
+
+
+def needs_thumbnails(config: Config, pages: PageSet) -> bool:
+    """Whether ``find_groups`` will compare pictures."""
+    return config.split_by_likeness == "near" and splits_train(config, pages) and len(pages.train) <= MOST_COMPARED
+
+
+def find_groups(config: Config, pages: PageSet, train: Checked, val: Checked) -> tuple[np.ndarray | None, list[str]]:
+    """Find the groups that a split must not part.
+
+    Args:
+        config: ``group_column`` and ``split_by_likeness``.
+        pages: As loaded; its tables hold the column.
+        train: The readable pages of the train part, with thumbnails where ``needs_thumbnails``.
+        val: Those of a fixed validation part.
+
+    Returns:
+        Of each train page the number of its group, or None where every page is for itself; and notes.
+
+    Raises:
+        UserError: There is no such column.
+    """
+    keys = _column(config, pages, "train")
+    if not splits_train(config, pages):
+        return None, _straddling(config, pages, train, val, keys)
+    digests = [train.digests[page.id] for page in train.pages]
+    equal = links_of_keys(digests) if config.split_by_likeness != "none" else []
+    near = _near(train) if needs_thumbnails(config, pages) else []
+    notes = []
+    if config.split_by_likeness == "near" and len(pages.train) > MOST_COMPARED:
+        notes.append(
+            f"split: of more than {MOST_COMPARED:,} pages, equal files stay on one side; copies that are turned or "
+            "saved again are not looked for. group_column keeps together what you know to be alike"
+        )
+    if equal or near:
+        sizes = np.unique(join_groups(len(train.pages), [*equal, *near]), return_counts=True)[1]
+        num_groups = int((sizes > 1).sum())
+        num_near = sum(digests[one] != digests[other] for one, other in near)
+        notes.append(
+            f"split: {sizes[sizes > 1].sum():,} pages are copies of each other, in {num_groups:,} "
+            f"group{'s' if num_groups > 1 else ''} (pairs of equal files: {len(equal):,}, that look the same: "
+            f"{num_near:,}); each group stays on one side; munseo doctor shows them"
+        )
+    links = [*equal, *near, *links_of_keys([keys.get(page.id) for page in train.pages])]
+    if not links:
+        return None, notes
+    return join_groups(len(train.pages), links), notes
+
+
+def _near(train: Checked) -> list[tuple[int, int]]:
+    """Pairs of pages that show the same picture; the few that look so as thumbnails are read again to make sure."""
+    threads = os.cpu_count() or 1
+    pairs = same_pictures([train.thumbnails[page.id] for page in train.pages], threads)
+    with ThreadPoolExecutor(threads) as pool:
+        likenesses = list(pool.map(partial(_fine_likeness, train.pages), pairs))
+    return [
+        (pair.first, pair.second)
+        for pair, likeness in zip(pairs, likenesses, strict=True)
+        if likeness >= LEAST_FINE_LIKENESS
+    ]
+
+
+def _fine_likeness(pages: Sequence[Page], pair: SamePicture) -> float:
+    one, other = (fine_square(decode(pages[place].path)) for place in (pair.first, pair.second))
+    return fine_likeness(one, other, pair.turn)
+
+
+def _column(config: Config, pages: PageSet, part: str) -> dict[str, str]:
+    """Values of the group column by ID; pages without one are not among them."""
+    if config.group_column is None:
+        return {}
+    if part not in pages.tables:
+        raise UserError(f"group_column: {config.group_column!r} is a column of a train table, and there is none.")
+    table = read_table(pages.tables[part])
+    id_column, column = table.column(config.id_column or "ID"), table.column(config.group_column)
+    return {nfc(row.values[id_column]): row.values[column] for row in table.rows if row.values[column]}
+
+
+def _straddling(config: Config, pages: PageSet, train: Checked, val: Checked, keys: dict[str, str]) -> list[str]:
+    """What a fixed validation part shares with the train part: it is said, not mended."""
+    known = set(train.digests.values())
+    copies = [page.id for page in val.pages if val.digests[page.id] in known]
+    notes = list(_note(copies, "pages of the validation part that are files of the train part too", "munseo doctor"))
+    if keys and config.group_column in read_table(pages.tables["val"]).columns:
+        values = set(keys.values())
+        shared = [page_id for page_id, value in _column(config, pages, "val").items() if value in values]
+        notes += _note(
+            shared, f"pages of the validation part that share their {config.group_column} with train pages", ""
+        )
+    return notes
+
+
+def _note(ids: Sequence[str], what: str, tool: str) -> Iterator[str]:
+    if ids:
+        shown = ", ".join(ids[:_SHOWN]) + (", …" if len(ids) > _SHOWN else "")
+        advice = f"; {tool} shows them" if tool else ""
+        yield f"{what}, which makes its scores too good: {len(ids):,} ({shown}){advice}"

@@ -1,0 +1,157 @@
+"""Loaded models, to explain and to try pages: one run at a time, since each takes its memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from munseo._console import quietly
+from munseo._data import Page, letterbox
+from munseo._data.cache import square
+from munseo._errors import UserError
+from munseo._model import Classifier
+from munseo._prediction.grad_cam import can_explain, heat_map, overlay
+from munseo._prediction.loader import oriented
+from munseo._prediction.predictor import Predictor, load_predictor
+from munseo._prediction.tta import PAGE_VIEWS, TENSOR_VIEWS, VIEWS, view_logits
+from munseo._run import RunFolder
+from munseo._ui.site import Kept
+
+NEAREST = 4
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class ViewAnswer:
+    """A view of a page.
+
+    Attributes:
+        name: Of ``VIEWS``.
+        image: uint8 (S, S, 3).
+        probabilities: float32 (K,), calibrated.
+        averaged: Whether the run averages it.
+    """
+
+    name: str
+    image: np.ndarray
+    probabilities: np.ndarray
+    averaged: bool
+
+
+class Explainer:
+    """A run whose first model explains pages. One thread at a time uses the model.
+
+    Args:
+        run: A run that has its weights.
+
+    Raises:
+        UserError: The weights are not there, or were changed.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        with quietly():
+            self.predictor: Predictor = load_predictor(run, "torch")
+        self.classifier: Classifier = self.predictor.runs[0].classifiers[0].eval()
+        self.card = self.classifier.card
+        self.neighbours: Neighbours | None = None
+        self._lock = threading.Lock()
+
+    def square(self, pixels: np.ndarray) -> np.ndarray:
+        """A page (H, W, 3) uint8 as the model is given it, (S, S, 3) uint8."""
+        return oriented(letterbox(pixels, self.card.image_size), self.card.orientation)
+
+    def heat(self, image: np.ndarray, label: int | None) -> np.ndarray:
+        """The page with the places that spoke for a class, uint8 (S, S, 3)."""
+        if not can_explain(self.classifier):
+            raise UserError("The network of this run does not show its features.")
+        with self._lock:
+            return overlay(image, heat_map(self.classifier, image, label))
+
+    def views(self, image: np.ndarray) -> list[ViewAnswer]:
+        """What every view says of a page."""
+        pages = torch.from_numpy(image)[None]
+        averaged = self.predictor.runs[0].views(None)
+        found = []
+        with self._lock, torch.inference_mode():
+            for name in VIEWS:
+                row = view_logits(self.classifier, pages, name).softmax(dim=1).numpy()
+                row = self.predictor.calibrated(row)[0]
+                found.append(ViewAnswer(name, self._seen(image, name), row, name in averaged))
+        return found
+
+    def points(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Pages as points before the head, unit length: float32 (N, dimensions)."""
+        network: Any = self.classifier.network
+        with self._lock, torch.inference_mode():
+            maps = network.forward_features(self.classifier.prepare(torch.from_numpy(np.stack(images))))
+            points: np.ndarray = network.forward_head(maps, pre_logits=True).float().numpy()
+        lengths: np.ndarray = np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
+        return np.asarray(points / lengths)
+
+    def _seen(self, image: np.ndarray, name: str) -> np.ndarray:
+        if name in PAGE_VIEWS:
+            return PAGE_VIEWS[name](image)
+        pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
+        seen = TENSOR_VIEWS[name](pixels, torch.full((3, 1, 1), 255.0))
+        return np.array(seen[0].permute(1, 2, 0).round().clamp(0, 255).byte())
+
+
+class Neighbours:
+    """The training pages as points, read in the background.
+
+    Args:
+        explainer: Its model makes the points.
+        pages: Of the train part.
+    """
+
+    def __init__(self, explainer: Explainer, pages: Sequence[Page]) -> None:
+        self.pages = pages
+        self.num_read = 0
+        self._explainer = explainer
+        self._points: list[np.ndarray] = []
+        self._thread = threading.Thread(target=self._read, name="neighbours", daemon=True)
+        self._thread.start()
+
+    @property
+    def are_ready(self) -> bool:
+        """Whether all pages have been read."""
+        return self.num_read == len(self.pages)
+
+    def nearest(self, image: np.ndarray) -> list[tuple[Page, float]]:
+        """The nearest pages and their cosine likeness, the nearest first; empty until all have been read."""
+        if not self.are_ready or not self.pages:
+            return []
+        likeness = np.concatenate(self._points) @ self._explainer.points([image])[0]
+        best = np.argsort(-likeness)[:NEAREST]
+        return [(self.pages[place], float(likeness[place])) for place in best]
+
+    def _read(self) -> None:
+        card = self._explainer.card
+        for start in range(0, len(self.pages), _BATCH):
+            batch = [square(page, card.image_size) for page in self.pages[start : start + _BATCH]]
+            self._points.append(self._explainer.points([oriented(image, card.orientation) for image in batch]))
+            self.num_read += len(batch)
+
+
+class Models:
+    """Explainers, loaded when they are first asked for."""
+
+    def __init__(self) -> None:
+        self._explainers = Kept(1)
+
+    def explainer(self, run: RunFolder) -> Explainer:
+        """The explainer of a run; ``UserError`` where its weights cannot be loaded."""
+        stamp = next((f.stat().st_mtime_ns for f in [(run.folds or [run])[0].weights_file] if f.exists()), 0)
+        return self._explainers.get((run.path, stamp), lambda: Explainer(run))
+
+
+def jpeg(image: np.ndarray, quality: int = 84) -> bytes:
+    """A picture (H, W, 3) uint8 as JPEG."""
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return encoded.tobytes()

@@ -1,0 +1,140 @@
+"""Pages of one's own: what a model says of them, where it looked, and what it saw that was like them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse
+
+from munseo._data import decode
+from munseo._data.letterbox import resized
+from munseo._errors import UserError
+from munseo._run import RunFolder
+from munseo._service.admission import Limits
+from munseo._service.errors import Refusal
+from munseo._service.page_reader import ReadPage, read_pages
+from munseo._service.served_model import ServedModel
+from munseo._service.uploads import files_of, read_body
+from munseo._ui.explainer import Explainer, Models, Neighbours, jpeg
+from munseo._ui.page_templates import page
+from munseo._ui.site import Kept, NotHere, Site
+
+LIMITS = Limits(files=20, pages=20)
+SHOWN_PX = 560
+Load = Callable[[RunFolder], ServedModel]
+
+
+def router(site: Site, models: Models, load: Load) -> APIRouter:
+    """``/try``."""
+    routes = APIRouter(prefix="/try")
+    served, threads = Kept(1), ThreadPoolExecutor(2, "decode")
+
+    def choices() -> list[str]:
+        table = site.leaderboard().sort_values("val_shifted_macro_f1", ascending=False, na_position="last")
+        return [name for name in table["name"] if _has_weights(site.run(name))]
+
+    @routes.get("", response_class=HTMLResponse)
+    def form(request: Request, run: str = "") -> Any:
+        known = choices()
+        if run and run not in known:
+            raise NotHere
+        return page(request, "try.html.j2", "try", runs=known, run=run or next(iter(known), ""), results=[])
+
+    @routes.post("", response_class=HTMLResponse)
+    async def classify(request: Request, run: str) -> Any:
+        body = await read_body(request, LIMITS, lambda length: None)
+        uploads = files_of(request.headers.get("content-type"), body, None, LIMITS)
+        uploads = [upload for upload in uploads if upload.data]
+        if not uploads:
+            raise Refusal(400, request.state.words("try.drop"))
+        folder = await run_in_threadpool(site.run, run)
+        model = await run_in_threadpool(served.get, folder.path, lambda: load(folder))
+        read = await read_pages(uploads, _keeping(model), LIMITS, threads)
+        results = await run_in_threadpool(_results, site, models, folder, model, read)
+        known = await run_in_threadpool(choices)
+        return page(
+            request, "try.html.j2", "try", runs=known, run=run, results=results, model=model,
+            threshold=model.needs_person_below,
+        )  # fmt: skip
+
+    return routes
+
+
+def _keeping(model: ServedModel) -> ServedModel:
+    """The model, its prepared pages each with the pixels that they came from."""
+    return replace(model, prepare=lambda pixels: (model.prepare(pixels), pixels))
+
+
+def _results(
+    site: Site, models: Models, run: RunFolder, model: ServedModel, read: Sequence[ReadPage]
+) -> list[dict[str, Any]]:
+    good = [one for one in read if one.problem is None]
+    rows: list[np.ndarray] = []
+    for start in range(0, len(good), model.batch_size):
+        rows += list(model.answer([one.prepared[0] for one in good[start : start + model.batch_size]]))
+    explainer = _explainer(models, run)
+    near = _neighbours(site, run, explainer)
+    answers = iter(rows)
+    return [
+        {"page": one} if one.problem is not None else _result(one, next(answers), model, explainer, near)
+        for one in read
+    ]
+
+
+def _result(
+    one: ReadPage, row: np.ndarray, model: ServedModel, explainer: Explainer | None, near: Neighbours | None
+) -> dict[str, Any]:
+    pixels = one.prepared[1]
+    best = int(row.argmax())
+    order = np.argsort(-row)[:5]
+    result = {
+        "page": one,
+        "picture": jpeg(resized(pixels, SHOWN_PX)),
+        "name": model.class_names[best],
+        "confidence": float(row[best]),
+        "person": model.needs_person_below is None or bool(row[best] < model.needs_person_below),
+        "top": [(model.class_names[int(place)], float(row[place])) for place in order],
+        "heat": None,
+        "near": [],
+        "reading": None,
+    }
+    if explainer is not None:
+        square = explainer.square(pixels)
+        result["heat"] = jpeg(explainer.heat(square, best))
+        if near is not None and near.are_ready:
+            result["near"] = [
+                (found.id, model.class_names[found.label or 0], likeness, jpeg(resized(decode(found.path), 200)))
+                for found, likeness in near.nearest(square)
+            ]
+        elif near is not None:
+            result["reading"] = (near.num_read, len(near.pages))
+    return result
+
+
+def _explainer(models: Models, run: RunFolder) -> Explainer | None:
+    try:
+        return models.explainer(run)
+    except UserError:  # an ensemble whose members are gone still answers nothing; the answer itself says so
+        return None
+
+
+def _neighbours(site: Site, run: RunFolder, explainer: Explainer | None) -> Neighbours | None:
+    if explainer is None:
+        return None
+    if explainer.neighbours is None:
+        try:
+            explainer.neighbours = Neighbours(explainer, site.pages_of(run).train)
+        except UserError:  # the data are elsewhere
+            return None
+    return explainer.neighbours
+
+
+def _has_weights(run: RunFolder) -> bool:
+    first = (run.folds or [run])[0]
+    return first.weights_file.is_file() or (run.path / "members").is_dir()

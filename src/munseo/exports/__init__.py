@@ -1,6 +1,0 @@
-"""A run's models as ONNX or OpenVINO files: written, made INT8 on request, compared with torch before they may stay."""
-
-from munseo.exports.checked import FORMATS, MAX_LOSS, Job, export_run, need_packages
-from munseo.exports.parity import compare
-
-__all__ = ["FORMATS", "MAX_LOSS", "Job", "compare", "export_run", "need_packages"]
