@@ -160,7 +160,7 @@ def test_the_page_of_the_doctor():
     found = Examination(HOSTILE, tuple("01234"), tuple(sheets), tuple(issues), census, notes, np.arange(0), None)
     for language in ("en", "ko"):
         assert_inert(render_page(found, HOSTILE[1], language))
-    table = issue_table(found)
+    table = issue_table(found.issues, found.class_targets)
     assert not [cell for cell in table.to_numpy().ravel() if isinstance(cell, str) and cell.startswith("=")]
     assert "'=cmd|' /C calc'!A0" in set(table["ID"])
 

@@ -49,8 +49,8 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (8, 8)).save(buffer, "PNG")
-    plots = {"course": ("curve_plot",), "errors": ("confusion_plot",), "shift": ("robustness_plot",),
-             "confidence": ("calibration_plot", "views_plot")}  # fmt: skip
+    plots = {"training_course": ("curve_plot",), "mistakes": ("confusion_plot",), "damaged_pages": ("robustness_plot",),
+             "confidence_content": ("calibration_plot", "views_plot")}  # fmt: skip
     for name, functions in plots.items():
         module = import_module(f"munseo._report.content.{name}")  # the package has functions of the same names
         for function in functions:

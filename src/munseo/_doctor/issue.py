@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from munseo._data import Page
-from munseo._doctor.examination import Examination
 from munseo._remark import Remark
 from munseo._spreadsheet import inert_table
 
@@ -88,9 +88,9 @@ ACTIONS = ("keep", "relabel", "drop")
 """What a person writes into ``action``."""
 
 
-def issue_table(found: Examination) -> pd.DataFrame:
-    """The issues, texts of users made inert for spreadsheets."""
-    rows = [_row(issue, found.class_targets) for issue in found.issues]
+def issue_table(issues: Sequence[Issue], class_targets: tuple[str, ...]) -> pd.DataFrame:
+    """The issues as ``issues.csv`` holds them; texts of users are made inert for spreadsheets."""
+    rows = [_row(issue, class_targets) for issue in issues]
     return inert_table(pd.DataFrame(rows, columns=list(COLUMNS)))
 
 

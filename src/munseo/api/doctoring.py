@@ -85,7 +85,9 @@ def doctor(
         name = folder.resolve().name
         target = Path(out) if out else Path(f"doctor-{name}")
         target.mkdir(parents=True, exist_ok=True)
-        write_text(target / ISSUES, issue_table(found).to_csv(index=False, lineterminator="\n"))
+        write_text(
+            target / ISSUES, issue_table(found.issues, found.class_targets).to_csv(index=False, lineterminator="\n")
+        )
         write_text(target / PAGE, render_page(found, name, language))
     counted = Counter(issue.kind for issue in found.issues)
     counts = {kind: counted[kind] for kind in KINDS if counted[kind]}
