@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from munseo._data import load_pages
+from munseo._data import DataLayout, load_pages
 from munseo._errors import UserError
 from munseo._spreadsheet import inert_cell
 from munseo.api.fixing import fix
@@ -69,7 +69,7 @@ def test_rows_are_changed_and_dropped_and_all_else_keeps_its_bytes(data, reviewe
     assert (fixed.dropped, fixed.num_kept, fixed.num_undecided) == (("d.png",), 2, 1)
     assert fixed.emptied == ("letter",)
     assert (data / "train.csv").read_bytes() == before
-    assert len(load_pages(data, train_table="train.fixed.csv").train) == 4
+    assert len(load_pages(data, DataLayout(train_table="train.fixed.csv")).train) == 4
 
 
 def test_relabel_without_a_new_target_takes_the_suggestion(data, reviewed):

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from munseo._data import load_pages
+from munseo._config import Config
+from munseo._data import DataLayout, load_pages
 from munseo._errors import UserError
 
 META = "target,class_name\n1,영수증\n0,여권\n10,letter\n"
@@ -18,7 +19,7 @@ def brief(pages):
 
 def problems_of(data_dir, **options):
     with pytest.raises(UserError) as caught:
-        load_pages(data_dir, **options)
+        load_pages(data_dir, DataLayout(**options))
     return caught.value.problems
 
 
@@ -79,14 +80,10 @@ def test_any_table_with_named_columns(make_data):
     data = make_data(["scans/x/a.png", "scans/x/b.png", "new/c.png"])
     table = pa.table({"file": ["x/a.png", "x/b.png"], "kind": ["bill", "letter"]})
     pq.write_table(table, data / "labels.parquet")
-    pages = load_pages(
-        data,
-        train_table="labels.parquet",
-        id_column="FILE",
-        target_column="kind",
-        image_dir="scans",
-        test_dir="new",
+    layout = DataLayout(
+        train_table="labels.parquet", id_column="FILE", target_column="kind", image_dir="scans", test_dir="new"
     )
+    pages = load_pages(data, layout)
     assert pages.class_targets == ("bill", "letter")
     assert brief(pages.train) == [("x/a.png", "a.png", 0), ("x/b.png", "b.png", 1)]
     assert brief(pages.test) == [("c.png", "c.png", None)]
@@ -208,7 +205,7 @@ def test_a_linked_train_folder_must_be_named(make_data, tmp_path_factory):
     data = make_data([], train="ID,target\na.png,0\nb.png,1\n")
     (data / "train").symlink_to(outside)
     assert "train/: is a link that leaves the data folder; name it as image_dir if that is meant" in problems_of(data)
-    assert len(load_pages(data, image_dir="train").train) == 2
+    assert len(load_pages(data, DataLayout(image_dir="train")).train) == 2
 
 
 def test_links_in_class_folders(make_data, tmp_path_factory):
@@ -260,3 +257,9 @@ def test_one_class_or_no_rows_is_not_enough(make_data):
 def test_a_val_label_that_train_does_not_have(make_data):
     data = make_data(["a/1.png", "b/1.png", "val/c/1.png", "val/c/2.png"])
     assert problems_of(data) == ["val/c/: label 'c' is not in the train folders; known: a, b"]
+
+
+def test_a_configuration_says_where_tables_and_images_are():
+    config = Config.model_validate({"val_table": "v.csv", "id_column": "file", "test_dir": "new"})
+    assert DataLayout.from_config(config) == DataLayout(val_table="v.csv", id_column="file", test_dir="new")
+    assert DataLayout.from_config(Config()) == DataLayout()

@@ -13,7 +13,7 @@ from bounds import memory_below
 from made import encoded, photo
 
 from munseo import UserError
-from munseo._data import load_pages, read_table
+from munseo._data import DataLayout, load_pages, read_table
 from munseo._data.image_error import UnreadableError
 from munseo._data.image_finder import MAX_DEPTH, ImageFinder, list_images
 from munseo._data.stream import Inputs
@@ -67,7 +67,7 @@ def test_a_name_never_leads_out_of_the_data(folder, name):
 def test_a_name_with_a_nul_from_a_parquet_file(folder):
     pq.write_table(pa.table({"ID": ["a.png", "b.png\0.png"], "target": ["1", "2"]}), folder / "train.parquet")
     with pytest.raises(UserError, match="no such file"):
-        load_pages(folder, train_table="train.parquet")
+        load_pages(folder, DataLayout(train_table="train.parquet"))
 
 
 def test_a_table_of_two_gigabytes_in_one_line_is_refused_before_it_is_read(folder):

@@ -13,7 +13,7 @@ from munseo._data.image_check import Checked, check_images, fingerprint
 from munseo._data.image_error import ImageError
 from munseo._data.image_finder import IMAGE_EXTENSIONS, list_images
 from munseo._data.input_pages import Inputs, find_pages
-from munseo._data.layout import load_pages
+from munseo._data.layout import DataLayout, load_pages
 from munseo._data.letterbox import letterbox
 from munseo._data.page import Page, PageSet
 from munseo._data.split import Split, stratified_folds, stratified_split
@@ -25,6 +25,7 @@ __all__ = [
     "MAX_PIXELS",
     "BalancePlan",
     "Checked",
+    "DataLayout",
     "ImageError",
     "Inputs",
     "Inspection",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from munseo._config import Config
 from munseo._data.classes import Classes, classes_of_labels, classes_of_meta
 from munseo._data.entries import Entry, entries_of_class_folders, entries_of_folder, entries_of_table, report_repeats
 from munseo._data.image_finder import ImageFinder, lies_within, nfc, printable
@@ -18,52 +19,66 @@ _NAMED = 5
 """Files named in a note about what was left out."""
 
 
-def load_pages(
-    data_dir: Path,
-    *,
-    train_table: str | None = None,
-    val_table: str | None = None,
-    image_dir: str | None = None,
-    test_dir: str | None = None,
-    id_column: str | None = None,
-    target_column: str | None = None,
-    sample_submission: str | None = None,
-) -> PageSet:
-    """Read what a data folder holds. No image is opened; see ``check_images`` for that.
+@dataclass(frozen=True)
+class DataLayout:
+    """Where a data folder has its tables and images, and how the columns of its tables are called.
 
-    Three layouts: the competition's (``train.csv`` with ``ID,target``, and if they exist ``meta.csv``, ``val.csv``,
-    ``sample_submission.csv``, ``train/``, ``val/``, ``test/``); any CSV or parquet with named columns; a folder per
-    class, directly or below ``train/``, with ``val/`` and ``test/`` beside it.
+    Paths are relative to the data folder; None stands for the usual name.
 
-    Args:
-        data_dir: The folder.
-        train_table: Table of the train part, below ``data_dir``; default: ``train.csv``, else a folder per class.
-        val_table: Table of a fixed validation part; default: ``val.csv`` if there is one.
-        image_dir: Where the images of the tables are; default: ``train/`` (for the validation part ``val/`` first),
-            then ``data_dir``. A file that a table names must lie in there, links followed.
-        test_dir: Default: ``test/`` if there is one.
-        id_column: Default: ``ID``.
-        target_column: Default: ``target``.
-        sample_submission: The order and IDs of the test part; default: ``sample_submission.csv`` if there is one.
+    Attributes:
+        train_table: Table of the train pages; default: ``train.csv``, else a folder per class.
+        val_table: Table of a fixed validation split; default: ``val.csv`` if there is one.
+        image_dir: Folder of the images that the tables name; default: ``train/`` (for validation pages ``val/``
+            first), then the data folder. A file that a table names must lie in there, links followed.
+        test_dir: Folder of the test images; default: ``test/`` if there is one.
+        id_column: Column of the file names; default: ``ID``.
+        target_column: Column of the labels; default: ``target``.
+    """
+
+    train_table: str | None = None
+    val_table: str | None = None
+    image_dir: str | None = None
+    test_dir: str | None = None
+    id_column: str | None = None
+    target_column: str | None = None
+
+    @classmethod
+    def from_config(cls, config: Config) -> DataLayout:
+        """Return the layout that the configuration of a run describes."""
+        return cls(**{key.name: getattr(config, key.name) for key in fields(cls)})
+
+
+DEFAULT_LAYOUT = DataLayout()
+"""The usual names of tables, folders and columns."""
+
+
+def load_pages(data_dir: Path, layout: DataLayout = DEFAULT_LAYOUT) -> PageSet:
+    """Read the tables of a data folder and find the files that they name.
+
+    No image is opened; ``check_images`` does that. There are three kinds of data folder: the competition's
+    (``train.csv`` with ``ID,target``, and if they exist ``meta.csv``, ``val.csv``, ``sample_submission.csv``,
+    ``train/``, ``val/``, ``test/``); any CSV or parquet with named columns; a folder per class, directly or below
+    ``train/``, with ``val/`` and ``test/`` next to it.
 
     Raises:
-        UserError: With every problem of the data set, each with its file and line.
+        UserError: The data set has problems: all of them are listed, each with its file and line.
     """
     if not data_dir.is_dir():
         raise UserError(f"{data_dir}: there is no such data folder; set data_dir to where the tables and images are.")
-    loading = _Loading(data_dir, id_column or "ID", target_column or "target")
-    train_path = data_dir / (train_table or "train.csv")
-    if train_table or train_path.is_file():
+    loading = _Loading(data_dir, layout.id_column or "ID", layout.target_column or "target")
+    image_dir = layout.image_dir
+    train_path = data_dir / (layout.train_table or "train.csv")
+    if layout.train_table or train_path.is_file():
         train = loading.table_part("train", train_path, loading.image_folders(image_dir, "train"))
-        val_path = data_dir / (val_table or "val.csv")
-        has_val = val_table is not None or val_path.is_file()
+        val_path = data_dir / (layout.val_table or "val.csv")
+        has_val = layout.val_table is not None or val_path.is_file()
         val = loading.table_part("val", val_path, loading.image_folders(image_dir, "val")) if has_val else None
     else:
-        if val_table:
-            loading.problems.append(f"{val_table}: a val_table needs a train_table; there is no train.csv")
-        train, val = loading.class_folder_parts(image_dir, test_dir)
+        if layout.val_table:
+            loading.problems.append(f"{layout.val_table}: a val_table needs a train_table; there is no train.csv")
+        train, val = loading.class_folder_parts(image_dir, layout.test_dir)
     classes = loading.classes(train)
-    test = loading.test_part(test_dir, sample_submission, classes)
+    test = loading.test_part(layout.test_dir, classes)
     return loading.page_set(classes, train, val, test)
 
 
@@ -166,14 +181,14 @@ class _Loading:
             self.problems.append(error.message)
             return None
 
-    def test_part(self, test_dir: str | None, sample: str | None, classes: Classes | None) -> list[Entry]:
+    def test_part(self, test_dir: str | None, classes: Classes | None) -> list[Entry]:
         named = self.data_dir / test_dir if test_dir else None
         if named is not None and not named.is_dir():
             self.problems.append(f"test_dir: there is no folder {named}")
             return []
         folder = named or next(iter(self.usual_folders("test")), None)
-        sample_path = self.data_dir / (sample or "sample_submission.csv")
-        if sample is None and not sample_path.is_file():
+        sample_path = self.data_dir / "sample_submission.csv"
+        if not sample_path.is_file():
             left_out: list[str] = []
             names = classes.names if classes else ()
             entries = entries_of_folder(folder, names, left_out, self.problems) if folder else []

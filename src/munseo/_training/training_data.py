@@ -17,6 +17,7 @@ from munseo._config import Config
 from munseo._console import say
 from munseo._data import (
     Checked,
+    DataLayout,
     Page,
     PageSet,
     cache_folder,
@@ -95,15 +96,7 @@ def collect(config: Config) -> Collection:
     Raises:
         UserError: All problems of the tables, or all images that cannot be read.
     """
-    pages = load_pages(
-        config.data_dir,
-        train_table=config.train_table,
-        val_table=config.val_table,
-        image_dir=config.image_dir,
-        test_dir=config.test_dir,
-        id_column=config.id_column,
-        target_column=config.target_column,
-    )
+    pages = load_pages(config.data_dir, DataLayout.from_config(config))
     parts = {"train": pages.train, "val": pages.val or (), "test": pages.test}
     checked = _check_parts(parts, config.on_bad_image, {"train"} if needs_thumbnails(config, pages) else set())
     groups, group_notes = find_groups(config, pages, checked["train"], checked["val"])

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from munseo._data import PageSet, load_pages
+from munseo._data import DataLayout, PageSet, load_pages
 from munseo._errors import UserError
 from munseo._report.leaderboard import COLUMNS, is_run, row
 from munseo._run import RunFolder
@@ -109,11 +109,7 @@ class Site:
         Raises:
             UserError: They are not there any more, or their tables are wrong.
         """
-        config = run.read_config()
-        words = ("train_table", "val_table", "image_dir", "test_dir", "id_column", "target_column")
-        layout = {word: getattr(config, word) for word in words}
-        folder = self.data_of(run)
-        return self._pages.get((folder, tuple(layout.values())), lambda: load_pages(folder, **layout))
+        return self._load_pages(self.data_of(run), DataLayout.from_config(run.read_config()))
 
     def data_pages(self) -> PageSet:
         """The pages of ``--data``.
@@ -128,8 +124,10 @@ class Site:
                 return self.pages_of(run)
             except UserError:
                 continue
-        folder = self.data
-        return self._pages.get((folder, ()), lambda: load_pages(folder))
+        return self._load_pages(self.data, DataLayout())
+
+    def _load_pages(self, folder: Path, layout: DataLayout) -> PageSet:
+        return self._pages.get((folder, layout), lambda: load_pages(folder, layout))
 
     def table(self, run: RunFolder, file: Path) -> pd.DataFrame:
         """A table of predictions; it must not be changed."""

@@ -18,7 +18,7 @@ import torch
 
 from munseo._config import Config
 from munseo._console import pacing, say
-from munseo._data import load_pages
+from munseo._data import DataLayout, load_pages
 from munseo._data.stream import (
     PLACE,
     STDIN,
@@ -138,15 +138,7 @@ def _inputs(config: Config, inputs: Sequence[Path | str], parts: PartsFolder) ->
     """What to predict; standard input is copied first, since it can be read only once."""
     words = [str(word) for word in inputs]
     if not words:
-        pages = load_pages(
-            config.data_dir,
-            train_table=config.train_table,
-            val_table=config.val_table,
-            image_dir=config.image_dir,
-            test_dir=config.test_dir,
-            id_column=config.id_column,
-            target_column=config.target_column,
-        ).test
+        pages = load_pages(config.data_dir, DataLayout.from_config(config)).test
         if not pages:
             raise UserError(f"{config.data_dir}: has no test part; say what to predict: munseo predict RUN INPUT…")
         wanted = Inputs((), pages)

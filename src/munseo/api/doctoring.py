@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from munseo._console import quietly, say
-from munseo._data import load_pages
+from munseo._data import DataLayout, load_pages
 from munseo._doctor import KINDS, examine, issue_table
 from munseo._doctor.findings_page import render_page
 from munseo._doctor.words import Words
@@ -58,7 +58,7 @@ def doctor(
         out: Where the results go; by default ``doctor-<name of the data folder>``.
         language: Of the page: ``en`` or ``ko``.
         seed: Of the folds in which labels are judged.
-        train_table: As in ``load_pages``, and so are the next ones.
+        train_table: As in ``DataLayout``, and so are the next ones.
         val_table: Table of the validation part.
         image_dir: Folder of the images.
         test_dir: Folder of the test part.
@@ -75,8 +75,8 @@ def doctor(
         opened = open_run(run) if run is not None else None
         if opened is not None:
             check_fingerprints(opened)
-        pages = load_pages(folder, train_table=train_table, val_table=val_table, image_dir=image_dir,
-                           test_dir=test_dir, id_column=id_column, target_column=target_column)  # fmt: skip
+        layout = DataLayout(train_table, val_table, image_dir, test_dir, id_column, target_column)
+        pages = load_pages(folder, layout)
         for note in pages.notes:
             say(note)
         found = examine(pages, opened, seed)

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from munseo._data import PageSet, Row, Table, load_pages, read_table
+from munseo._data import DataLayout, PageSet, Row, Table, load_pages, read_table
 from munseo._data.classes import Classes
 from munseo._data.edited_table import write_edited
 from munseo._data.image_finder import nfc
@@ -59,6 +59,7 @@ def fix(
     train_table: str | None = None,
     val_table: str | None = None,
     image_dir: str | None = None,
+    test_dir: str | None = None,
     id_column: str | None = None,
     target_column: str | None = None,
 ) -> list[Fixed]:
@@ -72,22 +73,22 @@ def fix(
         issues: The CSV that ``munseo doctor`` wrote, with decisions filled in; or the ``review.csv`` of ``munseo ui``.
         output: A file for the one table that decisions are about, or a folder for all labelled tables, under their
             own names.
-        train_table: As in ``load_pages``, and so are the next ones.
+        train_table: As in ``DataLayout``, and so are the next ones.
         val_table: Table of the validation part.
         image_dir: Folder of the images.
+        test_dir: Folder of the test part.
         id_column: Column of the file names.
         target_column: Column of the labels.
 
     Raises:
         UserError: Rows are wrong, all of them named; or the output exists or would be read as another table.
     """
-    pages = load_pages(Path(data), train_table=train_table, val_table=val_table, image_dir=image_dir,
-                       id_column=id_column, target_column=target_column)  # fmt: skip
+    layout = DataLayout(train_table, val_table, image_dir, test_dir, id_column, target_column)
+    pages = load_pages(Path(data), layout)
     if "train" not in pages.tables:
         raise UserError(f"{data}: its labels are names of folders, not a table; move the files instead.")
     classes = Classes(pages.class_names, pages.class_targets, "the classes")
-    labelled = {part: _Labelled(read_table(pages.tables[part]), id_column, target_column) for part in PARTS
-                if part in pages.tables}  # fmt: skip
+    labelled = {part: _Labelled(read_table(pages.tables[part]), layout) for part in PARTS if part in pages.tables}
     decisions, undecided = _decisions(_read_issues(Path(issues)), labelled, classes)
     outputs = _outputs(Path(output), Path(data), pages, {part for part, _ in decisions})
     return [
@@ -116,10 +117,10 @@ def _read_issues(file: Path) -> Table:
 class _Labelled:
     """A table with its columns found, and its rows by ID."""
 
-    def __init__(self, table: Table, id_column: str | None, target_column: str | None) -> None:
+    def __init__(self, table: Table, layout: DataLayout) -> None:
         self.table = table
-        self.id_column = table.column(id_column or "ID")
-        self.target_column = table.column(target_column or "target")
+        self.id_column = table.column(layout.id_column or "ID")
+        self.target_column = table.column(layout.target_column or "target")
         self.rows: dict[str, Row] = {nfc(row.values[self.id_column]): row for row in table.rows}
 
     def label(self, page: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from munseo import _training as training
 from munseo._config import Config
 from munseo._console import quietly, say
-from munseo._data import Page, check_images, find_pages, load_pages, write_submission
+from munseo._data import DataLayout, Page, check_images, find_pages, load_pages, write_submission
 from munseo._errors import UserError
 from munseo._prediction import Settings, choose_device
 from munseo._prediction.predictor import Answer, Predictor, load_predictor
@@ -134,15 +134,7 @@ def _pages(config: Config, inputs: Sequence[Path | str]) -> tuple[tuple[Page, ..
         for note in found.notes:
             say(note)
         return found.pages, found.sample
-    pages = load_pages(
-        config.data_dir,
-        train_table=config.train_table,
-        val_table=config.val_table,
-        image_dir=config.image_dir,
-        test_dir=config.test_dir,
-        id_column=config.id_column,
-        target_column=config.target_column,
-    )
+    pages = load_pages(config.data_dir, DataLayout.from_config(config))
     if not pages.test:
         raise UserError(f"{config.data_dir}: has no test part; say what to predict: munseo predict RUN INPUT…")
     return pages.test, pages.tables.get("sample_submission")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from munseo._console import quietly, say
-from munseo._data import load_pages
+from munseo._data import DataLayout, load_pages
 from munseo._errors import UserError
 from munseo._report.plots.shift_plot import Language, shift_picture
 from munseo._run.atomic import replacing, write_text
@@ -64,7 +64,7 @@ def shift(
         num_pages: Of each part at most so many pages are drawn and measured.
         seed: The same seed gives the same result.
         language: Of the picture.
-        train_table: As in ``load_pages``, and so are the next ones.
+        train_table: As in ``DataLayout``, and so are the next ones.
         val_table: Table of the validation part.
         image_dir: Folder of the images.
         test_dir: Folder of the test part.
@@ -78,8 +78,8 @@ def shift(
     folder = Path(data)
     _check_words(image_size, num_pages)
     with quietly(quiet):
-        pages = load_pages(folder, train_table=train_table, val_table=val_table, image_dir=image_dir,
-                           test_dir=test_dir, id_column=id_column, target_column=target_column)  # fmt: skip
+        layout = DataLayout(train_table, val_table, image_dir, test_dir, id_column, target_column)
+        pages = load_pages(folder, layout)
         for note in pages.notes:
             say(note)
         if not pages.test:

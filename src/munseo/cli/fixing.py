@@ -26,6 +26,7 @@ def fix(
     train_table: Annotated[str | None, typer.Option(help="Default: train.csv.")] = None,
     val_table: Annotated[str | None, typer.Option(help="Default: val.csv if there is one.")] = None,
     image_dir: Annotated[str | None, typer.Option(help="Folder of the train images; default: train/.")] = None,
+    test_dir: Annotated[str | None, typer.Option(help="Folder of the test images; default: test/.")] = None,
     id_column: Annotated[str | None, typer.Option(help="Default: ID.")] = None,
     target_column: Annotated[str | None, typer.Option(help="Default: target.")] = None,
 ) -> None:
@@ -34,7 +35,7 @@ def fix(
     from munseo.api.fixing import fix as write
 
     for table in write(data, issues, output, train_table=train_table, val_table=val_table, image_dir=image_dir,
-                       id_column=id_column, target_column=target_column):  # fmt: skip
+                       test_dir=test_dir, id_column=id_column, target_column=target_column):  # fmt: skip
         typer.echo(
             f"{table.table.name}: {len(table.relabelled):,} relabelled, {len(table.dropped):,} dropped, "
             f"{table.num_kept:,} kept ({table.num_undecided:,} of them without a decision)"
