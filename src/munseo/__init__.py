@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from munseo._errors import UserError
+from munseo._errors import Interrupted, UserError
 
 __version__ = "0.1.0"
 
@@ -35,7 +35,7 @@ _COMMANDS = {
     "synth": "demonstrating",
 }
 
-__all__ = ["UserError", "__version__", *_COMMANDS]
+__all__ = ["Interrupted", "UserError", "__version__", *_COMMANDS]
 
 
 def __getattr__(name: str) -> Any:

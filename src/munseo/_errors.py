@@ -1,4 +1,4 @@
-"""The one error that means: the person who gave the input can mend it."""
+"""The errors that people who use Munseo see: a wrong input that they can correct, and an interruption."""
 
 from __future__ import annotations
 
@@ -31,3 +31,17 @@ class UserError(ValueError):
 
     def __reduce__(self) -> tuple[type[UserError], tuple[str, list[str]]]:
         return type(self), (self.message, self.problems)
+
+
+class Interrupted(KeyboardInterrupt):
+    """A command was stopped by Ctrl-C or SIGTERM before its work was done.
+
+    Attributes:
+        signum: The number of the signal. The command line exits with 128 + ``signum``.
+        message: What was saved, and how to continue. It is empty in every process but the first of a distributed run.
+    """
+
+    def __init__(self, signum: int, message: str = "") -> None:
+        super().__init__(message)
+        self.signum = signum
+        self.message = message

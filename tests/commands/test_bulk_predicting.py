@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from munseo import UserError, predict
+from munseo import Interrupted, UserError, predict
 from munseo._prediction.predictor import Predictor
 from munseo.api import bulk
 from munseo.api.joining import join
@@ -136,8 +136,9 @@ def test_stopped_by_sigterm_nothing_is_lost(finished, inbox, tmp_path, small_par
 
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(Predictor, "predict", stopped)
-    with pytest.raises(KeyboardInterrupt, match=r"of 22 files are done. The same command goes on"):
+    with pytest.raises(Interrupted, match=r"of 22 files are done. The same command goes on") as stop:
         predict(finished.path, [inbox], output, proba=True, device="cpu", quiet=True)
+    assert stop.value.signum == signal.SIGTERM
     assert signal.getsignal(signal.SIGTERM) == before
     assert len(parts_of(output)) == 2
     predict(finished.path, [inbox], output, proba=True, device="cpu", quiet=True)

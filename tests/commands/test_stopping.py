@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from munseo import UserError, resume, train
+from munseo import Interrupted, UserError, resume, train
 from munseo._run import claim, open_run
-from munseo._training import Interrupted, module
+from munseo._training import module
 
 TORTURE = Path(__file__).parents[2] / "benchmarks" / "torture_training.py"
 SHORT = {

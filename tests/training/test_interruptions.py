@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from munseo import UserError
+from munseo import Interrupted, UserError
 from munseo import _training as training
 from munseo._config import load_config
 from munseo._console import quietly
@@ -152,7 +152,7 @@ def test_a_signal_waits_for_the_step(begin, whole, monkeypatch, number):
     prepared = begin()
     steps = at_step(monkeypatch, 17, lambda: os.kill(os.getpid(), number))
     before = signal.getsignal(number)
-    with pytest.raises(training.Interrupted) as stopped:
+    with pytest.raises(Interrupted) as stopped:
         go(prepared)
     assert signal.getsignal(number) == before
     assert stopped.value.signum == number

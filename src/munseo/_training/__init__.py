@@ -4,7 +4,7 @@ from munseo._training.distributed import rank
 from munseo._training.fit import fit
 from munseo._training.judge import join_folds, judge
 from munseo._training.resume import Prepared, prepare, prepare_again
-from munseo._training.signals import Interrupted, ending_on_sigterm
+from munseo._training.signals import ending_on_sigterm
 from munseo._training.trackers import build_trackers, log_results
 from munseo._training.training_data import Collection, Parts, collect, divide
 from munseo._training.validation import prediction_table
@@ -12,7 +12,6 @@ from munseo._training.workers import describe_killed, killed_workers
 
 __all__ = [
     "Collection",
-    "Interrupted",
     "Parts",
     "Prepared",
     "build_trackers",

@@ -16,7 +16,7 @@ from pytorch_lightning.loggers import Logger
 from munseo._config import Config
 from munseo._console import hush, say
 from munseo._data import PageSet
-from munseo._errors import UserError
+from munseo._errors import Interrupted, UserError
 from munseo._memory import keep_freed_memory
 from munseo._model import Classifier, ModelCard, WeightsRecord, build_classifier, freeze, model_normalisation
 from munseo._prediction import check_views, choose_device
@@ -30,7 +30,7 @@ from munseo._training.distributed import rank
 from munseo._training.hardware import Machine, choose_machine, choose_precision, device_name
 from munseo._training.module import PageClassifier
 from munseo._training.sampler import EpochBatches
-from munseo._training.signals import Interrupted, StopRequested, noting_signals
+from munseo._training.signals import StopRequested, noting_signals
 from munseo._training.training_data import Parts
 from munseo._training.workers import describe_killed, killed_workers
 

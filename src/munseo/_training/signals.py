@@ -11,23 +11,10 @@ from types import FrameType
 from typing import Any
 
 from munseo._console import console
+from munseo._errors import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Handler = Callable[[int, FrameType | None], Any] | int | None
-
-
-class Interrupted(KeyboardInterrupt):
-    """A run was stopped by a signal; it can be resumed.
-
-    Attributes:
-        signum: The signal: the command line exits with 128 more.
-        message: Where the run stands, and how it goes on.
-    """
-
-    def __init__(self, signum: int, message: str = "") -> None:
-        super().__init__(message)
-        self.signum = signum
-        self.message = message
 
 
 class StopRequested(BaseException):

@@ -34,7 +34,7 @@ from munseo._data.stream import (
     refuse_strangers,
     stream_pages,
 )
-from munseo._errors import UserError
+from munseo._errors import Interrupted, UserError
 from munseo._prediction import Settings
 from munseo._prediction.loader import DecodedPage
 from munseo._prediction.predictor import Predictor, load_predictor
@@ -54,10 +54,6 @@ BATCHES_A_CHUNK = 4
 MOST_THREADS = 16
 
 Pages = list[StreamedPage[DecodedPage]]
-
-
-class Interrupted(KeyboardInterrupt):
-    """Stopped by Ctrl-C or SIGTERM; the message says how to go on."""
 
 
 def predict_bulk(
@@ -209,11 +205,14 @@ def _predict_rest(
                     part.write()
             advance(*part.predict())
             part.write()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             part.write()
             done = parts.done()
+            signum = stop.signum if isinstance(stop, Interrupted) else signal.SIGINT
             raise Interrupted(
-                f"interrupted; {done.num_sources:,} of {num_own:,} files are done. The same command goes on from there."
+                signum,
+                f"interrupted; {done.num_sources:,} of {num_own:,} files are done. "
+                "The same command goes on from there.",
             ) from None
 
 
@@ -284,8 +283,8 @@ def _terminable() -> Iterator[None]:
         yield
         return
 
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+    def stop(number: int, _: object) -> None:
+        raise Interrupted(number)
 
     before = signal.signal(signal.SIGTERM, stop)
     try:

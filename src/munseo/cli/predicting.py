@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from munseo._errors import Interrupted
 from munseo.cli.words import OnBadImage, Quiet, RunArgument
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
@@ -119,5 +121,5 @@ def predict(
         )
     except KeyboardInterrupt as error:
         typer.echo(f"munseo: {str(error) or 'interrupted; nothing was written.'}", err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(128 + (error.signum if isinstance(error, Interrupted) else signal.SIGINT)) from None
     typer.echo(file)

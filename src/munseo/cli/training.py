@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from munseo._errors import Interrupted
 from munseo.cli.words import ConfigArgument, OnBadImage, Overrides, Quiet, RunArgument
 
 
@@ -51,8 +52,6 @@ def resume(
 @contextmanager
 def _saying_how_to_go_on() -> Iterator[None]:
     """Ctrl-C and SIGTERM end with 130 and 143, as a shell expects."""
-    from munseo._training import Interrupted
-
     try:
         yield
     except Interrupted as stop:
