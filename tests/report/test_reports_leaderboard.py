@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 from fake_run import ENGLISH, NAME, change, write_folds, write_run
+from fake_shift import add_shift
 
+from munseo import runs as sorted_leaderboard
 from munseo._errors import UserError
 from munseo._report import leaderboard, record_score
+from munseo._report.leaderboard import COLUMNS
 from munseo._run import RunFolder
 
 
@@ -82,3 +85,25 @@ def test_leaderboard_of_nothing(tmp_path: Path):
     assert leaderboard(tmp_path).empty
     with pytest.raises(UserError, match="no such folder"):
         leaderboard(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS.keys())
+def test_each_column(english_run: RunFolder, tmp_path: Path, column):
+    run = add_shift(english_run, tmp_path / "shifted" / NAME)
+    record_score(run, public=0.8619, private=0.8421)
+    value = leaderboard(run.path.parent).iloc[0][column.key]
+    if column.number_format:
+        assert float(column.number_format.format(value)) == pytest.approx(value, abs=0.01)
+    else:
+        assert isinstance(value, str)
+        assert value
+    if column.has_interval:
+        assert {f"{column.key}_low", f"{column.key}_high"} <= set(COLUMNS)
+
+
+def test_each_column_sorts_the_best_to_the_top(tmp_path: Path):
+    record_score(write_run(tmp_path / NAME, ENGLISH), public=0.5)
+    record_score(write_run(tmp_path / "2507060101-b", ENGLISH), public=0.7)
+    for key, column in COLUMNS.items():
+        values = sorted_leaderboard(tmp_path, key)[key].dropna().tolist()
+        assert values == sorted(values, reverse=column.largest_first)

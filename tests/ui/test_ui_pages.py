@@ -22,6 +22,7 @@ from serving_pages import served
 
 from munseo import fix, predict
 from munseo._errors import UserError
+from munseo._report.leaderboard import COLUMNS
 from munseo._run import open_run
 from munseo.api.browsing import ui as serve_page
 
@@ -42,6 +43,15 @@ def test_the_leaderboard_sorts_and_filters(client, ui, name):
     assert "No run matches" in client.get("/", params={"q": "nothing like it"}).text
     found = client.get("/", params={"q": "-test_"}).text
     assert len(re.findall(r'type="checkbox" [^>]*name="run"', found)) == 1
+
+
+def test_the_leaderboard_shows_every_column_with_its_title(client, ui):
+    for language in ("en", "ko"):
+        text = client.get("/", headers={"accept-language": language}).text
+        titles = dict(re.findall(r'<a id="by-([^"]+)"[^>]*>([^<]+)', text))
+        assert set(titles) == {key for key, column in COLUMNS.items() if column.position is not None}
+        assert all(title.strip() for title in titles.values())
+        assert len(re.findall(r"<t[dh]", text.split("<tbody>")[1])) == (len(titles) + 1) * text.count('name="run"')
 
 
 def test_a_run_shows_its_confusion_and_leads_to_its_pages(client, ui, name):

@@ -1,8 +1,10 @@
-"""All runs of a folder side by side."""
+"""The leaderboard: all runs of a folder in one table, whose columns are entries of ``COLUMNS``."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,42 +13,44 @@ import pandas as pd
 import yaml
 
 from munseo._errors import UserError
-from munseo._report.facts import gather
+from munseo._report.facts import Facts, gather
+from munseo._report.facts.judgement import Judgement
 from munseo._run import RunFolder
 
-COLUMNS = (
-    "name",
-    "started",
-    "model",
-    "image_size",
-    "epochs",
-    "val_macro_f1",
-    "val_macro_f1_low",
-    "val_macro_f1_high",
-    "val_shifted_macro_f1",
-    "val_shifted_macro_f1_low",
-    "val_shifted_macro_f1_high",
-    "expected_macro_f1",
-    "val_accuracy",
-    "val_loss",
-    "public",
-    "private",
-    "generalisation",
-    "minutes",
-    "status",
-)
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the leaderboard.
+
+    Attributes:
+        key: Name of the column in the table and in addresses; the text ``col.KEY`` is its title on the web page.
+        read: Reads the value from a run; ``None`` where the run has no such value.
+        number_format: How the web page writes a number, aligned to the right; empty for a column of words.
+        largest_first: Whether the largest value is the best and comes first in a sorted table.
+        position: Place on the web page from the left, columns of the same place in the order of the table; ``None``
+            where the page does not show the column. Sorting works by any column.
+        has_interval: Whether the columns ``KEY_low`` and ``KEY_high`` bound a 95% interval, which the web page writes
+            under the value.
+    """
+
+    key: str
+    read: Callable[[Facts], Any]
+    number_format: str = ""
+    largest_first: bool = True
+    position: int | None = None
+    has_interval: bool = False
 
 
 def leaderboard(runs_dir: Path) -> pd.DataFrame:
-    """One row a run, the best validation macro-F1 first.
+    """Return one row for each run, the best validation macro-F1 first.
 
-    A run that cannot be read is listed with the reason as its status. Folders beside the runs that are none (of
-    trackers, say) are left out.
+    A run that cannot be read is listed with the reason as its status. Other folders next to the runs, such as those of
+    trackers, are left out.
 
     Returns:
-        A table with ``COLUMNS``. ``epochs`` were trained; ``low`` and ``high`` bound the 95 % interval; ``shifted`` is
-        of damaged validation pages and ``expected`` of the run's test part; ``generalisation`` is the public score as a
-        share of validation macro-F1.
+        A table with ``COLUMNS``. ``epochs`` counts trained epochs; ``low`` and ``high`` bound the 95% interval;
+        ``shifted`` scores are those of damaged validation pages and ``expected`` ones estimate the run's test pages;
+        ``generalisation`` is the public score divided by validation macro-F1.
 
     Raises:
         UserError: There is no such folder.
@@ -55,58 +59,98 @@ def leaderboard(runs_dir: Path) -> pd.DataFrame:
         raise UserError(
             f"{runs_dir}: there is no such folder; `munseo train` makes it, or give the one your runs are in."
         )
-    rows = [row(RunFolder(path)) for path in sorted(runs_dir.iterdir()) if is_run(path)]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    numeric = [column for column in COLUMNS if column not in ("name", "started", "model", "status")]
+    table = as_table([row(RunFolder(path)) for path in sorted(runs_dir.iterdir()) if is_run(path)])
+    numeric = [column.key for column in COLUMNS.values() if column.number_format]
     table[numeric] = table[numeric].apply(pd.to_numeric)
     return table.sort_values("val_macro_f1", ascending=False, na_position="last", kind="stable", ignore_index=True)
 
 
+def as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return rows as a table with every column, in the order of ``COLUMNS``."""
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
 def is_run(path: Path) -> bool:
-    """Runs have a configuration or a manifest, or at least a run's name."""
-    marks = any((path / name).is_file() for name in ("config.yaml", "manifest.json"))
-    return path.is_dir() and (marks or re.match(r"\d{10}-", path.name) is not None)
+    """Return whether a folder holds a run: it has a configuration or a manifest, or at least a run's name."""
+    has_files = any((path / name).is_file() for name in ("config.yaml", "manifest.json"))
+    return path.is_dir() and (has_files or re.match(r"\d{10}-", path.name) is not None)
 
 
 def row(run: RunFolder) -> dict[str, Any]:
-    """The row of one run, by the names of ``COLUMNS``; of one that cannot be read its name and the reason."""
+    """Return the values of one run by the keys of ``COLUMNS``; of an unreadable run, its name and the reason."""
     try:
-        return _read(run)
+        facts = gather(run)
+        return {column.key: column.read(facts) for column in COLUMNS.values()}
     except (UserError, yaml.YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         reason = error.message if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         return {"name": run.name, "status": f"unreadable: {' '.join(reason.split())}"}
 
 
-def _read(run: RunFolder) -> dict[str, Any]:
-    facts = gather(run)
-    val, course, ensemble = facts.judgement, facts.course, facts.ensemble
-    shifted = facts.shifted.judgement if facts.shifted else None
-    low, high = (val.interval if val else None) or (None, None)
-    shifted_low, shifted_high = (shifted.interval if shifted else None) or (None, None)
-    done = [fold.epochs_done for fold in facts.folds if fold.epochs_done is not None]
-    return {
-        "name": run.name,
-        "started": _local(facts.get("started")),
-        "model": f"ensemble of {len(ensemble.members)}" if ensemble else facts.config.model_name,
-        "image_size": None if ensemble else facts.config.image_size,
-        "epochs": max(done) if done else course.epochs_done,
-        "val_macro_f1": val.macro_f1 if val else None,
-        "val_macro_f1_low": low,
-        "val_macro_f1_high": high,
-        "val_shifted_macro_f1": shifted.macro_f1 if shifted else None,
-        "val_shifted_macro_f1_low": shifted_low,
-        "val_shifted_macro_f1_high": shifted_high,
-        "expected_macro_f1": facts.expected.macro_f1 if facts.expected else None,
-        "val_accuracy": val.accuracy if val else None,
-        "val_loss": val.loss if val else None,
-        "public": facts.public,
-        "private": facts.private,
-        "generalisation": facts.public / val.macro_f1 if val and val.macro_f1 and facts.public is not None else None,
-        "minutes": None if course.seconds is None else round(course.seconds / 60, 1),
-        "status": facts.get("status") or "unknown",
-    }
-
-
-def _local(started: str | None) -> str | None:
-    """Day and minute, as the run's own machine showed them; runs sort by it as text."""
+def _started(facts: Facts) -> str | None:
+    """Return day and minute in the time zone of the machine that ran it; runs sort by it as text."""
+    started = facts.get("started")
     return datetime.fromisoformat(started).strftime("%Y-%m-%d %H:%M") if started else None
+
+
+def _model(facts: Facts) -> str:
+    return f"ensemble of {len(facts.ensemble.members)}" if facts.ensemble else facts.config.model_name
+
+
+def _epochs(facts: Facts) -> int | None:
+    epochs = [fold.epochs_done for fold in facts.folds if fold.epochs_done is not None]
+    return max(epochs) if epochs else facts.course.epochs_done
+
+
+def _val(facts: Facts, key: str) -> float | None:
+    value: float | None = getattr(facts.judgement, key, None)
+    return value
+
+
+def _shifted(facts: Facts) -> Judgement | None:
+    return facts.shifted.judgement if facts.shifted else None
+
+
+def _shifted_macro_f1(facts: Facts) -> float | None:
+    return facts.shifted.judgement.macro_f1 if facts.shifted else None
+
+
+def _bound(judgement: Judgement | None, end: int) -> float | None:
+    return judgement.interval[end] if judgement and judgement.interval else None
+
+
+def _generalisation(facts: Facts) -> float | None:
+    macro_f1 = _val(facts, "macro_f1")
+    return facts.public / macro_f1 if macro_f1 and facts.public is not None else None
+
+
+def _minutes(facts: Facts) -> float | None:
+    return None if facts.course.seconds is None else round(facts.course.seconds / 60, 1)
+
+
+_SCORE = "{:.4f}"
+
+_COLUMNS = (
+    Column("name", lambda facts: facts.run.name, largest_first=False, position=1),
+    Column("started", _started, position=9),
+    Column("model", _model, position=2),
+    Column("image_size", lambda facts: None if facts.ensemble else facts.config.image_size, "{:.0f}", position=3),
+    Column("epochs", _epochs, "{:.0f}"),
+    Column("val_macro_f1", lambda facts: _val(facts, "macro_f1"), _SCORE, position=4, has_interval=True),
+    Column("val_macro_f1_low", lambda facts: _bound(facts.judgement, 0), _SCORE),
+    Column("val_macro_f1_high", lambda facts: _bound(facts.judgement, 1), _SCORE),
+    Column("val_shifted_macro_f1", _shifted_macro_f1, _SCORE, position=5, has_interval=True),
+    Column("val_shifted_macro_f1_low", lambda facts: _bound(_shifted(facts), 0), _SCORE),
+    Column("val_shifted_macro_f1_high", lambda facts: _bound(_shifted(facts), 1), _SCORE),
+    Column("expected_macro_f1", lambda facts: facts.expected.macro_f1 if facts.expected else None, _SCORE),
+    Column("val_accuracy", lambda facts: _val(facts, "accuracy"), _SCORE),
+    Column("val_loss", lambda facts: _val(facts, "loss"), _SCORE, largest_first=False),
+    Column("public", lambda facts: facts.public, _SCORE, position=6),
+    Column("private", lambda facts: facts.private, _SCORE),
+    Column("generalisation", _generalisation, "{:.2f}", position=7),
+    Column("minutes", _minutes, "{:.1f}", largest_first=False, position=8),
+    Column("status", lambda facts: facts.get("status") or "unknown", position=10),
+)
+"""A new column is one entry here and, if the web page shows it, its title ``col.KEY`` in both languages."""
+
+COLUMNS = {column.key: column for column in _COLUMNS}
+"""Every column by its key, in the order of the CSV file."""

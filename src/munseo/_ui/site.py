@@ -14,7 +14,7 @@ import pandas as pd
 
 from munseo._data import DataLayout, PageSet, load_pages
 from munseo._errors import UserError
-from munseo._report.leaderboard import COLUMNS, is_run, row
+from munseo._report.leaderboard import as_table, is_run, row
 from munseo._run import RunFolder
 
 T = TypeVar("T")
@@ -95,9 +95,8 @@ class Site:
         raise NotHere
 
     def leaderboard(self) -> pd.DataFrame:
-        """A row a run, with ``reports.leaderboard.COLUMNS``; a run that has not changed is not read again."""
-        rows = [self._rows.get((run.path, _stamps(run)), partial(row, run)) for run in self.folders()]
-        return pd.DataFrame(rows, columns=list(COLUMNS))
+        """Return the leaderboard, a row for each run; a run that has not changed is not read again."""
+        return as_table([self._rows.get((run.path, _stamps(run)), partial(row, run)) for run in self.folders()])
 
     def data_of(self, run: RunFolder) -> Path:
         """Where the pages of a run are, or were."""

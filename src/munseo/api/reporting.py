@@ -10,6 +10,7 @@ import pandas as pd
 from munseo import _report as reports
 from munseo._console import quietly
 from munseo._errors import UserError
+from munseo._report.leaderboard import COLUMNS
 from munseo._run import open_run
 
 
@@ -55,5 +56,5 @@ def runs(folder: Path | str = "runs", sort: str = "val_macro_f1") -> pd.DataFram
     table = reports.leaderboard(Path(folder))
     if sort not in table.columns:
         raise UserError(f"sort: no column {sort!r}; the columns are {', '.join(map(str, table.columns))}.")
-    ascending = sort in ("val_loss", "name", "minutes")
+    ascending = not COLUMNS[sort].largest_first
     return table.sort_values(sort, ascending=ascending, na_position="last", ignore_index=True)

@@ -20,9 +20,10 @@ from munseo._ui.page_templates import page
 from munseo._ui.site import Site
 from munseo._ui.words import Words
 
-SHOWN_COLUMNS = (
-    *("name", "model", "image_size", "val_macro_f1", "val_shifted_macro_f1", "public", "generalisation"),
-    *("minutes", "started", "status"),
+DECISIVE = "val_shifted_macro_f1"
+"""Key of the column that sorts the page and stands out on it."""
+SHOWN_COLUMNS = sorted(
+    (column for column in COLUMNS.values() if column.position is not None), key=lambda column: column.position or 0
 )
 DISAGREEING = 60
 """Pages that are shown."""
@@ -34,11 +35,11 @@ def router(site: Site) -> APIRouter:
 
     @routes.get("/", response_class=HTMLResponse)
     def leaderboard(
-        request: Request, sort: str = "val_shifted_macro_f1", up: bool = False, q: str = "",
+        request: Request, sort: str = DECISIVE, up: bool = False, q: str = "",
         run: Annotated[list[str] | None, Query()] = None,
     ) -> Any:  # fmt: skip
         ticked = set(run or [])  # they stay, whatever the filter says
-        sort = sort if sort in COLUMNS else "val_shifted_macro_f1"
+        sort = sort if sort in COLUMNS else DECISIVE
         table = site.leaderboard()
         total, words = len(table), q.casefold().split()
         kept = [
@@ -49,8 +50,8 @@ def router(site: Site) -> APIRouter:
         table = table.sort_values(sort, ascending=up, na_position="last", kind="stable")
         rows = [{key: _plain(value) for key, value in row.items()} for row in table.to_dict("records")]
         return page(
-            request, "runs.html.j2", "runs", rows=rows, columns=SHOWN_COLUMNS, sort=sort, up=up, q=q, total=total,
-            ticked=ticked, live=any(row["status"] == "running" for row in rows),
+            request, "runs.html.j2", "runs", rows=rows, columns=SHOWN_COLUMNS, decisive=DECISIVE, sort=sort, up=up, q=q,
+            total=total, ticked=ticked, live=any(row["status"] == "running" for row in rows),
         )  # fmt: skip
 
     @routes.get("/compare", response_class=HTMLResponse)
