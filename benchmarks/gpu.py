@@ -37,9 +37,9 @@ from munseo._data import Page
 from munseo._prediction import predict_pages
 from munseo._prediction.inference import autocast
 from munseo._training import Collection, collect, divide
-from munseo._training.fit import build_module, make_card
 from munseo._training.hardware import device_name, num_cores
 from munseo._training.module import PageClassifier
+from munseo._training.training_run import build_module, make_card
 
 REDUCED = {
     "model": "test_efficientnet.r160_in1k", "size": 64, "batches": [4, 8], "workers": [0, 1], "steps": 2, "rounds": 1,

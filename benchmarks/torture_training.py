@@ -180,8 +180,8 @@ def _child(moment: str, number: int, words: list[str]) -> None:
     from munseo import _report as reports
     from munseo._training import callbacks as recording
     from munseo._training import checkpoint as state
-    from munseo._training import judge as judging
     from munseo._training import module
+    from munseo._training import validation as judging
     from munseo.api import training
     from munseo.cli import app
 

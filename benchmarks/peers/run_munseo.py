@@ -18,8 +18,8 @@ from munseo._data import Page
 from munseo._model import Classifier, ModelCard, build_classifier, model_normalisation
 from munseo._prediction import Settings, predict_pages
 from munseo._training import collect, divide
-from munseo._training.fit import build_module, make_card
 from munseo._training.hardware import choose_workers
+from munseo._training.training_run import build_module, make_card
 
 EPOCHS = 10**6
 """So that no schedule ends within the measurement."""

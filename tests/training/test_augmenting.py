@@ -8,7 +8,7 @@ from munseo._config import Config
 from munseo._data import decode, letterbox, load_pages
 from munseo._errors import UserError
 from munseo._randomness import generator
-from munseo._training.class_lookup import find_classes
+from munseo._training.training_data import find_classes
 from munseo._training.training_pages import AugmentationPlan, Sample, TrainingPages, list_samples
 
 

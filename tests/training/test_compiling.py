@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from munseo._model import ModelCard, build_classifier
-from munseo._training import compile_choice as compiling
-from munseo._training.compile_choice import choose_compile
-from munseo._training.hardware import Machine
+from munseo._training import hardware as compiling
+from munseo._training.hardware import Machine, choose_compile
 
 LONG = 10**9
 

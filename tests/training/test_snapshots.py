@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from munseo._model import ModelCard, build_classifier
-from munseo._training.snapshots import SnapshotAverage
+from munseo._training.optimizer import SnapshotAverage
 
 
 @pytest.fixture

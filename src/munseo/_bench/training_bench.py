@@ -17,10 +17,10 @@ from munseo._bench.input_pipeline import fixed_batch, pipeline_rate, stage_secon
 from munseo._bench.step_rate import BareStep, training_rate
 from munseo._config import Config
 from munseo._console import say
-from munseo._training.fit import build_module, make_card
 from munseo._training.hardware import device_name, num_cores
 from munseo._training.module import PageClassifier
 from munseo._training.training_data import choose_recipe, collect, divide
+from munseo._training.training_run import build_module, make_card
 
 ENDLESS = 10**6
 """Epochs, so that no schedule ends within a measurement."""

@@ -42,9 +42,6 @@ WORDS: dict[str, dict[str, str]] = {
         "confused_classes": "Classes that are hard to tell apart",
         "confused_classes.about": "So many pages are taken for the other class. Classes that people confuse too may "
         "need a clearer definition, or should be one.",
-        "suspicious": "Look like an attack",
-        "suspicious.about": "Files made to keep a program busy for minutes. No scanner writes such files: find out "
-        "where they come from, and do not open them in other programs.",
         "unreadable": "Cannot be read",
         "unreadable.about": "Replace these files, or take them out of the table.",
         "truncated": "Cut short",
@@ -113,9 +110,6 @@ WORDS: dict[str, dict[str, str]] = {
         "confused_classes": "구별하기 어려운 클래스",
         "confused_classes.about": "서로 다른 클래스로 예측되는 문서의 비율입니다. 사람도 헷갈리는 클래스라면 정의를 "
         "분명히 하거나 합치는 것이 좋습니다.",
-        "suspicious": "공격으로 의심되는 파일",
-        "suspicious.about": "프로그램을 몇 분씩 붙잡아 두도록 만들어진 파일입니다. 스캐너는 이런 파일을 만들지 "
-        "않습니다. 출처를 확인하고 다른 프로그램으로 열지 마세요.",
         "unreadable": "읽을 수 없는 파일",
         "unreadable.about": "파일을 바꾸거나 표에서 빼세요.",
         "truncated": "끝이 잘린 파일",

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from munseo._data.decoder import decode_pages
-from munseo._data.image_error import ImageProblem
 from munseo._service.admission import Limits
 from munseo._service.errors import Refusal
 from munseo._service.served_model import ServedModel
@@ -33,7 +32,7 @@ class ReadPage:
     number: int
     num_pages: int
     prepared: Any
-    problem: ImageProblem | None
+    problem: str | None
 
 
 async def read_pages(

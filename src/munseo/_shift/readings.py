@@ -99,6 +99,6 @@ def _read(page: Page, size_px: int) -> Reading | str:
         data = read_bytes(page.path, page.id)
         image = decode(data, page.id)
     except ImageError as error:
-        return str(error.problem)
+        return error.reason
     reading = read_square(letterbox(image, size_px))
     return Reading({**reading.values, **read_file(image, data)}, reading.layout)

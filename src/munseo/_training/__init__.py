@@ -1,14 +1,12 @@
 """Training: data to parts, parts to weights, weights to numbers, all in the run folder."""
 
-from munseo._training.distributed import rank
-from munseo._training.fit import fit
-from munseo._training.judge import join_folds, judge
+from munseo._training.hardware import rank
 from munseo._training.resume import Prepared, prepare, prepare_again
-from munseo._training.signals import ending_on_sigterm
+from munseo._training.signals import describe_killed, ending_on_sigterm, killed_workers
 from munseo._training.trackers import build_trackers, log_results
 from munseo._training.training_data import Collection, Parts, collect, divide
-from munseo._training.validation import prediction_table
-from munseo._training.workers import describe_killed, killed_workers
+from munseo._training.training_run import fit
+from munseo._training.validation import join_folds, judge, prediction_table
 
 __all__ = [
     "Collection",

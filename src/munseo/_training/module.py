@@ -19,14 +19,18 @@ from munseo._model import Classifier
 from munseo._prediction.loader import Batch, InferencePages, PageDataset, inference_loader
 from munseo._prediction.shifted_pages import ShiftedPages
 from munseo._randomness import derived_seed, generator
-from munseo._training.compile_choice import Forward
-from munseo._training.distributed import gather
-from munseo._training.hardware import Machine
+from munseo._training.hardware import Forward, Machine, gather
 from munseo._training.loss import SoftLoss, scaled_log_prior
 from munseo._training.nan_guard import BadStep, LossWatch
-from munseo._training.optimizer import Schedule, build_optimizer, build_schedule, spread_rate, warmup_factor
+from munseo._training.optimizer import (
+    Schedule,
+    SnapshotAverage,
+    build_optimizer,
+    build_schedule,
+    spread_rate,
+    warmup_factor,
+)
 from munseo._training.sampler import EpochBatches
-from munseo._training.snapshots import SnapshotAverage
 from munseo._training.training_data import Parts
 from munseo._training.training_pages import TrainingPages
 

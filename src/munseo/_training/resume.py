@@ -16,10 +16,10 @@ from munseo._run import RunFolder, make_folder, run_name
 from munseo._run.atomic import write_text
 from munseo._run.manifest import identity
 from munseo._shift.recipe_file import read_recipe, write_recipe
-from munseo._training.distributed import announce, announced_folder, rank
-from munseo._training.fit import make_card
+from munseo._training.hardware import announce, announced_folder, rank
 from munseo._training.training_data import Collection, Parts, choose_recipe, collect, describe, divide, page_table
 from munseo._training.training_pages import AugmentationPlan
+from munseo._training.training_run import make_card
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from munseo._console import say
 from munseo._data import (
     Checked,
     DataLayout,
-    ImageProblem,
     Page,
     PageSet,
     cache_folder,
@@ -32,10 +31,10 @@ from munseo._data import (
     stratified_folds,
     stratified_split,
 )
+from munseo._data.classes import Classes
 from munseo._errors import UserError
 from munseo._shift import measure_recipe
 from munseo._shift.recipe_file import BUILT_IN, load_recipe
-from munseo._training.class_lookup import NamedClasses, find_classes
 from munseo._training.split_groups import find_groups, needs_thumbnails
 from munseo._training.training_pages import AugmentationPlan, Sample, list_samples
 
@@ -55,7 +54,7 @@ class Collection:
 
     pages: PageSet
     digests: dict[tuple[str, str], str]
-    skipped: tuple[tuple[Page, ImageProblem], ...]
+    skipped: tuple[tuple[Page, str], ...]
     notes: tuple[str, ...]
     groups: np.ndarray | None = None
 
@@ -105,8 +104,8 @@ def collect(config: Config) -> Collection:
     skipped = tuple(entry for part in checked.values() for entry in part.skipped)
     for note in notes:
         say(note)
-    for page, problem in skipped:
-        say(f"skipped: {page.id}: {problem}")
+    for page, reason in skipped:
+        say(f"skipped: {page.id}: {reason}")
     digests = {(name, page_id): digest for name, part in checked.items() for page_id, digest in part.digests.items()}
     pages = replace(pages, train=checked["train"].pages, val=checked["val"].pages if pages.val else None)
     return Collection(_cached(config, pages, digests), digests, skipped, notes, groups)
@@ -190,7 +189,7 @@ def describe(config: Config, collection: Collection, parts: Parts) -> dict[str, 
         "num_val": len(parts.val),
         "num_test": len(pages.test),
         "notes": list(collection.notes),
-        "skipped": [{"id": page.id, "reason": str(problem)} for page, problem in collection.skipped],
+        "skipped": [{"id": page.id, "reason": reason} for page, reason in collection.skipped],
         "class_counts": parts.class_counts,
     }
 
@@ -275,3 +274,47 @@ def _measure(config: Config, collection: Collection) -> Recipe:
         raise UserError("shift: measured needs test pages, and the data folder has none; try shift: competition.")
     say("shift: measuring how the test pages differ from the train pages")
     return measure_recipe(pages.train, pages.test, config.image_size)
+
+
+@dataclass(frozen=True)
+class NamedClasses:
+    """Class numbers.
+
+    Attributes:
+        filled: Of ``class_imbalance.aug_class``.
+        groups: Class to its place in ``class_policies``; classes of no group are left out.
+    """
+
+    filled: tuple[int, ...]
+    groups: dict[int, int]
+
+
+def find_classes(config: Config, pages: PageSet) -> NamedClasses:
+    """Look up every class that the configuration names.
+
+    Raises:
+        UserError: Classes that there are not, or one in two groups: all of them in one message.
+    """
+    classes = Classes(pages.class_names, pages.class_targets, "the data")
+    problems: list[str] = []
+    imbalance = config.class_imbalance
+    filled = _numbers(imbalance.aug_class, classes, "class_imbalance.aug_class", problems) if imbalance else ()
+    groups: dict[int, int] = {}
+    for place, group in enumerate(config.class_policies):
+        where = f"class_policies.{place}.classes"
+        for number in _numbers(group.classes, classes, where, problems):
+            if number in groups:
+                problems.append(
+                    f"{where}: {classes.names[number]} is in class_policies.{groups[number]} already; name it once"
+                )
+            groups.setdefault(number, place)
+    if problems:
+        listed = ", ".join(f"{t} {n}" for t, n in zip(classes.targets, classes.names, strict=True))
+        raise UserError(f"Classes in the configuration that cannot be. The classes: {listed}", problems)
+    return NamedClasses(filled, groups)
+
+
+def _numbers(wanted: Sequence[int | str], classes: Classes, where: str, problems: list[str]) -> tuple[int, ...]:
+    found = [(str(name), classes.index(str(name))) for name in wanted]
+    problems += [f"{where}: {classes.unknown(name)}" for name, number in found if number is None]
+    return tuple(number for _, number in found if number is not None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from munseo._data.image_error import ImageProblem
 from munseo._data.image_finder import nfc, printable
 
 UNPACKED = ""
@@ -47,7 +46,7 @@ class Source:
     id: str
     path: str
     member: Member | None = None
-    problem: ImageProblem | None = None
+    problem: str | None = None
 
     @property
     def where(self) -> str:

@@ -22,17 +22,23 @@ from munseo._model import Classifier, ModelCard, WeightsRecord, build_classifier
 from munseo._prediction import check_views, choose_device
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
-from munseo._training.batch_size import largest_batch
 from munseo._training.callbacks import Progress, Recorder, describe_course
 from munseo._training.checkpoint import StateSaver, read_state
-from munseo._training.compile_choice import CompileChoice, choose_compile, compiled_forward
-from munseo._training.distributed import rank
-from munseo._training.hardware import Machine, choose_machine, choose_precision, device_name
+from munseo._training.hardware import (
+    CompileChoice,
+    Machine,
+    choose_compile,
+    choose_machine,
+    choose_precision,
+    compiled_forward,
+    device_name,
+    largest_batch,
+    rank,
+)
 from munseo._training.module import PageClassifier
 from munseo._training.sampler import EpochBatches
-from munseo._training.signals import StopRequested, noting_signals
+from munseo._training.signals import StopRequested, describe_killed, killed_workers, noting_signals
 from munseo._training.training_data import Parts
-from munseo._training.workers import describe_killed, killed_workers
 
 
 def make_card(config: Config, pages: PageSet) -> ModelCard:
