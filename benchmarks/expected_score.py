@@ -42,63 +42,53 @@ from munseo._shift import find_shift
 NUM_DRAWS = 3
 TEST_SEED = 2024
 UNKNOWN = (
-    Recipe(
-        "desk scan",
-        (
-            ("rotation", 0.7, 0.0, 0.03),
-            ("brightness", 0.3, 0.05, 0.3),
-            ("noise", 0.4, 0.02, 0.2),
-            ("jpeg", 0.6, 0.2, 0.7),
-        ),
+    Recipe.of(
+        "rotation",
+        rotation=(0.7, 0.0, 0.03),
+        brightness=(0.3, 0.05, 0.3),
+        noise=(0.4, 0.02, 0.2),
+        jpeg=(0.6, 0.2, 0.7),
     ),
-    Recipe(
+    Recipe.of(
         "phone",
-        (
-            ("bend", 0.3, 0.1, 0.7),
-            ("rotation", 0.6, 0.0, 0.12),
-            ("perspective", 0.8, 0.2, 0.9),
-            ("table", 0.9, 0.2, 1.0),
-            ("gradient", 0.6, 0.2, 0.9),
-            ("shadow", 0.4, 0.2, 0.9),
-            ("focus_blur", 0.4, 0.1, 0.6),
-            ("motion_blur", 0.2, 0.1, 0.6),
-            ("jpeg", 0.7, 0.3, 0.9),
-        ),
+        bend=(0.3, 0.1, 0.7),
+        rotation=(0.6, 0.0, 0.12),
+        perspective=(0.8, 0.2, 0.9),
+        table=(0.9, 0.2, 1.0),
+        gradient=(0.6, 0.2, 0.9),
+        shadow=(0.4, 0.2, 0.9),
+        focus_blur=(0.4, 0.1, 0.6),
+        motion_blur=(0.2, 0.1, 0.6),
+        jpeg=(0.7, 0.3, 0.9),
     ),
-    Recipe(
+    Recipe.of(
         "fax",
-        (
-            ("ink_fade", 0.4, 0.2, 0.8),
-            ("quarter_turn", 0.2, 1.0, 1.0),
-            ("rotation", 0.5, 0.0, 0.05),
-            ("contrast", 0.6, 0.2, 0.9),
-            ("noise", 0.9, 0.2, 0.9),
-            ("rescale", 0.7, 0.3, 0.8),
-        ),
+        ink_fade=(0.4, 0.2, 0.8),
+        quarter_turn=(0.2, 1.0, 1.0),
+        rotation=(0.5, 0.0, 0.05),
+        contrast=(0.6, 0.2, 0.9),
+        noise=(0.9, 0.2, 0.9),
+        rescale=(0.7, 0.3, 0.8),
     ),
-    Recipe(
+    Recipe.of(
         "turned",
-        (
-            ("mirror", 0.4, 1.0, 1.0),
-            ("quarter_turn", 0.5, 1.0, 1.0),
-            ("rotation", 0.8, 0.0, 1.0),
-            ("darkness", 0.3, 0.1, 0.5),
-            ("noise", 0.4, 0.05, 0.4),
-            ("occlusion", 0.3, 0.1, 0.5),
-        ),
+        mirror=(0.4, 1.0, 1.0),
+        quarter_turn=(0.5, 1.0, 1.0),
+        rotation=(0.8, 0.0, 1.0),
+        darkness=(0.3, 0.1, 0.5),
+        noise=(0.4, 0.05, 0.4),
+        occlusion=(0.3, 0.1, 0.5),
     ),
-    Recipe(
+    Recipe.of(
         "harsh",
-        (
-            ("overlay", 0.4, 0.3, 0.9),
-            ("mirror", 0.5, 1.0, 1.0),
-            ("rotation", 0.95, 0.0, 1.0),
-            ("gradient", 0.5, 0.3, 1.0),
-            ("focus_blur", 0.5, 0.2, 0.8),
-            ("brightness", 0.5, 0.2, 0.7),
-            ("noise", 0.8, 0.2, 0.8),
-            ("occlusion", 0.6, 0.3, 0.9),
-        ),
+        overlay=(0.4, 0.3, 0.9),
+        mirror=(0.5, 1.0, 1.0),
+        rotation=(0.95, 0.0, 1.0),
+        gradient=(0.5, 0.3, 1.0),
+        focus_blur=(0.5, 0.2, 0.8),
+        brightness=(0.5, 0.2, 0.7),
+        noise=(0.8, 0.2, 0.8),
+        occlusion=(0.6, 0.3, 0.9),
     ),
 )
 COMMON = {

@@ -19,10 +19,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from munseo._bench.compute_peak import multiply_adds
-from munseo._bench.prediction_bench import COLUMNS, USUAL, DefaultLayout, bench_backends, table_rows
+from munseo._bench.prediction_bench import COLUMNS, USUAL, DefaultLayout, bench_backends, multiply_adds, table_rows
 from munseo._engines import open_engine
-from munseo._export.graph import write_graph, write_onnx
+from munseo._export.exporter import write_graph, write_onnx
 from munseo._export.quantizer import LADDER, quantise
 from munseo._model import Classifier, ModelCard, build_classifier
 

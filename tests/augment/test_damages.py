@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from munseo._augment import DAMAGES, apply_recipe
-from munseo._augment.damage import inflict
+from munseo._augment.damage import apply_damages
 from munseo._augment.recipe import Recipe
 from munseo._randomness import generator
 
@@ -46,7 +46,7 @@ def test_more_severity_is_more_damage(letter, name):
     assert change(0.15) < change(0.5) < change(1.0)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if DAMAGES[name].stage != "view"])
+@pytest.mark.parametrize("name", [name for name in NAMES if DAMAGES[name].stage != "pose"])
 def test_what_does_not_move_the_page_leaves_the_letterbox_white(letter, name):
     damaged = DAMAGES[name](letter, 1.0, generator(0, "t"))
     assert damaged[:, :13].min() == damaged[:, 83:].min() == 255
@@ -88,7 +88,7 @@ def test_a_table_stands_in_place_of_the_white_around_a_turned_page():
     page[:, 18:110] = 250
     chosen = [(DAMAGES["rotation"], 0.25), (DAMAGES["table"], 0.0)]
     for draw in range(6):
-        photo = inflict(page, chosen, generator(0, "t", draw))
+        photo = apply_damages(page, chosen, generator(0, "t", draw))
         assert photo[2, 2].max() < 230, "in the corner lies the table"
         assert photo[64, 64].min() >= 245, "in the middle the page"
 
@@ -123,7 +123,7 @@ def test_occlusion_covers_up_to_a_quarter():
 def test_a_second_page_is_laid_over_from_the_pool(letter):
     red = np.zeros((96, 96, 3), np.uint8)
     red[..., 0] = 255
-    recipe = Recipe("over", (("overlay", 1.0, 1.0, 1.0),))
+    recipe = Recipe.of("over", overlay=(1.0, 1.0, 1.0))
     own = apply_recipe(letter, recipe, generator(0, "t"))
     laid = apply_recipe(letter, recipe, generator(0, "t"), [red])
     middle = (slice(40, 56), slice(40, 56))
@@ -135,10 +135,12 @@ def test_print_is_resampled_once_however_much_moves_it(draw_page):
     page = np.full((128, 128, 3), 255, np.uint8)
     page[:, 19:109] = cv2.resize(draw_page(), (90, 128))
     moved = [(DAMAGES["mirror"], 1.0), (DAMAGES["quarter_turn"], 1.0), (DAMAGES["rotation"], 1.0)]
-    exact = inflict(page, moved, generator(0, "t"))
+    exact = apply_damages(page, moved, generator(0, "t"))
     assert any(np.array_equal(exact, np.rot90(page[:, ::-1], k)) for k in range(4)), "nothing was blurred on the way"
 
 
 def test_the_order_in_which_damages_are_named_does_not_matter(letter):
     chosen = [(DAMAGES[name], 0.5) for name in ("jpeg", "rotation", "noise", "stain", "table")]
-    assert np.array_equal(inflict(letter, chosen, generator(0, "t")), inflict(letter, chosen[::-1], generator(0, "t")))
+    assert np.array_equal(
+        apply_damages(letter, chosen, generator(0, "t")), apply_damages(letter, chosen[::-1], generator(0, "t"))
+    )

@@ -23,12 +23,12 @@ def test_cutmix_keeps_the_share_that_it_says(images):
         mixed = mix_images(images, mix)
         kept = (mixed == images).all(axis=1)
         moved = mix.permutation != np.arange(6)
-        assert np.allclose(kept[moved].mean(axis=(1, 2)), mix.share)
+        assert np.allclose(kept[moved].mean(axis=(1, 2)), mix.fraction)
 
 
 def test_mixup_is_the_weighted_mean(images):
     mix = draws("mixup")[0]
-    expected = mix.share * images + (1 - mix.share) * images[mix.permutation]
+    expected = mix.fraction * images + (1 - mix.fraction) * images[mix.permutation]
     assert np.allclose(mix_images(images, mix), expected)
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from munseo._augment import LEVELS, POLICY_NAMES, Augmenter, build_policy, cutout
-from munseo._augment.geometry import affine, transpose, warp
-from munseo._augment.photometry import colour_matrix, gaussian_noise, recolour, tone
+from munseo._augment.transforms import affine, colour_matrix, gaussian_noise, recolour, tone, transpose, warp
 from munseo._errors import UserError
 from munseo._randomness import generator
 

@@ -21,7 +21,7 @@ def test_the_document_recipe_knows_every_damage():
 
 def test_damages_happen_as_often_and_as_strongly_as_the_table_says(letter):
     page = np.full((32, 32, 3), 100, np.uint8)
-    recipe = Recipe("light", (("brightness", 0.3, 0.2, 0.6),))
+    recipe = Recipe.of("light", brightness=(0.3, 0.2, 0.6))
     added = [int(apply_recipe(page, recipe, generator(0, "t", index))[16, 16, 0]) - 100 for index in range(1500)]
     changed = [value for value in added if value]
     assert 0.26 < len(changed) / len(added) < 0.34

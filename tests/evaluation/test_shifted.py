@@ -14,7 +14,7 @@ from munseo._shift import deskew
 from munseo._training.validation import prediction_table
 
 SIZE = 64
-RECIPE = Recipe("harsh", (("mirror", 0.5, 1.0, 1.0), ("rotation", 0.9, 0.1, 1.0), ("noise", 0.9, 0.3, 0.9)))
+RECIPE = Recipe.of("harsh", mirror=(0.5, 1.0, 1.0), rotation=(0.9, 0.1, 1.0), noise=(0.9, 0.3, 0.9))
 CARD = ModelCard("x", ("a", "b"), ("0", "1"), SIZE, (0.5,) * 3, (0.5,) * 3)
 
 
@@ -46,7 +46,7 @@ def test_an_empty_recipe_leaves_pages_as_they_are(pages):
 
 
 def test_levelling_comes_after_the_damage(pages):
-    turned = Recipe("turned", (("rotation", 1.0, 0.1, 0.1),))  # 18 degrees, one way or the other
+    turned = Recipe.of("turned", rotation=(1.0, 0.1, 0.1))  # 18 degrees, one way or the other
     plain, level = (ShiftedPages(pages, 224, turned, 1, orientation) for orientation in ("as_is", "deskew"))
     assert sum((plain[place][0] != level[place][0]).any() for place in range(12)) >= 6
 

@@ -7,8 +7,7 @@ import torch
 from torch import nn
 
 from munseo import UserError
-from munseo._bench.compute_peak import multiply_adds, peak_multiply_adds
-from munseo._bench.prediction_bench import USUAL
+from munseo._bench.prediction_bench import USUAL, multiply_adds, peak_multiply_adds
 from munseo.api.benching_predict import COLUMNS, bench_predict, table_rows
 
 

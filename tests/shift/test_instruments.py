@@ -10,14 +10,12 @@ from letters import draw_letter
 from munseo._augment import DAMAGES
 from munseo._data import letterbox
 from munseo._randomness import generator
-from munseo._shift.covers import find_covers
-from munseo._shift.grain import blockiness, edge_widths, noise_sigma
-from munseo._shift.jpeg_quality import fit_jpeg, jpeg_quality
+from munseo._shift.image_quality import blockiness, edge_widths, jpeg_quality, noise_sigma
 from munseo._shift.measures import read_square
 from munseo._shift.orientation import NUM_STATES, in_state, layout_features
-from munseo._shift.page_area import lay_out
+from munseo._shift.page_area import corner_darkness, find_covers, find_page_area, light
+from munseo._shift.recipe_fit import fit_jpeg
 from munseo._shift.text_lines import find_lines
-from munseo._shift.tone import corner_darkness, light
 
 
 def _turned(page, angle_deg):
@@ -34,12 +32,12 @@ def test_skew_is_read_to_half_a_degree(letter, angle_deg):
         page = letterbox(_turned(letter, angle_deg), 320).astype(np.float32)
         page = np.clip(page + generator(0, "n").normal(0, noise, page.shape), 0, 255).astype(np.uint8)
         # The page leans to the left when it was turned counter-clockwise, so the lines fall by as much.
-        assert abs(find_lines(lay_out(page).strokes).skew_deg + angle_deg) < 0.5
+        assert abs(find_lines(find_page_area(page).strokes).skew_deg + angle_deg) < 0.5
 
 
 def test_a_quarter_turn_changes_the_direction_of_lines_but_not_the_skew(letter):
-    lying = find_lines(lay_out(letterbox(letter, 320)).strokes)
-    upright = find_lines(lay_out(letterbox(np.rot90(letter), 320)).strokes)
+    lying = find_lines(find_page_area(letterbox(letter, 320)).strokes)
+    upright = find_lines(find_page_area(letterbox(np.rot90(letter), 320)).strokes)
     assert abs(lying.skew_deg - upright.skew_deg) < 0.2
     assert lying.across > 0.5
     assert upright.across < -0.5
@@ -118,20 +116,20 @@ def test_boxes_are_found_and_nothing_else(letter):
 def test_fall_of_light_and_corners(letter):
     page = letter.astype(np.float32)
     dimmed = page * np.linspace(1, 0.5, page.shape[1])[None, :, None]
-    fall, _ = light(lay_out(letterbox(dimmed.astype(np.uint8), 320)))
+    fall, _ = light(find_page_area(letterbox(dimmed.astype(np.uint8), 320)))
     assert fall == pytest.approx(100 * 0.5 / 0.75, rel=0.12)
-    assert light(lay_out(letterbox(letter, 320)))[0] < 3
+    assert light(find_page_area(letterbox(letter, 320)))[0] < 3
     on_table = cv2.copyMakeBorder(letter, 30, 30, 30, 30, cv2.BORDER_CONSTANT, value=(90, 90, 90))
-    assert corner_darkness(lay_out(letterbox(on_table, 320))) == pytest.approx((letter.max() - 90) / 2.55, abs=3)
-    assert abs(corner_darkness(lay_out(letterbox(letter, 320)))) < 1
+    assert corner_darkness(find_page_area(letterbox(on_table, 320))) == pytest.approx((letter.max() - 90) / 2.55, abs=3)
+    assert abs(corner_darkness(find_page_area(letterbox(letter, 320)))) < 1
 
 
 @pytest.mark.parametrize("state", range(NUM_STATES))
 def test_features_of_another_state_are_those_of_the_page_in_that_state(letter, state):
     moved = np.ascontiguousarray(np.rot90(letter[:, ::-1] if state >= 4 else letter, state % 4))
     direct, derived = (
-        layout_features(sheet.strokes, find_lines(sheet.strokes))[None]
-        for sheet in (lay_out(letterbox(moved, 320)), lay_out(letterbox(letter, 320)))
+        layout_features(area.strokes, find_lines(area.strokes))[None]
+        for area in (find_page_area(letterbox(moved, 320)), find_page_area(letterbox(letter, 320)))
     )
     derived = in_state(derived, state)
     assert np.corrcoef(direct[0, :-2], derived[0, :-2])[0, 1] > 0.97

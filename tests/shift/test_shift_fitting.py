@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from munseo._augment import DAMAGES, Recipe, apply_recipe
+from munseo._augment import DAMAGES, Recipe, RecipeEntry, apply_recipe
 from munseo._randomness import generator
 from munseo._shift.distributions import compare, kolmogorov_smirnov, wasserstein
 from munseo._shift.measured_shift import LESSON
@@ -60,7 +60,7 @@ def test_only_what_differs_is_called_shifted():
 
 
 def test_draws_around_a_recipe_see_every_damage_and_beyond_its_severities():
-    draws = draw_around([("noise", 0.3, 0.2, 0.5), ("mirror", 0.0, 1.0, 1.0)], 20_000, 0, 1)
+    draws = draw_around(Recipe.of("r", noise=(0.3, 0.2, 0.5), mirror=(0.0, 1.0, 1.0)).damages, 20_000, 0, 1)
     assert draws.present.mean(axis=0) == pytest.approx([0.3, 0.07], abs=0.01)
     inside = (draws.severity[:, 0] >= 0.2) & (draws.severity[:, 0] <= 0.5)
     assert inside.mean() == pytest.approx(0.65 + 0.35 * 0.3, abs=0.02)
@@ -68,22 +68,20 @@ def test_draws_around_a_recipe_see_every_damage_and_beyond_its_severities():
 
 
 def test_simulated_pages_depend_on_the_seed_alone(squares):
-    draws = draw_around([(name, 0.3, 0.2, 0.8) for name in DAMAGES], 12, 0, 1)
+    draws = draw_around([RecipeEntry(name, 0.3, 0.2, 0.8) for name in DAMAGES], 12, 0, 1)
     first, second = (simulate(squares[:5], draws, 0, 1, "same") for _ in range(2))
     assert np.array_equal(first.layouts, second.layouts)
     assert all(np.array_equal(first.values[name], second.values[name]) for name in first.values)
 
 
-TRUTH = Recipe(
+TRUTH = Recipe.of(
     "truth",
-    (
-        ("mirror", 0.5, 1.0, 1.0),
-        ("rotation", 0.6, 0.0, 1.0),
-        ("focus_blur", 0.5, 0.3, 0.8),
-        ("darkness", 0.5, 0.2, 0.7),
-        ("noise", 0.5, 0.2, 0.5),
-        ("occlusion", 0.4, 0.2, 0.8),
-    ),
+    mirror=(0.5, 1.0, 1.0),
+    rotation=(0.6, 0.0, 1.0),
+    focus_blur=(0.5, 0.3, 0.8),
+    darkness=(0.5, 0.2, 0.7),
+    noise=(0.5, 0.2, 0.5),
+    occlusion=(0.4, 0.2, 0.8),
 )
 
 

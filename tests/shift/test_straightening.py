@@ -9,8 +9,8 @@ from munseo._augment import DAMAGES
 from munseo._data import letterbox
 from munseo._randomness import generator
 from munseo._shift import denoise, deskew
-from munseo._shift.page_area import lay_out
-from munseo._shift.text_lines import find_skew, lines_lie
+from munseo._shift.page_area import find_page_area
+from munseo._shift.text_lines import find_skew, has_level_lines
 
 
 def _turned(page, angle_deg, ground=(255, 255, 255)):
@@ -24,8 +24,8 @@ def _turned(page, angle_deg, ground=(255, 255, 255)):
 
 
 def _skew_and_lying(square):
-    strokes = lay_out(square).strokes
-    return find_skew(strokes)[0], lines_lie(strokes)
+    strokes = find_page_area(square).strokes
+    return find_skew(strokes)[0], has_level_lines(strokes)
 
 
 @pytest.mark.parametrize("angle_deg", [-140, -90, -52, -20, -7, 12, 33, 44, 75, 90, 168])

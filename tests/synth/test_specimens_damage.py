@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from munseo._randomness import generator
-from munseo._synth.page_damage import damage
-from munseo._synth.photo import scan
+from munseo._synth.photo import damage, scan
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from munseo._randomness import generator
 from munseo._synth import KINDS
 from munseo._synth import vocabulary as words
 from munseo._synth.canvas import Sheet, Weight, font
-from munseo._synth.form_style import draw_look
+from munseo._synth.form import draw_look
 from munseo._synth.marks import SPECIMEN_WORDS
 from munseo._synth.people import person, plate
 from munseo._synth.random_draws import pick

@@ -1,9 +1,9 @@
-"""Image to image: policies on uint8 pages, MixUp and CutMix on batches. Knows neither torch nor files."""
+"""Policies, damages and recipes on uint8 pages, MixUp and CutMix on batches. Nothing here uses torch or files."""
 
 from munseo._augment.damage import DAMAGES, Damage
 from munseo._augment.mix import Mix, draw_mix, mix_images, mix_targets
 from munseo._augment.policy import LEVELS, POLICY_NAMES, Augmenter, Policy, build_policy, cutout
-from munseo._augment.recipe import COMPETITION, DOCUMENT, Recipe, apply_recipe
+from munseo._augment.recipe import COMPETITION, DOCUMENT, Recipe, RecipeEntry, apply_recipe
 
 __all__ = [
     "COMPETITION",
@@ -16,6 +16,7 @@ __all__ = [
     "Mix",
     "Policy",
     "Recipe",
+    "RecipeEntry",
     "apply_recipe",
     "build_policy",
     "cutout",

@@ -1,6 +1,6 @@
-"""MixUp and CutMix: batches whose pages and targets are mixtures of two.
+"""MixUp and CutMix: batches whose pages and targets are mixtures of two pages each.
 
-Nothing here knows torch: the functions index, slice and add, which NumPy arrays and torch tensors do alike.
+Nothing here imports torch: the functions index, slice and add, which NumPy arrays and torch tensors do alike.
 MixUp: Zhang et al., "mixup: beyond empirical risk minimization", 2018. CutMix: Yun et al., "CutMix", 2019.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 Array = TypeVar("Array")
 
 ALPHA = {"mixup": 0.3, "cutmix": 1.0}
-"""Parameter of the Beta distribution that the share is drawn from; the papers' choices (0.1 to 0.4, and 1)."""
+"""Parameter of the Beta distribution of the fraction; the papers chose 0.1 to 0.4, and 1."""
 
 
 @dataclass(frozen=True)
@@ -25,37 +25,37 @@ class Mix:
     Attributes:
         kind: ``mixup`` or ``cutmix``.
         permutation: Page b is mixed with page ``permutation[b]``, int64 (B,).
-        share: What page b keeps of itself, 0 to 1; for CutMix the share of its area that is really left.
-        box: CutMix: top, bottom, left, right of the part that comes from the other page, px.
+        fraction: How much page b keeps of itself, 0 to 1; for CutMix the fraction of its area that is really left.
+        box: For CutMix, top, bottom, left and right of the area that comes from the other page, px.
     """
 
     kind: str
     permutation: np.ndarray
-    share: float
+    fraction: float
     box: tuple[int, int, int, int] | None = None
 
 
 def draw_mix(
     rng: np.random.Generator, batch_size: int, height: int, width: int, kinds: Sequence[str], probability: float
 ) -> Mix | None:
-    """Draw how to mix a batch, or None for a batch that stays as it is.
+    """Decide at random how to mix a batch; return None for a batch that stays as it is.
 
     Args:
         rng: Source of randomness.
-        batch_size: B.
-        height: Of the pages, px.
-        width: Of the pages, px.
-        kinds: Any of ``mixup`` and ``cutmix``; one is chosen evenly.
-        probability: Share of batches that are mixed.
+        batch_size: Number of pages B.
+        height: Height of the pages, px.
+        width: Width of the pages, px.
+        kinds: Any of ``mixup`` and ``cutmix``; each is equally likely.
+        probability: Fraction of batches that are mixed.
     """
     if not kinds or batch_size < 2 or rng.random() >= probability:
         return None
     kind = kinds[int(rng.integers(len(kinds)))]
     permutation = rng.permutation(batch_size)
-    share = float(rng.beta(ALPHA[kind], ALPHA[kind]))
+    fraction = float(rng.beta(ALPHA[kind], ALPHA[kind]))
     if kind == "mixup":
-        return Mix(kind, permutation, share)
-    side = (1 - share) ** 0.5
+        return Mix(kind, permutation, fraction)
+    side = (1 - fraction) ** 0.5
     middle_y, middle_x = rng.integers(0, height), rng.integers(0, width)
     top, bottom = (int(np.clip(middle_y + s * side * height / 2, 0, height)) for s in (-1, 1))
     left, right = (int(np.clip(middle_x + s * side * width / 2, 0, width)) for s in (-1, 1))
@@ -63,10 +63,10 @@ def draw_mix(
 
 
 def mix_images(images: Array, mix: Mix) -> Array:
-    """Mix pages (B, C, H, W) of a float type; the input stays as it is."""
+    """Mix pages (B, C, H, W) of a float type; the input is not changed."""
     other = images[mix.permutation]  # type: ignore[index]
     if mix.box is None:
-        return images * mix.share + other * (1 - mix.share)  # type: ignore[operator,no-any-return]
+        return images * mix.fraction + other * (1 - mix.fraction)  # type: ignore[operator,no-any-return]
     top, bottom, left, right = mix.box
     mixed: Any = images * 1  # type: ignore[operator] # a copy, in NumPy and torch alike
     mixed[:, :, top:bottom, left:right] = other[:, :, top:bottom, left:right]
@@ -74,5 +74,5 @@ def mix_images(images: Array, mix: Mix) -> Array:
 
 
 def mix_targets(targets: Array, mix: Mix) -> Array:
-    """Mix soft targets (B, K) in the shares of the pages."""
-    return targets * mix.share + targets[mix.permutation] * (1 - mix.share)  # type: ignore[operator,index,no-any-return]
+    """Mix soft targets (B, K) in the same proportion as the pages."""
+    return targets * mix.fraction + targets[mix.permutation] * (1 - mix.fraction)  # type: ignore[operator,index,no-any-return]

@@ -1,4 +1,4 @@
-"""What has happened to the page itself: faded ink, print of the other side, stains, a second page."""
+"""Damages of the paper itself: faded ink, print that shows through, stains, a second page."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from munseo._augment.smooth_fields import grid, multiply, smooth_noise
+from munseo._augment.transforms import WHITE, coordinate_grid, multiply, smooth_noise
 
 COFFEE = np.array([0.72, 0.55, 0.36])
-"""What a strong stain lets through of red, green and blue."""
+"""Fractions of red, green and blue that a strong stain lets through."""
 MAX_OVERLAY = 0.4
+"""Weight of the second page in the mixture at severity 1."""
 
 
 def ink_fade(page: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """Ink loses up to 80 % of its darkness, in patches, as of an empty ribbon or a worn drum."""
+    """Take up to 80 % of its darkness from the ink, in patches, like an empty ribbon or a worn drum."""
     patches = smooth_noise(int(rng.integers(2, 7)), (48, 48), rng)
     lost = severity * (0.35 + 0.45 * patches)
     return cv2.bitwise_not(multiply(cv2.bitwise_not(page), 1 - lost))
 
 
 def show_through(page: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """Print of the other side shines through: the page itself mirrored, blurred, at up to 40 % of its darkness."""
+    """Let the reverse side shine through: the page itself, mirrored and blurred, at up to 40 % of its darkness."""
     back = cv2.flip(page, 1)
     if rng.random() < 0.5:
         back = cv2.flip(back, 0)
@@ -32,8 +33,8 @@ def show_through(page: np.ndarray, severity: float, rng: np.random.Generator) ->
 
 
 def stain(page: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """One to three spots of coffee or water, ragged, with a darker rim."""
-    x, y = grid(80, page.shape)
+    """Spill one to three spots of coffee or water, ragged, with a darker rim."""
+    x, y = coordinate_grid(80, page.shape)
     strength = np.zeros_like(x)
     for _ in range(int(rng.integers(1, 4))):
         middle_x, middle_y = rng.uniform(x.min(), x.max()), rng.uniform(y.min(), y.max())
@@ -50,13 +51,13 @@ def stain(page: np.ndarray, severity: float, rng: np.random.Generator) -> np.nda
 def overlay(
     page: np.ndarray, severity: float, rng: np.random.Generator, second_pages: Sequence[np.ndarray] = ()
 ) -> np.ndarray:
-    """A faint second page is laid over, at up to 40 % of the mixture.
+    """Lay a faint second page over the first one; it makes up at most 40 % of the mixture.
 
     Args:
         page: (H, W, 3) uint8.
         severity: 0 to 1.
         rng: Source of randomness.
-        second_pages: Where to take it from; without any it is the page itself, turned.
+        second_pages: Pages to choose from; without any, the page itself is used, flipped.
     """
     second = second_pages[int(rng.integers(len(second_pages)))] if len(second_pages) else page
     flip = int(rng.integers(3))
@@ -71,7 +72,7 @@ def overlay(
     to_middle = np.array([(width - 1) / 2 + right * width, (height - 1) / 2 + down * height])
     matrix = np.hstack([turn, (to_middle - turn @ from_middle)[:, None]])
     laid = cv2.warpAffine(
-        second, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(255,) * 3
+        second, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=WHITE
     )
-    share = MAX_OVERLAY * severity
-    return cv2.addWeighted(page, 1 - share, laid, share, 0.0)
+    weight = MAX_OVERLAY * severity
+    return cv2.addWeighted(page, 1 - weight, laid, weight, 0.0)

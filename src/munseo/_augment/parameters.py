@@ -1,4 +1,4 @@
-"""Parameters of the policies, with the reference's values as defaults; users may set any of them."""
+"""Parameters of the policies. Their defaults are the reference solution's values; users may set any of them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ P = TypeVar("P")
 
 @dataclass(frozen=True)
 class GeometryParameters:
-    """One warp, and a transposition.
+    """Parameters of one warp and a transposition.
 
     Attributes:
-        geometry_p: Share of pages that are shifted, scaled and turned.
-        shift: Range of the shift right and down, shares of the side.
+        geometry_p: Fraction of pages that are shifted, scaled and rotated.
+        shift: Range of the shift to the right and down, as fractions of the side.
         scale: Range of the factor.
         rotation_deg: Range of the angle, counter-clockwise.
-        transpose_p: Share of pages that are transposed.
+        transpose_p: Fraction of pages that are transposed.
     """
 
     geometry_p: float = 0.9
@@ -34,18 +34,18 @@ class GeometryParameters:
 
 @dataclass(frozen=True)
 class EdaParameters(GeometryParameters):
-    """What looking at the competition's test pages suggested.
+    """Parameters of the policy that exploring the competition's test pages (EDA) suggested.
 
     Attributes:
-        blur_p: Share of pages that are blurred, by a Gaussian or a box.
+        blur_p: Fraction of pages that are blurred, with a Gaussian or a box.
         blur_sigma_px: Range of the Gaussian's sigma at 320 px; it grows with the page.
-        noise_p: Share of pages with Gaussian noise.
-        noise_sigma: Range of its standard deviation, grey levels.
-        jitter_p: Share of pages with colour jitter.
+        noise_p: Fraction of pages with Gaussian noise.
+        noise_sigma: Range of the noise's standard deviation, grey levels.
+        jitter_p: Fraction of pages with colour jitter.
         brightness: Range of the factor.
         contrast: Range of the factor.
         saturation: Range of the factor.
-        hue_deg: Range of the turn of colours.
+        hue_deg: Range of the rotation of colours.
     """
 
     blur_p: float = 0.3
@@ -61,13 +61,13 @@ class EdaParameters(GeometryParameters):
 
 @dataclass(frozen=True)
 class MorphologyParameters(GeometryParameters):
-    """Thinner or bolder print.
+    """Parameters of thinner or bolder print.
 
     Attributes:
-        kernel_px: Largest side of the kernel; the smallest is 2.
-        rgb_shift_p: Share of pages whose channels are shifted.
+        kernel_px: Largest side of the kernel; the smallest side is 2.
+        rgb_shift_p: Fraction of pages whose channels are shifted.
         rgb_shift: Range of the shift, grey levels.
-        light_p: Share of pages with changed brightness and contrast.
+        light_p: Fraction of pages with changed brightness and contrast.
         gain: Range of the contrast factor.
         offset: Range of the brightness, grey levels.
     """
@@ -81,7 +81,7 @@ class MorphologyParameters(GeometryParameters):
 
 
 def read_parameters(kind: type[P], policy: str, given: Mapping[str, Any] | None) -> tuple[P | None, list[str]]:
-    """Defaults with the given values over them.
+    """Put the given values in place of the defaults.
 
     Returns:
         The parameters, and every problem; None with at least one problem.
@@ -104,7 +104,7 @@ def read_parameters(kind: type[P], policy: str, given: Mapping[str, Any] | None)
 
 
 def build_or_raise(kind: type[P], policy: str, given: Mapping[str, Any] | None) -> P:
-    """The parameters, or a ``UserError`` with every problem."""
+    """Return the parameters, or raise a ``UserError`` with every problem."""
     parameters, problems = read_parameters(kind, policy, given)
     if parameters is None:
         raise UserError(f"augmentation_params.{policy}: {len(problems)} wrong.", problems)
@@ -112,7 +112,7 @@ def build_or_raise(kind: type[P], policy: str, given: Mapping[str, Any] | None) 
 
 
 def _allowed_instead(key: str, value: Any, default: Any) -> str | None:
-    """What is allowed, if the value is not."""
+    """Return what would be allowed, or None if the value is."""
     if isinstance(default, tuple):
         fine = (
             isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]

@@ -1,4 +1,4 @@
-"""How the page lies before the camera. All that moves it is composed here, so that the print is resampled once."""
+"""The pose of a page before the camera: all movements are composed into it, so that print is resampled only once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 from munseo._augment.page_frame import WHITE, Frame
 
 MAP_CELLS = 40
-"""A bent page is mapped exactly on a grid of so many cells a side and linearly between: off by 0.1 px at most."""
+"""A bent page is mapped exactly on a grid of this many cells per side, and linearly between: at most 0.1 px off."""
 EDGE_POINTS = 9
+"""Points along each edge of a page from which the outline of a bent page is computed."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,9 @@ class Bend:
     """Paper that is not flat.
 
     Attributes:
-        axis: 0: the height changes from left to right, so lines of print curve; 1: from top to bottom.
-        offset: What that moves a point along the other axis, px, at even steps from one end of the page to the other.
-        shade: Light that each step reflects, 1 as if flat.
+        axis: 0: the height changes from left to right, so that text lines curve; 1: it changes from top to bottom.
+        offset: How far that moves a point along the other axis, px, at even steps from one end of the page to the next.
+        shade: Fraction of the light that each step reflects; 1 where the paper is flat.
     """
 
     axis: int
@@ -30,17 +31,17 @@ class Bend:
 
 
 @dataclass(frozen=True)
-class View:
-    """A page as a camera sees it.
+class PagePose:
+    """How a page lies before the camera.
 
     Attributes:
-        height_px: Of the page.
-        width_px: Of the page.
+        height_px: Height of the page.
+        width_px: Width of the page.
         size_px: Side S of the square photograph.
         matrix: (3, 3), from the page to the photograph; both have their origin in the middle, x right, y down, px.
-        bend: None for flat paper.
-        table: (S, S, 3) uint8: what lies under the page; None for white.
-        margins: What is seen of the table beyond the page: top, bottom, left, right, shares of S.
+        bend: How the paper is bent; None for flat paper.
+        table: (S, S, 3) uint8, the table under the page; None for white.
+        margins: How much of the table can be seen beyond the page: top, bottom, left, right, as fractions of S.
     """
 
     height_px: int
@@ -52,43 +53,43 @@ class View:
     margins: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
     @staticmethod
-    def straight(page: np.ndarray, size_px: int) -> View:
-        """A flat page, seen from above."""
-        return View(page.shape[0], page.shape[1], size_px, np.eye(3))
+    def straight(page: np.ndarray, size_px: int) -> PagePose:
+        """Return the pose of a flat page, seen from above."""
+        return PagePose(page.shape[0], page.shape[1], size_px, np.eye(3))
 
 
-def photograph(page: np.ndarray, view: View) -> tuple[np.ndarray, Frame]:
-    """Take the photograph, cropped to page and margins and letterboxed again as any input is.
+def photograph(page: np.ndarray, pose: PagePose) -> tuple[np.ndarray, Frame]:
+    """Photograph a page; the result is cropped to page and margins and letterboxed again, like any input.
 
     Args:
         page: (H, W, 3) uint8, without bars.
-        view: How it lies.
+        pose: How the page lies before the camera.
 
     Returns:
         The photograph (S, S, 3), and the part of it that is not letterbox.
     """
-    size = view.size_px
-    fit, frame = _fit(view)
+    size = pose.size_px
+    fit, frame = _fit(pose)
     middle = _shift((size - 1) / 2, (size - 1) / 2)
-    from_page = middle @ fit @ view.matrix @ _shift((1 - view.width_px) / 2, (1 - view.height_px) / 2)
-    photo: np.ndarray = np.full((size, size, 3), WHITE, np.uint8) if view.table is None else view.table.copy()
-    # What the page does not cover keeps what stands in the photo already.
-    if view.bend is None:
+    from_page = middle @ fit @ pose.matrix @ _shift((1 - pose.width_px) / 2, (1 - pose.height_px) / 2)
+    photo: np.ndarray = np.full((size, size, 3), WHITE, np.uint8) if pose.table is None else pose.table.copy()
+    # Pixels outside the page keep their value: white, or the table.
+    if pose.bend is None:
         cv2.warpPerspective(page, from_page, (size, size), photo, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
     else:
-        page = _shaded(page, view.bend)
-        x, y = _bent_map(view, view.bend, np.linalg.inv(from_page))
+        page = _shaded(page, pose.bend)
+        x, y = _bent_map(pose, pose.bend, np.linalg.inv(from_page))
         cv2.remap(page, x, y, cv2.INTER_LINEAR, photo, cv2.BORDER_TRANSPARENT)
     return photo, frame
 
 
-def _fit(view: View) -> tuple[np.ndarray, Frame]:
-    """Scale and shift that letterbox what is seen: its longest side becomes S, and it stands in the middle."""
-    size = view.size_px
-    x, y = _outline(view)
-    seen = view.matrix @ np.stack([x, y, np.ones_like(x)])
+def _fit(pose: PagePose) -> tuple[np.ndarray, Frame]:
+    """Return the scale and shift that letterbox the visible area: its longest side becomes S, and it is centred."""
+    size = pose.size_px
+    x, y = _outline(pose)
+    seen = pose.matrix @ np.stack([x, y, np.ones_like(x)])
     x, y = seen[:2] / seen[2]
-    top, bottom, left, right = view.margins
+    top, bottom, left, right = pose.margins
     longest = max(np.ptp(x), np.ptp(y))
     x0, x1 = x.min() - left * longest, x.max() + right * longest
     y0, y1 = y.min() - top * longest, y.max() + bottom * longest
@@ -106,33 +107,33 @@ def _fit(view: View) -> tuple[np.ndarray, Frame]:
     return fit, Frame(frame_top, min(size, frame_top + round(height)), frame_left, min(size, frame_left + round(width)))
 
 
-def _outline(view: View) -> tuple[np.ndarray, np.ndarray]:
-    """Points along the edges of the page, bent as it is."""
+def _outline(pose: PagePose) -> tuple[np.ndarray, np.ndarray]:
+    """Return points along the edges of the page, which may be bent."""
     steps = np.linspace(-0.5, 0.5, EDGE_POINTS)
     ends = np.full(EDGE_POINTS, 0.5)
-    x = np.concatenate([steps, steps, -ends, ends]) * view.width_px
-    y = np.concatenate([-ends, ends, steps, steps]) * view.height_px
-    if view.bend is None:
+    x = np.concatenate([steps, steps, -ends, ends]) * pose.width_px
+    y = np.concatenate([-ends, ends, steps, steps]) * pose.height_px
+    if pose.bend is None:
         return x, y
-    if view.bend.axis == 0:
-        return x, y - _offset(view.bend, x, view.width_px)
-    return x - _offset(view.bend, y, view.height_px), y
+    if pose.bend.axis == 0:
+        return x, y - _offset(pose.bend, x, pose.width_px)
+    return x - _offset(pose.bend, y, pose.height_px), y
 
 
-def _bent_map(view: View, bend: Bend, to_page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For every pixel of the photo its x and y in the flat page, each float32 (S, S)."""
-    cell = max(2, -(-view.size_px // MAP_CELLS))
-    num_nodes = -(-view.size_px // cell) + 2
+def _bent_map(pose: PagePose, bend: Bend, to_page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return x and y in the flat page for every pixel of the photo, each float32 (S, S)."""
+    cell = max(2, -(-pose.size_px // MAP_CELLS))
+    num_nodes = -(-pose.size_px // cell) + 2
     # One cell more on each side, because the interpolation does not reach beyond the outer nodes.
     nodes = (np.arange(num_nodes) - 0.5) * cell - 0.5
     columns, rows = np.meshgrid(nodes, nodes)
     x, y, w = np.einsum("ij,jkl->ikl", to_page, np.stack([columns, rows, np.ones_like(rows)]))
     x, y = x / w, y / w
     if bend.axis == 0:
-        y = y + _offset(bend, x - (view.width_px - 1) / 2, view.width_px)
+        y = y + _offset(bend, x - (pose.width_px - 1) / 2, pose.width_px)
     else:
-        x = x + _offset(bend, y - (view.height_px - 1) / 2, view.height_px)
-    inside = slice(cell, cell + view.size_px)
+        x = x + _offset(bend, y - (pose.height_px - 1) / 2, pose.height_px)
+    inside = slice(cell, cell + pose.size_px)
     size = (num_nodes * cell, num_nodes * cell)
     full_x, full_y = (cv2.resize(v.astype(np.float32), size, interpolation=cv2.INTER_LINEAR) for v in (x, y))
     return full_x[inside, inside], full_y[inside, inside]
@@ -144,7 +145,7 @@ def _offset(bend: Bend, along: np.ndarray, length_px: int) -> np.ndarray:
 
 
 def _shaded(page: np.ndarray, bend: Bend) -> np.ndarray:
-    """Paper that leans away from the light is darker."""
+    """Darken the paper where it leans away from the light."""
     levels = np.clip(np.rint(255 * bend.shade), 0, 255).astype(np.uint8)
     line = levels[None, :] if bend.axis == 0 else levels[:, None]
     light = cv2.resize(line, (page.shape[1], page.shape[0]), interpolation=cv2.INTER_LINEAR)

@@ -1,37 +1,55 @@
-"""A recipe: which damages pages come with, how often and how strong."""
+"""A recipe: which damages pages get, how often and how strong."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from munseo._augment.damage import DAMAGES, inflict
+from munseo._augment.damage import DAMAGES, apply_damages
 from munseo._errors import UserError
 
-Entry = tuple[str, float, float, float]
-"""Name of the damage, probability, lowest and highest severity."""
 KEYS = ("probability", "severity")
+
+
+class RecipeEntry(NamedTuple):
+    """How often and how strongly a recipe applies one damage."""
+
+    name: str
+    """Key in ``DAMAGES``."""
+    probability: float
+    """Fraction of pages that get the damage."""
+    low: float
+    """Lowest severity."""
+    high: float
+    """Highest severity; a page's severity is drawn uniformly between the two."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A table of damages.
+    """A table of damages that pages get independently of each other.
+
+        >>> recipe = Recipe.of("phone", rotation=(0.9, 0.0, 0.1), noise=(0.5, 0.1, 0.4))
+        >>> damaged = apply_recipe(page, recipe, np.random.default_rng(0))
 
     Attributes:
         name: What reports call it.
-        damages: ``(name, probability, low, high)``; a page gets each by itself with that probability, at a severity
-            drawn evenly between low and high.
+        damages: One entry for each damage.
     """
 
     name: str
-    damages: tuple[Entry, ...]
+    damages: tuple[RecipeEntry, ...]
+
+    @staticmethod
+    def of(name: str, /, **damages: tuple[float, float, float]) -> Recipe:
+        """Build a recipe from keywords: a damage and its probability, lowest and highest severity."""
+        return Recipe(name, tuple(RecipeEntry(damage, *numbers) for damage, numbers in damages.items()))
 
     def to_dict(self) -> dict[str, Any]:
-        """As YAML holds it; ``from_dict`` reads it."""
+        """Return the recipe as YAML has it; ``from_dict`` reads it."""
         table = {name: {"probability": p, "severity": [low, high]} for name, p, low, high in self.damages}
         return {"name": self.name, "damages": table}
 
@@ -41,7 +59,7 @@ class Recipe:
 
         Args:
             values: ``name``, and ``damages``: damage to ``probability`` and ``severity`` (``[0, 1]`` if not given).
-            where: What messages call the place it came from.
+            where: How messages name the file or key that the values came from.
 
         Raises:
             UserError: Keys or values are wrong: all of them in one message.
@@ -59,16 +77,16 @@ class Recipe:
         return Recipe(name, entries)
 
     def changed(self, overrides: Mapping[str, Any], where: str = "recipe") -> Recipe:
-        """The same recipe with other probabilities or severities, or more damages.
+        """Return the same recipe with other probabilities or severities, or with more damages.
 
         Args:
-            overrides: Damage to ``probability`` or ``severity`` or both; what is not named stays.
-            where: What messages call the place they came from.
+            overrides: Damage to ``probability`` or ``severity`` or both; everything else stays.
+            where: How messages name the file or key that the values came from.
 
         Raises:
             UserError: Keys or values are wrong: all of them in one message.
         """
-        entries, problems = _read_table(overrides, {entry[0]: entry for entry in self.damages}, where)
+        entries, problems = _read_table(overrides, {entry.name: entry for entry in self.damages}, where)
         if problems:
             raise UserError(f"{where}: {len(problems)} wrong.", problems)
         return replace(self, damages=entries)
@@ -77,72 +95,70 @@ class Recipe:
 def apply_recipe(
     image: np.ndarray, recipe: Recipe, rng: np.random.Generator, second_pages: Sequence[np.ndarray] = ()
 ) -> np.ndarray:
-    """Damage a page as the recipe says.
+    """Damage a page according to a recipe.
 
     Args:
-        image: Square letterboxed page (S, S, 3) uint8; it stays as it is.
+        image: Square letterboxed page (S, S, 3) uint8; it is not changed.
         recipe: The table of damages.
         rng: Source of randomness.
-        second_pages: Pages that ``overlay`` may lay over; without any it lays over the page itself, turned.
+        second_pages: Pages that ``overlay`` may lay over this one; without any it uses the page itself, flipped.
 
     Returns:
         (S, S, 3) uint8.
     """
-    # Every damage has a draw of its own, so that changing one row leaves the choice of the others as it was.
+    # Every damage has its own two numbers, so that changing one row leaves the choice of the others as it was.
     draws = dict(zip(DAMAGES, rng.random((len(DAMAGES), 2)), strict=True))
     chosen = []
     for name, probability, low, high in recipe.damages:
         chance, strength = draws[name]
         if chance < probability:
             chosen.append((DAMAGES[name], low + (high - low) * float(strength)))
-    return inflict(image, chosen, rng, second_pages)
+    return apply_damages(image, chosen, rng, second_pages)
 
 
-COMPETITION = Recipe(
+COMPETITION = Recipe.of(
     "competition",
-    (
-        ("overlay", 0.25, 0.2, 0.8),
-        ("mirror", 0.5, 1.0, 1.0),
-        ("rotation", 0.9, 0.0, 1.0),
-        ("focus_blur", 0.4, 0.1, 0.6),
-        ("brightness", 0.7, 0.1, 0.5),
-        ("noise", 0.6, 0.05, 0.5),
-        ("occlusion", 0.3, 0.1, 0.6),
-    ),
+    overlay=(0.25, 0.2, 0.8),
+    mirror=(0.5, 1.0, 1.0),
+    rotation=(0.9, 0.0, 1.0),
+    focus_blur=(0.4, 0.1, 0.6),
+    brightness=(0.7, 0.1, 0.5),
+    noise=(0.6, 0.05, 0.5),
+    occlusion=(0.3, 0.1, 0.6),
 )
-"""What the test pages of the document type classification competition looked like beside its clean train pages."""
+"""How the test pages of the document type classification competition differed from its clean train pages."""
 
-DOCUMENT = Recipe(
+DOCUMENT = Recipe.of(
     "document",
-    (
-        ("ink_fade", 0.12, 0.1, 0.8),
-        ("show_through", 0.12, 0.1, 0.9),
-        ("stain", 0.08, 0.2, 1.0),
-        ("overlay", 0.12, 0.1, 0.8),
-        ("mirror", 0.5, 1.0, 1.0),
-        ("quarter_turn", 0.45, 1.0, 1.0),
-        ("bend", 0.2, 0.1, 0.8),
-        ("rotation", 0.6, 0.0, 1.0),
-        ("perspective", 0.35, 0.1, 0.8),
-        ("table", 0.5, 0.0, 1.0),
-        ("gradient", 0.35, 0.1, 0.9),
-        ("shadow", 0.2, 0.1, 0.9),
-        ("focus_blur", 0.3, 0.1, 0.8),
-        ("motion_blur", 0.12, 0.1, 0.7),
-        ("darkness", 0.2, 0.1, 0.7),
-        ("brightness", 0.25, 0.05, 0.6),
-        ("contrast", 0.2, 0.1, 0.7),
-        ("noise", 0.5, 0.05, 0.7),
-        ("rescale", 0.2, 0.2, 0.7),
-        ("occlusion", 0.3, 0.1, 0.8),
-        ("jpeg", 0.35, 0.2, 0.95),
-    ),
+    ink_fade=(0.12, 0.1, 0.8),
+    show_through=(0.12, 0.1, 0.9),
+    stain=(0.08, 0.2, 1.0),
+    overlay=(0.12, 0.1, 0.8),
+    mirror=(0.5, 1.0, 1.0),
+    quarter_turn=(0.45, 1.0, 1.0),
+    bend=(0.2, 0.1, 0.8),
+    rotation=(0.6, 0.0, 1.0),
+    perspective=(0.35, 0.1, 0.8),
+    table=(0.5, 0.0, 1.0),
+    gradient=(0.35, 0.1, 0.9),
+    shadow=(0.2, 0.1, 0.9),
+    focus_blur=(0.3, 0.1, 0.8),
+    motion_blur=(0.12, 0.1, 0.7),
+    darkness=(0.2, 0.1, 0.7),
+    brightness=(0.25, 0.05, 0.6),
+    contrast=(0.2, 0.1, 0.7),
+    noise=(0.5, 0.05, 0.7),
+    rescale=(0.2, 0.2, 0.7),
+    occlusion=(0.3, 0.1, 0.8),
+    jpeg=(0.35, 0.2, 0.95),
 )
-"""Everything a phone or a rough scan may do: what the ``document`` policy trains with."""
+"""Everything that a phone or a rough scan may do to a page; the ``document`` policy trains with it."""
 
 
-def _read_table(table: Mapping[str, Any], base: Mapping[str, Entry], where: str) -> tuple[tuple[Entry, ...], list[str]]:
-    """Entries of the base with those of the table over them, in the order of ``DAMAGES``, and every problem."""
+def _read_table(
+    table: Mapping[str, Any], base: Mapping[str, RecipeEntry], where: str
+) -> tuple[tuple[RecipeEntry, ...], list[str]]:
+    """Return the entries of ``base`` updated by the table, in the order of ``DAMAGES``, and all problems."""
     entries, problems = dict(base), []
     for name, value in table.items():
         if name not in DAMAGES:
@@ -152,30 +168,29 @@ def _read_table(table: Mapping[str, Any], base: Mapping[str, Entry], where: str)
             continue
         entry, found = _read_entry(name, value, base.get(name), f"{where}.{name}")
         problems += found
-        entries[name] = entry
+        if entry is not None:
+            entries[name] = entry
     return tuple(entries[name] for name in DAMAGES if name in entries), problems
 
 
-def _read_entry(name: str, value: Any, base: Entry | None, where: str) -> tuple[Entry, list[str]]:
+def _read_entry(name: str, value: Any, base: RecipeEntry | None, where: str) -> tuple[RecipeEntry | None, list[str]]:
     if not isinstance(value, Mapping):
-        return (name, 0.0, 0.0, 0.0), [
-            f"{where}: {value!r} is not allowed; should be like {{probability: 0.3, severity: [0, 1]}}"
-        ]
+        return None, [f"{where}: {value!r} is not allowed; should be like {{probability: 0.3, severity: [0, 1]}}"]
     problems = [f"{where}.{key}: unknown; known: {', '.join(KEYS)}" for key in value if key not in KEYS]
-    _, probability, low, high = base or (name, None, 0.0, 1.0)
-    probability, severity = value.get("probability", probability), value.get("severity", [low, high])
+    probability = value.get("probability", base.probability if base else None)
+    severity = value.get("severity", [base.low, base.high] if base else [0.0, 1.0])
     if probability is None:
         problems.append(f"{where}.probability: missing; a number from 0 to 1")
-    elif not _is_share(probability):
+    elif not _is_fraction(probability):
         problems.append(f"{where}.probability: {probability!r} is not allowed; should be a number from 0 to 1")
-    if not (isinstance(severity, list | tuple) and len(severity) == 2 and all(map(_is_share, severity))):
+    if not (isinstance(severity, list | tuple) and len(severity) == 2 and all(map(_is_fraction, severity))):
         problems.append(f"{where}.severity: {severity!r} is not allowed; should be [low, high], each from 0 to 1")
     elif severity[0] > severity[1]:
         problems.append(f"{where}.severity: {severity!r} is not allowed; low first")
     if problems:
-        return (name, 0.0, 0.0, 0.0), problems
-    return (name, float(probability), float(severity[0]), float(severity[1])), []
+        return None, problems
+    return RecipeEntry(name, float(probability), float(severity[0]), float(severity[1])), []
 
 
-def _is_share(value: Any) -> bool:
+def _is_fraction(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1

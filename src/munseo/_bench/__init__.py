@@ -1,6 +1,5 @@
 """Measurements of speed and memory on one's own machine, with one's own data."""
 
-from munseo._bench.stage_plot import stages_plot
-from munseo._bench.training_bench import bench_train
+from munseo._bench.training_bench import bench_train, stages_plot
 
 __all__ = ["bench_train", "stages_plot"]

@@ -14,7 +14,7 @@ from munseo._doctor.page_features import Seen
 from munseo._memory import keep_freed_memory
 from munseo._model import Classifier, load_classifier
 from munseo._model.builder import build_classifier, model_normalisation
-from munseo._model.model_card import ModelCard
+from munseo._model.classifier import ModelCard
 from munseo._model.pretrained import find_local
 from munseo._prediction.combination import is_ensemble
 from munseo._prediction.inference import choose_device, read_card

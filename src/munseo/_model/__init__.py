@@ -1,8 +1,7 @@
 """Backbone, head, first weights, and what is frozen."""
 
 from munseo._model.builder import build_classifier, freeze, load_classifier, model_normalisation
-from munseo._model.classifier import Classifier
-from munseo._model.model_card import ModelCard
+from munseo._model.classifier import Classifier, ModelCard
 from munseo._model.pretrained import WeightsRecord
 
 __all__ = [

@@ -15,8 +15,7 @@ import torch
 from torch import nn
 
 from munseo._errors import UserError
-from munseo._model.classifier import Classifier
-from munseo._model.model_card import ModelCard
+from munseo._model.classifier import Classifier, ModelCard
 from munseo._model.pretrained import StateDict, WeightsRecord, find_local, fit_by_order, offline_error, read_state
 
 NUMBERS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)

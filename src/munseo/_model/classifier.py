@@ -1,11 +1,95 @@
-"""The classifier: uint8 pages in, logits out. Normalisation is part of it, so that it can never be another one."""
+"""The classifier and its model card."""
 
 from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import torch
 from torch import nn
 
-from munseo._model.model_card import ModelCard
+from munseo._errors import UserError
+
+MOST_NORMAL = 1e6
+"""Of a mean or a standard deviation; 0 to 1 is usual."""
+MOST_HIDDEN = 2**16
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """All that is needed, beside the weights, to turn an image file into class probabilities.
+
+    The preprocessing it implies is the only one of Munseo: decode to RGB, longest side to ``image_size`` with white
+    padding to a square, turned level where ``orientation`` is ``deskew``, ``(pixel / 255 - norm_mean) / norm_std``.
+    """
+
+    model_name: str
+    class_names: tuple[str, ...]
+    class_targets: tuple[str, ...]
+    image_size: int
+    norm_mean: tuple[float, ...]
+    norm_std: tuple[float, ...]
+    tta_views: tuple[str, ...] = ("identity",)
+    tta_space: str = "probability"
+    orientation: str = "as_is"
+    head_hidden: int | None = None
+    activation: str | None = None
+    drop_rate: float | None = None
+    drop_path_rate: float | None = None
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes the head tells apart."""
+        return len(self.class_names)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], name: str) -> ModelCard:
+        """Read what ``to_dict`` wrote; ``name`` is the file, for the message."""
+        known = {field.name for field in fields(cls)}
+        needed = {"model_name", "class_names", "class_targets", "image_size", "norm_mean", "norm_std"}
+        problems = [f"{key}: missing" for key in sorted(needed - set(values))]
+        problems += [f"{key}: unknown" for key in sorted(set(values) - known)]
+        if problems:
+            raise UserError(
+                f"{name}: not a model card of this version of Munseo; restore it, or update Munseo.", problems
+            )
+        problems = [f"{key}: {str(values[key])[:100]} is not allowed" for key in values if not _fits(key, values)]
+        if problems:
+            raise UserError(f"{name}: not a model card that Munseo wrote; restore it from a copy.", problems)
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**plain)
+
+
+def _fits(key: str, values: dict[str, Any]) -> bool:
+    """Whether a value is one that a run can have: a size of a billion pixels would cost the memory of the machine."""
+    value = values[key]
+    if key in ("class_names", "class_targets"):
+        names = values["class_names"]
+        return _is_words(value) and _is_words(names) and len(value) == len(names) == len(set(value))
+    if key in ("norm_mean", "norm_std"):
+        least = -MOST_NORMAL if key == "norm_mean" else 1e-6
+        return isinstance(value, list | tuple) and len(value) == 3 and all(_is_between(v, least) for v in value)
+    if key in ("drop_rate", "drop_path_rate"):
+        return value is None or (_is_between(value, 0) and value <= 1)
+    if key == "image_size":
+        return isinstance(value, int) and 16 <= value <= 2048
+    if key == "head_hidden":
+        return value is None or (isinstance(value, int) and 1 <= value <= MOST_HIDDEN)
+    if key == "tta_views":
+        return _is_words(value)
+    return isinstance(value, str) or (key == "activation" and value is None)
+
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(word, str) for word in value)
+
+
+def _is_between(value: Any, least: float) -> bool:
+    return isinstance(value, int | float) and least <= value <= MOST_NORMAL
 
 
 class Classifier(nn.Module):

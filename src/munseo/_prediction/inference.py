@@ -13,7 +13,7 @@ from munseo._console import track
 from munseo._data import Page
 from munseo._engines import load_backend, works_by_page
 from munseo._model import Classifier
-from munseo._model.model_card import ModelCard
+from munseo._model.classifier import ModelCard
 from munseo._prediction.loader import Batch, DecodedPage, InferencePages, PageDataset, inference_loader
 from munseo._prediction.tta import check_views, mean_probabilities, view_logits
 from munseo._run import RunFolder

@@ -1,4 +1,4 @@
-"""Train against test pages, measure by measure: how far apart, and how many test pages lie outside."""
+"""The distributions of measures over train and test pages: their distance, and how many test pages lie outside."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ from munseo._randomness import generator
 from munseo._shift.measures import MEASURES
 
 OUTSIDE_PERCENTILES = (1, 99)
+"""Test pages beyond these percentiles of the train pages lie outside."""
 CHANCE_ROUNDS = 40
-Table = Mapping[str, np.ndarray]
-"""Measure to the values of the pages."""
+"""Number of random splits from which the distance that chance makes is estimated."""
+MeasureTable = Mapping[str, np.ndarray]
+"""Values of the pages by measure: (N,) each."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One measure, compared.
+class MeasureRow:
+    """The comparison of one measure.
 
     Attributes:
-        name: The measure.
+        name: Name of the measure.
         train: 10th, 50th and 90th percentile of the train pages.
-        test: The same of the test pages.
-        distance: Wasserstein-1 over the standard deviation of both parts together: 0 for equal, 2 at most.
-        ks: Kolmogorov-Smirnov: the largest difference of the two distribution functions, 0 to 1.
-        outside: Share of test pages outside the train pages' 1st to 99th percentile; 0.02 without a shift.
-        chance: The distance that 95 of 100 random partings of all pages stay below: what no shift looks like.
+        test: The same percentiles of the test pages.
+        distance: Wasserstein-1, divided by the standard deviation of both splits together: 0 for equal, 2 at most.
+        ks: Kolmogorov-Smirnov distance: the largest difference of the two distribution functions, 0 to 1.
+        outside: Fraction of test pages outside the train pages' 1st to 99th percentile; 0.02 without a shift.
+        chance: The distance that 95 of 100 random splits of all pages stay below: what no shift looks like.
         fitted: The distance of simulated to test pages; None where pages are not simulated.
-        simulated: Percentiles of the simulated pages, or None.
+        simulated: The same percentiles of the simulated pages, or None.
     """
 
     name: str
@@ -45,48 +47,48 @@ class Row:
 
     @property
     def shifted(self) -> bool:
-        """Whether the distance is more than chance."""
+        """Whether the distance is larger than chance explains."""
         return self.distance > self.chance
 
 
-def compare(train: Table, test: Table, simulated: Table | None, seed: int) -> list[Row]:
+def compare(train: MeasureTable, test: MeasureTable, simulated: MeasureTable | None, seed: int) -> list[MeasureRow]:
     """Compare every measure.
 
     Args:
-        train: Of the train pages.
-        test: Of the test pages.
-        simulated: Of train pages under the fitted recipe; None without.
-        seed: Of the random partings.
+        train: Values of the train pages.
+        test: Values of the test pages.
+        simulated: Values of train pages under the fitted recipe; None without a recipe.
+        seed: Seed of the random splits.
     """
     rows = []
     for number, measure in enumerate(MEASURES):
         a, b = train[measure.name], test[measure.name]
-        made = simulated[measure.name] if simulated is not None and measure.name in simulated else None
+        c = simulated[measure.name] if simulated is not None and measure.name in simulated else None
         spread = scale(a, b)
         low, high = np.percentile(a, OUTSIDE_PERCENTILES)
         rows.append(
-            Row(
+            MeasureRow(
                 measure.name,
-                _ends(a),
-                _ends(b),
+                _percentiles(a),
+                _percentiles(b),
                 wasserstein(a, b) / spread,
                 kolmogorov_smirnov(a, b),
                 float(np.mean((b < low) | (b > high))),
                 _chance(a, b, generator(seed, "shift/chance", number)) / spread,
-                None if made is None else wasserstein(made, b) / spread,
-                None if made is None else _ends(made),
+                None if c is None else wasserstein(c, b) / spread,
+                None if c is None else _percentiles(c),
             )
         )
     return rows
 
 
-def as_frame(rows: Sequence[Row]) -> pd.DataFrame:
-    """As it is written and printed; what only steers the fit is left out."""
-    about = {measure.name: measure for measure in MEASURES}
+def as_frame(rows: Sequence[MeasureRow]) -> pd.DataFrame:
+    """Return the comparison as a table; measures that only guide the fit are left out."""
+    measures = {measure.name: measure for measure in MEASURES}
     return pd.DataFrame(
         {
             "measure": row.name,
-            "unit": about[row.name].unit,
+            "unit": measures[row.name].unit,
             "train_p10": row.train[0],
             "train_median": row.train[1],
             "train_p90": row.train[2],
@@ -100,18 +102,18 @@ def as_frame(rows: Sequence[Row]) -> pd.DataFrame:
             "simulated_median": row.simulated[1] if row.simulated else None,
             "distance_simulated": row.fitted,
             "shifted": row.shifted,
-            "meaning": about[row.name].meaning,
-            "method": about[row.name].source,
+            "meaning": measures[row.name].meaning,
+            "method": measures[row.name].source,
         }
         for row in rows
-        if about[row.name].shown
+        if measures[row.name].shown
     )
 
 
 def scale(a: np.ndarray, b: np.ndarray) -> float:
-    """Standard deviation of both parts together, each counted half.
+    """Return the standard deviation of both splits together, each with a weight of one half.
 
-    The spread of the train pages alone would not do: that of their noise or their boxes may be 0.
+    The spread of only the train pages would not do: that of their noise or their boxes may be 0.
     """
     means = a.mean(), b.mean()
     square = (a.var() + b.var()) / 2 + ((means[0] - means[1]) / 2) ** 2
@@ -119,31 +121,31 @@ def scale(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def wasserstein(a: np.ndarray, b: np.ndarray) -> float:
-    """Wasserstein-1: the area between the distribution functions, in the unit of the values."""
+    """Return Wasserstein-1, the area between the distribution functions, in the unit of the values."""
     both = np.sort(np.concatenate([a, b]))
     return float(np.sum(np.abs(_below(a, both[:-1]) - _below(b, both[:-1])) * np.diff(both)))
 
 
 def kolmogorov_smirnov(a: np.ndarray, b: np.ndarray) -> float:
-    """The largest difference of the distribution functions."""
+    """Return the largest difference of the distribution functions."""
     both = np.concatenate([a, b])
     return float(np.max(np.abs(_below(a, both) - _below(b, both))))
 
 
 def _below(values: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Share of the values at or below each point."""
+    """Return the fraction of the values at or below each point."""
     return np.asarray(np.searchsorted(np.sort(values), points, side="right") / len(values))
 
 
 def _chance(a: np.ndarray, b: np.ndarray, rng: np.random.Generator) -> float:
     both = np.concatenate([a, b])
-    found = []
+    distances = []
     for _ in range(CHANCE_ROUNDS):
         mixed = rng.permutation(both)
-        found.append(wasserstein(mixed[: len(a)], mixed[len(a) :]))
-    return float(np.quantile(found, 0.95))
+        distances.append(wasserstein(mixed[: len(a)], mixed[len(a) :]))
+    return float(np.quantile(distances, 0.95))
 
 
-def _ends(values: np.ndarray) -> tuple[float, float, float]:
+def _percentiles(values: np.ndarray) -> tuple[float, float, float]:
     low, middle, high = np.percentile(values, (10, 50, 90))
     return float(low), float(middle), float(high)

@@ -1,4 +1,4 @@
-"""The whole way: measure train and test pages, learn how pages lie, fit the recipe, compare."""
+"""The measured shift between train and test pages: measure both, learn how pages lie, fit a recipe, compare."""
 
 from __future__ import annotations
 
@@ -7,79 +7,81 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from munseo._augment import DAMAGES, Recipe
+from munseo._augment import DAMAGES, Recipe, RecipeEntry
 from munseo._data import Page
 from munseo._errors import UserError
 from munseo._randomness import generator
-from munseo._shift.distributions import Row, Table, compare
-from munseo._shift.jpeg_quality import fit_jpeg
+from munseo._shift.distributions import MeasureRow, MeasureTable, compare
 from munseo._shift.measures import SKEWED_DEG
 from munseo._shift.orientation import learn_orientation
 from munseo._shift.readings import load_squares, read_pages
-from munseo._shift.recipe_fit import Fit, fit_recipe
+from munseo._shift.recipe_fit import RecipeFit, fit_jpeg, fit_recipe
 from munseo._shift.simulation import draw_from, simulate
 
-LESSON = Recipe(
+LESSON = Recipe.of(
     "lesson",
-    (
-        ("rotation", 0.5, 0.0, 0.24),
-        ("perspective", 0.3, 0.1, 0.6),
-        ("table", 0.4, 0.0, 1.0),
-        ("gradient", 0.3, 0.1, 0.9),
-        ("focus_blur", 0.4, 0.1, 0.6),
-        ("contrast", 0.3, 0.1, 0.7),
-        ("noise", 0.5, 0.05, 0.5),
-        ("occlusion", 0.2, 0.1, 0.6),
-    ),
+    rotation=(0.5, 0.0, 0.24),
+    perspective=(0.3, 0.1, 0.6),
+    table=(0.4, 0.0, 1.0),
+    gradient=(0.3, 0.1, 0.9),
+    focus_blur=(0.4, 0.1, 0.6),
+    contrast=(0.3, 0.1, 0.7),
+    noise=(0.5, 0.05, 0.5),
+    occlusion=(0.2, 0.1, 0.6),
 )
-"""What the train pages go through from which the orientation is learned: whatever leaves up up and left left. Rotations
-stay below 45°, so deskewing makes them upright again."""
+"""Damages of the train pages from which the orientation is learned. They leave the top at the top: rotations stay below
+45°, so that deskewing makes pages upright again."""
 LEAST_PAGES = 8
-MOST_BYTES = 400_000_000
-"""Of train pages kept in memory for the simulation."""
+"""Fewest pages of each split from which a shift can be measured."""
+MAX_BYTES = 400_000_000
+"""Memory for the train pages that are kept for the simulation."""
 
 
 @dataclass(frozen=True)
-class Shift:
-    """What was found.
+class MeasuredShift:
+    """What ``find_shift`` found.
 
     Attributes:
-        train_ids: Of the pages that were measured.
-        test_ids: The same of the test pages.
+        train_ids: IDs of the train pages that were measured.
+        test_ids: IDs of the test pages that were measured.
         train: Measures of the train pages.
         test: Measures of the test pages.
         rows: The comparison.
-        fit: The recipe and what simulated pages measure under it.
-        states: (8,) share of the test pages in each state, see ``layout``.
-        turned: Share of the straight test pages that are turned by a right angle or two.
+        fit: The recipe, and the measures of pages that were simulated with it.
+        states: (8,) fraction of the test pages in each state, see ``orientation``.
+        turned: Fraction of the test pages without skew that are turned by 90, 180 or 270°.
     """
 
     train_ids: tuple[str, ...]
     test_ids: tuple[str, ...]
-    train: Table
-    test: Table
-    rows: tuple[Row, ...]
-    fit: Fit
+    train: MeasureTable
+    test: MeasureTable
+    rows: tuple[MeasureRow, ...]
+    fit: RecipeFit
     states: np.ndarray
     turned: float
 
     @property
     def mirrored(self) -> float:
-        """Share of the test pages that are mirrored."""
+        """Fraction of the test pages that are mirrored."""
         return float(self.states[4:].sum())
 
 
 def find_shift(
     train_pages: Sequence[Page], test_pages: Sequence[Page], name: str, image_size: int, num_pages: int, seed: int
-) -> Shift:
-    """Measure how test pages differ from train pages, and fit a recipe to that. No label is looked at.
+) -> MeasuredShift:
+    """Measure how test pages differ from train pages, and fit a recipe to that. Labels are not used.
+
+        >>> pages = load_pages("data", DataLayout())
+        >>> shift = find_shift(pages.train, pages.test, "data", image_size=320, num_pages=400, seed=42)
+        >>> shift.fit.recipe.damages
 
     Args:
-        train_pages: At least 8, from any number of classes.
-        test_pages: At least 8.
-        name: Of the recipe.
+        train_pages: At least 8 pages, from any number of classes.
+        test_pages: At least 8 pages.
+        name: Name of the recipe.
         image_size: Side of the square that a model sees, px.
-        num_pages: Of each part at most so many are drawn and measured.
+        num_pages: At most this many pages of each split are sampled and measured.
         seed: The same seed gives the same result.
 
     Raises:
@@ -90,7 +92,7 @@ def find_shift(
     test_pages = _sample(test_pages, num_pages, seed, "shift/test")
     train = read_pages(train_pages, image_size, "Measuring train pages")
     test = read_pages(test_pages, image_size, "Measuring test pages")
-    num_squares = max(8, min(len(train_pages), MOST_BYTES // (3 * image_size**2)))
+    num_squares = max(8, min(len(train_pages), MAX_BYTES // (3 * image_size**2)))
     squares = load_squares(train_pages[:num_squares], image_size, "Reading train pages")
     lesson = simulate(squares, draw_from(LESSON, len(train_pages), seed, 0), seed, 0, "Learning how pages lie")
     orientation = learn_orientation(lesson.layouts)
@@ -98,12 +100,12 @@ def find_shift(
     shrink = image_size / float(np.median(test.values["longest_side"]))
     jpeg = fit_jpeg(train.values["jpeg_quality"], test.values["jpeg_quality"], shrink)
     if jpeg is not None:
-        entries = sorted((*fit.recipe.damages, jpeg), key=lambda entry: list(DAMAGES).index(entry[0]))
+        entries = sorted((*fit.recipe.damages, jpeg), key=lambda entry: list(DAMAGES).index(entry.name))
         fit = replace(fit, recipe=replace(fit.recipe, damages=tuple(entries)))
     train_table, test_table = train.table(orientation), test.table(orientation)
     straight = np.abs(test.values["skew"]) <= SKEWED_DEG
     upright = orientation.fractions(test.layouts[straight] if straight.any() else test.layouts)[[0, 4]].sum()
-    return Shift(
+    return MeasuredShift(
         tuple(page.id for page in train_pages),
         tuple(page.id for page in test_pages),
         train_table,
@@ -123,17 +125,17 @@ def measure_recipe(
     name: str = "measured",
     num_pages: int = 300,
 ) -> Recipe:
-    """The recipe under which train pages measure like test pages: what ``shift: measured`` trains and validates with.
+    """Return the recipe under which train pages measure like test pages, as ``shift: measured`` uses it.
 
-    About a minute on two cores at 320 px.
+    This takes about a minute on two cores at 320 px.
 
     Args:
-        train_pages: At least 8. Pages that a model is judged on should not be among them.
-        test_pages: At least 8.
+        train_pages: At least 8 pages. Pages that a model is judged on should not be among them.
+        test_pages: At least 8 pages.
         image_size: Side of the square that the model sees, px.
         seed: The same seed gives the same recipe.
-        name: Of the recipe.
-        num_pages: Of each part at most so many are drawn and measured.
+        name: Name of the recipe.
+        num_pages: At most this many pages of each split are sampled and measured.
 
     Raises:
         UserError: Too few pages, or pages that cannot be read, all of them named.
@@ -142,15 +144,63 @@ def measure_recipe(
 
 
 def _check_number(train_pages: Sequence[Page], test_pages: Sequence[Page]) -> None:
-    parts = (("train", train_pages), ("test", test_pages))
-    few = [f"{name}: {len(pages)} pages" for name, pages in parts if len(pages) < LEAST_PAGES]
+    splits = (("train", train_pages), ("test", test_pages))
+    few = [f"{name}: {len(pages)} pages" for name, pages in splits if len(pages) < LEAST_PAGES]
     if few:
         raise UserError(f"To measure a shift takes at least {LEAST_PAGES} pages in each part.", few)
 
 
 def _sample(pages: Sequence[Page], num_pages: int, seed: int, stream: str) -> tuple[Page, ...]:
-    """At most so many pages, in their order."""
+    """Return at most ``num_pages`` random pages, in their order."""
     if len(pages) <= num_pages:
         return tuple(pages)
     chosen = np.sort(generator(seed, stream).permutation(len(pages))[:num_pages])
     return tuple(pages[index] for index in chosen)
+
+
+MENTIONED = 0.05
+"""Damages of fewer pages than this fraction are not mentioned in the summary."""
+FAR_DEG = 30.0
+"""A third of the pages that lie in any direction are skewed by more than this; nobody feeds paper like that."""
+POSES = ("mirror", "quarter_turn", "rotation")
+"""Damages that the first sentence covers, as measured on the pages and not as fitted."""
+
+
+def summarise(shift: MeasuredShift) -> list[str]:
+    """Return one to three sentences: how test pages lie, what the recipe does, how close simulated pages come."""
+    sentences = [_describe_poses(shift), _describe_damages(shift.fit.recipe.damages)]
+    sentences = [sentence for sentence in sentences if sentence]
+    if not sentences:
+        sentences = ["Test pages measure like train pages: no damage is common enough to mention."]
+    distances = f"{shift.fit.after:.2f} under the recipe, {shift.fit.before:.2f} without (0 is the same, 2 the most)"
+    return [*sentences, f"Mean distance of train pages to test pages: {distances}."]
+
+
+def _describe_poses(shift: MeasuredShift) -> str:
+    skewed = float(np.mean(np.abs(shift.test["skew"]) > SKEWED_DEG))
+    usual = float(np.mean(np.abs(shift.train["skew"]) > SKEWED_DEG))
+    far = float(np.mean(np.abs(shift.test["skew"]) > FAR_DEG))
+    circle = f", {_percent(far)} by more than {FAR_DEG:.0f}°: over the whole circle" if far >= MENTIONED else ""
+    parts = []
+    if shift.mirrored >= MENTIONED:
+        parts.append(f"{_percent(shift.mirrored)} are mirrored")
+    if shift.turned >= MENTIONED:
+        parts.append(f"{_percent(shift.turned)} lie on their side or upside down")
+    if skewed - usual >= MENTIONED:
+        parts.append(f"{_percent(skewed)} are skewed ({_percent(usual)} of the train pages){circle}")
+    return f"Of the test pages about {_joined(parts)}." if parts else ""
+
+
+def _describe_damages(damages: tuple[RecipeEntry, ...]) -> str:
+    mentioned = [entry for entry in damages if entry.name not in POSES and entry.probability >= MENTIONED]
+    mentioned.sort(key=lambda entry: -entry.probability)
+    parts = [f"{DAMAGES[entry.name].noun} on {_percent(entry.probability)}" for entry in mentioned]
+    return f"The recipe that makes train pages look like them puts {_joined(parts)}." if parts else ""
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.0f} %"
+
+
+def _joined(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,7 +1,7 @@
-"""How pages lie: upright, turned by a right angle, upside down, mirrored.
+"""The orientation of pages: upright, on their side, upside down, mirrored.
 
 A classifier learns the eight states of the train pages from their layout: each train page counts once in every state,
-so that no label is needed. What it says of test pages is then set right by its own confusions.
+so that no labels are needed. Its known confusions then correct what it says about test pages.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from munseo._shift.text_lines import CLEAR, Lines
+from munseo._shift.text_lines import CLEAR, TextLines
 
 REGULARISATION = 0.003
+"""Inverse strength of the L2 penalty, ``C`` of scikit-learn."""
 NUM_FOLDS = 4
 EM_ROUNDS = 500
 
@@ -26,11 +27,12 @@ class Orientation:
     """A classifier of the eight states and its confusions.
 
     Attributes:
-        mean: (F,) of the train pages' features in all states.
-        scale: (F,) standard deviations.
-        weights: (F, 8).
-        bias: (8,)
-        confusion: (8, 8); row: true state, column: share of pages that are taken for that state, out of fold.
+        mean: (F,) mean of the train pages' features in all states.
+        scale: (F,) their standard deviations.
+        weights: (F, 8) weights of the logistic regression.
+        bias: (8,) its intercepts.
+        confusion: (8, 8) out-of-fold confusions: fraction of pages of each true state (row) that are predicted as each
+            state (column).
     """
 
     mean: np.ndarray
@@ -40,27 +42,27 @@ class Orientation:
     confusion: np.ndarray
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
-        """Of each state: (N, 194) to (N, 8)."""
+        """Return the probability of each state: (N, 194) to (N, 8)."""
         logits = (features - self.mean) / self.scale @ self.weights + self.bias
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
     def fractions(self, features: np.ndarray) -> np.ndarray:
-        """Fraction of the pages in each state, (8,).
+        """Estimate the fraction of the pages in each state, (8,).
 
         Black-box shift estimation (Lipton, Wang, Smola, Detecting and correcting for label shift with black box
-        predictors, 2018): the fractions under which the known confusions give the counts that were seen. Found by
+        predictors, 2018): the fractions under which the known confusions give the observed counts. They are found by
         expectation maximisation (Saerens, Latinne, Decaestecker, Adjusting the outputs of a classifier to new a priori
         probabilities, 2002), so that none is negative.
 
         Args:
-            features: (N, 194).
+            features: (N, 194) layout features.
         """
-        seen = np.bincount(self.probabilities(features).argmax(axis=1), minlength=NUM_STATES) / len(features)
+        observed = np.bincount(self.probabilities(features).argmax(axis=1), minlength=NUM_STATES) / len(features)
         fractions = np.full(NUM_STATES, 1 / NUM_STATES)
         for _ in range(EM_ROUNDS):
             expected = fractions @ self.confusion
-            fractions = fractions * (self.confusion @ (seen / np.maximum(expected, 1e-12)))
+            fractions = fractions * (self.confusion @ (observed / np.maximum(expected, 1e-12)))
         return fractions
 
 
@@ -70,17 +72,17 @@ def learn_orientation(features: np.ndarray) -> Orientation:
     Multinomial logistic regression; out-of-fold predictions give the confusions, all states of a page in one fold.
 
     Args:
-        features: (N, 194) of train pages, at least 4, damaged as pages may be but not turned.
+        features: (N, 194) of at least 4 train pages, which may be damaged but not turned.
     """
     count = len(features)
-    every = np.concatenate([in_state(features, state) for state in range(NUM_STATES)])
+    all_states = np.concatenate([in_state(features, state) for state in range(NUM_STATES)])
     states, pages = np.repeat(np.arange(NUM_STATES), count), np.tile(np.arange(count), NUM_STATES)
-    mean, scale = every.mean(axis=0), np.maximum(every.std(axis=0), 1e-3)
-    scaled = (every - mean) / scale
+    mean, scale = all_states.mean(axis=0), np.maximum(all_states.std(axis=0), 1e-3)
+    scaled = (all_states - mean) / scale
     counts = np.full((NUM_STATES, NUM_STATES), 1 / NUM_STATES)
-    for learned, judged in GroupKFold(min(NUM_FOLDS, count)).split(scaled, states, pages):
-        taken = _fit(scaled[learned], states[learned]).predict(scaled[judged])
-        np.add.at(counts, (states[judged], taken), 1)
+    for fitted, held_out in GroupKFold(min(NUM_FOLDS, count)).split(scaled, states, pages):
+        predicted = _fit(scaled[fitted], states[fitted]).predict(scaled[held_out])
+        np.add.at(counts, (states[held_out], predicted), 1)
     model = _fit(scaled, states)
     confusion = counts / counts.sum(axis=1, keepdims=True)
     return Orientation(mean, scale, model.coef_.T, model.intercept_, confusion)
@@ -91,35 +93,35 @@ def _fit(features: np.ndarray, states: np.ndarray) -> LogisticRegression:
 
 
 GRID = 8
+"""Layouts are described on a grid of this many cells per side."""
 NUM_STATES = 8
 """Four quarter turns, mirrored or not: state ``s`` is mirrored first if ``s ≥ 4``, then turned by ``s % 4`` · 90°."""
-NUM_FEATURES = 3 * GRID * GRID + 2
-OUTER = 0.005
-"""Of the ink on each side that does not count as print: specks and stamps at the edge."""
+OUTER_INK = 0.005
+"""Fraction of the ink on each side that does not count as print: specks and stamps at the edge."""
 
 
-def layout_features(strokes: np.ndarray, lines: Lines) -> np.ndarray:
+def layout_features(strokes: np.ndarray, lines: TextLines) -> np.ndarray:
     """Describe the layout of a page after deskewing.
 
     Args:
-        strokes: (H, W) uint8, see ``Sheet``.
-        lines: Of the same page.
+        strokes: (H, W) uint8, see ``PageArea``.
+        lines: Text lines of the same page.
 
     Returns:
-        (194,) float32: on a grid of 8 × 8 over the print the amount of ink, of upright and of lying edges; the log of
-        width over height; which way lines of print run.
+        (194,) float32: on a grid of 8 × 8 over the print the amount of ink, of vertical and of horizontal edges; the
+        log of width over height; the direction of the text lines.
     """
     print_only = _crop(_deskewed(strokes, lines.skew_deg if lines.clarity >= CLEAR else 0.0))
     print_only = np.clip(print_only / max(float(np.percentile(print_only, 98)), 1e-6), 0, 1)
     across_x = np.abs(np.diff(print_only, axis=1, append=print_only[:, -1:]))
     across_y = np.abs(np.diff(print_only, axis=0, append=print_only[-1:]))
-    maps = [cv2.resize(part, (GRID, GRID), interpolation=cv2.INTER_AREA) for part in (print_only, across_x, across_y)]
+    maps = [cv2.resize(m, (GRID, GRID), interpolation=cv2.INTER_AREA) for m in (print_only, across_x, across_y)]
     shape = math.log(print_only.shape[1] / print_only.shape[0])
     return np.concatenate([np.stack(maps, axis=-1).ravel(), [shape, lines.across]]).astype(np.float32)
 
 
 def in_state(features: np.ndarray, state: int) -> np.ndarray:
-    """The features of the same pages as they would be in another state; no pixel is moved for that.
+    """Return the features that the same pages would have in another state; no pixel is moved for that.
 
     Args:
         features: (N, 194) of ``layout_features``.
@@ -136,7 +138,7 @@ def in_state(features: np.ndarray, state: int) -> np.ndarray:
 
 
 def _deskewed(strokes: np.ndarray, skew_deg: float) -> np.ndarray:
-    """Turn back by the skew, on a canvas that loses nothing."""
+    """Turn a page back by its skew, on a canvas that is large enough for all of it."""
     if abs(skew_deg) < 0.3:
         return strokes
     height, width = strokes.shape
@@ -148,11 +150,11 @@ def _deskewed(strokes: np.ndarray, skew_deg: float) -> np.ndarray:
 
 
 def _crop(strokes: np.ndarray) -> np.ndarray:
-    """The part that holds the print, float32; what is fainter than most of the page is noise."""
+    """Return the area with the print, float32; everything fainter than most of the page is noise."""
     ink: np.ndarray = np.maximum(strokes.astype(np.float32) - np.percentile(strokes, 60), 0)
     bounds = []
     for axis in (1, 0):
-        gathered = np.cumsum(ink.sum(axis=axis))
-        ends = np.searchsorted(gathered, [OUTER * gathered[-1], (1 - OUTER) * gathered[-1]])
+        summed = np.cumsum(ink.sum(axis=axis))
+        ends = np.searchsorted(summed, [OUTER_INK * summed[-1], (1 - OUTER_INK) * summed[-1]])
         bounds.append(slice(int(ends[0]), max(int(ends[1]), int(ends[0]) + GRID) + 1))
     return ink[bounds[0], bounds[1]]

@@ -1,4 +1,4 @@
-"""Readings of many pages, and the table of numbers that comes of them."""
+"""Readings: the measures of many pages, as tables of numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from munseo._console import track
 from munseo._data import ImageError, Page, decode, letterbox
 from munseo._data.decoder import read_bytes
 from munseo._errors import UserError
-from munseo._shift.measures import FITTED, NAMES, SKEWED_DEG, Reading, read_file, read_square
+from munseo._shift.measures import NAMES, SKEWED_DEG, PageReading, read_file, read_square
 from munseo._shift.orientation import Orientation
 
 T = TypeVar("T")
@@ -23,29 +23,29 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Readings:
-    """Of N pages.
+    """The measures of N pages.
 
     Attributes:
-        values: Measure to (N,) values, all but those of orientation.
-        layouts: (N, 194).
+        values: (N,) values by measure, except those of orientation.
+        layouts: (N, 194) ``layout_features``.
     """
 
     values: dict[str, np.ndarray]
     layouts: np.ndarray
 
     @staticmethod
-    def gather(readings: Sequence[Reading]) -> Readings:
-        """Put single readings together."""
+    def gather(readings: Sequence[PageReading]) -> Readings:
+        """Combine the readings of single pages."""
         values = {name: np.array([reading.values[name] for reading in readings]) for name in readings[0].values}
         return Readings(values, np.stack([reading.layout for reading in readings]))
 
     def table(self, orientation: Orientation) -> dict[str, np.ndarray]:
-        """Every measure there is, in the order of ``MEASURES``: (N,) each."""
+        """Return all measures in the order of ``MEASURES``: (N,) each."""
         states = orientation.probabilities(self.layouts)
         skewed = np.abs(self.values["skew"]) > SKEWED_DEG
         sideways = states[:, 1::2].sum(axis=1)
         upside_down = states[:, 2] + states[:, 6]
-        whole = {
+        columns = {
             **self.values,
             "sideways": sideways,
             "upside_down": upside_down,
@@ -53,34 +53,34 @@ class Readings:
             "sideways_skewed": sideways * skewed,
             "upside_down_skewed": upside_down * skewed,
         }
-        return {name: whole[name] for name in NAMES if name in whole}
+        return {name: columns[name] for name in NAMES if name in columns}
 
 
 def read_pages(pages: Sequence[Page], size_px: int, description: str) -> Readings:
     """Decode and measure pages, in threads.
 
     Args:
-        pages: At least one.
+        pages: At least one page.
         size_px: Side of the square that a model sees.
-        description: Beside the progress bar.
+        description: Label of the progress bar.
 
     Raises:
         UserError: Pages cannot be read, all of them named.
     """
-    found = list(in_threads(lambda page: _read(page, size_px), pages, description))
-    problems = [f"{page.id}: {one}" for page, one in zip(pages, found, strict=True) if isinstance(one, str)]
+    readings = list(in_threads(lambda page: _read(page, size_px), pages, description))
+    problems = [f"{page.id}: {reason}" for page, reason in zip(pages, readings, strict=True) if isinstance(reason, str)]
     if problems:
-        raise UserError(f"{len(problems)} of {len(pages)} images cannot be read; mend or remove them.", problems)
-    return Readings.gather([one for one in found if isinstance(one, Reading)])
+        raise UserError(f"{len(problems)} of {len(pages)} images cannot be read; fix or remove them.", problems)
+    return Readings.gather([reading for reading in readings if isinstance(reading, PageReading)])
 
 
 def load_squares(pages: Sequence[Page], size_px: int, description: str) -> list[np.ndarray]:
-    """Pages as a model sees them: (S, S, 3) uint8 each."""
+    """Return the pages as a model sees them: (S, S, 3) uint8 each."""
     return list(in_threads(lambda page: letterbox(decode(page.path), size_px), pages, description))
 
 
 def in_threads(work: Callable[[T], R], items: Sequence[T], description: str) -> Iterable[R]:
-    """Do the work on all cores; OpenCV lets go of the interpreter, so threads are enough."""
+    """Do the work on all cores; threads are enough, since OpenCV releases the interpreter lock."""
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
         yield from track(pool.map(work, items), description, total=len(items))
@@ -88,17 +88,12 @@ def in_threads(work: Callable[[T], R], items: Sequence[T], description: str) -> 
         pool.shutdown(cancel_futures=True)
 
 
-def as_matrix(table: dict[str, np.ndarray], names: Sequence[str] = FITTED) -> np.ndarray:
-    """(N, measures) of the named measures."""
-    return np.stack([table[name] for name in names], axis=1)
-
-
-def _read(page: Page, size_px: int) -> Reading | str:
-    """The reading, or why there is none."""
+def _read(page: Page, size_px: int) -> PageReading | str:
+    """Return the reading, or the reason why there is none."""
     try:
         data = read_bytes(page.path, page.id)
         image = decode(data, page.id)
     except ImageError as error:
         return error.reason
     reading = read_square(letterbox(image, size_px))
-    return Reading({**reading.values, **read_file(image, data)}, reading.layout)
+    return PageReading({**reading.values, **read_file(image, data)}, reading.layout)

@@ -1,4 +1,4 @@
-"""Recipes as files: those that people edit, and the one that every run keeps."""
+"""Recipe files: those that people edit, and the one that every run keeps."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pathlib import Path
 
 import yaml
 
-from munseo._augment import COMPETITION, DOCUMENT, Recipe
+from munseo._augment import COMPETITION, DAMAGES, DOCUMENT, Recipe
 from munseo._config import read_yaml
 from munseo._errors import UserError
 from munseo._run import RunFolder
 from munseo._run.atomic import write_text
-from munseo._shift.distributions import Row
+from munseo._shift.distributions import MeasureRow
 from munseo._shift.measures import MEASURES
 
 BUILT_IN = {recipe.name: recipe for recipe in (COMPETITION, DOCUMENT)}
-"""Recipes that need no file."""
+"""Recipes that need no file, by name."""
 
 
 def load_recipe(file: Path) -> Recipe:
-    """Read a recipe as ``munseo shift`` writes it and people edit it.
+    """Read a recipe that ``munseo shift`` wrote and people may have edited.
 
     Raises:
-        UserError: It is missing, no YAML, or no recipe.
+        UserError: The file is missing, or it is not YAML or not a recipe.
     """
     if not file.is_file():
         words = ", ".join((*BUILT_IN, "measured", "none"))
@@ -35,48 +35,27 @@ def load_recipe(file: Path) -> Recipe:
 
 
 def write_recipe(run: RunFolder, recipe: Recipe | None) -> None:
-    """Keep the recipe in the run folder: a resumed run validates on the same pages, whatever became of the file."""
+    """Keep the recipe in the run folder, so that a resumed run validates on the same pages even if its file changed."""
     if recipe is not None:
         write_text(run.shift_file, yaml.safe_dump(recipe.to_dict(), sort_keys=False))
 
 
 def read_recipe(run: RunFolder) -> Recipe | None:
-    """The recipe that the run started with."""
+    """Return the recipe that the run started with, or None without one."""
     return load_recipe(run.shift_file) if run.shift_file.exists() else None
-
-
-EVIDENCE = {
-    "mirror": ("left and right change places", "mirrored"),
-    "quarter_turn": ("turned by 90, 180 or 270°", "sideways"),
-    "bend": ("paper that waves", "line_spread"),
-    "rotation": ("turned by up to 180° times the severity, either way", "skew"),
-    "perspective": ("photographed from aside", "line_spread"),
-    "table": ("lies on a grey or dark table", "corner_darkness"),
-    "gradient": ("light falls off to a side", "light_fall"),
-    "shadow": ("something stands in the light", "unevenness"),
-    "focus_blur": ("out of focus", "edge_width"),
-    "motion_blur": ("moved during the exposure", "edge_direction"),
-    "darkness": ("underexposed", "brightness"),
-    "brightness": ("overexposed", "contrast"),
-    "contrast": ("contrast falls towards grey", "contrast"),
-    "noise": ("noise of the sensor", "noise"),
-    "occlusion": ("boxes of one grey", "covered"),
-    "jpeg": ("saved as JPEG with low quality", "jpeg_quality"),
-}
-"""Damage to what it does, in words for the file, and the measure that shows it best."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What a recipe was fitted to, for its head.
+    """What a recipe was fitted to, for the comments of its file.
 
     Attributes:
-        data: The data folder's name.
-        num_train: Pages measured.
-        num_test: Pages measured.
+        data: Name of the data folder.
+        num_train: Number of train pages that were measured.
+        num_test: Number of test pages that were measured.
         image_size: Side of the square that a model sees, px.
-        turned: Share of the straight test pages that are turned by a right angle or two.
-        mirrored: Share of the test pages that are mirrored.
+        turned: Fraction of the test pages without skew that are turned by 90, 180 or 270°.
+        mirrored: Fraction of the test pages that are mirrored.
     """
 
     data: str
@@ -87,14 +66,14 @@ class Origin:
     mirrored: float
 
 
-def recipe_text(recipe: Recipe, rows: Sequence[Row], origin: Origin, summary: Sequence[str]) -> str:
-    """The recipe as YAML, with comments on where each number comes from.
+def recipe_text(recipe: Recipe, rows: Sequence[MeasureRow], origin: Origin, summary: Sequence[str]) -> str:
+    """Return the recipe as YAML, with comments on where each number comes from.
 
     Args:
         recipe: The fitted recipe.
         rows: The comparison of train, test and simulated pages.
-        origin: What it was fitted to.
-        summary: What was found, in sentences.
+        origin: What the recipe was fitted to.
+        summary: The findings, in sentences.
     """
     by_name = {row.name: row for row in rows}
     lines = [
@@ -102,35 +81,36 @@ def recipe_text(recipe: Recipe, rows: Sequence[Row], origin: Origin, summary: Se
         f"# seen at {origin.image_size} px (sizes and noise are right for models of that image size).",
         *textwrap.wrap(" ".join(summary), 116, initial_indent="# ", subsequent_indent="# "),
         "#",
-        "# A page gets each damage by itself: probability is the share of pages, severity runs from 0 (next to",
-        "# nothing) to 1 and is drawn evenly from the range. Change what you know better; delete what you do not want.",
+        "# Pages get each damage independently: probability is the fraction of pages, severity goes from 0 (next to",
+        "# nothing) to 1 and is drawn uniformly from the range. Change what you know better; delete the rest.",
         f"name: {_quoted(recipe.name)}",
         "damages:" if recipe.damages else "damages: {}  # test pages measure like train pages",
     ]
     for name, probability, low, high in recipe.damages:
-        words, measure = EVIDENCE[name]
-        lines.append(f"  # {words}. {_evidence(name, by_name[measure], origin)}")
+        damage = DAMAGES[name]
+        assert damage.measure is not None, "only damages that a measure shows are fitted"
+        lines.append(f"  # {damage.description}. {_evidence(name, by_name[damage.measure], origin)}")
         lines.append(f"  {name}: {{probability: {probability:g}, severity: [{low:g}, {high:g}]}}")
     return "\n".join(lines) + "\n"
 
 
-def _evidence(name: str, row: Row, origin: Origin) -> str:
+def _evidence(name: str, row: MeasureRow, origin: Origin) -> str:
     if name == "mirror":
-        return f"By the layout {origin.mirrored:.0%} of the test pages are mirrored."
+        return f"Judging by the layout, {origin.mirrored:.0%} of the test pages are mirrored."
     if name == "quarter_turn":
-        return f"By the layout {origin.turned:.0%} of the straight test pages are turned."
+        return f"Judging by the layout, {origin.turned:.0%} of the test pages without skew are turned."
     unit = next(measure.unit for measure in MEASURES if measure.name == row.name)
-    made = "" if row.fitted is None else f", simulated {_range(row.simulated)}"
-    words = row.name.replace("_", " ")
+    simulated = "" if row.fitted is None else f", simulated {_range(row.simulated)}"
     unit = f" {unit}" if unit and unit not in "°%" else unit
-    return f"From {words} (10 to 90 % of pages): train {_range(row.train)}, test {_range(row.test)}{made}{unit}."
+    name = row.name.replace("_", " ")
+    return f"From {name} (10 to 90 % of pages): train {_range(row.train)}, test {_range(row.test)}{simulated}{unit}."
 
 
-def _range(ends: tuple[float, float, float] | None) -> str:
-    assert ends is not None, "simulated pages have a range where they have a distance"
-    return f"{ends[0]:.3g} to {ends[2]:.3g}"
+def _range(percentiles: tuple[float, float, float] | None) -> str:
+    assert percentiles is not None, "simulated pages have a range where they have a distance"
+    return f"{percentiles[0]:.3g} to {percentiles[2]:.3g}"
 
 
 def _quoted(text: str) -> str:
-    """A name that YAML cannot mistake."""
+    """Quote a name so that YAML reads it as text."""
     return "'" + text.replace("'", "''") + "'"

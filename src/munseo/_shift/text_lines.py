@@ -1,9 +1,9 @@
-"""Which way lines of print run, read off the power spectrum of the strokes.
+"""Text lines: their direction, computed from the power spectrum of the strokes.
 
-Lines of print are a grating, and the energy of its spectrum lies on the ray across them. By the projection-slice
+Text lines are a grating, and the energy of its spectrum lies on the ray across them. By the projection-slice
 theorem that energy is the variance of the projection profile at that angle, so this is the classic skew detection by
 projection profiles (Postl, Detection of linear oblique structures and skew scan in digitized documents, 1986) at the
-price of one Fourier transform. A page that is turned by a right angle swaps two rays: the skew is known modulo 90°.
+cost of one Fourier transform. A page that is turned by a right angle swaps two rays: the skew is known modulo 90°.
 """
 
 from __future__ import annotations
@@ -16,30 +16,33 @@ import cv2
 import numpy as np
 
 STEP_DEG = 0.5
+"""Angle between two rays of the spectrum."""
 NUM_RAYS = 360
 QUARTER = NUM_RAYS // 2
+"""Number of rays in 90°."""
 LOWEST, HIGHEST = 0.03, 0.42
-"""Cycles a pixel: lines of print lie between, paper and light below, noise above."""
+"""Range of frequencies of text lines in cycles per pixel: paper and light are below, noise is above."""
 TAPER = 0.15
+"""Fraction of the page at each edge that is faded out before the transform."""
 BACKGROUND_RAYS = 41
+"""Number of rays over which the background of a ray is averaged."""
 LOCAL_REACH_DEG = 12.0
+"""How far the lines of a quarter of a page may deviate from those of the whole page."""
 CLEAR = 1.6
-"""A ray with so many times the energy of its surroundings shows lines of print."""
-
-
+"""A ray with this many times the energy of its surroundings shows text lines."""
 STRONG_STROKE = 60
-"""Grey levels; darker strokes count no more than this."""
+"""Darker strokes than this, in grey levels, do not count more."""
 
 
 @dataclass(frozen=True)
-class Lines:
-    """How lines of print run.
+class TextLines:
+    """The text lines of a page.
 
     Attributes:
-        skew_deg: Counter-clockwise, −45 to 45; 0 where nothing runs in lines.
-        clarity: Energy of the lines' ray against its surroundings.
-        across: Log ratio of the energy of lying lines to that of upright ones, after deskewing.
-        spread_deg: How much the quarters of the page differ in skew: perspective and bent paper.
+        skew_deg: Angle counter-clockwise, −45 to 45; 0 on a page without lines.
+        clarity: Energy of the ray of the lines, relative to its surroundings.
+        across: Log ratio of the energy of horizontal lines to that of vertical ones, after deskewing.
+        spread_deg: How much the quarters of the page differ in skew, because of perspective or bent paper.
     """
 
     skew_deg: float
@@ -48,43 +51,43 @@ class Lines:
     spread_deg: float
 
 
-def find_lines(strokes: np.ndarray) -> Lines:
-    """Measure the lines of a page.
+def find_lines(strokes: np.ndarray) -> TextLines:
+    """Measure the text lines of a page.
 
     Args:
-        strokes: (H, W) uint8, see ``Sheet``.
+        strokes: (H, W) uint8, see ``PageArea``.
     """
     rays = _rays(strokes)
-    both = _relief(rays[:QUARTER] + rays[QUARTER:])
-    place, clarity = _peak(both, 0, QUARTER)
+    relief = _relief(rays[:QUARTER] + rays[QUARTER:])
+    index, clarity = _peak(relief, 0, QUARTER)
     if clarity < CLEAR:
-        return Lines(0.0, clarity, _across(rays, 0), 0.0)
-    skew = place * STEP_DEG
-    across = _across(rays, round(place))
-    return Lines(skew if skew <= 45 else skew - 90, clarity, across, _spread(strokes, place))
+        return TextLines(0.0, clarity, _across(rays, 0), 0.0)
+    skew = index * STEP_DEG
+    across = _across(rays, round(index))
+    return TextLines(skew if skew <= 45 else skew - 90, clarity, across, _spread(strokes, index))
 
 
 def find_skew(strokes: np.ndarray) -> tuple[float, float]:
-    """The angle of the lines in degrees, −45 to 45, and their clarity; at a fifth of the price of ``find_lines``.
+    """Return the angle of the lines in degrees, −45 to 45, and their clarity, at a fifth of the cost of ``find_lines``.
 
     Args:
-        strokes: (H, W) uint8, see ``Sheet``.
+        strokes: (H, W) uint8, see ``PageArea``.
     """
     rays = _rays(strokes)
-    place, clarity = _peak(_relief(rays[:QUARTER] + rays[QUARTER:]), 0, QUARTER)
-    skew = place * STEP_DEG
+    index, clarity = _peak(_relief(rays[:QUARTER] + rays[QUARTER:]), 0, QUARTER)
+    skew = index * STEP_DEG
     return (skew if skew <= 45 else skew - 90), clarity
 
 
-def lines_lie(strokes: np.ndarray) -> bool:
-    """Whether the lines of a page without skew lie, and do not stand.
+def has_level_lines(strokes: np.ndarray) -> bool:
+    """Return whether the text lines of a page without skew are horizontal and not vertical.
 
-    At the sizes that models see, grey levels change more across lines of print than along them. Strokes are limited, so
-    that rules and the edges of a scan do not outweigh the print. Tried on pages of a real set beside the energy of the
-    rays and that of projection profiles, whole and by tiles, this was right most often, alone as well as combined.
+    At the sizes that models see, grey levels change more across text lines than along them. Strokes are limited, so
+    that rules and the edges of a scan do not outweigh the print. On pages of a real set this was right more often than
+    the energy of the rays or of projection profiles, whole or by tiles, and than combinations of them.
 
     Args:
-        strokes: (H, W) uint8, see ``Sheet``.
+        strokes: (H, W) uint8, see ``PageArea``.
     """
     values = np.minimum(strokes, STRONG_STROKE)
     across = float(cv2.absdiff(values[1:], values[:-1]).mean())
@@ -92,23 +95,23 @@ def lines_lie(strokes: np.ndarray) -> bool:
     return across >= along
 
 
-def _across(rays: np.ndarray, place: int) -> float:
-    """The ray across lying lines is the one of vertical frequencies, a quarter turn on from the horizontal ones."""
-    near = np.arange(place - 1, place + 2)
-    lying, upright = rays[(near + QUARTER) % NUM_RAYS].mean(), rays[near % NUM_RAYS].mean()
-    return math.log((float(lying) + 1e-9) / (float(upright) + 1e-9))
+def _across(rays: np.ndarray, index: int) -> float:
+    """Compare the ray of vertical frequencies, which horizontal lines have, with the ray a quarter turn away."""
+    near = np.arange(index - 1, index + 2)
+    horizontal, vertical = rays[(near + QUARTER) % NUM_RAYS].mean(), rays[near % NUM_RAYS].mean()
+    return math.log((float(horizontal) + 1e-9) / (float(vertical) + 1e-9))
 
 
-def _spread(strokes: np.ndarray, place: float) -> float:
-    """Root mean square of what the quarters' angles differ from their mean, each weighted by its clarity."""
+def _spread(strokes: np.ndarray, index: float) -> float:
+    """Return the standard deviation of the angles of the quarters, each weighted by its clarity."""
     middle_y, middle_x = strokes.shape[0] // 2, strokes.shape[1] // 2
     offsets, weights = [], []
     reach = round(LOCAL_REACH_DEG / STEP_DEG)
     for rows in (slice(0, middle_y), slice(middle_y, None)):
         for columns in (slice(0, middle_x), slice(middle_x, None)):
             rays = _rays(strokes[rows, columns])
-            found, clarity = _peak(_relief(rays[:QUARTER] + rays[QUARTER:]), round(place) - reach, 2 * reach + 1)
-            offsets.append(found - place)
+            angle, clarity = _peak(_relief(rays[:QUARTER] + rays[QUARTER:]), round(index) - reach, 2 * reach + 1)
+            offsets.append(angle - index)
             weights.append(max(0.0, clarity - CLEAR))
     total = sum(weights)
     if total == 0:
@@ -119,16 +122,16 @@ def _spread(strokes: np.ndarray, place: float) -> float:
 
 
 def _peak(relief: np.ndarray, first: int, count: int) -> tuple[float, float]:
-    """Place of the highest ray among ``count`` from ``first`` on, between rays by a parabola, and its height."""
-    places = np.arange(first, first + count)
-    best = int(places[relief[places % QUARTER].argmax()])
+    """Return the position of the highest of ``count`` rays from ``first`` on, refined by a parabola, and its height."""
+    indices = np.arange(first, first + count)
+    best = int(indices[relief[indices % QUARTER].argmax()])
     before, height, after = (float(relief[(best + step) % QUARTER]) for step in (-1, 0, 1))
     curve = before - 2 * height + after
     return best + (0.5 * (before - after) / curve if curve < 0 else 0.0), height
 
 
 def _relief(rays: np.ndarray) -> np.ndarray:
-    """Energy against that of the rays round it, modulo a quarter turn: (180,)."""
+    """Return the energy of each ray, relative to the rays around it, modulo a quarter turn: (180,)."""
     around = np.concatenate([rays, rays, rays]).astype(np.float32)[None]
     smooth = cv2.filter2D(around, -1, np.array([[0.1, 0.2, 0.4, 0.2, 0.1]], np.float32))
     background = cv2.blur(around, (BACKGROUND_RAYS, 1))
@@ -136,7 +139,7 @@ def _relief(rays: np.ndarray) -> np.ndarray:
 
 
 def _rays(strokes: np.ndarray) -> np.ndarray:
-    """Energy of the spectrum along rays from 0 to 180°, relative to their mean: (360,) float32."""
+    """Return the energy of the spectrum along rays from 0 to 180°, relative to their mean: (360,) float32."""
     height, width = strokes.shape
     size = cv2.getOptimalDFTSize(round(1.4 * max(height, width)))
     values = strokes.astype(np.float32)
@@ -152,7 +155,7 @@ def _rays(strokes: np.ndarray) -> np.ndarray:
 
 @cache
 def _polar(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the rays lie in a spectrum of which half is kept, rows shifted so that frequency 0 is in the middle."""
+    """Return where the rays are in a half spectrum whose rows are shifted so that frequency 0 is in the middle."""
     angles = np.deg2rad(np.arange(NUM_RAYS) * STEP_DEG)[:, None]
     radii = np.arange(LOWEST * size, HIGHEST * size)
     x, y = np.cos(angles) * radii, np.sin(angles) * radii
@@ -167,7 +170,7 @@ def _polar(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @cache
 def _taper(length: int) -> np.ndarray:
-    """A window whose ends fall to 0, so that the edges of the page do not ring (Tukey)."""
+    """Return a window whose ends fall to 0, so that the edges of the page do not ring (Tukey)."""
     ramp = max(1, int(TAPER * length))
     rise = 0.5 - 0.5 * np.cos(np.pi * (np.arange(ramp) + 0.5) / ramp)
     window = np.ones(length, np.float32)

@@ -23,8 +23,7 @@ from munseo._console import track
 from munseo._errors import UserError
 from munseo._randomness import generator
 from munseo._synth.document_kinds import KINDS
-from munseo._synth.page_damage import damage
-from munseo._synth.photo import scan
+from munseo._synth.photo import damage, scan
 from munseo._synth.random_draws import between, chance, pick, whole
 
 MIN_PER_KIND = 4

@@ -10,7 +10,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from munseo._augment import LEVELS, Augmenter, Policy, Recipe, build_policy, cutout
-from munseo._augment.policy import Document
+from munseo._augment.policy import DocumentPolicy
 from munseo._config import Augmentation, Config
 from munseo._data import Page, square
 from munseo._errors import UserError
@@ -135,7 +135,7 @@ def _policy(name: str, parameters: Mapping[str, Any], recipe: Recipe | None) -> 
             "augmentation.matched: draws its damage from the recipe of the run, and there is none; "
             "set shift: measured, competition, document or a recipe file"
         )
-    return Document(recipe.changed(parameters, "augmentation_params.matched"), name)
+    return DocumentPolicy(recipe.changed(parameters, "augmentation_params.matched"), name)
 
 
 def _switched_on(level: str, switches: Augmentation) -> tuple[str, ...]:

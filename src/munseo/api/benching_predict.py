@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from munseo._bench.compute_peak import multiply_adds
-from munseo._bench.prediction_bench import COLUMNS, USUAL, DefaultLayout, bench_backends, table_rows
+from munseo._bench.prediction_bench import COLUMNS, USUAL, DefaultLayout, bench_backends, multiply_adds, table_rows
 from munseo._console import quietly, say
 from munseo._engines import exported, installed, load_backend
 from munseo._errors import UserError

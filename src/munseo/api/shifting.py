@@ -13,7 +13,7 @@ from munseo._data import DataLayout, load_pages
 from munseo._errors import UserError
 from munseo._report.plots.shift_plot import Language, shift_picture
 from munseo._run.atomic import replacing, write_text
-from munseo._shift import Origin, Row, Shift, Table, as_frame, find_shift, recipe_text, summarise
+from munseo._shift import MeasuredShift, MeasureRow, MeasureTable, Origin, as_frame, find_shift, recipe_text, summarise
 from munseo._shift.measured_shift import LEAST_PAGES
 from munseo._spreadsheet import inert_table
 
@@ -32,7 +32,7 @@ class ShiftResult:
     """
 
     folder: Path
-    rows: tuple[Row, ...]
+    rows: tuple[MeasureRow, ...]
     summary: tuple[str, ...]
 
 
@@ -106,7 +106,7 @@ def _check_words(image_size: int, num_pages: int) -> None:
 
 
 def _write(
-    target: Path, found: Shift, summary: tuple[str, ...], name: str, image_size: int, language: Language
+    target: Path, found: MeasuredShift, summary: tuple[str, ...], name: str, image_size: int, language: Language
 ) -> None:
     target.mkdir(parents=True, exist_ok=True)
     origin = Origin(
@@ -132,6 +132,6 @@ def _write(
         beside.write_bytes(picture)
 
 
-def _part(part: str, ids: tuple[str, ...] | list[str], table: Table) -> pd.DataFrame:
+def _part(part: str, ids: tuple[str, ...] | list[str], table: MeasureTable) -> pd.DataFrame:
     columns: dict[str, list[str] | np.ndarray] = {"part": [part] * len(ids), "ID": list(ids), **table}
     return pd.DataFrame(columns)

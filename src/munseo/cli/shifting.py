@@ -13,7 +13,7 @@ from munseo.cli.words import Quiet
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from munseo._shift import Row
+    from munseo._shift import MeasureRow
 
 
 LEGEND = (
@@ -77,7 +77,7 @@ def shift(
     typer.echo(found.folder)
 
 
-def _print_table(rows: Sequence[Row]) -> None:
+def _print_table(rows: Sequence[MeasureRow]) -> None:
     """The measures that people read, the most shifted first."""
     from rich.console import Console
     from rich.table import Table

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from munseo._report.plots.plot_style import LIGHT, Theme, drawing, png
-from munseo._shift import MEASURES, Row
+from munseo._shift import MEASURES, MeasureRow
 
 Language = Literal["en", "ko"]
 KOREAN = {
@@ -52,7 +52,7 @@ ROOM = 2.2
 
 
 def shift_picture(
-    rows: Sequence[Row],
+    rows: Sequence[MeasureRow],
     train: Mapping[str, np.ndarray],
     test: Mapping[str, np.ndarray],
     simulated: Mapping[str, np.ndarray],
@@ -88,7 +88,7 @@ def shift_picture(
         return png(figure, theme, tight=False)
 
 
-def _draw(axes: Axes, row: Row, title: str, parts: Sequence[np.ndarray | None], theme: Theme) -> None:
+def _draw(axes: Axes, row: MeasureRow, title: str, parts: Sequence[np.ndarray | None], theme: Theme) -> None:
     """Train filled grey, test filled blue, simulated as a line of orange."""
     known = np.concatenate([part for part in parts[:2] if part is not None])
     low, high = np.percentile(known, EDGE_PERCENTILES)
