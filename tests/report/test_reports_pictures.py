@@ -13,10 +13,12 @@ from fake_run import ENGLISH, HANGUL, change, put, write_folds, write_run
 from PIL import Image
 
 from munseo._report import draw_plots, save_sheet
-from munseo._report.plots.confusion_plot import shorten, wrap_label
+from munseo._report.plots.confusion_plot import distinct, shorten, wrap_label
 from munseo._run import RunFolder
+from munseo._synth import KINDS
 
 NAMES = ["loss_plot.png", "accuracy_plot.png", "f1_plot.png", "val_confusion_matrix.png", "misclassified.png"]
+DOCUMENTS = [kind.name for kind in KINDS]
 
 
 def size(file: Path) -> tuple[int, int]:
@@ -108,5 +110,19 @@ def test_labels_wrap_and_shorten():
     assert wrap_label("임신 의료비 지급 신청서") == "임신 의료비 지급\n신청서"
     assert wrap_label("application_for_payment_of_expenses").split("\n") == ["application_for_", "payment_of_expenses"]
     assert wrap_label("x" * 200).count("\n") == 2
-    assert shorten("임신 의료비 지급 신청서", 22).endswith("…")
+    assert shorten("임신 의료비 지급 신청서", 22) == "임신 의료비…급 신청서"
     assert shorten("이력서", 22) == "이력서"
+    assert wrap_label("vehicle_" * 20 + "plate").endswith("_plate")
+
+
+@pytest.mark.parametrize("names", [DOCUMENTS, ["long_name_of_a_" * 9 + end for end in ("kind", "sort", "type")],
+                                   [f"{'a' * 60}{letter}{'b' * 60}" for letter in "xyz"]])  # fmt: skip
+def test_no_two_labels_are_equal(names: list[str]):
+    for labels in ([shorten(name, 22) for name in names], [wrap_label(name) for name in names]):
+        assert len(set(distinct(labels))) == len(names)
+
+
+def test_names_that_differ_at_their_end_need_no_number():
+    labels = [shorten(name, 22) for name in DOCUMENTS]
+    assert distinct(labels) == labels
+    assert labels[-2:] == ["vehicle_reg…ertificate", "vehicle_reg…tion_plate"]

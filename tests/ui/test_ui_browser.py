@@ -37,6 +37,8 @@ DROP = """([bytes, name]) => {
 }"""
 WIDE = """[...document.querySelectorAll("main *, header *")].filter((e) => e.getBoundingClientRect().right > innerWidth
   && !e.parentElement.closest(".scroll")).map((e) => e.outerHTML.slice(0, 80)).slice(0, 5)"""
+CUT = """[...document.querySelectorAll(".scroll")].filter((e) => e.scrollWidth > e.clientWidth + 1)
+  .map((e) => e.outerHTML.slice(0, 120))"""
 
 
 @pytest.fixture(scope="module")
@@ -317,6 +319,8 @@ def test_everyone_can_use_it(opened, ui, name, language, scheme, size):
                 found.append((path, violation["id"], [node["target"] for node in violation["nodes"]][:5]))
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             found.append((path, "wider than the window", page.evaluate(WIDE)))
+        if size == DESK and (cut := page.evaluate(CUT)):
+            found.append((path, "cut off", cut))
         if os.environ.get("MUNSEO_LOOK"):
             where = (
                 Path(os.environ["MUNSEO_LOOK"]) / f"{path.strip('/').replace('/', '_')[-40:]}-{scheme}-{language}.png"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 440, 230
-LEFT, RIGHT, TOP, BOTTOM = 52, 92, 14, 30
+LEFT, RIGHT, TOP, BOTTOM = 64, 92, 14, 30
 
 
 @dataclass(frozen=True)

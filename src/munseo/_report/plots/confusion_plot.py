@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -63,27 +64,47 @@ def _draw_counts(axes: Axes, counts: np.ndarray, colors: np.ndarray, num_classes
 
 
 def _draw_labels(axes: Axes, names: Sequence[str], theme: Theme, say: Phrases) -> None:
-    """Rows carry the whole names; columns, which are turned, what fits on one line."""
+    """Write class names: rows have room for three lines, columns are turned and have one."""
     places, size = range(len(names)), 9.5 if len(names) <= 24 else 7
-    columns = [shorten(name, WRAP_CELLS) for name in names]
+    columns = distinct([shorten(name, WRAP_CELLS) for name in names])
+    rows = distinct([wrap_label(name) for name in names])
     axes.set_xticks(places, columns, rotation=45, ha="right", rotation_mode="anchor", fontsize=size, color=theme.ink)
-    axes.set_yticks(places, [wrap_label(name) for name in names], fontsize=size, color=theme.ink)
+    axes.set_yticks(places, rows, fontsize=size, color=theme.ink)
     axes.tick_params(length=0, pad=6)
     axes.set_xlabel(say("plot.predicted"), fontsize=9, labelpad=8)
     axes.set_ylabel(say("plot.true"), fontsize=9, labelpad=10)
 
 
+def distinct(labels: Sequence[str]) -> list[str]:
+    """Add the number of the class to labels that became equal when they were shortened."""
+    counts = Counter(labels)
+    return [label if counts[label] == 1 else f"{label} ({number})" for number, label in enumerate(labels, start=1)]
+
+
 def shorten(name: str, cells: int) -> str:
-    """Cut a class name that is wider than ``cells``."""
+    """Cut out the middle of a class name that is wider than ``cells``: related names often differ at their end."""
     if _width(name) <= cells:
         return name
-    while _width(name) >= cells:
-        name = name[:-1]
-    return f"{name.rstrip()}…"
+    start, end = "", ""
+    for first, last in zip(name, reversed(name), strict=True):
+        if _width(start + first + end) >= cells:
+            break
+        start += first
+        if _width(start + last + end) >= cells:
+            break
+        end = last + end
+    return f"{start.rstrip()}…{end.lstrip()}"
 
 
 def wrap_label(name: str) -> str:
     """Break a class name after spaces, underscores and hyphens, or anywhere if need be, into at most three lines."""
+    cells = MAX_LINES * WRAP_CELLS
+    while len(lines := _wrapped(shorten(name, cells))) > MAX_LINES:
+        cells -= 1
+    return "\n".join(lines)
+
+
+def _wrapped(name: str) -> list[str]:
     lines = [""]
     for word in re.findall(r"[^ _\-/]*[ _\-/]|[^ _\-/]+", name):
         if lines[-1] and _width(lines[-1]) + _width(word.rstrip()) > WRAP_CELLS:
@@ -92,10 +113,7 @@ def wrap_label(name: str) -> str:
             if _width(lines[-1]) + _width(letter) > WRAP_CELLS:
                 lines.append("")
             lines[-1] += letter
-    lines = [line.strip() for line in lines]
-    if len(lines) > MAX_LINES:
-        lines = [*lines[: MAX_LINES - 1], f"{shorten(lines[MAX_LINES - 1], WRAP_CELLS - 1).rstrip('…')}…"]
-    return "\n".join(lines)
+    return [line.strip() for line in lines]
 
 
 def _width(text: str) -> int:
