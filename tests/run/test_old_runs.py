@@ -1,0 +1,97 @@
+"""Run folders that an earlier version wrote are read wholly, and reported on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from munseo._evaluation.judgement import judge_tables
+from munseo._model import ModelCard
+from munseo._report import leaderboard, write_report
+from munseo._report.facts import gather
+from munseo._run import RunFolder
+
+OLD_RUNS = Path(__file__).parent / "old_runs"
+MEASURED = {"val", "shifted", "calibration"}
+ENTRIES = {
+    "single": MEASURED | {"views", "second_look", "robustness", "train", "expected"},
+    "folds": MEASURED | {"views", "second_look", "robustness", "train", "expected", "folds"},
+    "blend": MEASURED | {"ensemble"},
+}
+
+
+@pytest.fixture
+def old_runs(tmp_path: Path) -> Path:
+    """A copy: reports are written into it."""
+    return Path(shutil.copytree(OLD_RUNS, tmp_path / "runs", ignore=shutil.ignore_patterns("README.md")))
+
+
+def written(run: RunFolder) -> dict:
+    return json.loads(run.results_file.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_every_entry_is_read(old_runs: Path, name: str):
+    run = RunFolder(old_runs / name)
+    results, facts = written(run), gather(run)
+    assert set(results) == ENTRIES[name]
+    for entry in ENTRIES[name] - {"val", "train", "folds"}:
+        assert getattr(facts, entry) is not None, entry
+    assert facts.judgement is not None
+    assert facts.judgement.macro_f1 == results["val"]["macro_f1"]
+    assert facts.judgement.confusion.tolist() == results["val"]["confusion"]
+    assert len(facts.judgement.per_class) == 17
+    if name != "blend":
+        assert facts.train.loss == results["train"]["loss"]
+        assert len(facts.class_counts) == 17
+        assert facts.course.epochs_done == run.read_manifest()["course"]["epochs_done"]
+    assert [fold.macro_f1 for fold in facts.folds] == [fold["macro_f1"] for fold in results.get("folds", ())]
+
+
+@pytest.mark.parametrize(("name", "language", "stem"), [("single", "en", "report"), ("blend", "ko", "report.ko")])
+def test_the_report_is_built(old_runs: Path, name: str, language: str, stem: str):
+    run = RunFolder(old_runs / name)
+    write_report(run, (language,))
+    macro_f1 = written(run)["val"]["macro_f1"]
+    for ending in ("html", "md"):
+        assert f"{macro_f1:.4f}" in (run.path / f"{stem}.{ending}").read_text(encoding="utf-8")
+
+
+def test_the_leaderboard_has_their_scores(old_runs: Path):
+    table = leaderboard(old_runs).set_index("name")
+    assert set(table["status"]) == {"finished"}
+    for name in ENTRIES:
+        results = written(RunFolder(old_runs / name))
+        assert table.loc[name, "val_macro_f1"] == results["val"]["macro_f1"]
+        assert table.loc[name, "val_shifted_macro_f1"] == results["shifted"]["macro_f1"]
+
+
+def test_the_tables_give_the_same_results_today():
+    """The order of the keys is that of then; the last digits may differ between processors."""
+    run = RunFolder(OLD_RUNS / "single")
+    card = ModelCard.from_dict(run.read_json(run.model_file), str(run.model_file))
+    then = written(run)
+    now = judge_tables(run, run.read_config(), card)
+    assert [*now, "train", "expected"] == list(then)
+    for name, entry in now.items():
+        assert_close(entry, then[name])
+
+
+def assert_close(now: object, then: object) -> None:
+    if isinstance(then, dict):
+        assert isinstance(now, dict)
+        assert list(now) == list(then)
+        for key, value in then.items():
+            assert_close(now[key], value)
+    elif isinstance(then, list):
+        assert isinstance(now, list)
+        assert len(now) == len(then)
+        for one, other in zip(now, then, strict=True):
+            assert_close(one, other)
+    elif isinstance(then, float):
+        assert now == pytest.approx(then, rel=1e-5, abs=1e-9)
+    else:
+        assert now == then
