@@ -8,17 +8,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from munseo._config import Config, parse_config, read_yaml
 from munseo._errors import UserError
 from munseo._run.atomic import plain, replacing, write_json, write_text
 from munseo._run.manifest import seal
+from munseo._run.results import Results, ResultsEntry, RunRecord, ServerScores
 
+Record = TypeVar("Record", bound=RunRecord)
 FORMAT = 1
 """Raised when a reader of an older run would misread a newer one."""
 
@@ -132,6 +135,36 @@ class RunFolder:
         manifest = self.read_manifest() if self.manifest_file.exists() else {"format": FORMAT}
         write_json(self.manifest_file, seal(plain({**manifest, **values})))
 
+    def read_results(self, *entries: ResultsEntry) -> Results:
+        """Return what was measured on the run; all entries are None where nothing was yet.
+
+        Args:
+            entries: The entries to read; the others are None then, and hinder nobody if they are damaged. By default
+                all of them.
+
+        Raises:
+            UserError: The file is damaged, or an entry is not what Munseo wrote.
+        """
+        if not self.results_file.is_file():
+            return Results()
+        values = self.read_json(self.results_file)
+        return self._parse(
+            self.results_file, Results, {key: values[key] for key in values if not entries or key in entries}
+        )
+
+    def write_results(self, results: Results) -> None:
+        """Write ``results.json``; entries and values that were never set are left out."""
+        write_json(self.results_file, results.model_dump(by_alias=True, exclude_unset=True))
+
+    def read_scores(self) -> ServerScores:
+        """Return the scores that a server gave for the run, as far as they were recorded.
+
+        Raises:
+            UserError: The file is damaged.
+        """
+        values = self.read_json(self.scores_file) if self.scores_file.is_file() else {}
+        return self._parse(self.scores_file, ServerScores, values)
+
     def read_metrics(self) -> pd.DataFrame:
         """Metrics, one row an epoch (columns ``METRICS``, then counts of augmented pages)."""
         file = self._need(self.metrics_file)
@@ -171,6 +204,16 @@ class RunFolder:
             reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
             raise UserError(f"{file}: a damaged parquet file ({reason}); restore it from a copy.") from None
 
+    def _parse(self, file: Path, kind: type[Record], values: dict[str, Any]) -> Record:
+        try:
+            return kind.model_validate(values)
+        # Pydantic lets other errors than ValueError out of validators; edited files reach them all.
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
+            raise UserError(
+                f"{file}: holds something else than Munseo wrote ({_reason(error)}); "
+                "restore it from a copy, or train again."
+            ) from error
+
     def _need(self, file: Path) -> Path:
         if not file.is_file():
             raise UserError(f"{file}: missing; {self._hint()}")
@@ -182,6 +225,14 @@ class RunFolder:
         if not self.config_file.is_file():
             return f"{self.path} is not a run folder (it has no config.yaml)."
         return f"if the run was interrupted, `munseo resume {self.path}` finishes it."
+
+
+def _reason(error: Exception) -> str:
+    """Say in one line what is wrong; of a record's problems the first."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def open_run(path: Path | str) -> RunFolder:
