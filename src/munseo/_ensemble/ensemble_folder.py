@@ -26,6 +26,7 @@ from munseo._prediction.combination import Stack, WeightedMean, member_folder, w
 from munseo._run import RunFolder, fingerprints
 from munseo._run.atomic import write_json
 from munseo._run.manifest import identity
+from munseo._run.results import EnsembleScores
 
 FILES = (
     "config.yaml",
@@ -87,7 +88,7 @@ def write_ensemble(
             shutil.copyfile(first.run.shift_file, beside.shift_file)
             beside.write_table(beside.shifted_predictions_file, _shifted_predictions(aligned, judgement))
         results = judge_tables(beside, beside.read_config(), first.card)
-        write_json(beside.results_file, {**results, "ensemble": results_entry(aligned, judgement, seed)})
+        beside.write_results(results.model_copy(update={"ensemble": results_entry(aligned, judgement, seed)}))
         copy_gallery(beside, aligned, judgement.clean_probabilities)
         manifest = _manifest(path.name, aligned, judgement, command, started)
         beside.update_manifest(**manifest, fingerprints=fingerprints(beside))
@@ -104,7 +105,7 @@ def weights_of(judgement: Judgement, num_members: int) -> list[float | None]:
     return [None] * num_members
 
 
-def results_entry(aligned: Aligned, judgement: Judgement, seed: int) -> dict[str, Any]:
+def results_entry(aligned: Aligned, judgement: Judgement, seed: int) -> EnsembleScores:
     """The ``ensemble`` entry of ``results.json``."""
     names = [member.name for member in aligned.members]
     weights = weights_of(judgement, len(names))
@@ -121,7 +122,7 @@ def results_entry(aligned: Aligned, judgement: Judgement, seed: int) -> dict[str
             }
         )
     against, difference = judgement.decisive
-    return {
+    entry = {
         "method": judgement.method,
         "decided_on": judgement.decided_on,
         "num_pages": len(aligned.labels),
@@ -137,6 +138,7 @@ def results_entry(aligned: Aligned, judgement: Judgement, seed: int) -> dict[str
         "would_drop": [names[number] for number in judgement.would_drop],
         "notes": [note.to_dict() for note in aligned.notes],
     }
+    return EnsembleScores.model_validate(entry)
 
 
 def _copy(run: RunFolder, target: RunFolder) -> None:

@@ -21,19 +21,20 @@ from munseo._evaluation.view_gains import average, by_view, weigh_views
 from munseo._model import ModelCard
 from munseo._prediction.second_look import choose_second_look
 from munseo._run import RunFolder
+from munseo._run.results import Results
 from munseo._shift.recipe_file import read_recipe
 
 PRECISIONS = (0.9, 0.95, 0.98, 0.99)
 """For which the report says what share of the pages needs no person."""
 
 
-def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> dict[str, Any]:
+def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> Results:
     """All entries of ``results.json`` that the tables of a run give; each is absent where nothing was measured."""
     clean = run.read_predictions(run.val_predictions_file)
     labels, rows = arrays(clean, card.num_classes)
     results: dict[str, Any] = {"val": summarise(labels, rows, card.class_names, config.random_seed)}
     if not run.shifted_predictions_file.exists():
-        return {**results, "calibration": _calibration({"val": (labels, rows)}, config)}
+        return Results.model_validate({**results, "calibration": _calibration({"val": (labels, rows)}, config)})
     shifted = run.read_predictions(run.shifted_predictions_file)
     shifted_labels, shifted_rows = arrays(shifted, card.num_classes)
     recipe = read_recipe(run)
@@ -51,7 +52,7 @@ def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> dict[str, A
         profile = robustness_profile(damaged, clean, card.class_names)
         _name_pictures(run, profile)
         results["robustness"] = profile
-    return results
+    return Results.model_validate(results)
 
 
 def _summarise_draws(shifted: pd.DataFrame, card: ModelCard, config: Config) -> dict[str, Any]:

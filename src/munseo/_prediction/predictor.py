@@ -121,8 +121,7 @@ def load_predictor(run: RunFolder, backend: str = "torch") -> Predictor:
     """
     check_fingerprints(run)
     keep_freed_memory()
-    results = run.read_json(run.results_file) if run.results_file.exists() else {}
-    temperature = float((results.get("calibration") or {}).get("temperature", 1.0))
+    temperature = run.read_temperature()
     if is_ensemble(run):
         members = tuple(
             LoadedRun(load_members(member, backend), member.read_config()) for member in member_folders(run)
@@ -130,6 +129,6 @@ def load_predictor(run: RunFolder, backend: str = "torch") -> Predictor:
         return Predictor(read_card(run), members, read_combination(run), temperature, None, False)
     classifiers = load_members(run, backend)
     loaded = LoadedRun(classifiers, run.read_config())
-    chosen = results.get("second_look")
-    look = SecondLook(chosen["gate"], chosen["blend"], tuple(chosen["views"])) if chosen else None
-    return Predictor(classifiers[0].card, (loaded,), None, temperature, look, bool(chosen and chosen["used"]))
+    chosen = run.read_results("second_look").second_look
+    look = SecondLook(chosen.gate, chosen.blend, chosen.views) if chosen else None
+    return Predictor(classifiers[0].card, (loaded,), None, temperature, look, bool(chosen and chosen.used))

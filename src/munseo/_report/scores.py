@@ -34,9 +34,8 @@ def record_score(run: RunFolder, public: float | None = None, private: float | N
 
 
 def _generalisation(run: RunFolder, public: float | None) -> float | None:
-    results = run.read_json(run.results_file) if run.results_file.is_file() else {}
-    macro_f1 = (results.get("val") or {}).get("macro_f1")
-    return public / macro_f1 if public is not None and macro_f1 else None
+    val = run.read_results("val").val
+    return public / val.macro_f1 if public is not None and val and val.macro_f1 else None
 
 
 def _problem(name: str, score: float) -> str | None:

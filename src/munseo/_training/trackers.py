@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from munseo._config import Config
 from munseo._console import say
 from munseo._errors import UserError
 from munseo._run import RunFolder
+from munseo._run.results import Results
 
 PLOTS = ("loss_plot.png", "accuracy_plot.png", "f1_plot.png", "val_confusion_matrix.png")
 
@@ -44,13 +45,13 @@ def build_trackers(config: Config, run: RunFolder) -> list[Logger]:
 def log_results(
     trackers: Sequence[Logger],
     run: RunFolder,
-    results: Mapping[str, Any],
+    results: Results,
     labels: Sequence[int],
     predicted: Sequence[int],
     class_names: Sequence[str],
 ) -> None:
     """Send the final metrics, the four plots and the confusion matrix, then close the trackers."""
-    final = {f"final_{key}": float(results["val"][key]) for key in ("macro_f1", "accuracy", "loss")}
+    final = {f"final_{key}": float(getattr(results.val, key)) for key in ("macro_f1", "accuracy", "loss")}
     pictures = [run.path / name for name in PLOTS if (run.path / name).is_file()]
     for tracker in trackers:
         tracker.log_metrics(final)

@@ -27,6 +27,7 @@ from munseo._prediction.shifted_pages import ShiftedPages
 from munseo._prediction.tta import VIEWS
 from munseo._run import RunFolder
 from munseo._run.atomic import replacing, write_json
+from munseo._run.results import FoldScores, TrainScores
 from munseo._training.training_data import Collection
 
 
@@ -130,33 +131,33 @@ def join_folds(run: RunFolder, config: Config, card: ModelCard, collection: Coll
     known = set(run.read_predictions(run.val_predictions_file)["ID"])
     pages = [page for page in collection.pages.train if page.id in known]
     _write_mean_curves(run)
-    results = [fold.read_json(fold.results_file) for fold in run.folds]
+    results = [fold.read_results("val", "train") for fold in run.folds]
     manifests = [fold.read_manifest() for fold in run.folds]
-    folds = [
-        {
-            "fold": number,
-            **{name: result["val"][name] for name in METRIC_NAMES},
-            "best_epoch": m["course"]["best_epoch"],
-        }
-        for number, (result, m) in enumerate(zip(results, manifests, strict=True))
-    ]
-    train = {name: float(np.mean([result["train"][name] for result in results])) for name in METRIC_NAMES}
-    _write_results(run, config, card, pages, {"train": train, "folds": folds})
+    folds = tuple(
+        FoldScores(
+            fold=number,
+            **{name: getattr(result.val, name) for name in METRIC_NAMES},
+            best_epoch=manifest["course"]["best_epoch"],
+        )
+        for number, (result, manifest) in enumerate(zip(results, manifests, strict=True))
+    )
+    means = {name: float(np.mean([getattr(result.train, name) for result in results])) for name in METRIC_NAMES}
+    _write_results(run, config, card, pages, {"train": TrainScores(**means), "folds": folds})
     _join_manifests(run, manifests)
 
 
 def _write_results(
     run: RunFolder, config: Config, card: ModelCard, pages: Sequence[Page], rest: dict[str, Any]
 ) -> None:
-    write_json(run.results_file, {**judge_tables(run, config, card), **rest})
+    run.write_results(judge_tables(run, config, card).model_copy(update=rest))
     _, probabilities = arrays(run.read_predictions(run.val_predictions_file), card.num_classes)
     save_gallery(run, pages, probabilities, card.class_names)
 
 
-def _train_metrics(run: RunFolder) -> dict[str, float]:
+def _train_metrics(run: RunFolder) -> TrainScores:
     """What training itself saw at the best epoch."""
     best = run.read_metrics().iloc[run.read_manifest()["course"]["best_epoch"]]
-    return {name: float(best[f"train_{name}"]) for name in METRIC_NAMES}
+    return TrainScores(**{name: float(best[f"train_{name}"]) for name in METRIC_NAMES})
 
 
 def _write_mean_curves(run: RunFolder) -> None:

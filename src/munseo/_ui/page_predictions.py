@@ -85,8 +85,7 @@ class Predictions:
         self._site = site
         self.run = run
         self.classes: Sequence[str] = read_classes(run)
-        results = run.read_json(run.results_file) if run.results_file.exists() else {}
-        self.temperature = float((results.get("calibration") or {}).get("temperature", 1.0))
+        self.temperature = run.read_temperature()
 
     @property
     def exist(self) -> bool:

@@ -67,8 +67,12 @@ def demo(out: Path | str = "demo", *, quiet: bool = False) -> Path:
         say("3/3 scoring the damaged test pages, as a server would")
         public = _server_score(data, run.submission_file)
         score(run.path, public)
-        val = run.read_json(run.results_file)["val"]["macro_f1"]
-        say(f"validation said {val:.4f} (clean pages), the test part says {public:.4f}: that gap is why Munseo exists")
+        val = run.read_results("val").val
+        assert val is not None, "the run has just been judged"
+        say(
+            f"validation said {val.macro_f1:.4f} (clean pages), the test part says {public:.4f}: "
+            "that gap is why Munseo exists"
+        )
     return run.path / "report.html"
 
 

@@ -114,14 +114,15 @@ def _scores(one: RunFolder, other: RunFolder) -> list[dict[str, Any]]:
 
 def _scores_of(run: RunFolder) -> dict[str, float]:
     scores: dict[str, float] = {}
-    results = run.read_json(run.results_file) if run.results_file.is_file() else {}
+    results = run.read_results("val", "shifted", "train", "expected")
     for part in ("val", "shifted", "train", "expected"):
         for name in ("macro_f1", "accuracy", "loss"):
-            value = (results.get(part) or {}).get(name)
-            if isinstance(value, int | float):
-                scores[f"{part} {name}"] = float(value)
-    server = run.read_json(run.scores_file) if run.scores_file.is_file() else {}
-    return scores | {name: float(server[name]) for name in ("public", "private") if server.get(name) is not None}
+            value = getattr(getattr(results, part), name, None)
+            if isinstance(value, float):
+                scores[f"{part} {name}"] = value
+    server = run.read_scores()
+    given = {"public": server.public, "private": server.private}
+    return scores | {name: score for name, score in given.items() if score is not None}
 
 
 def _predictions(run: RunFolder) -> pd.DataFrame | None:

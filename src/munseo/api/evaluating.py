@@ -64,7 +64,9 @@ def _evaluate_ensemble(
     folder: RunFolder, predictor: Predictor, collection: training.Collection, device: str, tta: bool | None
 ) -> dict[str, Any]:
     """Every member predicts its held-out pages anew; the combination is fitted again without the pages it judges."""
-    entry = folder.read_json(folder.results_file)["ensemble"]
+    entry = folder.read_results("ensemble").ensemble
+    if entry is None:
+        raise UserError(f"{folder.results_file}: has no entry of the ensemble; restore it from a copy.")
     known = {page.id: page for page in (*collection.pages.train, *(collection.pages.val or ()))}
     ids = folder.read_predictions(folder.val_predictions_file)["ID"].tolist()
     missing = [f"{page_id}: not in the data" for page_id in ids if page_id not in known]
@@ -83,5 +85,5 @@ def _evaluate_ensemble(
     names = collection.pages.class_names
     labels = np.array([predictor.card.class_names.index(names[page.label or 0]) for page in pages])
     aligned = ensembles.align(ensembles.read_members([member.path for member in member_folders(folder)]))
-    probabilities = ensembles.honest_probabilities(aligned, entry["method"], entry["seed"], rows)
-    return summarise(labels, probabilities, predictor.card.class_names, entry["seed"])
+    probabilities = ensembles.honest_probabilities(aligned, entry.method, entry.seed, rows)
+    return summarise(labels, probabilities, predictor.card.class_names, entry.seed)

@@ -16,6 +16,7 @@ from munseo._prediction import Settings, choose_device
 from munseo._prediction.predictor import Answer, Predictor, load_predictor
 from munseo._run import RunFolder, open_run
 from munseo._run.atomic import write_json
+from munseo._run.results import ExpectedScore
 from munseo._spreadsheet import warning_of
 from munseo._training.hardware import choose_precision, choose_workers
 from munseo.api.expecting import Decision, decide, expect, say_expectation
@@ -124,7 +125,8 @@ def predict_test(run: RunFolder, config: Config, collection: training.Collection
     expectation = expect(run, predictor, answer)
     if expectation is not None:
         say_expectation(expectation)
-        write_json(run.results_file, {**run.read_json(run.results_file), "expected": expectation})
+        expected = ExpectedScore.model_validate(expectation)
+        run.write_results(run.read_results().model_copy(update={"expected": expected}))
 
 
 def _pages(config: Config, inputs: Sequence[Path | str]) -> tuple[tuple[Page, ...], Path | None]:

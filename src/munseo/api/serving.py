@@ -126,11 +126,11 @@ def load_served(
 
 def _card(run: RunFolder, predictor: Predictor, threshold: float | None) -> dict[str, Any]:
     card = predictor.card
-    results = run.read_json(run.results_file) if run.results_file.exists() else {}
+    results = run.read_results("val", "shifted")
     judged = {
-        part: {key: results[part].get(key) for key in ("num_pages", "macro_f1", "macro_f1_interval", "accuracy")}
-        for part in ("val", "shifted")
-        if results.get(part)
+        part: scores.model_dump(include={"num_pages", "macro_f1", "macro_f1_interval", "accuracy"})
+        for part, scores in (("val", results.val), ("shifted", results.shifted))
+        if scores is not None
     }
     models = [classifier.card for loaded in predictor.runs for classifier in loaded.classifiers]
     return {

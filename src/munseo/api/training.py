@@ -159,11 +159,12 @@ def _finish(prepared: Prepared) -> Path:
     finished = datetime.now().astimezone().isoformat(timespec="seconds")
     run.update_manifest(status="finished", finished=finished, fingerprints=fingerprints(run))
     written = reports.write_report(run)
-    result = run.read_json(run.results_file)["val"]
-    low, high = result["macro_f1_interval"]
+    result = run.read_results("val").val
+    assert result is not None, "a run that has just finished was judged"
+    low, high = result.macro_f1_interval or (0.0, 1.0)
     say(
-        f"macro-F1 {result['macro_f1']:.4f} (95 % interval {low:.4f} to {high:.4f}), accuracy {result['accuracy']:.4f} "
-        f"on {result['num_pages']} validation pages, {time.monotonic() - started:.0f} s"
+        f"macro-F1 {result.macro_f1:.4f} (95 % interval {low:.4f} to {high:.4f}), accuracy {result.accuracy:.4f} "
+        f"on {result.num_pages} validation pages, {time.monotonic() - started:.0f} s"
     )
     say(f"report: {next(path for path in written if path.name == 'report.html')}")
     return run.path
@@ -183,8 +184,9 @@ def _one_split(prepared: Prepared, folder: RunFolder, parts: training.Parts) -> 
     reports.draw_plots(folder)
     table = folder.read_predictions(folder.val_predictions_file)
     predicted = table.filter(regex=r"^p_\d+$").to_numpy().argmax(axis=1)
-    log = folder.read_json(folder.results_file)
-    training.log_results(trackers, folder, log, table["target"].tolist(), predicted.tolist(), card.class_names)
+    training.log_results(
+        trackers, folder, folder.read_results("val"), table["target"].tolist(), predicted.tolist(), card.class_names
+    )
 
 
 def _save_samples(folder: RunFolder, parts: training.Parts, config: Config) -> None:
