@@ -178,12 +178,12 @@ def differences(one: Path, other: Path) -> list[str]:
 def _child(moment: str, number: int, words: list[str]) -> None:
     """Run Munseo in this process, and kill it the ``number``-th time that the moment comes."""
     from munseo import _report as reports
+    from munseo._commands.app import app
     from munseo._training import callbacks as recording
     from munseo._training import checkpoint as state
     from munseo._training import module
     from munseo._training import validation as judging
     from munseo.api import training
-    from munseo.cli import app
 
     count = 0
 

@@ -24,7 +24,6 @@ _COMMANDS = {
     "bench_predict": "benching_predict",
     "doctor": "doctoring",
     "fix": "fixing",
-    "shift": "shifting",
     "serve": "serving",
     "ui": "browsing",
     "report": "reporting",
@@ -35,10 +34,14 @@ _COMMANDS = {
     "synth": "demonstrating",
 }
 
-__all__ = ["Interrupted", "UserError", "__version__", *_COMMANDS]
+_MOVED = ("shift",)
+
+__all__ = ["Interrupted", "UserError", "__version__", *_COMMANDS, *_MOVED]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MOVED:
+        return getattr(import_module(f"munseo._commands.{name}"), name)
     if name not in _COMMANDS:
         raise AttributeError(f"module 'munseo' has no attribute {name!r}")
     return getattr(import_module(f"munseo.api.{_COMMANDS[name]}"), name)

@@ -1,5 +1,5 @@
 """``python -m munseo``, which launchers such as torchrun need."""
 
-from munseo.cli import main
+from munseo._commands.app import main
 
 main()

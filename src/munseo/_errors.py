@@ -33,6 +33,21 @@ class UserError(ValueError):
         return type(self), (self.message, self.problems)
 
 
+class NoRoomError(OSError):
+    """The disk, or the user's quota on it, is full. The previous version of the file is still complete.
+
+    Attributes:
+        needed: Size of the new file in bytes, where it is known.
+    """
+
+    def __init__(self, number: int, reason: str, file: str, needed: int | None = None) -> None:
+        super().__init__(number, reason, file)
+        self.needed = needed
+
+    def __str__(self) -> str:
+        return f"{self.filename}: could not be written ({self.strerror}); make room there."
+
+
 class Interrupted(KeyboardInterrupt):
     """A command was stopped by Ctrl-C or SIGTERM before its work was done.
 

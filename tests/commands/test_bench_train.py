@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from munseo._commands.app import app
 from munseo._errors import UserError
-from munseo.cli import app
 
 STAGES = ["decode", "augment", "collate", "copy", "forward", "backward", "optimiser"]
 

@@ -16,10 +16,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from munseo import Interrupted, UserError, predict
+from munseo._commands.app import app
 from munseo._prediction.predictor import Predictor
 from munseo.api import bulk
 from munseo.api.joining import join
-from munseo.cli import app
 
 KILLED = """
 import os, signal

@@ -12,10 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from munseo import UserError, train
+from munseo._commands.app import app
 from munseo._run import RunFolder, open_run
 from munseo._run.run_inputs import read_inputs
 from munseo.api.diffing import diff
-from munseo.cli import app
 
 SETTINGS = {
     "model_name": "test_efficientnet.r160_in1k",

@@ -23,7 +23,7 @@ SHORT = {
 }  # fmt: skip
 SIGNALLED = """
 import os, signal, sys
-from munseo.cli import main
+from munseo._commands.app import main
 from munseo._training import module
 number, at = int(sys.argv.pop(1)), int(sys.argv.pop(1))
 step, steps = module.PageClassifier.training_step, []

@@ -14,6 +14,7 @@ import pytest
 from fake_run import NAME, write_run
 from typer.testing import CliRunner
 
+from munseo._commands.app import app
 from munseo._console import inert
 from munseo._data import Page, write_submission
 from munseo._doctor.census import count_classes
@@ -23,7 +24,6 @@ from munseo._doctor.issue import Issue, Sheet, issue_table
 from munseo._remark import Remark
 from munseo._report import write_report
 from munseo._spreadsheet import inert_cell, inert_table, is_formula, original_cell, warning_of
-from munseo.cli.app import app
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -4,16 +4,15 @@ import shutil
 
 import pandas as pd
 import pytest
-import typer
 import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
+from munseo import shift
 from munseo._augment import Recipe
+from munseo._commands.app import app
 from munseo._errors import UserError
 from munseo._shift import MEASURES
-from munseo.api.shifting import shift
-from munseo.cli import shifting
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +54,8 @@ def test_the_same_seed_gives_the_same_bytes(letters_folder, result, tmp_path):
 
 def test_the_command_prints_a_table_and_the_folder(letters_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "140")
-    app = typer.Typer()
-    shifting.register(app)
     done = CliRunner().invoke(
-        app, [str(letters_folder), "-o", str(tmp_path / "o"), "--image-size", "96", "--language", "ko", "-q"]
+        app, ["shift", str(letters_folder), "-o", str(tmp_path / "o"), "--image-size", "96", "--language", "ko", "-q"]
     )
     assert done.exit_code == 0, done.output
     assert "Blur (px)" in done.stdout

@@ -10,23 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from munseo._errors import NoRoomError
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TEMPORARY = ".*.*.tmp"
-
-
-class NoRoomError(OSError):
-    """The disk, or what a user may have of it, is full; the file of before is still whole.
-
-    Attributes:
-        needed: Bytes of the file, where they are known.
-    """
-
-    def __init__(self, number: int, reason: str, file: str, needed: int | None = None) -> None:
-        super().__init__(number, reason, file)
-        self.needed = needed
-
-    def __str__(self) -> str:
-        return f"{self.filename}: could not be written ({self.strerror}); make room there."
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from munseo._shift.measures import MEASURES, Measure
 from munseo._shift.recipe_file import Origin, recipe_text
 from munseo._shift.recipe_fit import RecipeFit
 from munseo._shift.restoration import denoise, deskew
+from munseo._shift.shift_folder import write_shift
 
 __all__ = [
     "MEASURES",
@@ -27,4 +28,5 @@ __all__ = [
     "measure_recipe",
     "recipe_text",
     "summarise",
+    "write_shift",
 ]

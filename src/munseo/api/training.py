@@ -17,9 +17,8 @@ from munseo import _report as reports
 from munseo import _training as training
 from munseo._config import Config, load_config, parse_config
 from munseo._console import quietly, say
-from munseo._errors import Interrupted, UserError
+from munseo._errors import Interrupted, NoRoomError, UserError
 from munseo._run import RunFolder, claim, fingerprints, open_run
-from munseo._run.atomic import NoRoomError
 from munseo._run.manifest import command_words
 from munseo._training import Prepared
 from munseo._training.training_pages import TrainingPages

@@ -1,0 +1,231 @@
+"""The command line: the table of all commands, and how a typed function becomes a command."""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import typer
+from typer.core import TyperGroup
+
+from munseo import __version__
+from munseo._commands import shift
+from munseo._console import inert
+from munseo._errors import Interrupted, NoRoomError, UserError
+from munseo.cli import (
+    benching,
+    browsing,
+    caching,
+    configuring,
+    demonstrating,
+    doctoring,
+    ensembling,
+    exporting,
+    predicting,
+    reporting,
+    serving,
+    training,
+)
+
+DATA, TRAIN, PREDICT, LOOK, SERVICE = "Data", "Train", "Predict", "Look", "Service"
+
+
+def print_result(result: object) -> None:
+    """Print what a command returned: nothing for None, a line for each element of a list, else one line."""
+    for line in result if isinstance(result, list) else [] if result is None else [result]:
+        typer.echo(line)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+        name: What is typed after ``munseo``, such as ``train`` or ``cache clear``.
+        function: What runs; ``from munseo import …`` gives the same function.
+        panel: The heading under which ``munseo --help`` lists it.
+        examples: Lines of Markdown below its help.
+        show: Prints what the function returned. Its keyword-only parameters are options of the command line: those
+            that the function has too, and those that only concern printing.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    panel: str
+    examples: Sequence[str] = ()
+    show: Callable[..., None] = print_result
+
+
+@dataclass(frozen=True)
+class Group:
+    """The first word of commands that have two, such as ``cache``.
+
+    Attributes:
+        name: The word.
+        help: What these commands do.
+        default: The command that runs when the next word names none, so that ``doctor DATA`` is enough.
+        needs_words: Whether the word by itself prints the help instead of running the default.
+    """
+
+    name: str
+    help: str
+    default: str | None = None
+    needs_words: bool = True
+
+
+COMMANDS = (Command("shift", shift.shift, DATA, shift.EXAMPLES, shift.show),)
+"""Every command, in the order of the help."""
+GROUPS: tuple[Group, ...] = ()
+
+
+def main() -> None:
+    """Run the command line.
+
+    Exit codes: 0 after success, 1 where Munseo failed, 2 where the user can correct the cause, 130 after Ctrl-C and 143
+    after SIGTERM.
+    """
+    try:
+        app()
+    except (UserError, NoRoomError) as error:
+        print(f"munseo: {inert(str(error))}", file=sys.stderr)
+        sys.exit(2)
+
+
+def build_app(commands: Iterable[Command], groups: Iterable[Group]) -> typer.Typer:
+    """Make the application of these commands."""
+    whole = typer.Typer(
+        name="munseo",
+        help="Train, judge and explain classifiers of document images.",
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    whole.callback()(_global_options)
+    parts = {
+        group.name: typer.Typer(cls=_group_class(group.default), help=group.help, no_args_is_help=group.needs_words)
+        for group in groups
+    }
+    for command in commands:
+        first, _, second = command.name.partition(" ")
+        heading = "Examples:" if len(command.examples) > 1 else "Example:"
+        epilog = "\n\n".join((heading, *command.examples)) if command.examples else None
+        if second:
+            if not parts[first].registered_commands:
+                whole.add_typer(parts[first], name=first, rich_help_panel=command.panel)
+            parts[first].command(second, epilog=epilog)(_runner(command))
+        else:
+            whole.command(first, epilog=epilog, rich_help_panel=command.panel)(_runner(command))
+    return whole
+
+
+def _global_options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda wanted: _print_version(wanted),
+            is_eager=True,
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Options that come before a command."""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"munseo {__version__}")
+        raise typer.Exit
+
+
+def _group_class(default: str | None) -> type[TyperGroup]:
+    """Return a group that puts the default command before words that name none: a folder is no command."""
+
+    class Group(TyperGroup):
+        def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+            asks_for_help = (len(args) == 1 and args[0] in ctx.help_option_names) or (not args and self.no_args_is_help)
+            if default and not asks_for_help and (not args or args[0] not in self.commands):
+                args = [default, *args]
+            return super().parse_args(ctx, args)
+
+    return Group
+
+
+def _runner(command: Command) -> Callable[..., None]:
+    """Return what typer registers: it calls the function with what was typed, and shows the result."""
+    own = _parameters(command.function)
+    shown = {
+        name: parameter
+        for name, parameter in _parameters(command.show).items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    parameters = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in {**own, **shown, **own}.values()]
+
+    def run(**values: Any) -> None:
+        try:
+            result = command.function(**{name: values[name] for name in own})
+            command.show(result, **{name: values[name] for name in shown})
+        except KeyboardInterrupt as stop:
+            signum = stop.signum if isinstance(stop, Interrupted) else signal.SIGINT
+            if isinstance(stop, Interrupted) and not stop.message:
+                raise typer.Exit from None  # one of several processes: the first one prints the message
+            print(f"munseo: {inert(str(stop)) or 'interrupted.'}", file=sys.stderr)
+            raise typer.Exit(128 + signum) from None
+
+    run.__doc__ = re.split(r"\n\s*(?:Args|Returns|Raises):", inspect.getdoc(command.function) or "")[0]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return run
+
+
+class _Names(dict[str, Any]):
+    """The names that a module knows; one that it imports for type checkers only is anything."""
+
+    def __missing__(self, name: str) -> Any:
+        return Any
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return the parameters of a function with the types that typer reads."""
+    names = _Names(vars(builtins) | function.__globals__)
+    return {
+        name: parameter.replace(annotation=_narrowed(eval(parameter.annotation, {}, names)))
+        for name, parameter in inspect.signature(function).parameters.items()
+    }
+
+
+def _narrowed(kind: Any) -> Any:
+    """Return the type of a parameter as typer reads it: the first one of a union, and a list for a sequence."""
+    inner = get_args(kind)
+    if get_origin(kind) is Annotated:
+        return Annotated[_narrowed(inner[0]), *inner[1:]]
+    if get_origin(kind) in (Union, UnionType):
+        first = _narrowed(next(one for one in inner if one is not NoneType))
+        return first | None if NoneType in inner else first
+    return list[_narrowed(inner[0])] if get_origin(kind) is Sequence else kind  # type: ignore[misc]
+
+
+app = build_app(COMMANDS, GROUPS)
+for module in (
+    demonstrating,
+    doctoring,
+    training,
+    predicting,
+    ensembling,
+    exporting,
+    serving,
+    browsing,
+    reporting,
+    caching,
+):
+    module.register(app)
+app.add_typer(benching.app, name="bench")
+app.add_typer(configuring.app, name="config")

@@ -1,0 +1,45 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Language = Literal["en", "ko"]
+
+RunArgument = Annotated[
+    Path | str, typer.Argument(metavar="RUN", help="A run folder, such as runs/2507051934-….", show_default=False)
+]
+DataArgument = Annotated[Path | str, typer.Argument(metavar="DATA", help="A data folder.", show_default=False)]
+ConfigArgument = Annotated[
+    str | Path,
+    typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a template (see `munseo config list`)."),
+]
+Overrides = Annotated[
+    Sequence[str],
+    typer.Argument(
+        metavar="[KEY=VALUE]…", help="Changes to the configuration: lr=0.0003 wandb.log=true", show_default=False
+    ),
+]
+OnBadImage = Annotated[
+    str | None,
+    typer.Option(metavar="fail|skip", help="What to do with images that cannot be read; default: fail."),
+]
+MovedData = Annotated[
+    Path | str | None, typer.Option("--data", help="Where the data are now; default: where they were.")
+]
+LanguageOption = Annotated[Language, typer.Option(help="Language of the picture or page.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")]
+
+TrainTable = Annotated[
+    str | None, typer.Option(help="Table of the train pages; default: train.csv, else a folder per class.")
+]
+ValTable = Annotated[str | None, typer.Option(help="Table of the validation pages; default: val.csv if there is one.")]
+ImageDir = Annotated[str | None, typer.Option(help="Folder of the train images; default: train/.")]
+TestDir = Annotated[str | None, typer.Option(help="Folder of the test images; default: test/.")]
+IdColumn = Annotated[str | None, typer.Option(help="Column of the file names; default: ID.")]
+TargetColumn = Annotated[str | None, typer.Option(help="Column of the labels; default: target.")]
