@@ -15,14 +15,14 @@ from munseo._data.near_duplicates import (
     thumbnail,
 )
 from munseo._randomness import generator
-from munseo._synth.generator import Page, draw_page
+from munseo._synth.generator import SynthPage, draw_page
 
 SIDE_PX = 500
 DIPLOMATIC, RECEIPT = 3, 6  # kinds of the generated set; any two would do
 
 
 def _specimen(kind: int, index: int = 0) -> np.ndarray:
-    return draw_page(Page("train", index, kind, ""), 7, SIDE_PX)
+    return draw_page(SynthPage("train", index, kind, ""), 7, SIDE_PX)
 
 
 def _turned(page: np.ndarray, turn: int) -> np.ndarray:

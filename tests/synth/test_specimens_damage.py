@@ -9,7 +9,7 @@ from munseo._synth.photo import damage, scan
 
 @pytest.fixture
 def page() -> np.ndarray:
-    """A grey sheet whose upper left quarter is dark: every turn and mirror image of it is another picture."""
+    """A grey canvas whose upper left quarter is dark: every turn and mirror image of it is another picture."""
     page = np.full((120, 90, 3), 180, np.uint8)
     page[:60, :45] = 40
     return page

@@ -12,8 +12,8 @@ from PIL import ImageDraw, ImageFont
 from munseo._randomness import generator
 from munseo._synth import KINDS
 from munseo._synth import vocabulary as words
-from munseo._synth.canvas import Sheet, Weight, font
-from munseo._synth.form import draw_look
+from munseo._synth.canvas import Canvas, Weight, font
+from munseo._synth.form import draw_style
 from munseo._synth.marks import SPECIMEN_WORDS
 from munseo._synth.people import person, plate
 from munseo._synth.random_draws import pick
@@ -119,7 +119,7 @@ def test_looks_do_not_know_the_kind():
     """The medical forms start from the same draw: with one seed they all have the same paper."""
     forms = [KINDS[target] for target in (1, 3, 4, 6, 7, 10, 11, 12, 14)]
     for seed in range(3):
-        paper = draw_look(generator(seed, "look")).paper
+        paper = draw_style(generator(seed, "look")).paper
         for kind in forms:
             page = kind.draw(generator(seed, "look"), 160).reshape(-1, 3)
             colours, counts = np.unique(page, axis=0, return_counts=True)
@@ -128,10 +128,10 @@ def test_looks_do_not_know_the_kind():
 
 @pytest.mark.parametrize(("width", "height"), [(60, 20), (200, 30), (90, 200)])
 def test_text_stays_in_its_box(width, height):
-    sheet = Sheet(400, 400, 1.0, (255, 255, 255))
+    canvas = Canvas(400, 400, 1.0, (255, 255, 255))
     text = "향후 치료에 대한 의견을 적는 칸 " * 4
-    sheet.text_in((100, 100, 100 + width, 100 + height), text, 14, (0, 0, 0))
-    ys, xs = np.nonzero(sheet.pixels()[:, :, 0] < 200)
+    canvas.text_in((100, 100, 100 + width, 100 + height), text, 14, (0, 0, 0))
+    ys, xs = np.nonzero(canvas.pixels()[:, :, 0] < 200)
     assert len(xs) > 10
     assert xs.min() >= 98
     assert ys.min() >= 98
@@ -140,11 +140,11 @@ def test_text_stays_in_its_box(width, height):
 
 
 def test_wrapping_keeps_every_letter():
-    sheet = Sheet(100, 100, 1.0, (255, 255, 255))
+    canvas = Canvas(100, 100, 1.0, (255, 255, 255))
     text = "진료비 세부산정내역확인용영수증발급기 Aa\n둘째 줄"
-    lines = sheet.wrap(text, 12, "regular", 50)
+    lines = canvas.wrap(text, 12, "regular", 50)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "").replace("\n", "")
-    assert all(sheet.length(line, 12) <= 50 for line in lines)
+    assert all(canvas.length(line, 12) <= 50 for line in lines)
 
 
 def test_pick_is_fair():

@@ -6,7 +6,7 @@ damaged (``damage``). All forms share one distribution of looks (``looks``), so 
 
 from __future__ import annotations
 
-from munseo._synth.document_kinds import KINDS, Kind
+from munseo._synth.document_kinds import KINDS, DocumentKind
 from munseo._synth.generator import generate
 
-__all__ = ["KINDS", "Kind", "generate"]
+__all__ = ["KINDS", "DocumentKind", "generate"]

@@ -6,9 +6,9 @@ import numpy as np
 
 from munseo._synth import marks
 from munseo._synth import vocabulary as words
-from munseo._synth.canvas import Sheet
+from munseo._synth.canvas import Canvas
 from munseo._synth.form import Form, fields
-from munseo._synth.people import account_number, day, person, written
+from munseo._synth.people import account_number, day, format_date, person
 from munseo._synth.photo import laid, surface
 from munseo._synth.random_draws import between, chance, digits, mix, near, pick, whole
 
@@ -24,7 +24,7 @@ def _bank_book(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     tint = near(
         rng, pick(rng, ((232, 240, 232), (240, 236, 222), (228, 234, 244), (244, 230, 232), (238, 238, 238))), 6
     )
-    book = Sheet(880, height, longest_px * 1.1 / max(880.0, height), tint)
+    book = Canvas(880, height, longest_px * 1.1 / max(880.0, height), tint)
     accent = near(rng, pick(rng, ((30, 90, 160), (20, 120, 90), (170, 60, 50), (90, 70, 140), (200, 130, 30))), 15)
     bank, holder, style = pick(rng, words.BANKS), person(rng), whole(rng, 0, 2)
     band = chance(rng, 0.6)
@@ -40,7 +40,7 @@ def _bank_book(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     book.text(x + 150, y + 78, f"{holder.name} 님", 36, ink, "bold")
     opened = day(rng, 2005, 2023)
     lines = (
-        ("개설일", written(opened, style)),
+        ("개설일", format_date(opened, style)),
         ("개설점", f"{pick(rng, words.DISTRICTS)[:-1]}지점 (TEL 0000-{digits(rng, 4)})"),
     )
     for number, (name, text) in enumerate(lines):
@@ -48,16 +48,8 @@ def _bank_book(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         book.text(x + 150, y + 140 + number * 46, text, 23, ink, fit=420)
     small = "이 통장은 견본이며 예금자보호법의 보호를 받지 않습니다.\n통장과 카드는 다른 사람에게 맡기지 마십시오."
     book.text_in((x, y + 250, 840, y + 320), small, 18, mix(ink, tint, 0.25))
-    marks.seal(
-        rng,
-        book,
-        between(rng, 690, 780),
-        y + between(rng, 150, 190),
-        between(rng, 90, 120),
-        bank[:4] + "장인",
-        (200, 45, 45),
-        False,
-    )
+    place = between(rng, 690, 780), y + between(rng, 150, 190)
+    marks.seal(rng, book, *place, between(rng, 90, 120), bank[:4] + "장인", (200, 45, 45), False)
     if chance(rng, 0.5):
         marks.seal(rng, book, between(rng, 560, 620), y + 165, 66, holder.name, (190, 50, 60), True)
     book.text(50, 590, f"통장번호 {digits(rng, 3)}-{digits(rng, 6)}", 20, ink)
@@ -70,7 +62,7 @@ def _bank_book(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     return laid(rng, book.pixels(), ground, between(rng, 0.8, 1.0), 16 * book.px_per_unit, tilt_deg=4)
 
 
-def _lower_page(rng: np.random.Generator, book: Sheet, accent: tuple[int, int, int]) -> None:
+def _lower_page(rng: np.random.Generator, book: Canvas, accent: tuple[int, int, int]) -> None:
     book.line([(0, 622), (880, 622)], mix(accent, (255, 255, 255), 0.5), 4)
     if chance(rng, 0.5):
         book.box(0, 1010, 880, 1085, fill=(52, 42, 40))  # magnetic strip
@@ -104,28 +96,21 @@ def _bank_copy(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     rows = [
         fields(("은행명", bank), ("예금 종류", pick(rng, ("저축예금", "보통예금", "자유입출금"))), height=1.3),
         fields(("계좌번호", account_number(rng)), height=1.5),
-        fields(("예금주", holder.name), ("생년월일", written(holder.birth, style)), height=1.3),
-        fields(("개설일", written(opened, style)), ("관리점", f"{pick(rng, words.DISTRICTS)[:-1]}지점"), height=1.3),
+        fields(("예금주", holder.name), ("생년월일", format_date(holder.birth, style)), height=1.3),
+        fields(
+            ("개설일", format_date(opened, style)),
+            ("관리점", f"{pick(rng, words.DISTRICTS)[:-1]}지점"),
+            height=1.3,
+        ),
     ]
     if chance(rng, 0.5):
         rows.append(fields(("용도", pick(rng, words.USES)), ("통화", "KRW (원)")))
     form.table(rows, reserve=200)
     form.paragraph("위 계좌는 당행에 개설되어 있음을 확인합니다. 이 사본은 견본이며 법적 효력이 없습니다.", 46)
     y, name = form.y + between(rng, 50, 90), f"{bank}장"
-    form.sheet.text(
-        form.left + form.width / 2, y, written(day(rng), 0), form.look.text * 1.1, form.look.ink, anchor="mm"
-    )
-    form.sheet.text(form.left + form.width / 2, y + 44, name, 28, form.look.ink, "bold", "mm")
-    marks.seal(
-        rng,
-        form.sheet,
-        form.left + form.width / 2 + 90,
-        y + 40,
-        between(rng, 56, 80),
-        bank[:4] + "장인",
-        form.look.stamp,
-        False,
-    )
+    form.write(form.middle, y, format_date(day(rng), 0), scale=1.1, weight="regular")
+    form.canvas.text(form.middle, y + 44, name, 28, form.style.ink, "bold", "mm")
+    form.seal(form.middle + 90, y + 40, between(rng, 56, 80), bank[:4] + "장인", is_round=False)
     return form.finish()
 
 

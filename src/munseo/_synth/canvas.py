@@ -1,4 +1,4 @@
-"""A sheet to draw on, measured in units that do not depend on the resolution."""
+"""A canvas to draw on, measured in units that do not depend on the resolution."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ LINE_PITCH = 1.45
 """Distance of two baselines, in sizes of the letters."""
 
 
-class Sheet:
+class Canvas:
     """A rectangle of paper (or plastic, or scenery).
 
-    All places and sizes are in units; an A4 sheet is 700 × 990 units. The origin is the top left corner.
+    All places and sizes are in units; an A4 canvas is 700 × 990 units. The origin is the top left corner.
 
     Args:
-        width: Of the sheet, in units.
-        height: Of the sheet, in units.
+        width: Of the canvas, in units.
+        height: Of the canvas, in units.
         px_per_unit: The resolution.
-        colour: What the sheet is filled with.
+        colour: What the canvas is filled with.
     """
 
     def __init__(self, width: float, height: float, px_per_unit: float, colour: RGB) -> None:
@@ -43,7 +43,7 @@ class Sheet:
         return max(1, round(units * self.px_per_unit))
 
     def pixels(self) -> np.ndarray:
-        """The sheet as uint8 RGB (H, W, 3)."""
+        """The canvas as uint8 RGB (H, W, 3)."""
         return np.asarray(self.image)
 
     def length(self, text: str, size: float, weight: Weight = "regular") -> float:

@@ -8,8 +8,8 @@ import numpy as np
 
 from munseo._synth import marks
 from munseo._synth import vocabulary as words
-from munseo._synth.canvas import Sheet
-from munseo._synth.people import Person, day, person, written
+from munseo._synth.canvas import Canvas
+from munseo._synth.people import Person, day, format_date, person
 from munseo._synth.photo import laid, surface
 from munseo._synth.random_draws import RGB, between, chance, digits, mix, near, pick, whole
 
@@ -38,12 +38,12 @@ def driver_license(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     until = issued + timedelta(days=3650)
     lines = (
         "적성검사 기간",
-        f"{written(issued, style)} ~ {written(until, style)}",
+        f"{format_date(issued, style)} ~ {format_date(until, style)}",
         f"조건 : {pick(rng, ('A', '없음', 'B'))}",
     )
     for row, line in enumerate(lines):
         card.text(x, 378 + row * 32, line, 22, (160, 40, 50) if row < 2 else INK, fit=500)
-    _issuer(rng, card, x, written(issued, 1), pick(rng, words.PLATE_REGIONS) + "지방경찰청장")
+    _issuer(rng, card, x, format_date(issued, 1), pick(rng, words.PLATE_REGIONS) + "지방경찰청장")
     if chance(rng, 0.5):
         marks.portrait(rng, card, 744, 352, 84, 108, holder.female)
     return _shown(rng, card, longest_px)
@@ -60,7 +60,7 @@ def national_id_card(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     card.text_in((x, 286, 560, 400), holder.address.replace(", ", "\n"), 27, INK, "regular", "left", top=True)
     marks.portrait(rng, card, between(rng, 585, 600), between(rng, 110, 150), 220, 285, holder.female)
     issued = day(rng, 2000, 2023)
-    card.text(x + 110, 432, written(issued, 2), 27, INK)
+    card.text(x + 110, 432, format_date(issued, 2), 27, INK)
     office = f"{pick(rng, words.CITIES).split()[0]} {pick(rng, words.DISTRICTS)}청장"
     _issuer(rng, card, x + 30, "", office)
     return _shown(rng, card, longest_px)
@@ -70,7 +70,7 @@ def passport(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     """A passport's page of data, with the machine-readable lines; on some, the page above it is open too."""
     both = chance(rng, 0.45)
     height, top = (1210.0, 610.0) if both else (610.0, 0.0)
-    page = Sheet(880, height, longest_px * 1.1 / max(880, height), near(rng, pick(rng, _PLASTICS), 5))
+    page = Canvas(880, height, longest_px * 1.1 / max(880, height), near(rng, pick(rng, _PLASTICS), 5))
     _waves(rng, page, 0, height)
     holder = person(rng)
     if both:
@@ -80,7 +80,7 @@ def passport(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     return _shown(rng, page, longest_px, round_units=14)
 
 
-def _data_page(rng: np.random.Generator, page: Sheet, holder: Person, top: float) -> None:
+def _data_page(rng: np.random.Generator, page: Canvas, holder: Person, top: float) -> None:
     page.text(40, top + 42, "대한민국", 26, INK, "bold")
     page.text(170, top + 42, "REPUBLIC OF KOREA", 20, INK)
     page.text(470, top + 42, pick(rng, ("여권 PASSPORT", "여권  PASSPORT (견본)")), 24, (150, 40, 60), "bold", fit=380)
@@ -104,7 +104,7 @@ def _data_page(rng: np.random.Generator, page: Sheet, holder: Person, top: float
             page.text(x, y + 23, text, 23, INK, "bold", fit=540 / len(row))
 
 
-def _machine_lines(rng: np.random.Generator, page: Sheet, holder: Person, y: float) -> None:
+def _machine_lines(rng: np.random.Generator, page: Canvas, holder: Person, y: float) -> None:
     first = f"PMKOR{holder.roman_surname}<<{holder.roman_given}".ljust(44, "<")
     second = (
         f"M000{digits(rng, 5)}0KOR{holder.birth:%y%m%d}0{'F' if holder.female else 'M'}{digits(rng, 6)}0".ljust(43, "<")
@@ -117,7 +117,7 @@ def _machine_lines(rng: np.random.Generator, page: Sheet, holder: Person, y: flo
             page.text(40 + (place + 0.5) * 800 / 44, y + 20 + number * 42, letter, 25, INK, "regular", "mm")
 
 
-def _upper_page(rng: np.random.Generator, page: Sheet) -> None:
+def _upper_page(rng: np.random.Generator, page: Canvas) -> None:
     lines = (
         "대한민국 국민인 이 여권 소지인이 아무 지장 없이 통행할 수 있도록",
         "필요한 편의 및 보호를 베풀어 주실 것을 요청합니다.  (견본)",
@@ -129,27 +129,27 @@ def _upper_page(rng: np.random.Generator, page: Sheet) -> None:
     page.line([(0, 607), (880, 607)], mix(INK, (255, 255, 255), between(rng, 0.2, 0.6)), 5)
 
 
-def _card(rng: np.random.Generator, longest_px: int) -> Sheet:
+def _card(rng: np.random.Generator, longest_px: int) -> Canvas:
     """An empty card with the fine waves that make copying hard."""
-    card = Sheet(860, 540, longest_px * 1.1 / 860, near(rng, pick(rng, _PLASTICS), 5))
+    card = Canvas(860, 540, longest_px * 1.1 / 860, near(rng, pick(rng, _PLASTICS), 5))
     _waves(rng, card, 0, 540)
     return card
 
 
-def _waves(rng: np.random.Generator, sheet: Sheet, top: float, bottom: float) -> None:
+def _waves(rng: np.random.Generator, canvas: Canvas, top: float, bottom: float) -> None:
     tint = mix(
         (255, 255, 255),
         near(rng, pick(rng, ((90, 140, 190), (190, 110, 120), (100, 160, 120), (150, 130, 180))), 20),
         0.3,
     )
-    xs = np.linspace(0, sheet.width, 40)
+    xs = np.linspace(0, canvas.width, 40)
     phase, length, height = between(rng, 0, 6), between(rng, 60, 190), between(rng, 6, 26)
     for y in np.arange(top, bottom, between(rng, 14, 26)):
         wave = y + height * np.sin(xs / length + phase + y / 90)
-        sheet.line(list(zip(xs.tolist(), wave.tolist(), strict=True)), tint, 1.2)
+        canvas.line(list(zip(xs.tolist(), wave.tolist(), strict=True)), tint, 1.2)
 
 
-def _title(rng: np.random.Generator, card: Sheet, text: str, small: str, left: float, spaced: bool = False) -> None:
+def _title(rng: np.random.Generator, card: Canvas, text: str, small: str, left: float, spaced: bool = False) -> None:
     band = chance(rng, 0.4)
     colour = near(rng, pick(rng, ((30, 60, 120), (40, 40, 48), (120, 40, 60), (30, 100, 90))), 12)
     if band:
@@ -163,14 +163,14 @@ def _title(rng: np.random.Generator, card: Sheet, text: str, small: str, left: f
         card.text(left + length + 14, 68, small, 25, colour, fit=card.width - left - length - 30)
 
 
-def _issuer(rng: np.random.Generator, card: Sheet, x: float, moment: str, office: str) -> None:
+def _issuer(rng: np.random.Generator, card: Canvas, x: float, moment: str, office: str) -> None:
     size = between(rng, 30, 36)
     card.text(x, 500, f"{moment}  {office}".strip(), size, INK, "bold", fit=420)
     length = min(420.0, card.length(f"{moment}  {office}".strip(), size, "bold"))
     marks.seal(rng, card, x + length + 26, 488, 66, office[-5:] + "인", near(rng, (200, 40, 40), 20), False)
 
 
-def _shown(rng: np.random.Generator, card: Sheet, longest_px: int, round_units: float = 26) -> np.ndarray:
+def _shown(rng: np.random.Generator, card: Canvas, longest_px: int, round_units: float = 26) -> np.ndarray:
     """The card as one sees it: alone on a scan, on a desk, or copied onto a sheet of A4."""
     marks.specimen(rng, card, margins=False)
     copied = chance(rng, 0.2)

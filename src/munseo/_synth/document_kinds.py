@@ -14,7 +14,7 @@ Drawing = Callable[[np.random.Generator, int], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Kind:
+class DocumentKind:
     """A kind of document; its target is its place in ``KINDS``."""
 
     name: str
@@ -25,26 +25,26 @@ class Kind:
 
 
 KINDS = (
-    Kind("account_number", "계좌번호", 100, bank.account),
-    Kind(
+    DocumentKind("account_number", "계좌번호", 100, bank.account),
+    DocumentKind(
         "application_for_payment_of_pregnancy_medical_expenses",
         "임신·출산 진료비 지급 신청서",
         46,
         medical_forms.pregnancy_application,
     ),
-    Kind("car_dashboard", "자동차 계기판", 100, vehicles.dashboard),
-    Kind("confirmation_of_admission_and_discharge", "입·퇴원 확인서", 100, medical_letters.admission),
-    Kind("diagnosis", "진단서", 100, medical_letters.diagnosis),
-    Kind("driver_license", "운전면허증", 100, cards.driver_license),
-    Kind("medical_bill_receipts", "진료비 영수증", 100, medical_bills.bill),
-    Kind("medical_outpatient_certificate", "통원 진료 확인서", 100, medical_letters.outpatient),
-    Kind("national_id_card", "주민등록증", 100, cards.national_id_card),
-    Kind("passport", "여권", 100, cards.passport),
-    Kind("payment_confirmation", "진료비 납입 확인서", 100, medical_bills.payments),
-    Kind("pharmaceutical_receipt", "약제비 영수증", 100, medical_bills.pharmacy_receipt),
-    Kind("prescription", "처방전", 100, medical_forms.prescription),
-    Kind("resume", "이력서", 74, papers.resume),
-    Kind("statement_of_opinion", "소견서", 50, medical_letters.statement),
-    Kind("vehicle_registration_certificate", "자동차 등록증", 100, papers.vehicle_registration),
-    Kind("vehicle_registration_plate", "자동차 번호판", 100, vehicles.license_plate),
+    DocumentKind("car_dashboard", "자동차 계기판", 100, vehicles.dashboard),
+    DocumentKind("confirmation_of_admission_and_discharge", "입·퇴원 확인서", 100, medical_letters.admission),
+    DocumentKind("diagnosis", "진단서", 100, medical_letters.diagnosis),
+    DocumentKind("driver_license", "운전면허증", 100, cards.driver_license),
+    DocumentKind("medical_bill_receipts", "진료비 영수증", 100, medical_bills.bill),
+    DocumentKind("medical_outpatient_certificate", "통원 진료 확인서", 100, medical_letters.outpatient),
+    DocumentKind("national_id_card", "주민등록증", 100, cards.national_id_card),
+    DocumentKind("passport", "여권", 100, cards.passport),
+    DocumentKind("payment_confirmation", "진료비 납입 확인서", 100, medical_bills.payments),
+    DocumentKind("pharmaceutical_receipt", "약제비 영수증", 100, medical_bills.pharmacy_receipt),
+    DocumentKind("prescription", "처방전", 100, medical_forms.prescription),
+    DocumentKind("resume", "이력서", 74, papers.resume),
+    DocumentKind("statement_of_opinion", "소견서", 50, medical_letters.statement),
+    DocumentKind("vehicle_registration_certificate", "자동차 등록증", 100, papers.vehicle_registration),
+    DocumentKind("vehicle_registration_plate", "자동차 번호판", 100, vehicles.license_plate),
 )

@@ -8,7 +8,7 @@ import numpy as np
 
 from munseo._synth import marks
 from munseo._synth.form import Form, fields
-from munseo._synth.people import Hospital, written
+from munseo._synth.people import Hospital, format_date
 from munseo._synth.random_draws import between, chance, pick, whole
 
 CLOSING_HEIGHT = 205.0
@@ -28,13 +28,13 @@ def close(form: Form, sentence: str, issued: date, issuer: Hospital, signer: str
     manner = pick(form.rng, (_in_lines, _in_table, _name_large, _at_right))
     slack = form.bottom - form.y - CLOSING_HEIGHT
     form.y += max(0.0, slack) * between(form.rng, 0.1, 0.9)
-    manner(form, sentence, written(issued, whole(form.rng, 0, 3)), issuer, signer)
+    manner(form, sentence, format_date(issued, whole(form.rng, 0, 3)), issuer, signer)
 
 
 def _in_lines(form: Form, sentence: str, day: str, issuer: Hospital, signer: str) -> None:
-    middle, size = (form.left + form.right) / 2, form.look.text
-    _write(form, middle, form.y + 16, sentence, size * 1.1, "mm")
-    _write(form, middle, form.y + 46, day, size * 1.05, "mm")
+    middle, size = form.middle, form.style.text
+    form.write(middle, form.y + 16, sentence, scale=1.1)
+    form.write(middle, form.y + 46, day, scale=1.05)
     lines = [
         f"의료기관 명칭 : {issuer.name}",
         f"주      소 : {issuer.address}",
@@ -45,14 +45,14 @@ def _in_lines(form: Form, sentence: str, day: str, issuer: Hospital, signer: str
         lines.insert(3, f"면 허 번 호 : {issuer.licence}")
     x = form.left + form.width * between(form.rng, 0.02, 0.3)
     for number, line in enumerate(lines):
-        _write(form, x, form.y + 78 + number * 24, line, size, "lm", fit=form.right - x)
-    end = x + form.sheet.length(lines[-1], size, form.look.body)
+        form.write(x, form.y + 78 + number * 24, line, "lm", fit=form.right - x)
+    end = x + form.canvas.length(lines[-1], size, form.style.body)
     _sign(form, min(end - 8, form.right - 40), form.y + 78 + (len(lines) - 1) * 24, issuer)
     form.y += CLOSING_HEIGHT
 
 
 def _in_table(form: Form, sentence: str, day: str, issuer: Hospital, signer: str) -> None:
-    _write(form, form.left + form.width / 2, form.y + 14, sentence, form.look.text * 1.05, "mm")
+    form.write(form.middle, form.y + 14, sentence, scale=1.05)
     form.y += 34
     rows = [
         fields(("발행일", day), ("전화번호", issuer.phone)),
@@ -65,36 +65,31 @@ def _in_table(form: Form, sentence: str, day: str, issuer: Hospital, signer: str
 
 
 def _name_large(form: Form, sentence: str, day: str, issuer: Hospital, signer: str) -> None:
-    middle, size = (form.left + form.right) / 2, form.look.text
-    _write(form, middle, form.y + 14, sentence, size * 1.1, "mm")
-    _write(form, middle, form.y + 44, day, size * 1.1, "mm")
-    _write(form, middle, form.y + 74, f"{signer} : {issuer.doctor}    면허 {issuer.licence}", size, "mm")
+    middle = form.middle
+    form.write(middle, form.y + 14, sentence, scale=1.1)
+    form.write(middle, form.y + 44, day, scale=1.1)
+    form.write(middle, form.y + 74, f"{signer} : {issuer.doctor}    면허 {issuer.licence}")
     name = f"{issuer.name}장" if chance(form.rng, 0.6) else issuer.name
-    large = form.sheet.fitting(name, between(form.rng, 24, 32), "bold", form.width * 0.7)
-    form.sheet.text(middle, form.y + 120, name, large, form.look.ink, "bold", "mm")
-    _sign(form, middle + form.sheet.length(name, large, "bold") / 2 + 12, form.y + 120, issuer)
-    _write(form, middle, form.y + 164, f"{issuer.address}  TEL {issuer.phone}", size * 0.85, "mm")
+    large = form.canvas.fitting(name, between(form.rng, 24, 32), "bold", form.width * 0.7)
+    form.canvas.text(middle, form.y + 120, name, large, form.style.ink, "bold", "mm")
+    _sign(form, middle + form.canvas.length(name, large, "bold") / 2 + 12, form.y + 120, issuer)
+    form.write(middle, form.y + 164, f"{issuer.address}  TEL {issuer.phone}", scale=0.85)
     form.y += CLOSING_HEIGHT
 
 
 def _at_right(form: Form, sentence: str, day: str, issuer: Hospital, signer: str) -> None:
-    size, x = form.look.text, form.right - 30
-    _write(form, form.left, form.y + 14, f"※ {sentence}", size * 1.05, "lm", fit=form.width)
-    _write(form, x, form.y + 52, day, size * 1.05, "rm")
-    _write(form, x, form.y + 84, issuer.name, size * 1.35, "rm")
+    size, x = form.style.text, form.right - 30
+    form.write(form.left, form.y + 14, f"※ {sentence}", "lm", scale=1.05)
+    form.write(x, form.y + 52, day, "rm", scale=1.05)
+    form.write(x, form.y + 84, issuer.name, "rm", scale=1.35)
     signed = f"{signer}  {issuer.doctor}  (인)"
-    _write(form, x, form.y + 112, signed, size, "rm")
-    _write(form, x, form.y + 138, f"{issuer.address} / {issuer.phone}", size * 0.85, "rm", fit=form.width * 0.8)
+    form.write(x, form.y + 112, signed, "rm")
+    form.write(x, form.y + 138, f"{issuer.address} / {issuer.phone}", "rm", scale=0.85, fit=form.width * 0.8)
     if chance(form.rng, 0.5):
-        start = x - form.sheet.length(signed, size, form.look.body) - 80
-        marks.signature(form.rng, form.sheet, start, form.y + 112, 64)
+        start = x - form.canvas.length(signed, size, form.style.body) - 80
+        marks.signature(form.rng, form.canvas, start, form.y + 112, 64)
     _sign(form, x - 6, form.y + 98, issuer)
     form.y += CLOSING_HEIGHT
-
-
-def _write(form: Form, x: float, y: float, text: str, size: float, anchor: str, fit: float | None = None) -> None:
-    limit = form.width if fit is None else fit
-    form.sheet.text(x, y, text, size, form.look.ink, form.look.body, anchor, fit=limit)
 
 
 def _sign(form: Form, x: float, y: float, issuer: Hospital) -> None:
@@ -103,10 +98,14 @@ def _sign(form: Form, x: float, y: float, issuer: Hospital) -> None:
         return
     size = between(form.rng, 42, 78)
     square = chance(form.rng, 0.55)
-    text = issuer.name[:6] + "의인" if square else issuer.doctor + "인"
     dx, dy = form.rng.normal(0, 9), form.rng.normal(0, 5)
-    place = min(x + dx, form.sheet.width - size / 2), min(y + dy, form.sheet.height - size / 2)
-    marks.seal(form.rng, form.sheet, *place, size, text, form.look.stamp, not square)
+    place = min(x + dx, form.canvas.width - size / 2), min(y + dy, form.canvas.height - size / 2)
+    issuer_seal(form, issuer, *place, size, square=square)
+
+
+def issuer_seal(form: Form, issuer: Hospital, x: float, y: float, size: float, *, square: bool) -> None:
+    """Stamp the square seal of an institution, or the round one of its doctor."""
+    form.seal(x, y, size, issuer.name[:6] + "의인" if square else issuer.doctor + "인", is_round=not square)
 
 
 def serial(rng: np.random.Generator) -> str:

@@ -34,7 +34,7 @@ DRAWING = "Drawing pages"
 
 
 @dataclass(frozen=True)
-class Page:
+class SynthPage:
     """One picture to be made; everything in it follows from this and the seed."""
 
     part: str
@@ -97,28 +97,30 @@ def class_sizes(num_train: int) -> list[int]:
     return [int(size) + MIN_PER_KIND for size in sizes]
 
 
-def planned_train(num_train: int, seed: int) -> list[Page]:
+def planned_train(num_train: int, seed: int) -> list[SynthPage]:
     """The train part's pages, in random order."""
     targets = np.repeat(np.arange(len(KINDS)), class_sizes(num_train))
     return _pages("train", generator(seed, "specimen-train-targets").permutation(targets), seed)
 
 
-def planned_test(num_test: int, seed: int) -> list[Page]:
+def planned_test(num_test: int, seed: int) -> list[SynthPage]:
     """The test part's pages: each kind once, then random ones."""
     rng = generator(seed, "specimen-test-targets")
     first = rng.permutation(len(KINDS))
     return _pages("test", np.concatenate([first, rng.integers(len(KINDS), size=num_test)])[:num_test], seed)
 
 
-def _pages(part: str, targets: np.ndarray, seed: int) -> list[Page]:
+def _pages(part: str, targets: np.ndarray, seed: int) -> list[SynthPage]:
     return [
         # A hash, so that neither the name nor the order of names betrays the kind.
-        Page(part, index, int(target), blake2b(f"{seed}/{part}/{index}".encode(), digest_size=8).hexdigest() + ".jpg")
+        SynthPage(
+            part, index, int(target), blake2b(f"{seed}/{part}/{index}".encode(), digest_size=8).hexdigest() + ".jpg"
+        )
         for index, target in enumerate(targets)
     ]
 
 
-def draw_page(page: Page, seed: int, longest_side_px: int) -> np.ndarray:
+def draw_page(page: SynthPage, seed: int, longest_side_px: int) -> np.ndarray:
     """Draw one page as it stands in the set; uint8 RGB (H, W, 3)."""
     rng = generator(seed, f"specimen-{page.part}", page.index)
     longest_px = round(longest_side_px * between(rng, 0.78, 1.4))
@@ -129,7 +131,7 @@ def draw_page(page: Page, seed: int, longest_side_px: int) -> np.ndarray:
     return damage(rng, scanned, second)
 
 
-def _make(folder: Path, seed: int, longest_side_px: int, page: Page) -> None:
+def _make(folder: Path, seed: int, longest_side_px: int, page: SynthPage) -> None:
     quality_rng = generator(seed, f"specimen-{page.part}-quality", page.index)
     quality = whole(quality_rng, 78, 94) if page.part == "train" else whole(quality_rng, 60, 90)
     pixels = cv2.cvtColor(draw_page(page, seed, longest_side_px), cv2.COLOR_RGB2BGR)
@@ -138,7 +140,7 @@ def _make(folder: Path, seed: int, longest_side_px: int, page: Page) -> None:
     (folder / page.part / page.file_name).write_bytes(data.tobytes())
 
 
-def _make_all(make: Callable[[Page], None], pages: Sequence[Page], num_workers: int) -> None:
+def _make_all(make: Callable[[SynthPage], None], pages: Sequence[SynthPage], num_workers: int) -> None:
     """Make all pages, here or in processes of their own, with a progress bar."""
     if num_workers == 1:
         for page in track(pages, DRAWING):
@@ -160,7 +162,7 @@ def _make_all(make: Callable[[Page], None], pages: Sequence[Page], num_workers: 
             raise
 
 
-def _write_tables(folder: Path, train: Sequence[Page], test: Sequence[Page]) -> None:
+def _write_tables(folder: Path, train: Sequence[SynthPage], test: Sequence[SynthPage]) -> None:
     names = pd.DataFrame({"target": range(len(KINDS)), "class_name": [kind.name for kind in KINDS]})
     names.to_csv(folder / "meta.csv", index=False, lineterminator="\n")
     truth = _table(test)
@@ -169,7 +171,7 @@ def _write_tables(folder: Path, train: Sequence[Page], test: Sequence[Page]) -> 
     _table(train).to_csv(folder / "train.csv", index=False, lineterminator="\n")
 
 
-def _table(pages: Sequence[Page]) -> pd.DataFrame:
+def _table(pages: Sequence[SynthPage]) -> pd.DataFrame:
     rows = sorted((page.file_name, page.target) for page in pages)
     return pd.DataFrame(rows, columns=["ID", "target"])
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from munseo._synth.canvas import Sheet, font
+from munseo._synth.canvas import Canvas, font
 from munseo._synth.random_draws import RGB, between, chance, digits, near, pick, whole
 
 SPECIMEN_WORDS = ("견본", "견본", "SPECIMEN", "견 본", "견본 SPECIMEN")
 
 
 def seal(
-    rng: np.random.Generator, sheet: Sheet, x: float, y: float, size: float, text: str, colour: RGB, round_: bool
+    rng: np.random.Generator, canvas: Canvas, x: float, y: float, size: float, text: str, colour: RGB, is_round: bool
 ) -> None:
     """Stamp a seal, slightly askew, with its middle at (x, y): the name in up to three rows within a frame."""
-    edge = sheet.px(size) * 2
+    edge = canvas.px(size) * 2
     mask = Image.new("L", (edge, edge), 0)
     pen = ImageDraw.Draw(mask)
     width = max(2, edge // whole(rng, 16, 28))
     frame = (width, width, edge - width, edge - width)
-    if round_:
+    if is_round:
         pen.ellipse(frame, outline=255, width=width)
         if chance(rng, 0.6):
             inner = edge * between(rng, 0.1, 0.16)
@@ -30,15 +30,15 @@ def seal(
     letters = text.replace(" ", "")[:9]
     per_row = 2 if len(letters) <= 4 else 3
     rows = [letters[start : start + per_row] for start in range(0, len(letters), per_row)]
-    letter = int(edge * (0.62 if round_ else 0.8) / max(len(rows), per_row))
+    letter = int(edge * (0.62 if is_round else 0.8) / max(len(rows), per_row))
     for number, row in enumerate(rows):
         place = (edge / 2, edge / 2 + (number - (len(rows) - 1) / 2) * letter * 1.02)
         pen.text(place, row, fill=255, font=font("bold", max(1, letter)), anchor="mm")
     turned = mask.rotate(between(rng, -14, 14), Image.Resampling.BILINEAR)
-    sheet.print_mask(turned.reduce(2), x, y, colour, between(rng, 0.55, 0.92))
+    canvas.print_mask(turned.reduce(2), x, y, colour, between(rng, 0.55, 0.92))
 
 
-def signature(rng: np.random.Generator, sheet: Sheet, x: float, y: float, width: float) -> None:
+def signature(rng: np.random.Generator, canvas: Canvas, x: float, y: float, width: float) -> None:
     """Sign with a scrawl that starts at (x, y)."""
     steps = whole(rng, 9, 16)
     across = np.cumsum(rng.uniform(-0.35, 1.0, steps))
@@ -50,20 +50,22 @@ def signature(rng: np.random.Generator, sheet: Sheet, x: float, y: float, width:
     xs, ys = np.convolve(xs, smooth, "valid"), np.convolve(ys, smooth, "valid")
     ink = pick(rng, ((20, 20, 25), (25, 40, 120), (40, 40, 60)))
     points = [(x + dx, y + dy) for dx, dy in zip(xs.tolist(), ys.tolist(), strict=True)]
-    sheet.line(points, ink, between(rng, 1.2, 2.4))
+    canvas.line(points, ink, between(rng, 1.2, 2.4))
 
 
-def barcode(rng: np.random.Generator, sheet: Sheet, x: float, y: float, width: float, height: float, ink: RGB) -> None:
+def barcode(
+    rng: np.random.Generator, canvas: Canvas, x: float, y: float, width: float, height: float, ink: RGB
+) -> None:
     """Draw a bar code with its number beneath, its top left corner at (x, y)."""
     place = x
     while place < x + width:
         bar = between(rng, 1.0, 3.6)
-        sheet.box(place, y, min(place + bar, x + width), y + height, fill=ink)
+        canvas.box(place, y, min(place + bar, x + width), y + height, fill=ink)
         place += bar + between(rng, 1.4, 4.2)
-    sheet.text(x + width / 2, y + height + 8, digits(rng, 12), 9, ink, anchor="mm", fit=width)
+    canvas.text(x + width / 2, y + height + 8, digits(rng, 12), 9, ink, anchor="mm", fit=width)
 
 
-def square_code(rng: np.random.Generator, sheet: Sheet, x: float, y: float, size: float, ink: RGB) -> None:
+def square_code(rng: np.random.Generator, canvas: Canvas, x: float, y: float, size: float, ink: RGB) -> None:
     """Draw a two-dimensional code (it says nothing), its top left corner at (x, y)."""
     count = whole(rng, 21, 27)
     cells = rng.random((count, count)) < 0.48
@@ -72,19 +74,19 @@ def square_code(rng: np.random.Generator, sheet: Sheet, x: float, y: float, size
     finder[1:6, 1:6] = False
     finder[2:5, 2:5] = True
     cells[:8, :8], cells[:8, -8:], cells[-8:, :8] = finder, finder[:, ::-1], finder[::-1]
-    mask = Image.fromarray((cells * 255).astype(np.uint8)).resize((sheet.px(size),) * 2, Image.Resampling.NEAREST)
-    sheet.print_mask(mask, x + size / 2, y + size / 2, ink, 1.0)
+    mask = Image.fromarray((cells * 255).astype(np.uint8)).resize((canvas.px(size),) * 2, Image.Resampling.NEAREST)
+    canvas.print_mask(mask, x + size / 2, y + size / 2, ink, 1.0)
 
 
 def portrait(
-    rng: np.random.Generator, sheet: Sheet, x: float, y: float, width: float, height: float, female: bool
+    rng: np.random.Generator, canvas: Canvas, x: float, y: float, width: float, height: float, female: bool
 ) -> None:
     """Draw the silhouette of nobody in a photograph's frame, its top left corner at (x, y)."""
     ground = near(rng, pick(rng, ((205, 215, 228), (230, 230, 230), (190, 205, 215), (240, 238, 232))), 10)
     skin = near(rng, (222, 188, 162), 14)
     hair, coat = near(rng, (42, 36, 34), 16), near(rng, pick(rng, ((45, 50, 70), (60, 60, 60), (120, 60, 70))), 20)
-    # Drawn on a sheet of its own, so that the shoulders end at the frame.
-    photo = Sheet(width, height, sheet.px_per_unit, ground)
+    # Drawn on a canvas of its own, so that the shoulders end at the frame.
+    photo = Canvas(width, height, canvas.px_per_unit, ground)
     middle, head = width * between(rng, 0.47, 0.53), width * between(rng, 0.2, 0.24)
     chin = height * between(rng, 0.58, 0.64)
     crown = chin - head * 2.7
@@ -105,55 +107,55 @@ def portrait(
     photo.ellipse(middle - head, crown + head * 0.35, middle + head, chin + head * 0.1, fill=skin)
     fringe = head * between(rng, 0.75, 1.05)
     photo.pen.chord(
-        tuple(sheet.px_per_unit * v for v in (middle - head, crown, middle + head, crown + fringe * 2)), 180, 360, hair
+        tuple(canvas.px_per_unit * v for v in (middle - head, crown, middle + head, crown + fringe * 2)), 180, 360, hair
     )
-    sheet.image.paste(photo.image, (round(x * sheet.px_per_unit), round(y * sheet.px_per_unit)))
+    canvas.image.paste(photo.image, (round(x * canvas.px_per_unit), round(y * canvas.px_per_unit)))
 
 
-def specimen(rng: np.random.Generator, sheet: Sheet, *, margins: bool = True) -> None:
-    """Print the word "specimen" over the sheet: no page is without it.
+def specimen(rng: np.random.Generator, canvas: Canvas, *, margins: bool = True) -> None:
+    """Print the word "specimen" over the canvas: no page is without it.
 
     Args:
         rng: Where all chance comes from.
-        sheet: What to mark.
-        margins: Whether the sheet has empty margins, in which a line can be read.
+        canvas: What to mark.
+        margins: Whether the canvas has empty margins, in which a line can be read.
     """
     colour = near(rng, pick(rng, ((200, 40, 40), (120, 120, 125), (50, 70, 160), (90, 90, 90))), 15)
     word = pick(rng, SPECIMEN_WORDS)
     way = whole(rng, 0, 3 if margins else 2)
-    short = min(sheet.width, sheet.height)
+    short = min(canvas.width, canvas.height)
     if way == 0:  # once, large, aslant
         size = min(short * 0.9 / len(word), short * 0.3)
-        mask = _word_mask(sheet, word, size, between(rng, 20, 50) * pick(rng, (1, 1, -1)))
-        place = sheet.width * between(rng, 0.42, 0.58), sheet.height * between(rng, 0.42, 0.6)
-        sheet.print_mask(mask, *place, colour, between(rng, 0.16, 0.3))
+        mask = _word_mask(canvas, word, size, between(rng, 20, 50) * pick(rng, (1, 1, -1)))
+        place = canvas.width * between(rng, 0.42, 0.58), canvas.height * between(rng, 0.42, 0.6)
+        canvas.print_mask(mask, *place, colour, between(rng, 0.16, 0.3))
     elif way == 1:  # many, small
-        mask = _word_mask(sheet, word, short * 0.055, between(rng, 10, 40))
+        mask = _word_mask(canvas, word, short * 0.055, between(rng, 10, 40))
         opacity = between(rng, 0.16, 0.3)
         for row in range(4):
             for column in range(3):
-                x = sheet.width * (column + 0.5 + 0.25 * (row % 2) - 0.12) / 3
-                sheet.print_mask(mask, x, sheet.height * (row + 0.5) / 4, colour, opacity)
+                x = canvas.width * (column + 0.5 + 0.25 * (row % 2) - 0.12) / 3
+                canvas.print_mask(mask, x, canvas.height * (row + 0.5) / 4, colour, opacity)
     elif way == 2:  # a framed stamp near a corner
-        mask = _word_mask(sheet, word, short * between(rng, 0.05, 0.075), between(rng, -18, 18), framed=True)
+        mask = _word_mask(canvas, word, short * between(rng, 0.05, 0.075), between(rng, -18, 18), framed=True)
         # Not where titles stand.
-        y = sheet.height * pick(rng, (0.035, 0.88, 0.93) if margins else (0.88, 0.93))
-        sheet.print_mask(mask, sheet.width * pick(rng, (0.16, 0.5, 0.84)), y, colour, between(rng, 0.6, 0.9))
+        y = canvas.height * pick(rng, (0.035, 0.88, 0.93) if margins else (0.88, 0.93))
+        canvas.print_mask(mask, canvas.width * pick(rng, (0.16, 0.5, 0.84)), y, colour, between(rng, 0.6, 0.9))
     else:  # a band along an edge
         text = pick(
             rng, ("견본 · SPECIMEN · 효력 없음", "견본용 — 실제 문서가 아님 SPECIMEN", "SPECIMEN 견본 SPECIMEN 견본")
         )
-        y = pick(rng, (0.018, 0.982)) * sheet.height
+        y = pick(rng, (0.018, 0.982)) * canvas.height
         size = short * between(rng, 0.024, 0.034)
-        sheet.text(sheet.width / 2, y, text, size, colour, "bold", "mm", fit=sheet.width * 0.9)
+        canvas.text(canvas.width / 2, y, text, size, colour, "bold", "mm", fit=canvas.width * 0.9)
 
 
-def _word_mask(sheet: Sheet, word: str, size: float, angle_deg: float, framed: bool = False) -> Image.Image:
-    letters = font("bold", sheet.px(size))
+def _word_mask(canvas: Canvas, word: str, size: float, angle_deg: float, framed: bool = False) -> Image.Image:
+    letters = font("bold", canvas.px(size))
     # At least 8 px, so that a frame fits in.
     width, height = (
-        max(8, round(letters.getlength(word) + size * sheet.px_per_unit)),
-        max(8, round(size * sheet.px_per_unit * 1.7)),
+        max(8, round(letters.getlength(word) + size * canvas.px_per_unit)),
+        max(8, round(size * canvas.px_per_unit * 1.7)),
     )
     mask = Image.new("L", (width, height), 0)
     pen = ImageDraw.Draw(mask)

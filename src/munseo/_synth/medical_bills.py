@@ -6,12 +6,11 @@ from datetime import timedelta
 
 import numpy as np
 
-from munseo._synth import marks
 from munseo._synth import vocabulary as words
-from munseo._synth.form import Cell, Form, Row, fields, grid, head
-from munseo._synth.form_footer import CLOSING_HEIGHT, close, serial
+from munseo._synth.form import Cell, Form, FormRow, fields, grid, head
+from munseo._synth.form_footer import CLOSING_HEIGHT, close, issuer_seal, serial
 from munseo._synth.medical_letters import ending_rows, numbers, patient_rows
-from munseo._synth.people import Hospital, day, drug, hospital, person, pharmacy, won, written
+from munseo._synth.people import Hospital, day, drug, format_date, hospital, person, pharmacy, won
 from munseo._synth.random_draws import between, chance, digits, pick, some, whole
 
 CARE_KINDS = ("[√]외래  [ ]입원 ( [ ]퇴원  [ ]중간 )", "[ ]외래  [√]입원 ( [√]퇴원  [ ]중간 )", "[√] 외래   [ ] 입원")
@@ -28,7 +27,7 @@ def bill(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     form.heading(("진료비 계산서·영수증", "진료비 계산서 · 영수증", "진료비 영수증"), pick(rng, CARE_KINDS))
     seen, style = day(rng), whole(rng, 1, 2)
     shares = (0.2, 0.2, 0.36, 0.24)
-    span = f"{written(seen, style)} ~ {written(seen + timedelta(days=whole(rng, 0, 9)), style)}"
+    span = f"{format_date(seen, style)} ~ {format_date(seen + timedelta(days=whole(rng, 0, 9)), style)}"
     form.table(
         [
             grid(("환자등록번호", "환자 성명", "진료기간", "진료과목"), shares, is_head=True),
@@ -41,15 +40,15 @@ def bill(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     form.table(items, reserve, across=(0.0, split))
     form.y = top
     form.table(_sums(rng, height, total, borne), reserve, across=(split, 1.0))
-    _issuer(form, issuer, "[ ]의원급  [√]병원급  [ ]종합병원", written(seen, 0))
+    _issuer(form, issuer, "[ ]의원급  [√]병원급  [ ]종합병원", format_date(seen, 0))
     return form.finish()
 
 
-def _items(rng: np.random.Generator, count: int) -> tuple[list[Row], int, int]:
+def _items(rng: np.random.Generator, count: int) -> tuple[list[FormRow], int, int]:
     """The table of items (its height is ``count`` + 3), the sum of all, and what the patient bears."""
     shares = (0.28, 0.19, 0.19, 0.16, 0.18)
     titles = ("항  목", "급여\n본인부담금", "급여\n공단부담금", "전액\n본인부담", "비급여")
-    rows = [Row(grid(titles, shares, is_head=True).cells, 2.0)]
+    rows = [FormRow(grid(titles, shares, is_head=True).cells, 2.0)]
     sums = [0, 0, 0, 0]
     for name in words.BILL_ITEMS[:count]:
         used = chance(rng, 0.45)
@@ -61,12 +60,12 @@ def _items(rng: np.random.Generator, count: int) -> tuple[list[Row], int, int]:
     return rows, sum(sums), sums[0] + sums[2] + sums[3]
 
 
-def _money_row(name: str, amounts: list[int], shares: tuple[float, ...]) -> Row:
+def _money_row(name: str, amounts: list[int], shares: tuple[float, ...]) -> FormRow:
     money = (Cell(f"{a:,}" if a else "", s, align="right") for a, s in zip(amounts, shares[1:], strict=True))
-    return Row((Cell(name, shares[0], head=True, align="middle"), *money))
+    return FormRow((Cell(name, shares[0], head=True, align="middle"), *money))
 
 
-def _sums(rng: np.random.Generator, height: int, total: int, borne: int) -> list[Row]:
+def _sums(rng: np.random.Generator, height: int, total: int, borne: int) -> list[FormRow]:
     """The sums beside the items, as high in all as the items' table."""
     paid_by = pick(rng, (("카드", "현금영수증", "현금"), ("현금", "카드", "현금영수증"), ("카드", "현금")))
     amounts = [
@@ -81,10 +80,10 @@ def _sums(rng: np.random.Generator, height: int, total: int, borne: int) -> list
         ("납부한 금액 합계", borne),
     ]
     each = (height - 2.6) / (len(amounts) + 1)
-    rows = [Row((head("금액산정 내용", 1.0),), 1.2)]
-    rows += [Row((head(name, 0.5), Cell(f"{amount:,} 원", 0.5, align="right")), each) for name, amount in amounts]
-    rows.append(Row((head("현금영수증 승인번호", 0.5), Cell(digits(rng, 9), 0.5, align="middle")), each))
-    rows.append(Row((head(f"일련번호  {serial(rng)}", 1.0),), 1.4))
+    rows = [FormRow((head("금액산정 내용", 1.0),), 1.2)]
+    rows += [FormRow((head(name, 0.5), Cell(f"{amount:,} 원", 0.5, align="right")), each) for name, amount in amounts]
+    rows.append(FormRow((head("현금영수증 승인번호", 0.5), Cell(digits(rng, 9), 0.5, align="middle")), each))
+    rows.append(FormRow((head(f"일련번호  {serial(rng)}", 1.0),), 1.4))
     return rows
 
 
@@ -98,13 +97,12 @@ def _issuer(form: Form, issuer: Hospital, sorts: str, moment: str) -> None:
     ]
     form.table(rows, reserve=80)
     seal_y = form.y - 34
-    form.sheet.text((form.left + form.right) / 2, form.y + 10, moment, form.look.text * 1.1, form.look.ink, anchor="mm")
+    form.write(form.middle, form.y + 10, moment, scale=1.1, weight="regular")
     form.y += 26
     form.paragraph(NOTES, min(62.0, form.bottom - form.y), scale=0.72)
     square = chance(rng, 0.6)
-    text = issuer.name[:6] + "의인" if square else issuer.doctor + "인"
     place = form.left + form.width * between(rng, 0.8, 0.93), seal_y + between(rng, -8, 14)
-    marks.seal(rng, form.sheet, *place, between(rng, 44, 72), text, form.look.stamp, not square)
+    issuer_seal(form, issuer, *place, between(rng, 44, 72), square=square)
 
 
 def payments(rng: np.random.Generator, longest_px: int) -> np.ndarray:
@@ -133,7 +131,7 @@ def payments(rng: np.random.Generator, longest_px: int) -> np.ndarray:
             if wide
             else (f"{all_of_it:,}", f"{own:,}")
         )
-        rows.append(grid((written(moment, style), "외래" if wide else issuer.department, *sums), shares))
+        rows.append(grid((format_date(moment, style), "외래" if wide else issuer.department, *sums), shares))
         moment += timedelta(days=whole(rng, 1, 30))
     rows.append(fields(("합  계", f"금 {total:,} 원 정"), height=1.2))
     rows += ending_rows(rng, issuer, remark=chance(rng, 0.4))
@@ -150,7 +148,7 @@ def pharmacy_receipt(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     total = won(rng, 6_000, 90_000)
     own = total * 3 // 100 * 10
     rows = [
-        fields(("교부번호", f"{moment:%Y%m%d}-0{digits(rng, 4)}"), ("조제일자", written(moment, whole(rng, 0, 2)))),
+        fields(("교부번호", f"{moment:%Y%m%d}-0{digits(rng, 4)}"), ("조제일자", format_date(moment, whole(rng, 0, 2)))),
         fields(("환자 성명", patient.name), ("투약일수", f"{days} 일")),
     ]
     sums = [
@@ -160,12 +158,12 @@ def pharmacy_receipt(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         ("비급여(전액본인부담) ③", 0),
     ]
     sums += [("총 수납금액", own), (pick(rng, ("카드", "현금", "현금영수증")), own)]
-    rows += [Row((head(name, 0.45), Cell(f"{amount:,} 원", 0.55, align="right")), 1.1) for name, amount in sums]
+    rows += [FormRow((head(name, 0.45), Cell(f"{amount:,} 원", 0.55, align="right")), 1.1) for name, amount in sums]
     drugs = [drug(rng) for _ in range(whole(rng, 2, 6))]
     shares = (0.38, 0.13, 0.13, 0.36)
     guide = [grid(("약품명", "투약량", "횟수", "복약 안내"), shares, is_head=True)]
     guide += [grid((name, "1", str(whole(rng, 1, 3)), pick(rng, words.DRUG_NOTES)), shares) for name in drugs]
     parts = some(rng, (rows, guide), 2) if chance(rng, 0.7) else [rows]
     form.stack(parts, reserve=180)
-    _issuer(form, issuer, "[√]약국  [ ]의약품센터", written(moment, 0))
+    _issuer(form, issuer, "[√]약국  [ ]의약품센터", format_date(moment, 0))
     return form.finish()

@@ -8,8 +8,9 @@ import numpy as np
 
 from munseo._synth import marks
 from munseo._synth import vocabulary as words
-from munseo._synth.form import Cell, Form, Row, fields, grid, head
-from munseo._synth.people import account_number, address, day, drug, hospital, person, pharmacy, won, written
+from munseo._synth.form import Cell, Form, FormRow, fields, grid, head
+from munseo._synth.form_footer import issuer_seal
+from munseo._synth.people import account_number, address, day, drug, format_date, hospital, person, pharmacy, won
 from munseo._synth.random_draws import between, chance, digits, pick, some, whole
 
 INSURANCES = (
@@ -25,7 +26,7 @@ def prescription(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     moment, style = day(rng), whole(rng, 0, 2)
     codes = [code.replace(".", "") for _, code in some(rng, words.DISEASES, whole(rng, 1, 3))]
     rows = [
-        fields(("교부번호", f"{written(moment, style)}  제 0{digits(rng, 4)} 호"), ("요양기관기호", issuer.code)),
+        fields(("교부번호", f"{format_date(moment, style)}  제 0{digits(rng, 4)} 호"), ("요양기관기호", issuer.code)),
         fields(("환자 성명", patient.name), ("의료기관 명칭", issuer.name)),
         fields(("주민등록번호", patient.id_number), ("전화번호", issuer.phone)),
         fields(("질병분류기호", "  ".join(codes)), ("처방 의료인", f"{issuer.doctor}    (서명 또는 인)")),
@@ -34,7 +35,7 @@ def prescription(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         rows.append(fields(("면허종별", "의사"), ("면허번호", issuer.licence)))
     shares = (0.46, 0.14, 0.14, 0.12, 0.14)
     titles = ("처방 의약품의 명칭", "1회\n투약량", "1일 투여\n횟수", "총 투약\n일수", "용법")
-    table = [Row(grid(titles, shares, is_head=True).cells, 1.5)]
+    table = [FormRow(grid(titles, shares, is_head=True).cells, 1.5)]
     days, rows_in_all = pick(rng, (3, 5, 7, 14, 30)), whole(rng, 8, 13)
     for number in range(rows_in_all):
         filled = number < min(rows_in_all, len(codes) * 2 + 2)
@@ -42,25 +43,24 @@ def prescription(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         name = f"{digits(rng, 9)}  {drug(rng)}"
         texts = (name, *doses) if filled else ("이하 여백" if number == len(codes) * 2 + 2 else "", "", "", "", "")
         table.append(grid(texts, shares))
-    table.append(Row((head("주사제 처방명세 ( [ ]원내조제  [ ]원외처방 )", 0.6), head("조제 시 참고사항", 0.4))))
-    table.append(Row((Cell("", 0.6), Cell("", 0.4)), 1.6))
+    table.append(FormRow((head("주사제 처방명세 ( [ ]원내조제  [ ]원외처방 )", 0.6), head("조제 시 참고사항", 0.4))))
+    table.append(FormRow((Cell("", 0.6), Cell("", 0.4)), 1.6))
     period = fields(
         ("사용기간", f"교부일부터 ( {pick(rng, (3, 5, 7))} )일간"), ("사용기간 내에", "약국에 제출하여야 합니다")
     )
     top = form.y
     form.stack([rows, table, [period], _dispensing(rng)])
-    shape = chance(rng, 0.5)
-    place = form.left + form.width * between(rng, 0.86, 0.95), top + form.look.row * between(rng, 2.6, 3.6)
-    text = issuer.doctor + "인" if shape else issuer.name[:6] + "의인"
-    marks.seal(rng, form.sheet, *place, between(rng, 42, 70), text, form.look.stamp, shape)
+    square = not chance(rng, 0.5)
+    place = form.left + form.width * between(rng, 0.86, 0.95), top + form.style.row * between(rng, 2.6, 3.6)
+    issuer_seal(form, issuer, *place, between(rng, 42, 70), square=square)
     return form.finish()
 
 
-def _dispensing(rng: np.random.Generator) -> list[Row]:
+def _dispensing(rng: np.random.Generator) -> list[FormRow]:
     """The pharmacy's block at the foot of a prescription; most are empty."""
     shop, filled = pharmacy(rng), chance(rng, 0.35)
     return [
-        Row((head("의약품 조제 명세", 1.0),)),
+        FormRow((head("의약품 조제 명세", 1.0),)),
         fields(("조제기관의 명칭", shop.name if filled else ""), ("처방의 변경·확인 등", "")),
         fields(("조제약사", f"{shop.doctor}  (인)" if filled else "성명             (인)"), ("조제량(조제일수)", "")),
         fields(("조제 연월일", ""), ("그 밖의 사항", "")),
@@ -76,8 +76,8 @@ def pregnancy_application(rng: np.random.Generator, longest_px: int) -> np.ndarr
     blocks = [_applicant(rng, mother.name, mother.id_number, mother.address, mother.phone)]
     pregnant = [
         fields(("임신 구분", pick(rng, ("[√]단태아   [ ]다태아 (    명)", "[ ]단태아   [√]다태아 ( 2 명)")))),
-        fields(("분만 예정일", written(due, style)), ("임신 주수", f"{whole(rng, 6, 39)} 주")),
-        fields(("출산 구분", "[√]출산  [ ]유산  [ ]사산"), ("확인일", written(due - timedelta(days=90), style))),
+        fields(("분만 예정일", format_date(due, style)), ("임신 주수", f"{whole(rng, 6, 39)} 주")),
+        fields(("출산 구분", "[√]출산  [ ]유산  [ ]사산"), ("확인일", format_date(due - timedelta(days=90), style))),
         fields(("요양기관", issuer.name), ("기관기호", issuer.code)),
         fields(("담당의사", f"{issuer.doctor}    (인)"), ("면허번호", issuer.licence)),
     ]
@@ -88,17 +88,17 @@ def pregnancy_application(rng: np.random.Generator, longest_px: int) -> np.ndarr
     ]
     blocks.append((pick(rng, ("임신·출산 확인", "임신(출산) 사실", "임산부")), pregnant))
     blocks.append((pick(rng, ("지급 계좌", "진료비 지급", "수령 계좌")), account))
-    heights = [len(rows) + 22 / form.look.row for _, rows in blocks]
+    heights = [len(rows) + 22 / form.style.row for _, rows in blocks]
     at_side = chance(rng, 0.5)
     for number, (name, rows) in enumerate(blocks):
         rest = form.bottom - form.y - 200
         reserve = 200 + rest * sum(heights[number + 1 :]) / sum(heights[number:])
         _block(form, name, rows, reserve, at_side)
-    _application_end(form, mother.name, written(due - timedelta(days=60), style))
+    _application_end(form, mother.name, format_date(due - timedelta(days=60), style))
     return form.finish()
 
 
-def _applicant(rng: np.random.Generator, name: str, id_number: str, home: str, phone: str) -> tuple[str, list[Row]]:
+def _applicant(rng: np.random.Generator, name: str, id_number: str, home: str, phone: str) -> tuple[str, list[FormRow]]:
     rows = [
         fields(("성명", name), ("주민등록번호", id_number)),
         fields(("주소", home), height=1.2),
@@ -109,7 +109,7 @@ def _applicant(rng: np.random.Generator, name: str, id_number: str, home: str, p
     return pick(rng, ("신청인", "지급 신청인", "가입자(신청인)")), rows
 
 
-def _block(form: Form, name: str, rows: list[Row], reserve: float, at_side: bool) -> None:
+def _block(form: Form, name: str, rows: list[FormRow], reserve: float, at_side: bool) -> None:
     """A block with its name over it, or in a high cell at its left side."""
     if not at_side:
         form.section(name)
@@ -119,24 +119,23 @@ def _block(form: Form, name: str, rows: list[Row], reserve: float, at_side: bool
     form.table(rows, reserve, across=(0.09, 1.0))
     after = form.y
     form.y = top
-    height = min(form.look.row, (form.bottom - reserve - top) / sum(r.height for r in rows)) * sum(
+    height = min(form.style.row, (form.bottom - reserve - top) / sum(r.height for r in rows)) * sum(
         r.height for r in rows
     )
-    form.table([Row((head(name, 1.0),), height / form.look.row)], reserve, across=(0.0, 0.09))
+    form.table([FormRow((head(name, 1.0),), height / form.style.row)], reserve, across=(0.0, 0.09))
     form.y = after
 
 
 def _application_end(form: Form, name: str, moment: str) -> None:
     text = "「국민건강보험법」에 따라 위와 같이 임신·출산 진료비의 지급을 신청합니다."
-    middle, look, sheet = (form.left + form.right) / 2, form.look, form.sheet
     y = form.y + max(0.0, form.bottom - form.y - 190) * 0.5
-    sheet.text(middle, y + 14, text, look.text, look.ink, look.body, "mm", fit=form.width)
-    sheet.text(form.right, y + 44, moment, look.text, look.ink, look.body, "rm")
-    sheet.text(form.right, y + 74, f"신청인  {name}  (서명 또는 인)", look.text, look.ink, look.body, "rm")
+    form.write(form.middle, y + 14, text)
+    form.write(form.right, y + 44, moment, "rm")
+    form.write(form.right, y + 74, f"신청인  {name}  (서명 또는 인)", "rm")
     if chance(form.rng, 0.6):
-        marks.signature(form.rng, sheet, form.right - 110, y + 74, 70)
+        marks.signature(form.rng, form.canvas, form.right - 110, y + 74, 70)
     else:
-        marks.seal(form.rng, sheet, form.right - 24, y + 72, between(form.rng, 32, 44), name + "인", look.stamp, True)
-    sheet.text(form.left, y + 108, "견본건강보험공단 이사장 귀하", look.text * 1.4, look.ink, "bold", fit=form.width)
+        form.seal(form.right - 24, y + 72, between(form.rng, 32, 44), name + "인", is_round=True)
+    form.write(form.left, y + 108, "견본건강보험공단 이사장 귀하", "lm", scale=1.4, weight="bold")
     form.y = y + 126
     form.table([fields(("첨부서류", "1. 임신확인서 1부   2. 진료비 영수증 1부   3. 통장 사본 1부"), label_share=0.16)])

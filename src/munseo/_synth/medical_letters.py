@@ -10,9 +10,9 @@ from datetime import timedelta
 import numpy as np
 
 from munseo._synth import vocabulary as words
-from munseo._synth.form import Cell, Form, Row, fields, grid, head
+from munseo._synth.form import Cell, Form, FormRow, fields, grid, head
 from munseo._synth.form_footer import CLOSING_HEIGHT, close, serial
-from munseo._synth.people import Hospital, Person, day, hospital, person, written
+from munseo._synth.people import Hospital, Person, day, format_date, hospital, person
 from munseo._synth.random_draws import chance, digits, pick, some, whole
 
 
@@ -25,10 +25,10 @@ def admission(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     last = first + timedelta(days=stay)
     rows = [*patient_rows(rng, patient), *disease_rows(rng, whole(rng, 1, 2))]
     if chance(rng, 0.5):
-        rows += [fields(("입원일", written(first, style)), ("퇴원일", written(last, style)))]
+        rows += [fields(("입원일", format_date(first, style)), ("퇴원일", format_date(last, style)))]
         rows += [fields(("입원 일수", f"총 {stay} 일간"), ("진료과", issuer.department))]
     else:
-        span = f"{written(first, style)} 부터  ~  {written(last, style)} 까지  ( {stay} 일간 )"
+        span = f"{format_date(first, style)} 부터  ~  {format_date(last, style)} 까지  ( {stay} 일간 )"
         rows += [fields(("입원 기간", span), height=1.4)]
         rows += [fields(("진료과", issuer.department), ("병실", f"{whole(rng, 3, 9)}{digits(rng, 2)}호"))]
     if chance(rng, 0.5):
@@ -46,14 +46,19 @@ def diagnosis(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     onset, style = day(rng), whole(rng, 0, 3)
     found = onset + timedelta(days=whole(rng, 0, 20))
     rows = [*patient_rows(rng, patient), *disease_rows(rng, whole(rng, 1, 3), sure=True)]
-    rows.append(fields(("발병 연월일", written(onset, style)), ("진단 연월일", written(found, style))))
+    rows.append(fields(("발병 연월일", format_date(onset, style)), ("진단 연월일", format_date(found, style))))
     advice = pick(rng, ("향후 치료 의견", "치료 내용 및 향후 치료에 대한 소견", "향후 치료에 대한 의견"))
     rows.append(
-        Row((head(advice, 0.19), Cell(opinion(rng, whole(rng, 2, 4)), 0.81, top=chance(rng, 0.6))), whole(rng, 4, 7))
+        FormRow(
+            (head(advice, 0.19), Cell(opinion(rng, whole(rng, 2, 4)), 0.81, top=chance(rng, 0.6))), whole(rng, 4, 7)
+        )
     )
     if chance(rng, 0.4):
         rows.append(
-            fields(("입원 연월일", written(found, style)), ("퇴원 연월일", written(found + timedelta(days=5), style)))
+            fields(
+                ("입원 연월일", format_date(found, style)),
+                ("퇴원 연월일", format_date(found + timedelta(days=5), style)),
+            )
         )
     rows += ending_rows(rng, issuer, remark=chance(rng, 0.4))
     form.table(rows, CLOSING_HEIGHT)
@@ -74,16 +79,16 @@ def outpatient(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     first, style = day(rng), whole(rng, 0, 3)
     visits = [first + timedelta(days=int(d)) for d in np.cumsum(rng.integers(1, 12, whole(rng, 2, 12)))]
     rows.append(fields(("진료과", issuer.department), ("담당의사", issuer.doctor)))
-    span = f"{written(visits[0], style)} ~ {written(visits[-1], style)} ( {len(visits)} 회 )"
+    span = f"{format_date(visits[0], style)} ~ {format_date(visits[-1], style)} ( {len(visits)} 회 )"
     if chance(rng, 0.55):
         rows.append(fields(("통원 기간", span)))
-        listed = ",  ".join(written(moment, 1 + style % 2) for moment in visits)
+        listed = ",  ".join(format_date(moment, 1 + style % 2) for moment in visits)
         rows.append(fields(("통원 일자", listed), height=whole(rng, 2, 5)))
     else:
         shares = (0.12, 0.3, 0.28, 0.3)
         rows.append(grid(("번호", "진료일자", "진료과", "비고"), shares, is_head=True))
         for number, moment in enumerate(visits[:7], 1):
-            rows.append(grid((str(number), written(moment, style), issuer.department, "외래"), shares))
+            rows.append(grid((str(number), format_date(moment, style), issuer.department, "외래"), shares))
         rows.append(fields(("총 통원 일수", f"{len(visits)} 일")))
     rows += ending_rows(rng, issuer, remark=chance(rng, 0.5))
     form.table(rows, CLOSING_HEIGHT)
@@ -99,10 +104,10 @@ def statement(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     text = opinion(rng, whole(rng, 3, 7))
     height = whole(rng, 6, 11)
     if chance(rng, 0.5):
-        rows.append(Row((head("소 견", 0.19), Cell(text, 0.81, top=chance(rng, 0.7))), height))
+        rows.append(FormRow((head("소 견", 0.19), Cell(text, 0.81, top=chance(rng, 0.7))), height))
     else:
         title = pick(rng, ("소        견", "진료 소견 및 의견", "환자 상태 및 소견"))
-        rows += [Row((head(title, 1.0),)), Row((Cell(text, top=chance(rng, 0.8)),), height - 1)]
+        rows += [FormRow((head(title, 1.0),)), FormRow((Cell(text, top=chance(rng, 0.8)),), height - 1)]
     rows += ending_rows(rng, issuer, remark=chance(rng, 0.3))
     form.table(rows, CLOSING_HEIGHT)
     close(
@@ -121,7 +126,7 @@ def numbers(rng: np.random.Generator) -> tuple[str, ...]:
     return pick(rng, ((), (first,), (first, second), (second, first)))
 
 
-def patient_rows(rng: np.random.Generator, patient: Person) -> list[Row]:
+def patient_rows(rng: np.random.Generator, patient: Person) -> list[FormRow]:
     """The rows that say who the patient is: three hospitals, three tables."""
     name = pick(rng, ("환자 성명", "성명", "환자의 성명", "수진자명"))
     sex = "여" if patient.female else "남"
@@ -135,16 +140,16 @@ def patient_rows(rng: np.random.Generator, patient: Person) -> list[Row]:
     if manner == 1:
         return [
             fields((name, patient.name), ("성별 / 나이", f"{sex} / {age}세")),
-            fields(("생년월일", written(patient.birth, whole(rng, 0, 3))), ("전화번호", patient.phone)),
+            fields(("생년월일", format_date(patient.birth, whole(rng, 0, 3))), ("전화번호", patient.phone)),
             fields(("주소", patient.address)),
         ]
     shares = (0.14, 0.18, 0.1, 0.1, 0.2, 0.28)
     texts = (name, patient.name, "성별", sex, "주민등록번호", patient.id_number)
     cells = (Cell(t, s, i % 2 == 0, "middle") for i, (t, s) in enumerate(zip(texts, shares, strict=True)))
-    return [Row(tuple(cells)), fields(("환자 주소", patient.address), height=1.2)]
+    return [FormRow(tuple(cells)), fields(("환자 주소", patient.address), height=1.2)]
 
 
-def disease_rows(rng: np.random.Generator, count: int, *, sure: bool = False) -> list[Row]:
+def disease_rows(rng: np.random.Generator, count: int, *, sure: bool = False) -> list[FormRow]:
     """The rows that name the diseases with their codes.
 
     Args:
@@ -159,7 +164,7 @@ def disease_rows(rng: np.random.Generator, count: int, *, sure: bool = False) ->
     if chance(rng, 0.5):
         names, codes = "\n".join(name for name, _ in diseases), "\n".join(code for _, code in diseases)
         cells = (head(label, 0.19), Cell(names, 0.45), head("질병분류기호", 0.16), Cell(codes, 0.2, align="middle"))
-        return [Row(cells, max(0.7 + count * 0.7, 1.6 if "\n" in label else 0.0))]
+        return [FormRow(cells, max(0.7 + count * 0.7, 1.6 if "\n" in label else 0.0))]
     shares = (0.1, 0.65, 0.25)
     rows = [grid(("구분", label.replace("\n", " "), "한국질병분류번호"), shares, is_head=True)]
     rows += [grid(("주" if n == 0 else "부", *disease), shares) for n, disease in enumerate(diseases)]
@@ -172,7 +177,7 @@ def opinion(rng: np.random.Generator, count: int) -> str:
     return separator.join(s.format(n=whole(rng, 1, 12)) for s in some(rng, words.OPINIONS, count))
 
 
-def ending_rows(rng: np.random.Generator, issuer: Hospital, *, remark: bool) -> list[Row]:
+def ending_rows(rng: np.random.Generator, issuer: Hospital, *, remark: bool) -> list[FormRow]:
     """The last rows: remarks, and what the paper is for."""
     rows = []
     if remark:

@@ -8,8 +8,8 @@ import numpy as np
 
 from munseo._synth import marks
 from munseo._synth import vocabulary as words
-from munseo._synth.form import Cell, Form, Row, fields, grid, head
-from munseo._synth.people import Person, address, day, person, plate, written
+from munseo._synth.form import Cell, Form, FormRow, fields, grid, head
+from munseo._synth.people import Person, address, day, format_date, person, plate
 from munseo._synth.random_draws import between, chance, digits, pick, some, whole
 
 
@@ -20,7 +20,7 @@ def resume(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     top, right_side, photo_width = form.y, chance(rng, 0.4), 112.0
     part = (photo_width + 10) / form.width
     rows = [
-        fields(("성명", writer.name), ("생년월일", written(writer.birth, whole(rng, 0, 2)))),
+        fields(("성명", writer.name), ("생년월일", format_date(writer.birth, whole(rng, 0, 2)))),
         fields(("연락처", writer.phone), ("이메일", f"sample{digits(rng, 3)}@example.com")),
         fields(("주소", writer.address)),
         fields(
@@ -30,26 +30,16 @@ def resume(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     form.table(rows, reserve=520, across=(0.0, 1 - part) if right_side else (part, 1.0))
     height = form.y - top - 8
     x = form.right - photo_width if right_side else form.left
-    marks.portrait(rng, form.sheet, x, top, photo_width, max(130.0, height), writer.female)
-    form.sheet.box(x, top, x + photo_width, top + max(130.0, height), None, form.look.rule, form.look.stroke)
+    marks.portrait(rng, form.canvas, x, top, photo_width, max(130.0, height), writer.female)
+    form.canvas.box(x, top, x + photo_width, top + max(130.0, height), None, form.style.rule, form.style.stroke)
     form.y = max(form.y, top + 142)
     _history(rng, form, writer)
-    sheet, look, y = form.sheet, form.look, min(form.y + 24, form.bottom - 60)
-    sheet.text(
-        form.left + form.width / 2,
-        y,
-        "위의 기재사항은 사실과 다름이 없습니다.",
-        look.text * 1.1,
-        look.ink,
-        look.body,
-        "mm",
-    )
-    sheet.text(
-        form.left + form.width / 2, y + 28, written(day(rng, 2019, 2024), 0), look.text, look.ink, look.body, "mm"
-    )
-    sheet.text(form.right, y + 56, f"지원자   {writer.name}   (인)", look.text, look.ink, look.body, "rm")
+    y = min(form.y + 24, form.bottom - 60)
+    form.write(form.middle, y, "위의 기재사항은 사실과 다름이 없습니다.", scale=1.1)
+    form.write(form.middle, y + 28, format_date(day(rng, 2019, 2024), 0))
+    form.write(form.right, y + 56, f"지원자   {writer.name}   (인)", "rm")
     if chance(rng, 0.5):
-        marks.seal(rng, sheet, form.right - 12, y + 54, between(rng, 30, 44), writer.name, look.stamp, True)
+        form.seal(form.right - 12, y + 54, between(rng, 30, 44), writer.name, is_round=True)
     return form.finish()
 
 
@@ -81,7 +71,7 @@ def _history(rng: np.random.Generator, form: Form, writer: Person) -> None:
     )
     tables = []
     for name, column, lines in zip(names, columns, (schools, works, papers), strict=True):
-        rows = [Row((head(name, 1.0),)), grid(column, shares, is_head=True)]
+        rows = [FormRow((head(name, 1.0),)), grid(column, shares, is_head=True)]
         blank = [("", "", "", "")] * whole(rng, 0, 3)
         tables.append(rows + [grid(line, shares) for line in [*lines, *blank]])
     if chance(rng, 0.4):
@@ -95,7 +85,7 @@ def vehicle_registration(rng: np.random.Generator, longest_px: int) -> np.ndarra
     first, style = day(rng, 2005, 2023), whole(rng, 0, 2)
     form.heading(
         ("자동차등록증", "자 동 차 등 록 증", "자동차 등록증"),
-        notes=(f"제 000{digits(rng, 3)}-{digits(rng, 6)} 호", f"최초등록일 : {written(first, style)}"),
+        notes=(f"제 000{digits(rng, 3)}-{digits(rng, 6)} 호", f"최초등록일 : {format_date(first, style)}"),
     )
     top = [
         _numbered(
@@ -112,35 +102,25 @@ def vehicle_registration(rng: np.random.Generator, longest_px: int) -> np.ndarra
         fields(("⑪ 주소", owner.address), label_share=0.17),
     ]
     form.table(top, reserve=form.bottom - form.y - (form.bottom - form.y) * 0.38)
-    look, sheet = form.look, form.sheet
-    text = "「자동차관리법」 제8조에 따라 위와 같이 등록하였음을 증명합니다."
-    sheet.text(form.left + form.width / 2, form.y + 14, text, look.text, look.ink, look.body, "mm", fit=form.width)
+    form.write(form.middle, form.y + 14, "「자동차관리법」 제8조에 따라 위와 같이 등록하였음을 증명합니다.")
     office = f"{pick(rng, words.CITIES).split()[0]}장"
-    sheet.text(form.left + form.width * 0.3, form.y + 48, written(first, 0), look.text, look.ink, look.body, "mm")
-    sheet.text(form.left + form.width * 0.68, form.y + 48, office, 24, look.ink, "bold", "mm")
-    marks.seal(
-        rng,
-        sheet,
-        form.left + form.width * 0.68 + 86,
-        form.y + 46,
-        between(rng, 50, 70),
-        office + "인",
-        look.stamp,
-        False,
-    )
+    form.write(form.left + form.width * 0.3, form.y + 48, format_date(first, 0))
+    x = form.left + form.width * 0.68
+    form.canvas.text(x, form.y + 48, office, 24, form.style.ink, "bold", "mm")
+    form.seal(x + 86, form.y + 46, between(rng, 50, 70), office + "인", is_round=False)
     form.y += 84
     _blocks(rng, form, first)
     return form.finish()
 
 
-def _numbered(*pairs: tuple[str, str]) -> Row:
+def _numbered(*pairs: tuple[str, str]) -> FormRow:
     return fields(*pairs, label_share=0.17 if len(pairs) == 2 else 0.14)
 
 
 def _blocks(rng: np.random.Generator, form: Form, first: date) -> None:
     """The lower half: two columns of small tables."""
     sizes = [
-        Row((head("1. 제원", 1.0),)),
+        FormRow((head("1. 제원", 1.0),)),
         fields(("⑫ 형식승인번호", f"A00-1-{digits(rng, 5)}"), label_share=0.45),
         fields(
             ("⑬ 길이", f"{whole(rng, 3600, 5100):,} mm"), ("⑭ 너비", f"{whole(rng, 1600, 1950):,} mm"), label_share=0.2
@@ -156,13 +136,13 @@ def _blocks(rng: np.random.Generator, form: Form, first: date) -> None:
             label_share=0.2,
         ),
         fields(("⑲ 승차정원", f"{pick(rng, (4, 5, 7, 11))} 명"), ("⑳ 연료", pick(rng, words.FUELS)), label_share=0.2),
-        Row((head("2. 등록번호판 교부 및 봉인", 1.0),)),
+        FormRow((head("2. 등록번호판 교부 및 봉인", 1.0),)),
         grid(("구분", "교부일", "봉인일", "교부대행자"), (1, 1, 1, 1), is_head=True),
         grid(("신규", f"{first:%y.%m.%d}", f"{first:%y.%m.%d}", "인"), (1, 1, 1, 1)),
-        Row((Cell(""), Cell(""), Cell(""), Cell(""))),
+        FormRow((Cell(""), Cell(""), Cell(""), Cell(""))),
     ]
     checks = [
-        Row((head("4. 검사 유효기간", 1.0),)),
+        FormRow((head("4. 검사 유효기간", 1.0),)),
         grid(("연월일부터", "연월일까지", "시행장소", "확인"), (1, 1, 1, 0.7), is_head=True),
     ]
     num_checks = whole(rng, 1, 4)
@@ -171,7 +151,7 @@ def _blocks(rng: np.random.Generator, form: Form, first: date) -> None:
         year = first.year + 2 * number
         span = (f"{year % 100:02}.{first:%m.%d}", f"{(year + 2) % 100:02}.{first:%m.%d}") if filled else ("", "")
         checks.append(grid((*span, "견본" if filled else "", ""), (1, 1, 1, 0.7)))
-    checks.append(Row((Cell("※ 주의사항 : 등록증은 항상 차 안에 두어야 합니다.", 1.0),)))
+    checks.append(FormRow((Cell("※ 주의사항 : 등록증은 항상 차 안에 두어야 합니다.", 1.0),)))
     top, split = form.y, between(rng, 0.46, 0.56)
     form.table(sizes, across=(0.0, split - 0.01))
     form.y = top

@@ -96,7 +96,7 @@ def day(rng: np.random.Generator, first_year: int = 2017, last_year: int = 2024)
     return first + timedelta(days=whole(rng, 0, (last - first).days))
 
 
-def written(moment: date, style: int) -> str:
+def format_date(moment: date, style: int) -> str:
     """A date as Korean papers write it, in one of four styles (``style`` from 0)."""
     year, month, dom = moment.year, f"{moment.month:02}", f"{moment.day:02}"
     # Not strftime: with Hangul in its pattern it fails in some locales.

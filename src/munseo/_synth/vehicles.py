@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from munseo._synth import vocabulary as words
-from munseo._synth.canvas import Sheet
+from munseo._synth.canvas import Canvas
 from munseo._synth.people import plate
 from munseo._synth.photo import aslant
 from munseo._synth.random_draws import RGB, between, chance, digits, mix, near, pick, whole
@@ -38,7 +38,7 @@ def dashboard(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     if chance(rng, 0.12):  # light dials with dark figures
         face, light = near(rng, (225, 222, 214), 8), (40, 40, 44)
     panel = Panel(ground, face, light, near(rng, (235, 60, 40), 20), mix(light, ground, between(rng, 0.3, 0.8)))
-    scene = Sheet(900, height, longest_px / 900 * SMOOTHING, ground)
+    scene = Canvas(900, height, longest_px / 900 * SMOOTHING, ground)
     middle = height * between(rng, 0.44, 0.52)
     scene.ellipse(-30, middle - height * 0.56, 930, middle + height * 0.56, fill=mix(ground, (0, 0, 0), 0.35))
     if chance(rng, 0.65):
@@ -62,7 +62,7 @@ def dashboard(rng: np.random.Generator, longest_px: int) -> np.ndarray:
 
 def _dial(
     rng: np.random.Generator,
-    scene: Sheet,
+    scene: Canvas,
     panel: Panel,
     x: float,
     y: float,
@@ -95,7 +95,7 @@ def _dial(
     scene.ellipse(x - hub, y - hub, x + hub, y + hub, mix(panel.face, panel.light, 0.2), panel.ring, 2)
 
 
-def _display(rng: np.random.Generator, scene: Sheet, panel: Panel, x: float, y: float, width: float) -> None:
+def _display(rng: np.random.Generator, scene: Canvas, panel: Panel, x: float, y: float, width: float) -> None:
     """The small display: odometer, trip, outside temperature, gear."""
     height = width * between(rng, 0.7, 1.0)
     glow = pick(rng, ((10, 20, 34), (30, 12, 8), (14, 30, 18), (200, 214, 196)))
@@ -114,7 +114,7 @@ def _display(rng: np.random.Generator, scene: Sheet, panel: Panel, x: float, y: 
         scene.text(x, place, line, width * 0.12, ink, "bold" if number == 0 else "regular", "mm", fit=width * 0.9)
 
 
-def _lamps(rng: np.random.Generator, scene: Sheet, y: float) -> None:
+def _lamps(rng: np.random.Generator, scene: Canvas, y: float) -> None:
     """Warning lights, some of them lit."""
     colours: tuple[RGB, ...] = ((235, 60, 45), (250, 180, 30), (60, 200, 90), (70, 140, 240))
     for x in np.linspace(330, 570, whole(rng, 5, 8)):
@@ -129,7 +129,7 @@ def _lamps(rng: np.random.Generator, scene: Sheet, y: float) -> None:
             scene.box(place - 11, y - 7, place + 11, y + 7, None, colour, 3, radius=3)
 
 
-def _wheel(rng: np.random.Generator, scene: Sheet, height: float) -> None:
+def _wheel(rng: np.random.Generator, scene: Canvas, height: float) -> None:
     """The rim of the steering wheel, out of focus at the lower edge."""
     colour = near(rng, (30, 30, 32), 8)
     top, width = height * between(rng, 0.86, 0.95), between(rng, 40, 60)
@@ -144,7 +144,7 @@ def license_plate(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         (232, 232, 230), (30, 31, 34), (120, 124, 130), (176, 180, 184), (40, 60, 110), (130, 30, 36), (205, 200, 190),
     )  # fmt: skip
     body = near(rng, pick(rng, colours), 10)
-    scene = Sheet(900, height, longest_px / 900 * SMOOTHING, body)
+    scene = Canvas(900, height, longest_px / 900 * SMOOTHING, body)
     dark, line = mix(body, (0, 0, 0), 0.82), mix(body, (0, 0, 0), 0.45)
     scene.box(0, height * 0.86, 900, height, fill=near(rng, (96, 94, 92), 14))  # the road
     scene.box(0, height * 0.76, 900, height * 0.88, fill=dark)
@@ -165,7 +165,7 @@ def license_plate(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     return aslant(rng, pixels, between(rng, 0.05, 0.16))
 
 
-def _plate(rng: np.random.Generator, scene: Sheet, x: float, y: float) -> None:
+def _plate(rng: np.random.Generator, scene: Canvas, x: float, y: float) -> None:
     """The plate itself: long and white, blue or yellow, or the old green one in two lines."""
     plates: tuple[tuple[RGB, RGB], ...] = (
         ((244, 244, 242), (20, 20, 24)), ((244, 244, 242), (20, 20, 24)), ((120, 180, 225), (20, 20, 24)),
@@ -211,7 +211,7 @@ def _plate(rng: np.random.Generator, scene: Sheet, x: float, y: float) -> None:
     _label(rng, scene, x, y + half_height + between(rng, 34, 60))
 
 
-def _label(rng: np.random.Generator, scene: Sheet, x: float, y: float) -> None:
+def _label(rng: np.random.Generator, scene: Canvas, x: float, y: float) -> None:
     """A sticker that says what the scene is."""
     scene.box(x - 100, y - 18, x + 100, y + 18, (232, 232, 228), (200, 40, 40), 2)
     scene.text(x, y, pick(rng, ("견본 SPECIMEN", "견 본", "SPECIMEN")), 23, (200, 40, 40), "bold", "mm", fit=185)
