@@ -8,7 +8,6 @@ import typer
 from typer.testing import CliRunner
 
 from munseo._doctor.issue import KINDS
-from munseo._doctor.words import WORDS
 from munseo._errors import UserError
 from munseo.api.doctoring import doctor
 from munseo.cli import doctoring
@@ -66,12 +65,6 @@ def test_a_run_of_other_classes_is_refused(finished, make_pages, tmp_path):
 def test_with_a_run_nothing_has_changed(finished, documents, tmp_path):
     found = doctor(documents, finished.path, tmp_path / "out", quiet=True)
     assert "changed" not in found.counts
-
-
-def test_words_of_both_languages():
-    english, korean = WORDS["en"], {key for key in WORDS["ko"] if not key.startswith("doctor.")}
-    assert set(english) == korean
-    assert {f"{kind}.about" for kind in KINDS} <= korean
 
 
 def test_the_folder_needs_no_command_before_it(monkeypatch):

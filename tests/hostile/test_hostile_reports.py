@@ -21,7 +21,7 @@ from munseo._doctor.census import count_classes
 from munseo._doctor.examination import Examination
 from munseo._doctor.findings_page import render_page
 from munseo._doctor.issue import Issue, Sheet, issue_table
-from munseo._remark import Remark
+from munseo._locale import Remark
 from munseo._report import write_report
 from munseo._spreadsheet import inert_cell, inert_table, is_formula, original_cell, warning_of
 
@@ -148,15 +148,15 @@ def test_the_page_of_the_doctor():
         for number, name in enumerate(HOSTILE)
     ]
     words = {"old": HOSTILE[0], "new": HOSTILE[1]}
-    issues = [Issue("unreadable", "high", Remark("doctor.problem", "{reason}", {"reason": sheet.problem}), sheet)
+    issues = [Issue("unreadable", "high", Remark("doctor.problem", {"reason": sheet.problem}), sheet)
               for sheet in sheets]  # fmt: skip
     issues += [
-        Issue("duplicate", "high", Remark("", "of two files {old}", words), sheets[0], sheets[1]),
-        Issue("odd", "low", Remark("", "{new}", words), sheets[2]),
-        Issue("confused_classes", "low", Remark("", "{old} and {new}", words), classes=(0, 1)),
+        Issue("duplicate", "high", Remark("doctor.relabelled", words), sheets[0], sheets[1]),
+        Issue("odd", "low", Remark("", text=HOSTILE[1]), sheets[2]),
+        Issue("confused_classes", "low", Remark("doctor.relabelled", words), classes=(0, 1)),
     ]
     census = tuple(count_classes(sheets, HOSTILE))
-    notes = (Remark("", "{old}", words),)
+    notes = (Remark("", text=HOSTILE[0]),)
     found = Examination(HOSTILE, tuple("01234"), tuple(sheets), tuple(issues), census, notes, np.arange(0), None)
     for language in ("en", "ko"):
         assert_inert(render_page(found, HOSTILE[1], language))

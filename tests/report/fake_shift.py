@@ -13,8 +13,8 @@ from fake_run import put
 from PIL import Image, ImageDraw
 
 from munseo._augment.damage import DAMAGES
+from munseo._locale import Remark
 from munseo._randomness import generator
-from munseo._remark import Remark
 from munseo._run import RunFolder
 
 SEVERITIES = (0.33, 0.67, 1.0)
@@ -162,5 +162,5 @@ def make_expected(names: list[str], rng: np.random.Generator) -> dict[str, Any]:
         "num_pages": 3140,
         "mean_confidence": 0.7719,
         "class_mix": [{"class": name, "share": float(share)} for name, share in zip(names, shares, strict=True)],
-        "notes": [Remark("few_pages", "Only {pages} pages.", {"pages": 3}).to_dict(), "As {earlier} versions wrote."],
+        "notes": [Remark("few_pages", {"pages": 3}).to_dict(), "As {earlier} versions wrote."],
     }

@@ -10,11 +10,11 @@ import pytest
 from fake_run import ENGLISH, change, write_folds, write_run
 
 from munseo._config import load_config
+from munseo._locale import LANGUAGES, Texts
 from munseo._report import record_score
 from munseo._report.content.next_steps import sentence
 from munseo._report.experiments import ensemble_members, experiments
 from munseo._report.facts import gather
-from munseo._report.phrases import CATALOGUES, Phrases
 from munseo._report.rules import analyse
 from munseo._run import RunFolder
 
@@ -99,8 +99,8 @@ def test_every_rule_has_a_sentence_in_both_languages(korean_run: RunFolder, tmp_
     record_score(korean_run, public=0.8619)
     for run in (korean_run, write_folds(tmp_path / "folds")):
         for finding in analyse(gather(run)):
-            for language in CATALOGUES:
-                assert "{" not in sentence(finding, Phrases(language))
+            for language in LANGUAGES:
+                assert "{" not in sentence(finding, Texts(language, "report"))
 
 
 CONFIGS = [
@@ -126,7 +126,7 @@ def test_every_command_is_a_valid_configuration_and_changes_it(tmp_path: Path, c
     for experiment in tried:
         after = load_config(run.config_file, experiment.overrides).model_dump()
         assert after != before, experiment
-        assert f"try.{experiment.reason}" in CATALOGUES["en"]
+        assert Texts("en", "report").name("try", experiment.reason) != experiment.reason.replace("_", " ")
 
 
 def test_findings_choose_the_experiments(korean_run: RunFolder):

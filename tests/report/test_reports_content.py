@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import string
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,10 @@ from fake_run import ENGLISH, HANGUL, NAME, change, put, write_folds, write_run
 
 from munseo._config import load_config
 from munseo._errors import UserError
+from munseo._locale import Texts
 from munseo._report import record_score, write_report
 from munseo._report.content.overview import summary
 from munseo._report.facts import gather
-from munseo._report.phrases import CATALOGUES, Phrases
 from munseo._run import RunFolder
 
 SECTIONS = (
@@ -45,20 +44,9 @@ def rendered(run: RunFolder) -> str:
     return read(run, "report.html")
 
 
-def test_catalogues_have_the_same_keys_and_placeholders():
-    def places(text: str) -> set[str]:
-        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
-
-    english, korean = CATALOGUES["en"], CATALOGUES["ko"]
-    assert english.keys() == korean.keys()
-    differing = [key for key in english if places(english[key]) != places(korean[key]) and key != "moment"]
-    assert differing == []
-    assert places(english["moment"]) == places(korean["moment"])
-
-
 def test_every_section_of_the_reference_is_there_in_both_languages(reported: RunFolder):
     for language, stem in (("en", "report"), ("ko", "report.ko")):
-        say = Phrases(language)
+        say = Texts(language, "report")
         page, text = read(reported, f"{stem}.html"), read(reported, f"{stem}.md")
         for key in SECTIONS:
             assert f">{say(key)}</h" in page, (language, key)
@@ -141,7 +129,7 @@ def test_rate_warning_knows_schedules(tmp_path: Path, config: dict, first: float
     run = write_run(tmp_path / "run", ENGLISH, config)
     change(run.manifest_file, "effective", "lr_first", value=first)
     change(run.manifest_file, "effective", "lr_max", value=highest)
-    blocks = summary(gather(run), Phrases("en")).blocks
+    blocks = summary(gather(run), Texts("en", "report")).blocks
     assert any(block.kind == "note" for block in blocks) == warns
 
 
@@ -163,7 +151,7 @@ def test_without_gallery_test_part_and_samples(english_run: RunFolder):
     english_run.submission_file.unlink()
     change(english_run.manifest_file, "data", "num_test", value=0)
     page = rendered(english_run)
-    assert Phrases("en")("gallery.none").replace("`", "") in re.sub("</?code>", "", page)
+    assert Texts("en", "report")("gallery.none").replace("`", "") in re.sub("</?code>", "", page)
     assert "data:image/jpeg" not in page
     assert "test part" not in page
 
@@ -196,7 +184,7 @@ def test_a_run_that_failed_at_once(english_run: RunFolder):
         {key: manifest[key] for key in ("format", "id", "name", "started")} | {"status": "failed"},
     )
     page = rendered(english_run)
-    assert Phrases("en")("summary.unfinished") in page
+    assert Texts("en", "report")("summary.unfinished") in page
     assert f"munseo resume {english_run.path}" in page
 
 

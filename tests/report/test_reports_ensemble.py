@@ -11,10 +11,10 @@ from fake_ensemble import write_fake_ensemble
 from fake_run import ENGLISH, change
 from fake_shift import CLEAN
 
+from munseo._locale import Texts
 from munseo._report import draw_plots, leaderboard, record_score, write_report
 from munseo._report.content.ensemble_content import ensemble_section, ensemble_summary, verdict_against_best
 from munseo._report.facts import gather
-from munseo._report.phrases import Phrases
 from munseo._run import RunFolder
 
 
@@ -50,12 +50,12 @@ def test_members_and_comparison_stand_in_the_report(blend: RunFolder):
     for member in found["members"]:
         row = f"| `{member['name']}` | {member['weight']:.3f} | {member['macro_f1']:.4f} | {member['loss']:.4f} |"
         assert row in text
-    say = Phrases("en")
+    say = Texts("en", "report")
     for name, other in found["differences"].items():
         difference = f"{other['difference']:+.4f}".replace("-", "−")
-        assert f"| {say.name('candidate', name)} | {difference} |" in text
-        assert f"| {say.name('candidate', name)} | {found['candidates'][name]['macro_f1']:.4f} |" in text
-    own = f"{say.name('candidate', found['method'])} (the ensemble)"
+        assert f"| {say.name('ensemble.candidate', name)} | {difference} |" in text
+        assert f"| {say.name('ensemble.candidate', name)} | {found['candidates'][name]['macro_f1']:.4f} |" in text
+    own = f"{say.name('ensemble.candidate', found['method'])} (the ensemble)"
     assert f"| {own} | {found['candidates'][found['method']]['macro_f1']:.4f} |" in text
     assert "munseo ensemble " in text
     assert "0.8619" in text
@@ -65,17 +65,17 @@ def test_english_verdict_is_the_one_that_the_command_prints(blend: RunFolder, ot
     for run in (blend, other):
         facts = gather(run)
         assert facts.ensemble is not None
-        plain = verdict_against_best(facts.ensemble, Phrases("en")).replace("`", "").replace("95%", "95 %")
+        plain = verdict_against_best(facts.ensemble, Texts("en", "report")).replace("`", "")
         assert plain == entry(run)["verdict"][0]
 
 
 def test_nothing_of_a_training(blend: RunFolder):
     for stem, language in (("report", "en"), ("report.ko", "ko")):
-        say = Phrases(language)
+        say = Texts(language, "report")
         page = (blend.path / f"{stem}.html").read_text(encoding="utf-8")
         for key in ("configuration", "course", "curves", "hyperparameters", "next.experiments", "checklist"):
             assert f">{say(key)}</h" not in page, key
-        for key in ("summary", "ensemble", "ensemble.members", "errors", "setup", "files", "reproduce"):
+        for key in ("summary", "ensemble.heading", "ensemble.members", "errors", "setup", "files", "reproduce"):
             assert f">{say(key)}</h" in page, key
         assert say("ensemble.title", count=3) in page
         assert "efficientnet_b4" not in page  # the first member's configuration is not the ensemble's
@@ -90,7 +90,7 @@ def test_verdict_follows_the_conclusion(other: RunFolder, conclusion: str, key: 
     change(other.results_file, "ensemble", "differences", against, "conclusion", value=conclusion)
     facts = gather(other)
     assert facts.ensemble is not None
-    for say in map(Phrases, ("en", "ko")):
+    for say in (Texts(language, "report") for language in ("en", "ko")):
         start = say(f"ensemble.{key}", opponent="@", own="", other="", figures="", best="").split("@")[0]
         assert verdict_against_best(facts.ensemble, say).startswith(start)
         blocks = ensemble_summary(facts, facts.ensemble, say).blocks
@@ -98,7 +98,7 @@ def test_verdict_follows_the_conclusion(other: RunFolder, conclusion: str, key: 
 
 
 def test_members_that_could_go_are_named(other: RunFolder):
-    say = Phrases("en")
+    say = Texts("en", "report")
     for dropped in ([], ["2507050001-member"]):
         change(other.results_file, "ensemble", "would_drop", value=dropped)
         facts = gather(other)
@@ -113,7 +113,7 @@ def test_a_stack_has_no_weights(other: RunFolder):
     change(other.results_file, "ensemble", "members", value=members)
     facts = gather(other)
     assert facts.ensemble is not None
-    table = ensemble_section(facts.ensemble, Phrases("en")).blocks[0].blocks[0]
+    table = ensemble_section(facts.ensemble, Texts("en", "report")).blocks[0].blocks[0]
     assert {row[1] for row in table.rows} == {"–"}
 
 
@@ -139,6 +139,6 @@ def test_damaged_pages_of_an_ensemble(other: RunFolder):
     change(other.results_file, "shifted", value={**val, "macro_f1": 0.1234, "draws": 1, "recipe": "document"})
     facts = gather(other)
     assert facts.ensemble is not None
-    text = " ".join(str(block) for block in ensemble_summary(facts, facts.ensemble, Phrases("en")).blocks)
+    text = " ".join(str(block) for block in ensemble_summary(facts, facts.ensemble, Texts("en", "report")).blocks)
     assert "0.1234" in text
     assert str(CLEAN) not in text

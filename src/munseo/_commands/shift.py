@@ -127,8 +127,10 @@ def show(result: ShiftResult) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from munseo._locale import Texts
     from munseo._shift import MEASURES
 
+    titles = Texts("en", "measure")
     measures = {measure.name: measure for measure in MEASURES}
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
@@ -137,7 +139,7 @@ def show(result: ShiftResult) -> None:
     for row in sorted((row for row in result.rows if measures[row.name].shown), key=lambda row: -row.distance):
         unit = measures[row.name].unit
         table.add_row(
-            measures[row.name].title + (f" ({unit})" if unit else ""),
+            titles(row.name) + (f" ({unit})" if unit else ""),
             _range(row.train),
             _range(row.test),
             f"{row.distance:.2f}",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from munseo._doctor.issue import Issue, Sheet
-from munseo._remark import Remark
+from munseo._locale import Remark
 
 TINY_PX = 100
 """Longest side below which no line of print can be read."""
@@ -42,22 +42,21 @@ def find_bad_files(sheets: Sequence[Sheet]) -> list[Issue]:
 def _of_page(sheet: Sheet, usual_px: float) -> list[Issue]:
     if sheet.problem is not None:
         kind = next((kind for words, kind in _PROBLEMS.items() if words in sheet.problem), "unreadable")
-        return [Issue(kind, "high", Remark("doctor.problem", "{reason}", {"reason": sheet.problem}), sheet)]
+        return [Issue(kind, "high", Remark("doctor.problem", {"reason": sheet.problem}), sheet)]
     found = []
     if sheet.ink < BLANK_INK:
-        detail = Remark("doctor.blank", "{ink} of the page is ink", {"ink": f"{sheet.ink:.3%}"})
+        detail = Remark("doctor.blank", {"ink": f"{sheet.ink:.3%}"})
         found.append(Issue("blank", "medium", detail, sheet, score=sheet.ink))
     longest = max(sheet.width, sheet.height)
     size = {"width": sheet.width, "height": sheet.height, "usual": f"{usual_px:.0f}"}
     if longest < max(TINY_PX, TINY_SHARE * usual_px):
-        detail = Remark("doctor.tiny", "{width} × {height} px; the longest side is usually {usual} px", size)
+        detail = Remark("doctor.tiny", size)
         found.append(Issue("tiny", "low", detail, sheet, score=float(longest)))
     if sheet.width * sheet.height > HUGE_PIXELS:
-        detail = Remark("doctor.huge", "{width} × {height} px; the longest side is usually {usual} px", size)
+        detail = Remark("doctor.huge", size)
         found.append(Issue("huge", "low", detail, sheet, score=float(sheet.width * sheet.height)))
     suffix = sheet.page.path.suffix.lower()
     if suffix not in _EXTENSIONS[sheet.format]:
-        detail = Remark("doctor.extension", "{format} in a file called {suffix}",
-                        {"format": sheet.format, "suffix": suffix or "–"})  # fmt: skip
+        detail = Remark("doctor.extension", {"format": sheet.format, "suffix": suffix or "–"})
         found.append(Issue("wrong_extension", "low", detail, sheet))
     return found

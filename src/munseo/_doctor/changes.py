@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from munseo._doctor.issue import Issue, Sheet
-from munseo._remark import Remark
+from munseo._locale import Remark
 from munseo._run import RunFolder
 
 
@@ -35,17 +35,16 @@ def find_changes(sheets: Sequence[Sheet], run: RunFolder, class_names: Sequence[
             continue
         old = before.pop(sheet.page.id, None)
         if old is None:
-            found.append(Issue("changed", "low", Remark("doctor.new", "is new since the run"), sheet))
+            found.append(Issue("changed", "low", Remark("doctor.new"), sheet))
             continue
         (old_label, old_sha256), label = old, sheet.page.label
         if old_label is not None and label is not None and old_label != label:
             values = {"old": class_names[old_label], "new": class_names[label]}
-            detail = Remark("doctor.relabelled", "was {old} when the run was trained, is {new} now", values)
+            detail = Remark("doctor.relabelled", values)
             found.append(Issue("changed", "medium", detail, sheet))
         if old_sha256 and sheet.file_sha256 and old_sha256 != sheet.file_sha256:
-            text = "is another file than when the run was trained"
-            found.append(Issue("changed", "low", Remark("doctor.replaced", text), sheet))
+            found.append(Issue("changed", "low", Remark("doctor.replaced"), sheet))
     for page_id in before:
-        detail = Remark("doctor.gone", "{id}: the run had it, it is gone", {"id": page_id})
+        detail = Remark("doctor.gone", {"id": page_id})
         found.append(Issue("changed", "low", detail))
     return found

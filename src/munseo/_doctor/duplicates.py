@@ -11,7 +11,7 @@ from munseo._data import decode
 from munseo._data.near_duplicates import LEAST_FINE_LIKENESS, SamePicture, fine_likeness, fine_square, same_pictures
 from munseo._doctor.bad_files import BLANK_INK
 from munseo._doctor.issue import Issue, Severity, Sheet
-from munseo._remark import Remark
+from munseo._locale import Remark
 
 EXACT = 2.0
 """Stands for equal pixels; correlations end at 1."""
@@ -104,10 +104,9 @@ def _issue(sheets: Sequence[Sheet], pair: SamePicture, class_names: Sequence[str
     conflict = None not in labels and labels[0] != labels[1]
     severity: Severity = "high" if leak or conflict else "medium"
     likeness = min(pair.likeness, 1.0)
-    text = "the same pixels" if exact else "the same picture, correlation {likeness}"
     key, values = ("doctor.exact" if exact else "doctor.near"), {"likeness": f"{likeness:.2f}"}
     if conflict:
         first, second = (class_names[label] for label in labels if label is not None)
-        key, text = f"{key}_conflict", f"{text}; labels differ: {{first}} and {{second}}"
+        key = f"{key}_conflict"
         values |= {"first": first, "second": second}
-    return Issue(kind, severity, Remark(key, text, values), sheet, other, score=likeness)
+    return Issue(kind, severity, Remark(key, values), sheet, other, score=likeness)

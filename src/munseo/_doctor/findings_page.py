@@ -14,7 +14,7 @@ from munseo._data import decode
 from munseo._data.letterbox import resized
 from munseo._doctor.examination import Examination
 from munseo._doctor.issue import KINDS, Issue, Sheet
-from munseo._doctor.words import Words
+from munseo._locale import Texts
 from munseo._report.blocks import Bullets, Note, Number, Numbers, Table, Text
 from munseo._report.hangul_font import hangul_font
 from munseo._report.html import FONT_PLACE, environment
@@ -65,7 +65,7 @@ def render_page(found: Examination, name: str, language: str) -> str:
         name: Of the data folder.
         language: ``en`` or ``ko``.
     """
-    say = Words(language)
+    say = Texts(language, "doctor")
     counts = {part: sum(sheet.part == part for sheet in found.sheets) for part in ("train", "val", "test")}
     kinds = [kind for kind in KINDS if found.of_kind(kind)]
     chapters = [_summary(found, kinds, say), *(_chapter(found, kind, say) for kind in kinds), _census(found, say)]
@@ -86,7 +86,7 @@ def render_page(found: Examination, name: str, language: str) -> str:
     return page.replace(FONT_PLACE, _font_face(font) if font else "", 1)
 
 
-def _summary(found: Examination, kinds: Sequence[str], say: Words) -> Chapter:
+def _summary(found: Examination, kinds: Sequence[str], say: Texts) -> Chapter:
     numbers = [Number(say("pages"), f"{len(found.sheets):,}")]
     for severity in ("high", "medium", "low"):
         count = sum(issue.severity == severity for issue in found.issues)
@@ -105,7 +105,7 @@ def _summary(found: Examination, kinds: Sequence[str], say: Words) -> Chapter:
     return Chapter("summary", say("summary"), tuple(blocks))
 
 
-def _chapter(found: Examination, kind: str, say: Words) -> Chapter:
+def _chapter(found: Examination, kind: str, say: Texts) -> Chapter:
     issues = found.of_kind(kind)
     blocks: list[Content] = [Text(say(f"{kind}.about"))]
     shown = issues[:SHOWN]
@@ -127,7 +127,7 @@ def _chapter(found: Examination, kind: str, say: Words) -> Chapter:
     return Chapter(kind, say(kind), tuple(blocks))
 
 
-def _pair(issue: Issue, found: Examination, say: Words) -> tuple[str, tuple[Card, ...], bool]:
+def _pair(issue: Issue, found: Examination, say: Texts) -> tuple[str, tuple[Card, ...], bool]:
     sheets = [sheet for sheet in (issue.other, issue.sheet) if sheet is not None]
     sheets.sort(key=lambda sheet: sheet.part == "test")
     labels = [sheet.page.label for sheet in sheets]
@@ -139,11 +139,11 @@ def _pair(issue: Issue, found: Examination, say: Words) -> tuple[str, tuple[Card
     return say.remark(issue.detail), cards, conflict
 
 
-def _card(sheet: Sheet, lines: tuple[str, ...], say: Words) -> Card:
+def _card(sheet: Sheet, lines: tuple[str, ...], say: Texts) -> Card:
     return Card(_picture(sheet), say(f"part.{sheet.part}"), sheet.page.id, lines)
 
 
-def _place(sheet: Sheet, say: Words) -> str:
+def _place(sheet: Sheet, say: Texts) -> str:
     return f"{say(f'part.{sheet.part}')} · {sheet.page.id}"
 
 
@@ -155,7 +155,7 @@ def _picture(sheet: Sheet) -> bytes | None:
     return encoded.tobytes()
 
 
-def _census(found: Examination, say: Words) -> Chapter:
+def _census(found: Examination, say: Texts) -> Chapter:
     keys = ("class", "num_train", "num_val", "size", "brightness", "coloured")
     rows = tuple(
         (row.name, f"{row.num_train:,}", f"{row.num_val:,}", f"{row.width:.0f} × {row.height:.0f}",

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from munseo._data import Page
-from munseo._remark import Remark
+from munseo._locale import Remark
 from munseo._spreadsheet import inert_table
 
 Severity = Literal["high", "medium", "low"]

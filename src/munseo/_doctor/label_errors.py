@@ -13,7 +13,7 @@ from cleanlab.filter import find_label_issues  # type: ignore[import-untyped]
 from cleanlab.rank import get_label_quality_scores  # type: ignore[import-untyped]
 
 from munseo._doctor.issue import Issue, Sheet
-from munseo._remark import Remark
+from munseo._locale import Remark
 
 SURE, SURER = 0.5, 4.0
 """A label is wrong, too, where another class has this probability and is so many times as probable. Of 5 % wrong labels
@@ -62,7 +62,7 @@ def find_label_errors(sheets: Sequence[Sheet], probabilities: np.ndarray, class_
             "p_given": f"{shares[place, compact[place]]:.1%}",
             "p_best": f"{shares[place].max():.1%}",
         }
-        detail = Remark("doctor.label", "labelled {given} ({p_given}), looks like {best} ({p_best})", values)
+        detail = Remark("doctor.label", values)
         found.append(Issue("label_error", "medium", detail, sheets[place], None, best, float(quality[place])))
     return found
 
@@ -83,7 +83,6 @@ def find_confused_classes(
             if share < LEAST_CONFUSED or mixed < LEAST_CONFUSED_PAGES:
                 continue
             values = {"first": class_names[one], "second": class_names[two], "count": mixed, "total": total}
-            text = "{first} and {second}: {count} of their {total} pages are taken for the other class"
-            remark = Remark("doctor.confused", text, values)
+            remark = Remark("doctor.confused", values)
             found.append(Issue("confused_classes", "medium", remark, score=share, classes=(one, two)))
     return sorted(found, key=lambda issue: -(issue.score or 0))

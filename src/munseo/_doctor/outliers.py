@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from munseo._doctor.issue import Issue, Sheet
-from munseo._remark import Remark
+from munseo._locale import Remark
 
 NEIGHBOURS = 5
 THRESHOLD = 5.0
@@ -39,9 +39,8 @@ def find_odd_pages(sheets: Sequence[Sheet], points: np.ndarray) -> list[Issue]:
         spread = 1.4826 * np.median(np.abs(own - middle)) + 1e-9
         score[near == label] = (far[near == label] - middle) / spread
     order = [int(place) for place in np.argsort(-score, kind="stable") if score[place] >= THRESHOLD]
-    text = "far from every class: {score} times the usual spread"
     return [
-        Issue("odd", "low", Remark("doctor.odd", text, {"score": f"{score[place]:.1f}"}), sheets[place],
+        Issue("odd", "low", Remark("doctor.odd", {"score": f"{score[place]:.1f}"}), sheets[place],
               score=float(score[place]))
         for place in order
     ]  # fmt: skip

@@ -13,18 +13,12 @@ import numpy as np
 
 from munseo._ensemble.members import Member
 from munseo._errors import UserError
-from munseo._remark import Remark
+from munseo._locale import Remark
 
 LEAST_PAGES = 100
 """Where the members held out different pages, this many common ones are enough …"""
 LEAST_SHARE = 0.9
 """… and so is this share of every member's own, since one skipped image must not forbid a small set."""
-OTHER_SHIFT = (
-    "the runs were not validated under the same shift, so clean pages decide; train them with the same recipe and "
-    "shifted_draws to let shifted pages decide"
-)
-NOT_HELD_OUT = "{run}: {count} of its {pages} validation pages are left out, since another run did not hold them out"
-COPIES = "left out of {pages} pages, since copies of the images trained a member: {count} ({shown})"
 SHOWN = 5
 """Pages named in a note; an error names more."""
 
@@ -86,7 +80,7 @@ def _shifted_rows(
         return np.stack(rows, axis=1), []
     if alike:
         return None, []
-    return None, [Remark("other_shift", OTHER_SHIFT)]
+    return None, [Remark("other_shift")]
 
 
 def _refuse_other_classes(members: Sequence[Member]) -> None:
@@ -116,7 +110,7 @@ def _common_pages(members: Sequence[Member]) -> tuple[list[str], list[Remark]]:
             _overlaps(members),
         )
     notes = [
-        Remark("not_held_out", NOT_HELD_OUT, {"run": member.name, "count": len(own) - len(ids), "pages": len(own)})
+        Remark("not_held_out", {"run": member.name, "count": len(own) - len(ids), "pages": len(own)})
         for member, own in zip(members, held_out, strict=True)
         if len(own) > len(ids)
     ]
@@ -194,7 +188,7 @@ def _without_trained_pages(members: Sequence[Member], ids: Sequence[str]) -> tup
             "data, and train again."
         )
     shown = ", ".join(sorted(copied)[:SHOWN]) + (", …" if len(copied) > SHOWN else "")
-    return kept, [Remark("copies", COPIES, {"pages": len(ids), "count": len(copied), "shown": shown})]
+    return kept, [Remark("copies", {"pages": len(ids), "count": len(copied), "shown": shown})]
 
 
 def _copies(member: Member, ids: Sequence[str], images: dict[str, str]) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""What an ensemble's numbers mean, in sentences and a table for the terminal."""
+"""What an ensemble's numbers mean, in English sentences and a table for the terminal."""
 
 from __future__ import annotations
 
@@ -6,73 +6,74 @@ from collections.abc import Sequence
 
 from munseo._ensemble.candidates import Judgement
 from munseo._evaluation.comparison import Difference
-
-CANDIDATES = {
-    "best_member_in_fold": "best member, chosen in each fold",
-    "best_member": "best member on all pages",
-    "mean": "plain mean",
-    "weights": "weighted mean",
-    "stack": "logistic stack",
-}
+from munseo._locale import Texts
 
 
 def sentences(judgement: Judgement, names: Sequence[str]) -> list[str]:
-    """The verdict against the best member, the mean beside it, and the members that could go."""
-    said = [_against_best(judgement, names[judgement.best]), _against_mean(judgement)]
+    """Return the verdict against the best member, the one against the mean, and the members that could go."""
+    texts = Texts("en", "ensemble")
+    lines = [_against_best(judgement, names[judgement.best], texts), _against_mean(judgement, texts)]
     if judgement.would_drop:
         dropped = ", ".join(
-            f"{names[number]} (adds {_figures(judgement.contributions[number], short=True)})"
-            for number in judgement.would_drop
+            f"{names[number]} (adds {_short(judgement.contributions[number])})" for number in judgement.would_drop
         )
-        said.append(f"Members that could go, since the others do as well without them: {dropped}.")
+        lines.append(texts("drop", names=dropped))
     else:
-        said.append("Every member adds something; none would be dropped.")
-    return said
+        lines.append(texts("all_stay"))
+    return [line.replace("`", "") for line in lines]
 
 
 def table(judgement: Judgement, names: Sequence[str], weights: Sequence[float | None]) -> list[str]:
-    """Lines for the terminal: candidates with their scores, then members with their weights."""
+    """Return lines for the terminal: candidates with their scores, then members with their weights."""
+    texts = Texts("en", "ensemble")
     title = f"out of fold, {judgement.decided_on} pages"
-    lines = [f"{title:34}  macro-F1  95 % interval     accuracy  log loss"]
+    lines = [f"{title:34}  macro-F1  95% interval      accuracy  log loss"]
     for name, score in judgement.candidates.items():
         low, high = score["macro_f1_interval"]
         lines.append(
-            f"{CANDIDATES[name]:34}  {score['macro_f1']:.4f}    {low:.4f} to {high:.4f}  "
+            f"{texts(f'candidate.{name}'):34}  {score['macro_f1']:.4f}    {low:.4f} to {high:.4f}  "
             f"{score['accuracy']:.4f}    {score['loss']:.4f}"
         )
-    lines.append("what each member adds to the mean (macro-F1, 95 % interval)")
+    lines.append("what each member adds to the mean (macro-F1, 95% interval)")
     for name, weight, contribution in zip(names, weights, judgement.contributions, strict=True):
-        share = "" if weight is None else f"weight {weight:.3f}, "
-        lines.append(f"  {name}: {share}{_figures(contribution, short=True)}")
+        weighted = "" if weight is None else f"weight {weight:.3f}, "
+        lines.append(f"  {name}: {weighted}{_short(contribution)}")
     return lines
 
 
-def _against_best(judgement: Judgement, best_name: str) -> str:
+def _against_best(judgement: Judgement, best_name: str, texts: Texts) -> str:
     against, difference = judgement.decisive
-    own = judgement.candidates[judgement.method]["macro_f1"]
-    other = judgement.candidates[against]["macro_f1"]
-    opponent = f"its best member, {best_name}" if against == "best_member" else "its best member, chosen in each fold"
-    figures = f"macro-F1 {own:.4f} against {other:.4f}, {_figures(difference)}"
-    if difference.conclusion == "better":
-        return f"The ensemble is better than {opponent}: {figures}."
-    if difference.conclusion == "worse":
-        return f"The ensemble is worse than {opponent}: {figures}. Use {best_name} alone."
-    return f"The ensemble is not better than {opponent}, as far as these pages can tell: {figures}."
-
-
-def _against_mean(judgement: Judgement) -> str:
-    if judgement.method == "mean":
-        weights = judgement.differences["weights"]
-        return f"All members count the same, since this is better than fitted weights: {_figures(weights)}."
-    mean = judgement.differences["mean"]
-    relation = {"better": "better than", "worse": "worse than"}.get(mean.conclusion, "not distinguishable from")
-    return f"It is {relation} the plain mean of its members: {_figures(mean)}."
-
-
-def _figures(difference: Difference, short: bool = False) -> str:
-    value, low, high = (
-        f"{number:+.4f}".replace("-", "−") for number in (difference.value, difference.low, difference.high)
+    return texts(
+        _verdict(difference),
+        opponent=texts(f"opponent_{against}", best=best_name),
+        own=f"{judgement.candidates[judgement.method]['macro_f1']:.4f}",
+        other=f"{judgement.candidates[against]['macro_f1']:.4f}",
+        figures=_figures(difference, texts),
+        best=best_name,
     )
-    if short:
-        return f"{value}, {low} to {high}"
-    return f"difference {value} (95 % interval {low} to {high}, probability of being better {difference.p_better:.2f})"
+
+
+def _against_mean(judgement: Judgement, texts: Texts) -> str:
+    if judgement.method == "mean":
+        return texts("mean_chosen", figures=_figures(judgement.differences["weights"], texts))
+    mean = judgement.differences["mean"]
+    return texts(f"mean_{_verdict(mean)}", figures=_figures(mean, texts))
+
+
+def _verdict(difference: Difference) -> str:
+    return difference.conclusion if difference.conclusion in ("better", "worse") else "same"
+
+
+def _figures(difference: Difference, texts: Texts) -> str:
+    value, low, high = _signed(difference)
+    return texts("figures", value=value, low=low, high=high, p=f"{difference.p_better:.2f}")
+
+
+def _short(difference: Difference) -> str:
+    value, low, high = _signed(difference)
+    return f"{value}, {low} to {high}"
+
+
+def _signed(difference: Difference) -> list[str]:
+    numbers = (difference.value, difference.low, difference.high)
+    return [f"{number:+.4f}".replace("-", "−") for number in numbers]

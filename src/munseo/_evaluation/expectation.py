@@ -19,8 +19,8 @@ from scipy import stats
 from munseo._evaluation.calibration import apply_temperature
 from munseo._evaluation.confidence_match import Match, Validation
 from munseo._evaluation.metrics import macro_f1
+from munseo._locale import Remark
 from munseo._randomness import generator
-from munseo._remark import Remark
 
 LEVEL = 0.9
 NUM_RESAMPLES = 120
@@ -34,14 +34,6 @@ MISMATCH_SHARE = 0.1
 and the stated one was measured by simulation, docs/expected-score.md."""
 MIX_SIGNIFICANCE = 0.001
 FEW_PAGES = 100
-LESS_SURE = (
-    "The model is less sure of these pages than of the validation pages under the recipe: they may be damaged in ways "
-    "that the recipe lacks, and the real score may lie outside the interval."
-)
-OTHER_MIX = (
-    "The predicted classes are mixed otherwise than on validation pages of the same confidence: the classes' shares "
-    "differ here, or the damage favours some answers. The real score may lie outside the interval."
-)
 
 
 @dataclass(frozen=True)
@@ -210,15 +202,13 @@ def _notes(val: Validation, match: Match, test: np.ndarray) -> tuple[Remark, ...
     confidence, shifted = test.max(axis=1), val.confidence[val.num_pages :]
     noise = np.hypot(shifted.std() / np.sqrt(val.num_pages), confidence.std() / np.sqrt(len(test)))
     if confidence.mean() < shifted.mean() - 3 * noise:
-        notes.append(Remark("less_sure", LESS_SURE))
+        notes.append(Remark("less_sure"))
     if _mix_differs(val, match, test.argmax(axis=1)):
-        notes.append(Remark("other_mix", OTHER_MIX))
+        notes.append(Remark("other_mix"))
     if val.num_pages < FEW_PAGES:
-        text = "Only {pages} validation pages: the calibration rests on little."
-        notes.append(Remark("few_validation_pages", text, {"pages": val.num_pages}))
+        notes.append(Remark("few_validation_pages", {"pages": val.num_pages}))
     if len(test) < FEW_PAGES:
-        text = "Only {pages} pages: chance alone moves the real score much."
-        notes.append(Remark("few_pages", text, {"pages": len(test)}))
+        notes.append(Remark("few_pages", {"pages": len(test)}))
     return tuple(notes)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
-from munseo._report.phrases import Phrases
+from munseo._locale import Texts
 
 UNKNOWN = "–"
 MINUTE_S = 60
@@ -60,7 +60,7 @@ def short_hash(value: str | None) -> str:
     return UNKNOWN if not value else value.removeprefix("sha256:")[:12]
 
 
-def duration(value_s: float | None, say: Phrases) -> str:
+def duration(value_s: float | None, say: Texts) -> str:
     """A time in the two units that matter: ``24 min 20 s``."""
     if value_s is None:
         return UNKNOWN
@@ -73,7 +73,7 @@ def duration(value_s: float | None, say: Phrases) -> str:
     return say("hours_minutes", hours=minutes // 60, minutes=minutes % 60)
 
 
-def moment(value: str | None, say: Phrases) -> str:
+def moment(value: str | None, say: Texts) -> str:
     """An ISO time as people of the language write it, with its zone."""
     if not value:
         return UNKNOWN

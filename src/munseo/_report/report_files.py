@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from munseo._locale import Texts
 from munseo._report.content import build
 from munseo._report.facts import gather
 from munseo._report.html import render_html
 from munseo._report.markdown import render_markdown
-from munseo._report.phrases import Phrases
 from munseo._report.plots import draw_plots, plots_of
 from munseo._run import RunFolder
 from munseo._run.atomic import write_text
@@ -26,7 +26,7 @@ def write_report(run: RunFolder, languages: Sequence[str] = ("en", "ko")) -> lis
     Raises:
         UserError: The folder is not a run, its files are broken, or a language is unknown.
     """
-    phrases = [Phrases(language) for language in languages]
+    phrases = [Texts(language, "report") for language in languages]
     facts = gather(run)
     if any(not (run.path / name).is_file() for name in plots_of(facts)):
         draw_plots(run)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from munseo._remark import Remark
+from munseo._locale import Remark
 
 T = TypeVar("T")
 
@@ -38,16 +38,11 @@ def _interval(value: Any) -> Any:
 def _remarks(entries: Any) -> tuple[Remark, ...]:
     """Return remarks; earlier versions wrote plain sentences, which cannot be translated."""
     return tuple(
-        Remark(str(entry["key"]), _literal(entry["text"]), dict(entry["values"]))
+        Remark(str(entry["key"]), dict(entry["values"]), str(entry["text"]))
         if isinstance(entry, dict)
-        else Remark("", _literal(entry))
+        else Remark("", text=str(entry))
         for entry in entries or ()
     )
-
-
-def _literal(text: Any) -> str:
-    """Double the braces of a sentence whose values are filled in already."""
-    return str(text).replace("{", "{{").replace("}", "}}")
 
 
 Number = Annotated[float | None, BeforeValidator(_number)]

@@ -24,8 +24,7 @@ class Measure:
     """One property of a page.
 
     Attributes:
-        name: Column of the table.
-        title: Name in plain words.
+        name: Column of the table; the catalogue of texts has its title under ``measure``.
         unit: Printed unit; empty for a fraction.
         meaning: Explanation in a few words.
         source: Where the method comes from.
@@ -35,7 +34,6 @@ class Measure:
     """
 
     name: str
-    title: str
     unit: str
     meaning: str
     source: str
@@ -44,56 +42,43 @@ class Measure:
 
 
 MEASURES = (
-    Measure("skew", "Skew", "°", "angle of the text lines, modulo 90°", "Postl 1986, by Fourier transform"),
-    Measure("sideways", "On its side", "", "is on its side (evidence, 0 to 1)", "layout classifier"),
-    Measure("upside_down", "Upside down", "", "is upside down (evidence, 0 to 1)", "layout classifier"),
-    Measure("mirrored", "Mirrored", "", "is mirrored (evidence, 0 to 1)", "layout classifier"),
-    Measure(
-        "line_spread", "Tilted or bent", "°", "how the quarters of a page differ in skew", "Postl 1986, by quarters"
-    ),
-    Measure("edge_width", "Blur", "px", "width of the sharpest edges: blur", "Marziliano et al. 2002"),
+    Measure("skew", "°", "angle of the text lines, modulo 90°", "Postl 1986, by Fourier transform"),
+    Measure("sideways", "", "is on its side (evidence, 0 to 1)", "layout classifier"),
+    Measure("upside_down", "", "is upside down (evidence, 0 to 1)", "layout classifier"),
+    Measure("mirrored", "", "is mirrored (evidence, 0 to 1)", "layout classifier"),
+    Measure("line_spread", "°", "how the quarters of a page differ in skew", "Postl 1986, by quarters"),
+    Measure("edge_width", "px", "width of the sharpest edges: blur", "Marziliano et al. 2002"),
     Measure(
         "edge_direction",
-        "Motion blur",
         "",
         "log of width across x to across y: motion",
         "Marziliano et al. 2002, by axis",
     ),
-    Measure("noise", "Noise", "levels", "standard deviation of the noise", "Immerkær 1996, flat cells"),
-    Measure("brightness", "Brightness", "%", "level of the paper", "80th percentile"),
-    Measure("contrast", "Contrast", "%", "paper minus ink", "80th minus 2nd percentile"),
-    Measure(
-        "light_fall", "Light falls off", "%", "fall of the light across the page", "plane by Huber's least squares"
-    ),
-    Measure("unevenness", "Uneven light", "%", "deviation from that plane", "mean absolute residual"),
+    Measure("noise", "levels", "standard deviation of the noise", "Immerkær 1996, flat cells"),
+    Measure("brightness", "%", "level of the paper", "80th percentile"),
+    Measure("contrast", "%", "paper minus ink", "80th minus 2nd percentile"),
+    Measure("light_fall", "%", "fall of the light across the page", "plane by Huber's least squares"),
+    Measure("unevenness", "%", "deviation from that plane", "mean absolute residual"),
     Measure(
         "corner_darkness",
-        "Dark corners",
         "%",
         "corners darker than paper: a table under the page",
         "median of the corners",
     ),
-    Measure("covered", "Covered area", "%", "area under solid rectangles", "connected components"),
+    Measure("covered", "%", "area under solid rectangles", "connected components"),
     Measure(
         "faint_ink",
-        "Faint ink",
         "%",
         "strokes that are faint: fading, a second page",
         "black-hat transform, Serra 1982",
     ),
-    Measure(
-        "framed_aspect", "Width to height of the page", "", "width to height without white edges", "–", shown=False
-    ),
-    Measure("sideways_skewed", "On its side and skewed", "", "is on its side and skewed", "–", shown=False),
-    Measure("upside_down_skewed", "Upside down and skewed", "", "is upside down and skewed", "–", shown=False),
-    Measure("aspect", "Width to height", "", "width to height of the file", "–", of_file=True),
-    Measure(
-        "blockiness", "JPEG blocks", "", "steps at every 8th pixel: JPEG", "Wang, Sheikh, Bovik 2002", of_file=True
-    ),
-    Measure(
-        "jpeg_quality", "JPEG quality", "", "quality of the file; 100 if no JPEG", "ITU-T T.81, Annex K", of_file=True
-    ),
-    Measure("longest_side", "Resolution", "px", "resolution of the file", "–", of_file=True),
+    Measure("framed_aspect", "", "width to height without white edges", "–", shown=False),
+    Measure("sideways_skewed", "", "is on its side and skewed", "–", shown=False),
+    Measure("upside_down_skewed", "", "is upside down and skewed", "–", shown=False),
+    Measure("aspect", "", "width to height of the file", "–", of_file=True),
+    Measure("blockiness", "", "steps at every 8th pixel: JPEG", "Wang, Sheikh, Bovik 2002", of_file=True),
+    Measure("jpeg_quality", "", "quality of the file; 100 if no JPEG", "ITU-T T.81, Annex K", of_file=True),
+    Measure("longest_side", "px", "resolution of the file", "–", of_file=True),
 )
 NAMES = tuple(measure.name for measure in MEASURES)
 FITTED = tuple(measure.name for measure in MEASURES if not measure.of_file)

@@ -13,8 +13,8 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from munseo import __version__
+from munseo._locale import Texts
 from munseo._report import html
-from munseo._ui.words import Words
 
 HERE = Path(__file__).parent
 ROOMS = (("runs", "/"), ("review", "/review"), ("try", "/try"), ("augment", "/augment"))
@@ -30,7 +30,7 @@ def environment() -> Environment:
 
 def page(request: Request, template: str, room: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page, or the part of one that is asked for, in the reader's language."""
-    say: Words = request.state.words
+    say: Texts = request.state.words
     # The same address in the other language.
     asked = [pair for pair in request.query_params.multi_items() if pair[0] != "lang"]
     other = "ko" if say.language == "en" else "en"

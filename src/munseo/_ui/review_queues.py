@@ -9,12 +9,12 @@ from pathlib import Path
 from munseo._data import PageSet, read_table
 from munseo._data.image_finder import nfc
 from munseo._errors import UserError
+from munseo._locale import Texts
 from munseo._run import RunFolder
 from munseo._spreadsheet import original_cell
 from munseo._ui.page_predictions import PageScore, Predictions
 from munseo._ui.page_templates import per_cent
 from munseo._ui.site import Site
-from munseo._ui.words import Words
 
 QUEUES = ("labels", "copies", "uncertain")
 MOST = 500
@@ -51,7 +51,7 @@ class Item:
         return self.part, self.id
 
 
-def queue(name: str, site: Site, pages: PageSet, run: RunFolder | None, say: Words) -> list[Item]:
+def queue(name: str, site: Site, pages: PageSet, run: RunFolder | None, say: Texts) -> list[Item]:
     """The pages of a queue, the most urgent first, none twice.
 
     Args:
@@ -100,7 +100,7 @@ def _issues(file: Path, copies: bool, pages: PageSet, labels: dict[tuple[str, st
 
 
 def _predicted(
-    name: str, table: Predictions, pages: PageSet, labels: dict[tuple[str, str], int], say: Words
+    name: str, table: Predictions, pages: PageSet, labels: dict[tuple[str, str], int], say: Texts
 ) -> Iterator[Item]:
     if not table.exist or tuple(table.classes) != pages.class_names:
         return

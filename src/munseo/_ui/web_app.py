@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from munseo._data import ImageError
 from munseo._errors import UserError
+from munseo._locale import LANGUAGES, Texts
 from munseo._report import html
 from munseo._report.hangul_font import all_hangul
 from munseo._service.auth import called_name
@@ -39,7 +40,6 @@ from munseo._ui.routes import (
     try_page as trying,
 )
 from munseo._ui.site import NotHere, Site
-from munseo._ui.words import LANGUAGES, Words, spoken
 
 STATIC = Path(__file__).parent / "static"
 POLICY = (
@@ -90,9 +90,8 @@ async def _guarded(
 ) -> Response:
     """Whom it is for, from where it comes, in which language; and what the browser may do with the answer."""
     chosen = request.query_params.get("lang")
-    request.state.words = Words(
-        spoken(chosen or request.cookies.get("lang"), request.headers.get("accept-language", ""))
-    )
+    language = _language(chosen or request.cookies.get("lang"), request.headers.get("accept-language", ""))
+    request.state.words = Texts(language, "ui")
     netloc = request.headers.get("host", "").lower()
     origin = request.headers.get("origin")
     if hosts and called_name(request) not in hosts:
@@ -116,6 +115,14 @@ async def _guarded(
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers.setdefault("Cache-Control", "no-cache")
     return response
+
+
+def _language(chosen: str | None, accepted: str) -> str:
+    """The chosen language, else the first that the browser asks for and that there is."""
+    if chosen in LANGUAGES:
+        return str(chosen)
+    wanted = [part.split(";")[0].strip().lower()[:2] for part in accepted.split(",")]
+    return next((code for code in wanted if code in LANGUAGES), LANGUAGES[0])
 
 
 def _explain(request: Request, error: Exception) -> Response:

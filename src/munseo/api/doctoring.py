@@ -10,7 +10,7 @@ from munseo._console import quietly, say
 from munseo._data import DataLayout, load_pages
 from munseo._doctor import KINDS, examine, issue_table
 from munseo._doctor.findings_page import render_page
-from munseo._doctor.words import Words
+from munseo._locale import Texts
 from munseo._run import check_fingerprints, open_run
 from munseo._run.atomic import write_text
 
@@ -70,7 +70,7 @@ def doctor(
         UserError: The tables are wrong, the run has other classes or is not what it was, or the language is unknown.
     """
     folder = Path(data)
-    Words(language)  # an unknown language is said before minutes of work
+    Texts(language, "doctor")  # an unknown language is said before minutes of work
     with quietly(quiet):
         opened = open_run(run) if run is not None else None
         if opened is not None:

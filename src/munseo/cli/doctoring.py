@@ -72,14 +72,14 @@ def check(
     from rich.console import Console
     from rich.table import Table
 
-    from munseo._doctor.words import Words
+    from munseo._locale import Texts
     from munseo.api.doctoring import ISSUES, PAGE
     from munseo.api.doctoring import doctor as find
 
     found = find(data, run, out, language=language.value, seed=seed, train_table=train_table, val_table=val_table,
                  image_dir=image_dir, test_dir=test_dir, id_column=id_column, target_column=target_column,
                  quiet=quiet)  # fmt: skip
-    words = Words("en")
+    words = Texts("en", "doctor")
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(justify="right")
     table.add_column()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from munseo import __version__
+from munseo._locale import Texts
 from munseo._report.blocks import Document, Section
 from munseo._report.content.confidence_content import confidence, views
 from munseo._report.content.configuration import configuration
@@ -18,13 +19,12 @@ from munseo._report.content.next_steps import analysis, files, next_steps, repro
 from munseo._report.content.overview import setup, summary
 from munseo._report.content.training_course import course
 from munseo._report.facts import Facts
-from munseo._report.phrases import Phrases
 from munseo._report.rules import analyse
 
 __all__ = ["build"]
 
 
-def build(facts: Facts, say: Phrases) -> Document:
+def build(facts: Facts, say: Texts) -> Document:
     """Everything the report says, in its order."""
     number = facts.get("id") or facts.run.name
     found = facts.ensemble
@@ -39,7 +39,7 @@ def build(facts: Facts, say: Phrases) -> Document:
     )
 
 
-def _sections(facts: Facts, say: Phrases) -> tuple[Section, ...]:
+def _sections(facts: Facts, say: Texts) -> tuple[Section, ...]:
     findings = analyse(facts)
     measured = (shift(facts, say), errors(facts, say), confidence(facts, say), views(facts, say))
     if facts.ensemble:

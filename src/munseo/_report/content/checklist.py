@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from munseo._locale import Texts
 from munseo._report import number_formats as fm
 from munseo._report.blocks import Check
 from munseo._report.content.yaml_blocks import scalar
 from munseo._report.facts import Facts
-from munseo._report.phrases import Phrases
 from munseo._report.rates import disagreement
 
 
-def checks(facts: Facts, say: Phrases) -> tuple[Check, ...]:
+def checks(facts: Facts, say: Texts) -> tuple[Check, ...]:
     """Every point of the reference's checklist, in its order, then seed, data and code."""
     config = facts.config
     return (
@@ -31,18 +31,18 @@ def checks(facts: Facts, say: Phrases) -> tuple[Check, ...]:
     )
 
 
-def _weights(facts: Facts, say: Phrases) -> Check:
+def _weights(facts: Facts, say: Texts) -> Check:
     pretrained = facts.get("model", "pretrained")
     if pretrained and pretrained.get("source") == "none":
         return Check(True, say("weights"), say("weights.none"))
     return _hash((pretrained or {}).get("sha256"), say("check.weights"), say)
 
 
-def _hash(value: str | None, text: str, say: Phrases) -> Check:
+def _hash(value: str | None, text: str, say: Texts) -> Check:
     return Check(bool(value), text, f"`{fm.short_hash(value)}`" if value else say("check.unknown"))
 
 
-def _normalisation(facts: Facts, say: Phrases) -> Check:
+def _normalisation(facts: Facts, say: Texts) -> Check:
     config, mean, std = facts.config, facts.get("model", "norm_mean"), facts.get("model", "norm_std")
     if mean is None or std is None:
         return Check(False, say("check.normalisation"), say("check.unknown"))
@@ -54,7 +54,7 @@ def _short(values: list[float]) -> str:
     return f"[{', '.join(f'{value:.4g}' for value in values)}]"
 
 
-def _imbalance(facts: Facts, say: Phrases) -> Check:
+def _imbalance(facts: Facts, say: Texts) -> Check:
     wanted = facts.config.class_imbalance
     filled = {index: entry for index, entry in enumerate(facts.class_counts) if entry.added}
     if wanted is None:
@@ -66,7 +66,7 @@ def _imbalance(facts: Facts, say: Phrases) -> Check:
     return Check(reached, say("check.imbalance"), value)
 
 
-def _augmentation(facts: Facts, say: Phrases) -> Check:
+def _augmentation(facts: Facts, say: Texts) -> Check:
     """Whether the policies that were counted are those that were active."""
     active, counted = set(facts.policies), facts.course.augmented_pages
     happened = {
@@ -76,25 +76,25 @@ def _augmentation(facts: Facts, say: Phrases) -> Check:
     return Check(bool(counted) and active == happened, say("check.augmentation"), named)
 
 
-def _batch(facts: Facts, say: Phrases) -> Check:
+def _batch(facts: Facts, say: Texts) -> Check:
     configured, used = facts.config.batch_size, facts.get("effective", "batch_size")
     return Check(used is not None and configured in ("auto", used), say("check.batch"), str(used or configured))
 
 
-def _rate(facts: Facts, say: Phrases) -> Check:
+def _rate(facts: Facts, say: Texts) -> Check:
     rates = facts.rates
     agrees = rates.highest is not None and disagreement(facts) is None
     configured = fm.rate(rates.configured)
     return Check(agrees, say("check.rate"), say("check.rate_value", configured=configured, used=fm.rate(rates.highest)))
 
 
-def _tables(facts: Facts, say: Phrases) -> tuple[Check, ...]:
+def _tables(facts: Facts, say: Texts) -> tuple[Check, ...]:
     tables = facts.get("data", "tables") or {}
     value = ", ".join(f"`{name}` `{fm.short_hash(digest)}`" for name, digest in tables.items())
     return (Check(bool(tables), say("check.tables"), value or say("check.unknown")),)
 
 
-def _code(facts: Facts, say: Phrases) -> Check:
+def _code(facts: Facts, say: Texts) -> Check:
     commit = facts.get("git_commit")
     if not commit:
         return Check(False, say("check.code"), say("check.uncontrolled"))

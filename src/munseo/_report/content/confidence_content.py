@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from munseo._locale import Texts
 from munseo._report import number_formats as fm
 from munseo._report.blocks import Block, Command, Picture, Pictures, Proposal, Section, Table, Text
 from munseo._report.facts import Facts
 from munseo._report.facts.confidence import Calibration, Coverage, SecondLook, Views
-from munseo._report.phrases import Phrases
 from munseo._report.plots import CALIBRATION, DARK, LIGHT, VIEWS, calibration_plot, views_plot
 
 
-def confidence(facts: Facts, say: Phrases) -> Section:
+def confidence(facts: Facts, say: Texts) -> Section:
     """Calibration, and the share of pages that a wanted precision leaves without a person."""
     found = facts.calibration
     if found is None:
@@ -24,7 +24,7 @@ def confidence(facts: Facts, say: Phrases) -> Section:
     return Section("confidence", say("confidence"), tuple(part for part in parts if part.blocks))
 
 
-def views(facts: Facts, say: Phrases) -> Section:
+def views(facts: Facts, say: Texts) -> Section:
     """What each view adds, and the second look at uncertain pages."""
     parts = (
         Section("view_gains", say("views.views"), _views(facts.views, facts, say) if facts.views else ()),
@@ -33,7 +33,7 @@ def views(facts: Facts, say: Phrases) -> Section:
     return Section("views", say("views"), tuple(part for part in parts if part.blocks))
 
 
-def _calibration(found: Calibration, say: Phrases) -> tuple[Block, ...]:
+def _calibration(found: Calibration, say: Texts) -> tuple[Block, ...]:
     sentences = []
     if found.temperature is not None:
         part = say.name("calibration", f"part_{found.fitted_on}")
@@ -51,7 +51,7 @@ def _calibration(found: Calibration, say: Phrases) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _coverage(found: Calibration, facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def _coverage(found: Calibration, facts: Facts, say: Texts) -> tuple[Block, ...]:
     if not found.coverage:
         return ()
     rows = tuple(_coverage_row(row, say) for row in found.coverage)
@@ -64,14 +64,14 @@ def _coverage(found: Calibration, facts: Facts, say: Phrases) -> tuple[Block, ..
     return tuple(blocks)
 
 
-def _coverage_row(row: Coverage, say: Phrases) -> tuple[str, ...]:
+def _coverage_row(row: Coverage, say: Texts) -> tuple[str, ...]:
     target = f"{100 * row.target:g}%"
     if row.threshold is None:
         return target, say("coverage.never"), fm.percent(0, 1), fm.UNKNOWN
     return target, f"{row.threshold:.4f}", fm.percent(row.coverage), fm.percent(row.precision)
 
 
-def _views(found: Views, facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def _views(found: Views, facts: Facts, say: Texts) -> tuple[Block, ...]:
     light, dark = (views_plot(found, say, theme) for theme in (LIGHT, DARK))
     picture = Picture(say("views"), say("views.caption"), Path(VIEWS), light, dark, 480, 640)
     space = say.name("views", f"space_{found.space}")
@@ -97,7 +97,7 @@ def _views(found: Views, facts: Facts, say: Phrases) -> tuple[Block, ...]:
     )
 
 
-def _configured(found: Views, say: Phrases) -> str:
+def _configured(found: Views, say: Texts) -> str:
     base = fm.score(found.base)
     if found.configured_macro_f1 is None or set(found.configured) <= {"identity"}:
         return say("views.single", base=base)
@@ -105,7 +105,7 @@ def _configured(found: Views, say: Phrases) -> str:
     return say("views.configured", views=_codes(found.configured), value=fm.score(value), base=base, gain=gain)
 
 
-def _hurting(found: Views, say: Phrases) -> str:
+def _hurting(found: Views, say: Texts) -> str:
     if not found.hurting:
         return say("views.none_hurts")
     views = _codes(found.hurting)
@@ -114,7 +114,7 @@ def _hurting(found: Views, say: Phrases) -> str:
     return say("views.hurt", views=views)
 
 
-def _second_look(found: SecondLook, say: Phrases) -> tuple[Block, ...]:
+def _second_look(found: SecondLook, say: Texts) -> tuple[Block, ...]:
     interval = ""
     if found.interval:
         low, high = (fm.signed(bound) for bound in found.interval)
@@ -142,7 +142,7 @@ def _use(found: SecondLook) -> str:
     return "unused_small" if found.interval and found.interval[0] <= 0 else "unused"
 
 
-def _part(facts: Facts, say: Phrases) -> str:
+def _part(facts: Facts, say: Texts) -> str:
     """Where it was measured: under shift, if the run validates so."""
     return say("calibration.part_shifted" if facts.shifted else "calibration.part_val")
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from munseo._locale import Texts
 from munseo._report import number_formats as fm
 from munseo._report.blocks import Block, Bullets, Code, Pairs, Picture, Pictures, Section, Table, Text
 from munseo._report.content import yaml_blocks
 from munseo._report.facts import Facts
-from munseo._report.phrases import Phrases
 from munseo._report.plots.contact_sheet import shrunk
 
 
-def configuration(facts: Facts, say: Phrases) -> Section:
+def configuration(facts: Facts, say: Texts) -> Section:
     """Architecture, hyperparameters, preprocessing, augmentation, balance, and what is off."""
     level = say("augmentation_level", level=facts.config.augmentation_level)
     blocks = (
@@ -26,7 +26,7 @@ def configuration(facts: Facts, say: Phrases) -> Section:
     return Section("configuration", say("configuration"), blocks)
 
 
-def _architecture(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def _architecture(facts: Facts, say: Texts) -> tuple[Block, ...]:
     blocks: list[Block] = [Code(yaml_blocks.architecture(facts.config, say), "yaml")]
     pretrained = facts.get("model", "pretrained")
     items = []
@@ -47,7 +47,7 @@ def _architecture(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _hyperparameters(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def _hyperparameters(facts: Facts, say: Texts) -> tuple[Block, ...]:
     blocks: list[Block] = [Code(yaml_blocks.hyperparameters(facts.config, say), "yaml")]
     effective = facts.get("effective")
     if effective:
@@ -65,7 +65,7 @@ def _hyperparameters(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _preprocessing(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def _preprocessing(facts: Facts, say: Texts) -> tuple[Block, ...]:
     sentences = [say("resize", image_size=say("px", value=facts.config.image_size))]
     mean, std = facts.get("model", "norm_mean"), facts.get("model", "norm_std")
     if mean and std:
@@ -81,7 +81,7 @@ def _channels(values: list[float]) -> str:
     return f"[{', '.join(f'{value:.4g}' for value in values)}]"
 
 
-def _augmentation(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def _augmentation(facts: Facts, say: Texts) -> tuple[Block, ...]:
     blocks: list[Block] = [Code(yaml_blocks.augmentation(facts, say), "yaml")]
     pages, batches = facts.course.augmented_pages, facts.course.mixed_batches
     if pages:
@@ -113,7 +113,7 @@ def _augmentation(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _imbalance(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def _imbalance(facts: Facts, say: Texts) -> tuple[Block, ...]:
     config, counts = facts.config, facts.class_counts
     blocks: list[Block] = []
     if config.class_imbalance:
@@ -134,7 +134,7 @@ def _imbalance(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _off(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def _off(facts: Facts, say: Texts) -> tuple[Block, ...]:
     """Keys as YAML; switches of augmentation stand in its own block already, and a file may hold a key only once."""
     off = yaml_blocks.switched_off(facts.config, say)
     blocks: list[Block] = [Code(off, "yaml")] if off else []

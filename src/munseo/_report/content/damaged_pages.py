@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from munseo._locale import Texts
 from munseo._report import number_formats as fm
 from munseo._report.blocks import Block, Bullets, Pairs, Picture, Pictures, Section, Table, Text
 from munseo._report.facts import Facts
 from munseo._report.facts.shift import BrokenPage, DamageProfile, Robustness
-from munseo._report.phrases import Phrases
 from munseo._report.plots import DARK, LIGHT, ROBUSTNESS, robustness_plot
 from munseo._report.plots.contact_sheet import read_picture
 from munseo._report.shift_rules import falls
@@ -16,7 +16,7 @@ from munseo._report.shift_rules import falls
 PAGES_PER_DAMAGE, MAX_PAGES = 2, 12
 
 
-def shift(facts: Facts, say: Phrases) -> Section:
+def shift(facts: Facts, say: Texts) -> Section:
     """Comparison, classes, robustness profile, expected score; what was not measured is left out."""
     parts = (
         Section("shift_compare", say("shift.compare"), _compare(facts, say)),
@@ -27,7 +27,7 @@ def shift(facts: Facts, say: Phrases) -> Section:
     return Section("shift", say("shift"), tuple(part for part in parts if part.blocks))
 
 
-def _compare(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def _compare(facts: Facts, say: Texts) -> tuple[Block, ...]:
     clean, shifted = facts.judgement, facts.shifted
     if clean is None or shifted is None:
         return ()
@@ -45,7 +45,7 @@ def _compare(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     return Table(header, rows, numeric=frozenset({1, 2, 3})), Text(how, quiet=True)
 
 
-def _classes(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def _classes(facts: Facts, say: Texts) -> tuple[Block, ...]:
     """Every class, the largest fall first."""
     supports = {entry.name: entry.support for entry in facts.judgement.per_class} if facts.judgement else {}
     rows = tuple(
@@ -56,7 +56,7 @@ def _classes(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     return (Table(header, rows, numeric=frozenset({1, 2, 3, 4}), bar=2),) if rows else ()
 
 
-def _robustness(facts: Facts, profile: Robustness, say: Phrases) -> tuple[Block, ...]:
+def _robustness(facts: Facts, profile: Robustness, say: Texts) -> tuple[Block, ...]:
     light, dark = (robustness_plot(profile, say, theme) for theme in (LIGHT, DARK))
     caption = say("robustness.caption", pages=profile.num_pages)
     picture = Picture(say("robustness"), caption, Path(ROBUSTNESS), light, dark, 640, 880)
@@ -70,7 +70,7 @@ def _robustness(facts: Facts, profile: Robustness, say: Phrases) -> tuple[Block,
     return tuple(blocks)
 
 
-def _page(facts: Facts, damage: DamageProfile, page: BrokenPage, say: Phrases) -> Picture:
+def _page(facts: Facts, damage: DamageProfile, page: BrokenPage, say: Texts) -> Picture:
     name, confidence = say.name("damage", damage.name), fm.percent(page.confidence, 0)
     key = "robustness.page" if damage.graded else "robustness.page_ungraded"
     words = {"damage": name, "severity": f"{page.severity:.2g}", "true": page.true, "predicted": page.predicted}
@@ -80,7 +80,7 @@ def _page(facts: Facts, damage: DamageProfile, page: BrokenPage, say: Phrases) -
     return Picture(f"{page.page}: {pair}", say(key, **words, confidence=confidence), place, page.file.read_bytes())
 
 
-def _expected(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def _expected(facts: Facts, say: Texts) -> tuple[Block, ...]:
     expected = facts.expected
     if expected is None:
         return ()

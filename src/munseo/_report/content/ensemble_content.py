@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from munseo._locale import Texts
 from munseo._report import number_formats as fm
 from munseo._report.blocks import (
     Block,
@@ -22,10 +23,9 @@ from munseo._report.content.next_steps import data_notes
 from munseo._report.content.overview import estimates, server_estimates, server_number, shift_sentences
 from munseo._report.facts import Facts
 from munseo._report.facts.ensemble import Difference, Ensemble
-from munseo._report.phrases import Phrases
 
 
-def ensemble_summary(facts: Facts, found: Ensemble, say: Phrases) -> Section:
+def ensemble_summary(facts: Facts, found: Ensemble, say: Texts) -> Section:
     """The headline and the verdict."""
     judgement = facts.judgement
     own, other = found.candidate(found.method), found.candidate(found.decisive)
@@ -55,7 +55,7 @@ def ensemble_summary(facts: Facts, found: Ensemble, say: Phrases) -> Section:
     return Section("summary", say("summary"), tuple(blocks))
 
 
-def ensemble_section(found: Ensemble, say: Phrases) -> Section:
+def ensemble_section(found: Ensemble, say: Texts) -> Section:
     """Members and comparisons."""
     parts = (
         Section("members", say("ensemble.members"), _members(found, say)),
@@ -67,10 +67,10 @@ def ensemble_section(found: Ensemble, say: Phrases) -> Section:
             (Bullets(tuple(say.remark(note) for note in found.notes)),) if found.notes else (),
         ),
     )
-    return Section("ensemble", say("ensemble"), tuple(part for part in parts if part.blocks))
+    return Section("ensemble", say("ensemble.heading"), tuple(part for part in parts if part.blocks))
 
 
-def ensemble_next(facts: Facts, say: Phrases) -> Section:
+def ensemble_next(facts: Facts, say: Texts) -> Section:
     """What one does with it; there is nothing to train."""
     run = facts.quoted_path
     uses = [Proposal(say("use.predict"), (Command(f"munseo predict {run}", "scans/ -o labels.csv"),))]
@@ -79,7 +79,7 @@ def ensemble_next(facts: Facts, say: Phrases) -> Section:
     return Section("next", say("next"), (Section("use", say("next.use"), tuple(uses)),))
 
 
-def ensemble_reproduction(facts: Facts, found: Ensemble, say: Phrases) -> Section:
+def ensemble_reproduction(facts: Facts, found: Ensemble, say: Texts) -> Section:
     """The command, and the weights that went into it by their hashes."""
     command = Code(str(facts.get("command") or ""), "sh")
     rows = tuple(
@@ -97,7 +97,7 @@ def ensemble_reproduction(facts: Facts, found: Ensemble, say: Phrases) -> Sectio
     return Section("reproduction", say("reproduction"), tuple(part for part in parts if part.blocks))
 
 
-def verdict_against_best(found: Ensemble, say: Phrases) -> str:
+def verdict_against_best(found: Ensemble, say: Texts) -> str:
     """The verdict against whichever best member it does less well against."""
     difference = found.differences[found.decisive]
     key = {"better": "better", "worse": "worse"}.get(difference.conclusion, "same")
@@ -111,7 +111,7 @@ def verdict_against_best(found: Ensemble, say: Phrases) -> str:
     )
 
 
-def estimates_of(found: Ensemble, facts: Facts, say: Phrases) -> Intervals:
+def estimates_of(found: Ensemble, facts: Facts, say: Texts) -> Intervals:
     """The ensemble above what it is compared with, then what was measured on damaged pages and the server's scores."""
     own = found.candidate(found.method)
     others = [candidate for candidate in found.candidates if candidate.name != found.method]
@@ -120,7 +120,7 @@ def estimates_of(found: Ensemble, facts: Facts, say: Phrases) -> Intervals:
     return Intervals(say("ensemble.estimates"), (*rows, *estimates(facts, say)[1:], *server_estimates(facts, say)))
 
 
-def _mean(found: Ensemble, say: Phrases) -> str:
+def _mean(found: Ensemble, say: Texts) -> str:
     if found.method == "mean":
         said = [say("ensemble.mean_chosen", figures=_figures(found.differences["weights"], say))]
     else:
@@ -132,7 +132,7 @@ def _mean(found: Ensemble, say: Phrases) -> str:
     return " ".join(said)
 
 
-def _members(found: Ensemble, say: Phrases) -> tuple[Block, ...]:
+def _members(found: Ensemble, say: Texts) -> tuple[Block, ...]:
     rows = tuple(
         (
             f"`{member.name}`",
@@ -150,7 +150,7 @@ def _members(found: Ensemble, say: Phrases) -> tuple[Block, ...]:
     return table, Text(say("ensemble.members_note"), quiet=True)
 
 
-def _comparison(found: Ensemble, say: Phrases) -> tuple[Block, ...]:
+def _comparison(found: Ensemble, say: Texts) -> tuple[Block, ...]:
     rows = tuple(
         (
             _name(found, name, say),
@@ -167,7 +167,7 @@ def _comparison(found: Ensemble, say: Phrases) -> tuple[Block, ...]:
     return table, Text(say("ensemble.comparison_note"), quiet=True)
 
 
-def _candidates(found: Ensemble, say: Phrases) -> Table:
+def _candidates(found: Ensemble, say: Texts) -> Table:
     rows = tuple(
         (
             _name(found, candidate.name, say),
@@ -182,12 +182,12 @@ def _candidates(found: Ensemble, say: Phrases) -> Table:
     return Table(tuple(say(key) for key in columns), rows, numeric=frozenset({1, 2, 3, 4}))
 
 
-def _name(found: Ensemble, name: str, say: Phrases) -> str:
-    plain = say.name("candidate", name)
-    return say("candidate.own", name=plain) if name == found.method else plain
+def _name(found: Ensemble, name: str, say: Texts) -> str:
+    plain = say.name("ensemble.candidate", name)
+    return say("ensemble.candidate.own", name=plain) if name == found.method else plain
 
 
-def _figures(difference: Difference, say: Phrases) -> str:
+def _figures(difference: Difference, say: Texts) -> str:
     low, high = (fm.signed(bound) for bound in difference.interval)
     p = f"{difference.p_better:.2f}"
     return say("ensemble.figures", value=fm.signed(difference.value), low=low, high=high, p=p)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from munseo._locale import Texts
 from munseo._report import number_formats as fm
 from munseo._report.blocks import Block, Picture, Pictures, Section, Table, Text
 from munseo._report.facts import Facts, Judgement, Mistake
-from munseo._report.phrases import Phrases
 from munseo._report.plots import CONFUSION, DARK, LIGHT, confusion_plot
 from munseo._report.plots.contact_sheet import read_picture
 
@@ -16,7 +16,7 @@ MAX_OTHERS = 30
 """Pages shown beside those of the most confused pairs; a page takes about 15 kB of the report."""
 
 
-def errors(facts: Facts, say: Phrases) -> Section:
+def errors(facts: Facts, say: Texts) -> Section:
     """Metrics per class, confusion matrix, most confused pairs, other mistakes."""
     judgement = facts.judgement
     if judgement is None:
@@ -31,7 +31,7 @@ def errors(facts: Facts, say: Phrases) -> Section:
     return Section("errors", say("errors"), tuple(part for part in parts if part.blocks))
 
 
-def _per_class(judgement: Judgement, say: Phrases) -> Table:
+def _per_class(judgement: Judgement, say: Texts) -> Table:
     rows = tuple(
         (entry.name, fm.score(entry.precision), fm.score(entry.recall), fm.score(entry.f1), fm.count(entry.support))
         for entry in judgement.per_class
@@ -40,7 +40,7 @@ def _per_class(judgement: Judgement, say: Phrases) -> Table:
     return Table(header, rows, numeric=frozenset({1, 2, 3, 4}), bar=3)
 
 
-def _confusion(judgement: Judgement, say: Phrases) -> Pictures:
+def _confusion(judgement: Judgement, say: Texts) -> Pictures:
     light, dark = (confusion_plot(judgement, say, theme) for theme in (LIGHT, DARK))
     num_classes = len(judgement.per_class)
     narrowest, widest = (300, 540) if num_classes <= 8 else (34 * num_classes + 120, 46 * num_classes + 200)
@@ -56,7 +56,7 @@ def _pages_of_pairs(facts: Facts, judgement: Judgement) -> list[list[Mistake]]:
     ]
 
 
-def _pairs(judgement: Judgement, shown: list[list[Mistake]], say: Phrases) -> tuple[Block, ...]:
+def _pairs(judgement: Judgement, shown: list[list[Mistake]], say: Texts) -> tuple[Block, ...]:
     if not judgement.confusions:
         return (Text(say("pairs.none")),)
     supports = {entry.name: entry.support for entry in judgement.per_class}
@@ -72,7 +72,7 @@ def _pairs(judgement: Judgement, shown: list[list[Mistake]], say: Phrases) -> tu
     return tuple(blocks)
 
 
-def _others(facts: Facts, shown: list[list[Mistake]], say: Phrases) -> tuple[Block, ...]:
+def _others(facts: Facts, shown: list[list[Mistake]], say: Texts) -> tuple[Block, ...]:
     """Mistakes that are not shown with their pair."""
     if not facts.gallery:
         errors = facts.judgement.num_errors if facts.judgement else 0
@@ -88,7 +88,7 @@ def _others(facts: Facts, shown: list[list[Mistake]], say: Phrases) -> tuple[Blo
     return tuple(blocks)
 
 
-def _page(page: Mistake, say: Phrases, of_pair: bool = False) -> Picture:
+def _page(page: Mistake, say: Texts, of_pair: bool = False) -> Picture:
     pair = say("arrow", true=page.true, predicted=page.predicted)
     confidence = fm.percent(page.confidence, 0)
     caption = (

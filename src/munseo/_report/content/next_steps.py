@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from munseo._locale import Texts
 from munseo._report import number_formats as fm
 from munseo._report.blocks import Block, Bullets, Checklist, Code, Command, Pairs, Proposal, Section, Table, Text
 from munseo._report.content.checklist import checks
@@ -14,14 +15,13 @@ from munseo._report.experiments import Experiment, ensemble_members, experiments
 from munseo._report.facts import ClassScore, Confusion, Facts
 from munseo._report.findings import Cost, Fall, Finding
 from munseo._report.inventory import inventory
-from munseo._report.phrases import Phrases
 
 TOPICS = ("generalisation", "shift", "errors", "confidence", "course", "data")
 RATES = ("used", "configured", "rate")
 TIMES = ("seconds_now", "seconds_then")
 
 
-def analysis(facts: Facts, findings: Sequence[Finding], say: Phrases) -> Section:
+def analysis(facts: Facts, findings: Sequence[Finding], say: Texts) -> Section:
     """The findings as sentences, by topic."""
     parts: list[Block] = [Text(say("analysis.note" if findings else "analysis.nothing"), quiet=True)]
     for topic in TOPICS:
@@ -31,7 +31,7 @@ def analysis(facts: Facts, findings: Sequence[Finding], say: Phrases) -> Section
     return Section("analysis", say("analysis"), tuple(parts) if facts.judgement else ())
 
 
-def next_steps(facts: Facts, findings: Sequence[Finding], say: Phrases) -> Section:
+def next_steps(facts: Facts, findings: Sequence[Finding], say: Texts) -> Section:
     """Commands, each with its reason."""
     tried = _proposals(facts, experiments(facts, findings), say)
     members = _proposals(facts, ensemble_members(facts), say)
@@ -45,7 +45,7 @@ def next_steps(facts: Facts, findings: Sequence[Finding], say: Phrases) -> Secti
     return Section("next", say("next"), parts)
 
 
-def files(facts: Facts, say: Phrases) -> Section:
+def files(facts: Facts, say: Texts) -> Section:
     """What the run folder holds, and where else the run was tracked."""
     rows = tuple(
         (f"`{entry.name}`", say(f"file.{entry.key}", count=entry.num_files), fm.size(entry.num_bytes))
@@ -64,7 +64,7 @@ def files(facts: Facts, say: Phrases) -> Section:
     )
 
 
-def reproduction(facts: Facts, say: Phrases) -> Section:
+def reproduction(facts: Facts, say: Texts) -> Section:
     """The checklist as checked facts, one command, and notes on the data."""
     blocks: list[Block] = [
         Section(
@@ -80,13 +80,13 @@ def reproduction(facts: Facts, say: Phrases) -> Section:
     return Section("reproduction", say("reproduction"), tuple(blocks))
 
 
-def sentence(finding: Finding, say: Phrases) -> str:
+def sentence(finding: Finding, say: Texts) -> str:
     """A finding in words."""
     numbers = {key: _word(key, value, say) for key, value in finding.numbers.items()}
     return say(f"finding.{finding.rule}", **numbers)
 
 
-def _word(key: str, value: Any, say: Phrases) -> Any:
+def _word(key: str, value: Any, say: Texts) -> Any:
     """Numbers stay numbers, so that the phrase decides on the places; rates, times, classes and pairs become text."""
     if isinstance(value, tuple):
         return ", ".join(str(_word(key, inner, say)) for inner in value)
@@ -108,7 +108,7 @@ def _word(key: str, value: Any, say: Phrases) -> Any:
     return value
 
 
-def _proposals(facts: Facts, tries: Sequence[Experiment], say: Phrases) -> list[Proposal]:
+def _proposals(facts: Facts, tries: Sequence[Experiment], say: Texts) -> list[Proposal]:
     """Experiments of one reason stand together."""
     commands: dict[str, list[Command]] = {}
     for experiment in tries:
@@ -122,7 +122,7 @@ def _train(facts: Facts) -> str:
     return shlex.join(["munseo", "train", f"{facts.command_path}/config.yaml"])
 
 
-def _uses(facts: Facts, say: Phrases) -> list[Block]:
+def _uses(facts: Facts, say: Texts) -> list[Block]:
     run = facts.quoted_path
     if facts.get("status") != "finished":
         return [Proposal(say("use.resume"), (Command(f"munseo resume {run}"),))]
@@ -132,7 +132,7 @@ def _uses(facts: Facts, say: Phrases) -> list[Block]:
     return uses
 
 
-def _tracking(facts: Facts, say: Phrases) -> tuple[tuple[str, str], ...]:
+def _tracking(facts: Facts, say: Texts) -> tuple[tuple[str, str], ...]:
     config, off = facts.config, say("tracking.off")
     wandb = off
     if config.wandb.log:
@@ -146,7 +146,7 @@ def _tracking(facts: Facts, say: Phrases) -> tuple[tuple[str, str], ...]:
     )
 
 
-def data_notes(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def data_notes(facts: Facts, say: Texts) -> tuple[Block, ...]:
     """Notes, and pages left out."""
     notes = tuple(str(note) for note in facts.get("data", "notes") or ())
     blocks: list[Block] = [Bullets(notes)] if notes else []

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from munseo._locale import Texts
 from munseo._report import number_formats as fm
 from munseo._report.blocks import Block, Estimate, Interval, Intervals, Note, Number, Numbers, Pairs, Section, Text
 from munseo._report.facts import Facts, Judgement
-from munseo._report.phrases import Phrases
 from munseo._report.rates import disagreement
 
 MAX_NUMBERS = 4
 """Figures of the headline that stand beside each other."""
 
 
-def summary(facts: Facts, say: Phrases) -> Section:
+def summary(facts: Facts, say: Texts) -> Section:
     """The headline, the intervals drawn to scale, and a warning if the learning rate was another than configured."""
     blocks: list[Block] = []
     judgement = facts.judgement
@@ -36,7 +36,7 @@ def summary(facts: Facts, say: Phrases) -> Section:
     return Section("summary", say("summary"), tuple(blocks))
 
 
-def setup(facts: Facts, say: Phrases) -> Section:
+def setup(facts: Facts, say: Texts) -> Section:
     """Identity and system environment."""
     seconds = facts.course.seconds
     identity = [
@@ -65,7 +65,7 @@ def setup(facts: Facts, say: Phrases) -> Section:
     return Section("setup", say("setup"), blocks)
 
 
-def estimates(facts: Facts, say: Phrases) -> tuple[Estimate, ...]:
+def estimates(facts: Facts, say: Texts) -> tuple[Estimate, ...]:
     """Clean validation, and beside it what was measured on damaged pages and what is expected."""
     judgement, shifted, expected = facts.judgement, facts.shifted, facts.expected
     rows = []
@@ -79,7 +79,7 @@ def estimates(facts: Facts, say: Phrases) -> tuple[Estimate, ...]:
     return tuple(rows)
 
 
-def server_estimates(facts: Facts, say: Phrases) -> tuple[Estimate, ...]:
+def server_estimates(facts: Facts, say: Texts) -> tuple[Estimate, ...]:
     """The server's scores, as rows beside those."""
     return tuple(
         Estimate(say("estimates.server", part=say(f"server_{part}")), score, None, "server")
@@ -87,7 +87,7 @@ def server_estimates(facts: Facts, say: Phrases) -> tuple[Estimate, ...]:
     )
 
 
-def shift_sentences(facts: Facts, say: Phrases) -> list[str]:
+def shift_sentences(facts: Facts, say: Texts) -> list[str]:
     """Shifted beside clean, and the expected score, as far as there are any."""
     judgement, shifted, expected = facts.judgement, facts.shifted, facts.expected
     sentences = []
@@ -107,7 +107,7 @@ def shift_sentences(facts: Facts, say: Phrases) -> list[str]:
     return sentences
 
 
-def rate_warning(facts: Facts, say: Phrases) -> Note | None:
+def rate_warning(facts: Facts, say: Texts) -> Note | None:
     """The used learning rate and the configured one, when they disagree."""
     found = disagreement(facts)
     if found is None:
@@ -129,7 +129,7 @@ def wandb_run(facts: Facts) -> str | None:
     return found[-1].name.rpartition("-")[2] if found else None
 
 
-def _headline(facts: Facts, say: Phrases) -> tuple[Number, ...]:
+def _headline(facts: Facts, say: Texts) -> tuple[Number, ...]:
     judgement = facts.judgement
     assert judgement is not None
     numbers = [
@@ -143,7 +143,7 @@ def _headline(facts: Facts, say: Phrases) -> tuple[Number, ...]:
     return tuple(numbers)
 
 
-def _shift_headline(facts: Facts, say: Phrases) -> tuple[Number, ...]:
+def _shift_headline(facts: Facts, say: Texts) -> tuple[Number, ...]:
     """The score to expect first: clean validation is not what counts where pages are damaged."""
     judgement, shifted, expected = facts.judgement, facts.shifted, facts.expected
     assert judgement is not None
@@ -164,7 +164,7 @@ def _shift_headline(facts: Facts, say: Phrases) -> tuple[Number, ...]:
     return (*numbers, server_number(facts, say))
 
 
-def server_number(facts: Facts, say: Phrases) -> Number:
+def server_number(facts: Facts, say: Texts) -> Number:
     """The server's score, or that there is none yet."""
     judgement = facts.judgement
     score, part = (facts.public, "public") if facts.public is not None else (facts.private, "private")
@@ -175,19 +175,19 @@ def server_number(facts: Facts, say: Phrases) -> Number:
     return Number(f"{say('server_score')} ({say(f'server_{part}')})", fm.score(score), ratio)
 
 
-def _accuracy(judgement: Judgement, say: Phrases) -> Number:
+def _accuracy(judgement: Judgement, say: Texts) -> Number:
     right = say("pages_right", num_right=judgement.num_pages - judgement.num_errors, num_val=judgement.num_pages)
     return Number(say("accuracy"), fm.percent(judgement.accuracy, 2), right)
 
 
-def _interval(judgement: Judgement, say: Phrases) -> str:
+def _interval(judgement: Judgement, say: Texts) -> str:
     if judgement.interval is None:
         return ""
     low, high = judgement.interval
     return say("interval_of", low=fm.score(low), high=fm.score(high))
 
 
-def _ends(interval: tuple[float, float] | None, key: str, say: Phrases) -> str:
+def _ends(interval: tuple[float, float] | None, key: str, say: Texts) -> str:
     return say(key, low=fm.score(interval[0]), high=fm.score(interval[1])) if interval else ""
 
 
@@ -196,7 +196,7 @@ def _server_scores(facts: Facts) -> list[tuple[str, float]]:
     return [(part, score) for part, score in scores if score is not None]
 
 
-def _what_it_is(facts: Facts, say: Phrases) -> list[tuple[str, str]]:
+def _what_it_is(facts: Facts, say: Texts) -> list[tuple[str, str]]:
     if facts.ensemble is None:
         return [(say("model_name"), f"`{facts.config.model_name}`")]
     return [
@@ -205,7 +205,7 @@ def _what_it_is(facts: Facts, say: Phrases) -> list[tuple[str, str]]:
     ]
 
 
-def _sentence(facts: Facts, say: Phrases) -> str:
+def _sentence(facts: Facts, say: Texts) -> str:
     judgement, course = facts.judgement, facts.course
     assert judgement is not None
     common = {
@@ -222,13 +222,13 @@ def _sentence(facts: Facts, say: Phrases) -> str:
     return say("summary.sentence", epochs=epochs, num_train=fm.count(facts.get("data", "num_train")), **common)
 
 
-def _run_time(seconds: float | None, say: Phrases) -> str:
+def _run_time(seconds: float | None, say: Texts) -> str:
     if seconds is None or seconds < fm.MINUTE_S:
         return fm.duration(seconds, say)
     return say("run_time_value", duration=fm.duration(seconds, say), seconds=fm.count(seconds))
 
 
-def _status(facts: Facts, say: Phrases) -> str:
+def _status(facts: Facts, say: Texts) -> str:
     status = facts.get("status")
     return say(f"status.{status}") if status in ("running", "finished", "failed") else status or fm.UNKNOWN
 
@@ -238,7 +238,7 @@ def _device(facts: Facts) -> str:
     return f"{kind.upper()} ({name})" if kind and name else (kind or fm.UNKNOWN).upper()
 
 
-def _cpu(facts: Facts, say: Phrases) -> str:
+def _cpu(facts: Facts, say: Texts) -> str:
     processor, cores = facts.get("system", "processor"), facts.get("system", "num_cpus")
     return say("cpu_value", processor=processor, cores=cores) if processor and cores else processor or fm.UNKNOWN
 

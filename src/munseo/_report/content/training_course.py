@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from munseo._locale import Texts
 from munseo._report import number_formats as fm
 from munseo._report.blocks import Block, Code, Pairs, Picture, Pictures, Section, Table, Text
 from munseo._report.facts import Facts
-from munseo._report.phrases import Phrases
 from munseo._report.plots import CURVES, DARK, LIGHT, curve_plot
 
 
-def course(facts: Facts, say: Phrases) -> Section:
+def course(facts: Facts, say: Texts) -> Section:
     """Course, curves, final metrics, folds, server score."""
     parts = (
         Section("progress", say("progress"), (Pairs(_progress(facts, say)),)),
@@ -25,7 +25,7 @@ def course(facts: Facts, say: Phrases) -> Section:
     return Section("course", say("course"), tuple(part for part in parts if part.blocks))
 
 
-def _progress(facts: Facts, say: Phrases) -> tuple[tuple[str, str], ...]:
+def _progress(facts: Facts, say: Texts) -> tuple[tuple[str, str], ...]:
     course = facts.course
     items = []
     if course.epochs_done is not None:
@@ -45,7 +45,7 @@ def _progress(facts: Facts, say: Phrases) -> tuple[tuple[str, str], ...]:
     return tuple(items)
 
 
-def _curves(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def _curves(facts: Facts, say: Texts) -> tuple[Block, ...]:
     if not facts.curves:
         return ()
     captions = [say(f"curves.caption_{name}") for name in ("loss", "accuracy", "f1")]
@@ -58,7 +58,7 @@ def _curves(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     return Pictures(pictures, "plots"), Text(note, quiet=True)
 
 
-def _final(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def _final(facts: Facts, say: Texts) -> tuple[Block, ...]:
     judgement, train = facts.judgement, facts.train
     if judgement is None:
         return ()
@@ -84,7 +84,7 @@ def _final(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     return Table(header, rows, numeric=frozenset({1, 2, 3})), caption, *_interval_and_rate(facts, say)
 
 
-def _interval_and_rate(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def _interval_and_rate(facts: Facts, say: Texts) -> tuple[Block, ...]:
     items = []
     if facts.judgement and facts.judgement.interval:
         low, high = (fm.score(bound) for bound in facts.judgement.interval)
@@ -105,7 +105,7 @@ def _gap(train: float | None, val: float | None) -> str:
     return fm.signed(fm.less(train, val))
 
 
-def _folds(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def _folds(facts: Facts, say: Texts) -> tuple[Block, ...]:
     if not facts.folds:
         return ()
     header = tuple(say(key) for key in ("fold", "macro_f1", "accuracy", "loss", "best_epoch", "epochs", "run_time"))
@@ -134,7 +134,7 @@ def _folds(facts: Facts, say: Phrases) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def server_score(facts: Facts, say: Phrases) -> tuple[Block, ...]:
+def server_score(facts: Facts, say: Texts) -> tuple[Block, ...]:
     """The scores that are recorded, or the command that records one."""
     scores = [
         (part, score) for part, score in (("public", facts.public), ("private", facts.private)) if score is not None

@@ -12,8 +12,8 @@ import numpy as np
 import yaml
 
 from munseo._config import Config
+from munseo._locale import Texts
 from munseo._report.facts import Facts
-from munseo._report.phrases import Phrases
 
 ARCHITECTURE = ("model_name", "pretrained", "fine_tuning", "image_size")
 ARCHITECTURE_MORE = ("trainable_patterns", "drop_rate", "drop_path_rate", "activation", "head_hidden")
@@ -56,13 +56,13 @@ SHOWN = frozenset({
 })  # fmt: skip
 
 
-def architecture(config: Config, say: Phrases) -> str:
+def architecture(config: Config, say: Texts) -> str:
     """Backbone, weights, what is trained, image size."""
     lines = _lines(config, ARCHITECTURE, {"fine_tuning": say(f"yaml.{config.fine_tuning}")})
     return "\n".join([*lines, *_changed(config, ARCHITECTURE_MORE)])
 
 
-def hyperparameters(config: Config, say: Phrases) -> str:
+def hyperparameters(config: Config, say: Texts) -> str:
     """Optimiser, schedule, batches, length."""
     groups = []
     for title, always, more in HYPERPARAMETERS:
@@ -73,7 +73,7 @@ def hyperparameters(config: Config, say: Phrases) -> str:
     return "\n\n".join(groups)
 
 
-def preprocessing(config: Config, say: Phrases) -> str:
+def preprocessing(config: Config, say: Texts) -> str:
     """Normalisation and split."""
     normalisation = [f"# {say('yaml.normalisation')}", *_lines(config, NORMALISATION)]
     normalisation += _changed(config, NORMALISATION_MORE)
@@ -81,7 +81,7 @@ def preprocessing(config: Config, say: Phrases) -> str:
     return "\n".join([*normalisation, "", *split])
 
 
-def augmentation(facts: Facts, say: Phrases) -> str:
+def augmentation(facts: Facts, say: Texts) -> str:
     """Level and switches: as they came out, or as configured where they change in the course of the run."""
     config = facts.config
     if config.dynamic_augmentation or facts.get("effective", "policies") is None:
@@ -101,7 +101,7 @@ def class_imbalance(config: Config) -> str:
     return "\n".join(["class_imbalance:", *_indent(_aligned(config.class_imbalance.model_dump().items(), {}))])
 
 
-def switched_off(config: Config, say: Phrases) -> str:
+def switched_off(config: Config, say: Texts) -> str:
     """Every optional technique that this run did without, as it stands in the configuration."""
     off = [(key, value) for key in OFF if not (value := getattr(config, key))]
     return "\n".join(_aligned(off, {key: say(f"off.{key}") for key, _ in off}))

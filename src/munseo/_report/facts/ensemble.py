@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from munseo._remark import Remark
+from munseo._locale import Remark
 from munseo._report.facts.values import pair, real, remarks
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from munseo._remark import Remark
+from munseo._locale import Remark
 from munseo._report.facts.judgement import Judgement, read_judgement
 from munseo._report.facts.values import pair, real, remarks
 from munseo._run import RunFolder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from munseo._remark import Remark
+from munseo._locale import Remark
 
 
 def real(value: Any) -> float | None:
@@ -26,8 +26,8 @@ def pair(value: Any) -> tuple[float, float] | None:
 def remarks(entries: Iterable[Any] | None) -> tuple[Remark, ...]:
     """Remarks, or plain sentences as earlier versions wrote them."""
     return tuple(
-        Remark(str(entry["key"]), str(entry["text"]).replace("{", "{{").replace("}", "}}"), dict(entry["values"]))
+        Remark(str(entry["key"]), dict(entry["values"]), str(entry["text"]))
         if isinstance(entry, dict)
-        else Remark("", str(entry).replace("{", "{{").replace("}", "}}"))
+        else Remark("", text=str(entry))
         for entry in entries or ()
     )

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from munseo._locale import Texts
 from munseo._report.facts import Facts, gather
 from munseo._report.number_formats import percent
-from munseo._report.phrases import Phrases
 from munseo._report.plots.calibration_plot import calibration_plot
 from munseo._report.plots.confusion_plot import confusion_plot
 from munseo._report.plots.contact_sheet import read_picture, save_sheet
@@ -54,7 +54,7 @@ def draw_plots(run: RunFolder) -> list[Path]:
         The files that were written.
     """
     facts = gather(run)
-    say = Phrases(facts.config.language)
+    say = Texts(facts.config.language, "report")
     files = []
     for name, draw in plots_of(facts).items():
         files.append(run.path / name)
@@ -66,9 +66,9 @@ def draw_plots(run: RunFolder) -> list[Path]:
     return files
 
 
-def plots_of(facts: Facts) -> dict[str, Callable[[Phrases, Theme], bytes]]:
+def plots_of(facts: Facts) -> dict[str, Callable[[Texts, Theme], bytes]]:
     """The plots that the run has figures for, by their file names, each as what draws it."""
-    plots: dict[str, Callable[[Phrases, Theme], bytes]] = {}
+    plots: dict[str, Callable[[Texts, Theme], bytes]] = {}
     if facts.curves:
         plots |= {name: partial(curve_plot, facts, name) for name in CURVES}
     if facts.judgement:
@@ -82,14 +82,14 @@ def plots_of(facts: Facts) -> dict[str, Callable[[Phrases, Theme], bytes]]:
     return plots
 
 
-def curve_plot(facts: Facts, name: str, say: Phrases, theme: Theme) -> bytes:
+def curve_plot(facts: Facts, name: str, say: Texts, theme: Theme) -> bytes:
     """One of the ``CURVES`` by its file name, as PNG."""
     if name == "loss_plot.png":
         return loss_plot(facts, say, theme)
     return metric_plot(facts, {"accuracy_plot.png": "accuracy", "f1_plot.png": "macro_f1"}[name], say, theme)
 
 
-def _draw_misclassified(facts: Facts, say: Phrases, path: Path) -> None:
+def _draw_misclassified(facts: Facts, say: Texts, path: Path) -> None:
     images, captions = [], []
     for mistake in facts.gallery:
         images.append(np.asarray(read_picture(mistake.file)))

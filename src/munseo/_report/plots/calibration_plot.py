@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from munseo._locale import Texts
 from munseo._report.facts.confidence import Calibration, Reliability
-from munseo._report.phrases import Phrases
 from munseo._report.plots.plot_style import Theme, drawing, plain_axes, png
 
 PANEL_IN, LEFT_IN, GAP_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 2.35, 0.74, 0.86, 0.3, 0.42, 0.56
@@ -15,7 +15,7 @@ LARGEST_DOT = 110.0
 """Area of the dot of the fullest bin, in square points."""
 
 
-def calibration_plot(calibration: Calibration, say: Phrases, theme: Theme) -> bytes:
+def calibration_plot(calibration: Calibration, say: Texts, theme: Theme) -> bytes:
     """A reliability diagram for clean and for damaged pages, and precision against coverage, as PNG."""
     shown = [part for part in calibration.reliability if part.bins]
     panels = calibration.num_panels
@@ -32,7 +32,7 @@ def calibration_plot(calibration: Calibration, say: Phrases, theme: Theme) -> by
         return png(figure, theme, tight=False)
 
 
-def _draw_reliability(axes: Axes, part: Reliability, say: Phrases, theme: Theme) -> None:
+def _draw_reliability(axes: Axes, part: Reliability, say: Texts, theme: Theme) -> None:
     """Dots on the diagonal mean what they say; a larger dot holds more pages."""
     color = theme.shifted if part.part == "shifted" else theme.val
     _square(axes, say(f"plot.reliability_{part.part}"), say("plot.confidence"), say("plot.right"), theme)
@@ -46,7 +46,7 @@ def _draw_reliability(axes: Axes, part: Reliability, say: Phrases, theme: Theme)
     axes.set_ylim(0, 1)
 
 
-def _draw_coverage(axes: Axes, calibration: Calibration, say: Phrases, theme: Theme) -> None:
+def _draw_coverage(axes: Axes, calibration: Calibration, say: Texts, theme: Theme) -> None:
     """The curve, and on it the wanted precisions that a threshold reaches."""
     parts = {part.part for part in calibration.reliability}
     color = theme.shifted if "shifted" in parts else theme.val

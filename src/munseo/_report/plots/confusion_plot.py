@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from munseo._locale import Texts
 from munseo._report.facts import Judgement
-from munseo._report.phrases import Phrases
 from munseo._report.plots.plot_style import Theme, drawing, png
 
 WRAP_CELLS = 22
@@ -23,7 +23,7 @@ MAX_NUMBERED = 60
 """More classes than this, and figures in the cells cannot be read."""
 
 
-def confusion_plot(judgement: Judgement, say: Phrases, theme: Theme) -> bytes:
+def confusion_plot(judgement: Judgement, say: Texts, theme: Theme) -> bytes:
     """Draw the matrix as PNG, for two classes or a hundred."""
     counts = judgement.confusion
     names = [entry.name for entry in judgement.per_class]
@@ -63,7 +63,7 @@ def _draw_counts(axes: Axes, counts: np.ndarray, colors: np.ndarray, num_classes
         axes.text(column, row, text, ha="center", va="center", fontsize=size, color=color, fontweight=weight)
 
 
-def _draw_labels(axes: Axes, names: Sequence[str], theme: Theme, say: Phrases) -> None:
+def _draw_labels(axes: Axes, names: Sequence[str], theme: Theme, say: Texts) -> None:
     """Write class names: rows have room for three lines, columns are turned and have one."""
     places, size = range(len(names)), 9.5 if len(names) <= 24 else 7
     columns = distinct([shorten(name, WRAP_CELLS) for name in names])

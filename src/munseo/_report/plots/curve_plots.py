@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from munseo._locale import Texts
 from munseo._report.facts import Facts
 from munseo._report.number_formats import rate
-from munseo._report.phrases import Phrases
 from munseo._report.plots.plot_style import Theme, drawing, plain_axes, png
 
 WIDTH_IN, HEIGHT_IN, LOSS_HEIGHT_IN = 4.2, 2.6, 5.55
@@ -24,7 +24,7 @@ LABEL_APART = 0.09
 """Labels at the ends of lines keep this distance, as a share of the axes' height."""
 
 
-def loss_plot(facts: Facts, say: Phrases, theme: Theme) -> bytes:
+def loss_plot(facts: Facts, say: Texts, theme: Theme) -> bytes:
     """Loss, and the rate that the optimiser used, as PNG."""
     with drawing(theme):
         figure = Figure(figsize=(WIDTH_IN, LOSS_HEIGHT_IN))
@@ -36,7 +36,7 @@ def loss_plot(facts: Facts, say: Phrases, theme: Theme) -> bytes:
         return png(figure, theme, tight=False)
 
 
-def metric_plot(facts: Facts, metric: str, say: Phrases, theme: Theme) -> bytes:
+def metric_plot(facts: Facts, metric: str, say: Texts, theme: Theme) -> bytes:
     """``accuracy`` or ``macro_f1`` as PNG."""
     with drawing(theme):
         figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN))
@@ -51,7 +51,7 @@ def _place(figure: Figure, height_in: float) -> None:
     figure.subplots_adjust(LEFT_IN / WIDTH_IN, BOTTOM_IN / height_in, 1 - RIGHT_IN / WIDTH_IN, 1 - TOP_IN / height_in)
 
 
-def _draw_metric(axes: Axes, facts: Facts, metric: str, say: Phrases, theme: Theme) -> None:
+def _draw_metric(axes: Axes, facts: Facts, metric: str, say: Texts, theme: Theme) -> None:
     plain_axes(axes, theme)
     title = {"loss": "plot.loss", "accuracy": "plot.accuracy", "macro_f1": "plot.f1"}[metric]
     axes.set_title(say(title), loc="left", fontsize=11.5, fontweight="bold", pad=18)
@@ -101,7 +101,7 @@ def _mark_best(axes: Axes, facts: Facts, column: str, color: str, theme: Theme) 
                       markeredgewidth=1.8, zorder=5)  # fmt: skip
 
 
-def _name_best(axes: Axes, facts: Facts, say: Phrases, theme: Theme) -> None:
+def _name_best(axes: Axes, facts: Facts, say: Texts, theme: Theme) -> None:
     """The best epoch in words, where there is only one."""
     if len(facts.curves) != 1 or facts.best_epochs[0] not in facts.curves[0]["epoch"].tolist():
         return
@@ -158,7 +158,7 @@ def _apart(ends: Sequence[tuple[float, str, str]]) -> list[tuple[float, str, str
     ]
 
 
-def _draw_rate(axes: Axes, facts: Facts, say: Phrases, theme: Theme) -> None:
+def _draw_rate(axes: Axes, facts: Facts, say: Texts, theme: Theme) -> None:
     plain_axes(axes, theme)
     axes.set_title(say("plot.rate"), loc="left", fontsize=9.5, color=theme.faint, pad=7)
     for table in facts.curves:

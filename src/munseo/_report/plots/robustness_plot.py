@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
+from munseo._locale import Texts
 from munseo._report.facts.shift import DamageProfile, Robustness
 from munseo._report.number_formats import signed
-from munseo._report.phrases import Phrases
 from munseo._report.plots.plot_style import Theme, drawing, png
 
 COLUMNS, PANEL_WIDTH_IN, PANEL_HEIGHT_IN, FOOT_IN = 4, 2.15, 1.5, 0.6
@@ -17,7 +17,7 @@ HARMFUL = 0.05
 ROOM = 0.03
 
 
-def robustness_plot(profile: Robustness, say: Phrases, theme: Theme) -> bytes:
+def robustness_plot(profile: Robustness, say: Texts, theme: Theme) -> bytes:
     """Draw all damages on one scale, as PNG; damages without grades are a point instead of a line."""
     num_rows = -(-len(profile.damages) // COLUMNS)
     columns = min(COLUMNS, len(profile.damages))
@@ -38,7 +38,7 @@ def robustness_plot(profile: Robustness, say: Phrases, theme: Theme) -> bytes:
         return png(figure, theme, tight=False)
 
 
-def _draw(axes: Axes, profile: Robustness, damage: DamageProfile, say: Phrases, theme: Theme) -> None:
+def _draw(axes: Axes, profile: Robustness, damage: DamageProfile, say: Texts, theme: Theme) -> None:
     drop = profile.drop(damage)
     color = theme.shifted if drop >= HARMFUL else theme.val
     axes.set_facecolor(theme.paper)

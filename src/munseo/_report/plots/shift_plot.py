@@ -10,40 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from munseo._locale import Texts
 from munseo._report.plots.plot_style import LIGHT, Theme, drawing, png
 from munseo._shift import MEASURES, MeasureRow
 
 Language = Literal["en", "ko"]
-KOREAN = {
-    "skew": "기울기",
-    "sideways": "옆으로 누움",
-    "upside_down": "위아래 뒤집힘",
-    "mirrored": "좌우 반전",
-    "line_spread": "비스듬함·휨",
-    "edge_width": "흐림",
-    "edge_direction": "움직임 흐림",
-    "noise": "노이즈",
-    "brightness": "밝기",
-    "contrast": "대비",
-    "light_fall": "한쪽이 어두움",
-    "unevenness": "조명 얼룩",
-    "corner_darkness": "어두운 모서리",
-    "covered": "가려진 면적",
-    "faint_ink": "옅은 잉크",
-    "aspect": "가로세로비",
-    "blockiness": "JPEG 블록",
-    "jpeg_quality": "JPEG 품질",
-    "longest_side": "해상도",
-}
-"""Titles of the panels; the English ones are the measures' own."""
-HEAD = {
-    "en": ("Train pages", "Test pages", "Train pages under the recipe"),
-    "ko": ("학습 문서", "테스트 문서", "레시피를 적용한 학습 문서"),
-}
-NOTE = {
-    "en": "distance to the test pages: without the recipe → with it",
-    "ko": "테스트 문서와의 거리: 레시피 적용 전 → 적용 후",
-}
 COLUMNS, PANEL_WIDTH_IN, PANEL_HEIGHT_IN, HEAD_IN = 4, 2.9, 1.75, 0.62
 NUM_BINS = 36
 EDGE_PERCENTILES = (1, 98.5)
@@ -67,7 +38,7 @@ def shift_picture(
         simulated: The same of train pages under the fitted recipe; measures of files are missing.
         language: Of the words in it.
     """
-    theme = LIGHT
+    theme, texts = LIGHT, Texts(language, "shift")
     about = {measure.name: measure for measure in MEASURES}
     shown = sorted((row for row in rows if about[row.name].shown), key=lambda row: -row.distance)
     num_rows = -(-len(shown) // COLUMNS)
@@ -77,14 +48,12 @@ def shift_picture(
         figure.subplots_adjust(0.015, 0.3 / height, 0.985, 1 - (HEAD_IN + 0.32) / height, 0.12, 0.95)
         panels = figure.subplots(num_rows, COLUMNS, squeeze=False).ravel()
         for panel, row in zip(panels, shown, strict=False):
-            title, unit = about[row.name].title, about[row.name].unit
-            if language == "ko":
-                title, unit = KOREAN[row.name], unit.replace("levels", "단계")
-            title += f", {unit}" if unit else ""
+            unit = about[row.name].unit
+            title = texts(f"measure.{row.name}") + (f", {texts.name('measure.unit', unit)}" if unit else "")
             _draw(panel, row, title, [part.get(row.name) for part in (train, test, simulated)], theme)
         for panel in panels[len(shown) :]:
             panel.set_axis_off()
-        _head(figure, language, theme, width, height)
+        _head(figure, texts, theme, width, height)
         return png(figure, theme, tight=False)
 
 
@@ -121,12 +90,13 @@ def _draw(axes: Axes, row: MeasureRow, title: str, parts: Sequence[np.ndarray | 
                   va="baseline", fontsize=8.5, color=theme.wrong[1] if row.shifted else theme.faint)  # fmt: skip
 
 
-def _head(figure: Figure, language: Language, theme: Theme, width_in: float, height_in: float) -> None:
+def _head(figure: Figure, texts: Texts, theme: Theme, width_in: float, height_in: float) -> None:
     """What the colours mean, and the figures beside the titles."""
     y = 1 - 0.3 / height_in
     x = 0.19 / width_in
-    words = zip(HEAD[language], (theme.train, theme.val, theme.wrong[1]), strict=True)
-    for text, color in words:
+    words = zip(("train", "test", "simulated"), (theme.train, theme.val, theme.wrong[1]), strict=True)
+    for key, color in words:
+        text = texts(key)
         figure.text(x, y, text, color=color, fontsize=11.5, fontweight="bold", va="center")
-        x += ((0.098 if language == "en" else 0.14) * len(text) + 0.32) / width_in
-    figure.text(1 - 0.19 / width_in, y, NOTE[language], color=theme.faint, fontsize=8.5, va="center", ha="right")
+        x += ((0.098 if texts.language == "en" else 0.14) * len(text) + 0.32) / width_in
+    figure.text(1 - 0.19 / width_in, y, texts("distance"), color=theme.faint, fontsize=8.5, va="center", ha="right")

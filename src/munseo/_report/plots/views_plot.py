@@ -5,15 +5,15 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from munseo._locale import Texts
 from munseo._report.facts.confidence import Views
 from munseo._report.number_formats import signed
-from munseo._report.phrases import Phrases
 from munseo._report.plots.plot_style import Theme, drawing, png
 
 WIDTH_IN, ROW_IN, TOP_IN, BOTTOM_IN, LEFT_IN = 6.6, 0.34, 0.48, 0.5, 1.55
 
 
-def views_plot(views: Views, say: Phrases, theme: Theme) -> bytes:
+def views_plot(views: Views, say: Texts, theme: Theme) -> bytes:
     """A row a view, the largest gain on top, as PNG."""
     height = TOP_IN + len(views.rows) * ROW_IN + BOTTOM_IN
     colors = {"helps": theme.val, "hurts": theme.shifted}

@@ -12,11 +12,11 @@ from munseo._data.cache import square
 from munseo._data.letterbox import resized
 from munseo._errors import UserError
 from munseo._evaluation.robustness import SEVERITIES, damaged
+from munseo._locale import Texts
 from munseo._prediction.loader import oriented
 from munseo._prediction.shifted_pages import ShiftedPages
 from munseo._report.content import build
 from munseo._report.facts import Facts, gather
-from munseo._report.phrases import Phrases
 from munseo._run import RunFolder
 from munseo._shift.recipe_file import read_recipe
 from munseo._ui.charts import Series, line_chart
@@ -24,7 +24,6 @@ from munseo._ui.explainer import Explainer, Models, jpeg
 from munseo._ui.page_predictions import CLEAN, RECIPE, Choice, Predictions
 from munseo._ui.page_templates import page
 from munseo._ui.site import NotHere, Site
-from munseo._ui.words import Words
 
 PAGES_A_SHEET = 48
 THUMBNAIL_PX, LARGE_PX = 240, 1100
@@ -54,7 +53,7 @@ def router(site: Site, models: Models) -> APIRouter:
     @routes.get("/report", response_class=HTMLResponse)
     def report(request: Request, name: str) -> Any:
         facts = gather(site.run(name))
-        document = build(facts, Phrases(request.state.words.language))
+        document = build(facts, Texts(request.state.words.language, "report"))
         return page(request, "report_page.html.j2", "runs", name=name, facts=facts, tab="report", document=document)
 
     @routes.get("/pages", response_class=HTMLResponse)
@@ -116,7 +115,7 @@ def picture(image: Any) -> Response:
     return Response(jpeg(image), media_type="image/jpeg", headers={"Cache-Control": "private, max-age=300"})
 
 
-def _charts(facts: Facts, say: Words) -> list[tuple[str, Any]]:
+def _charts(facts: Facts, say: Texts) -> list[tuple[str, Any]]:
     charts = []
     for title, lines in CURVES:
         series = [

@@ -10,6 +10,7 @@ import pandas as pd
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from munseo._locale import Texts
 from munseo._report.facts import Facts, gather
 from munseo._report.leaderboard import COLUMNS
 from munseo._run import RunFolder
@@ -18,7 +19,6 @@ from munseo._ui.charts import Series, line_chart
 from munseo._ui.page_predictions import Predictions
 from munseo._ui.page_templates import page
 from munseo._ui.site import Site
-from munseo._ui.words import Words
 
 DECISIVE = "val_shifted_macro_f1"
 """Key of the column that sorts the page and stands out on it."""
@@ -65,7 +65,7 @@ def router(site: Site) -> APIRouter:
     return routes
 
 
-def _compared(site: Site, runs: Sequence[RunFolder], say: Words) -> dict[str, Any]:
+def _compared(site: Site, runs: Sequence[RunFolder], say: Texts) -> dict[str, Any]:
     facts = [gather(run) for run in runs]
     return {
         "runs": [{"name": run.name, "letter": chr(65 + n), "facts": facts[n]} for n, run in enumerate(runs)],
@@ -84,7 +84,7 @@ def _settings(runs: Sequence[RunFolder]) -> list[tuple[str, list[str]]]:
     return [row for row in rows if len(set(row[1])) > 1]
 
 
-def _charts(facts: Sequence[Facts], say: Words) -> list[tuple[str, Any]]:
+def _charts(facts: Sequence[Facts], say: Texts) -> list[tuple[str, Any]]:
     charts = []
     for column, title in (("val_macro_f1", "series.val"), ("val_shifted_macro_f1", "series.shifted")):
         series = [
