@@ -1,83 +1,28 @@
-"""The types of what a run folder records about a run: ``results.json``, ``scores.json``, and the course of training.
+"""The types of ``results.json``, which records what was measured on a run: shared by all who write and read it.
 
-Whoever writes these files and whoever reads them share these classes. Attributes have the names of the keys, except
-``class``, which is ``name`` here. Reading is lenient where files of earlier versions, or edited ones, may differ: null,
-NaN and missing values are None (or the default) unless an entry cannot do without them, and unknown keys are kept.
+Attributes have the names of the keys, except ``class``, which is ``name`` here. Fields are in the order of the file.
 """
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from munseo._locale import Remark
+from munseo._run.records import Remarks, RunRecord, is_unknown
 
-T = TypeVar("T")
-
-
-def _number(value: Any) -> Any:
-    return None if value is None or value != value else value
-
-
-def _whole(value: Any) -> Any:
-    value = _number(value)
-    return int(value) if isinstance(value, float) and math.isfinite(value) else value
-
-
-def _entry(value: Any) -> Any:
-    return value or None
-
-
-def _interval(value: Any) -> Any:
-    return value[:2] if value and None not in value else None
-
-
-def _remarks(entries: Any) -> tuple[Remark, ...]:
-    """Return remarks; earlier versions wrote plain sentences, which cannot be translated."""
-    return tuple(
-        Remark(str(entry["key"]), dict(entry["values"]), str(entry["text"]))
-        if isinstance(entry, dict)
-        else Remark("", text=str(entry))
-        for entry in entries or ()
-    )
-
-
-Number = Annotated[float | None, BeforeValidator(_number)]
-"""A number that may not have been measured."""
-Whole = Annotated[int | None, BeforeValidator(_whole)]
-"""A whole number that may not be known."""
-Score = Annotated[float, BeforeValidator(lambda value: value or 0)]
-"""A number that counts as 0 where it is null."""
-Interval = Annotated[tuple[float, float] | None, BeforeValidator(_interval)]
-"""Both ends of a confidence interval, which may not have been measured."""
-Rows = Annotated[tuple[T, ...], BeforeValidator(lambda value: value or ())]
-"""A list that may be null."""
-Flag = Annotated[bool, BeforeValidator(bool)]
-Remarks = Annotated[
-    tuple[Remark, ...],
-    BeforeValidator(_remarks),
-    PlainSerializer(lambda remarks: [remark.to_dict() for remark in remarks]),
-]
-
-
-class RunRecord(BaseModel):
-    """The base of all records: they do not change, and they are built when they are first used."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="allow", coerce_numbers_to_str=True, populate_by_name=True, defer_build=True
-    )
+Interval = tuple[float, float]
+"""Both ends of a confidence interval."""
 
 
 class ClassScore(RunRecord):
     """How well one class is found; ``support`` is its number of validation pages."""
 
     name: str = Field(alias="class")
-    precision: Score
-    recall: Score
-    f1: Score
+    precision: float = 0.0
+    recall: float = 0.0
+    f1: float = 0.0
     support: int
 
 
@@ -102,12 +47,18 @@ class Scores(RunRecord):
 
     num_pages: int
     macro_f1: float
-    macro_f1_interval: Interval = None
-    accuracy: Number = None
-    loss: Number = None
+    macro_f1_interval: Interval | None = None
+    accuracy: float | None = None
+    loss: float | None = None
     per_class: tuple[ClassScore, ...]
     confusion: tuple[tuple[int, ...], ...]
-    confused_pairs: Rows[ConfusedPair] = ()
+    confused_pairs: tuple[ConfusedPair, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> Self:
+        if {len(row) for row in self.confusion} - {len(self.per_class)} or len(self.confusion) != len(self.per_class):
+            raise ValueError("the confusion matrix should have a row and a column for each class")
+        return self
 
     @cached_property
     def num_errors(self) -> int:
@@ -130,33 +81,33 @@ class Scores(RunRecord):
 class ShiftedScores(Scores):
     """The validation pages under the recipe ``recipe``: each page ``draws`` times, damaged differently each time."""
 
-    draws: Annotated[int, BeforeValidator(lambda value: value or 1)] = 1
-    recipe: Annotated[str, BeforeValidator(lambda value: value or "")] = ""
+    draws: int = 1
+    recipe: str = ""
 
 
 class TrainScores(RunRecord):
     """What training itself measured at the best epoch: on augmented pages, with weights in motion."""
 
-    macro_f1: Number = None
-    accuracy: Number = None
-    loss: Number = None
+    macro_f1: float | None = None
+    accuracy: float | None = None
+    loss: float | None = None
 
 
 class FoldScores(RunRecord):
     """The result of one fold."""
 
     fold: int
-    macro_f1: Number = None
-    accuracy: Number = None
-    loss: Number = None
-    best_epoch: Whole = None
+    macro_f1: float | None = None
+    accuracy: float | None = None
+    loss: float | None = None
+    best_epoch: int | None = None
 
 
 class ReliabilityBin(RunRecord):
     """Pages of similar confidence: their number, mean confidence and fraction of right predictions."""
 
-    low: Number = None
-    high: Number = None
+    low: float | None = None
+    high: float | None = None
     count: int
     confidence: float
     accuracy: float
@@ -165,26 +116,26 @@ class ReliabilityBin(RunRecord):
 class Reliability(RunRecord):
     """The expected calibration error before and after temperature scaling, and the reliability diagram after it."""
 
-    ece_before: Number = None
-    ece_after: Number = None
-    bins: Rows[ReliabilityBin] = ()
+    ece_before: float | None = None
+    ece_after: float | None = None
+    bins: tuple[ReliabilityBin, ...] = ()
 
 
 class CoveragePoint(RunRecord):
     """The fraction of pages at or above a confidence, and the fraction of right predictions among them."""
 
-    threshold: Number = None
-    coverage: Score = 0.0
-    precision: Number = None
+    threshold: float | None = None
+    coverage: float = 0.0
+    precision: float | None = None
 
 
 class Coverage(RunRecord):
     """What a wanted precision costs: pages below ``threshold`` go to a person; None where no threshold reaches it."""
 
     target_precision: float
-    threshold: Number = None
-    coverage: Score = 0.0
-    precision: Number = None
+    threshold: float | None = None
+    coverage: float = 0.0
+    precision: float | None = None
 
 
 class Calibration(RunRecord):
@@ -195,12 +146,12 @@ class Calibration(RunRecord):
         curve: Precision against coverage, by rising coverage.
     """
 
-    temperature: Number = None
-    fitted_on: Annotated[str, BeforeValidator(lambda value: value or "val")] = "val"
-    val: Annotated[Reliability | None, BeforeValidator(_entry)] = None
-    shifted: Annotated[Reliability | None, BeforeValidator(_entry)] = None
-    coverage: Rows[Coverage] = ()
-    curve: Rows[CoveragePoint] = ()
+    temperature: float | None = None
+    fitted_on: str = "val"
+    val: Reliability | None = None
+    shifted: Reliability | None = None
+    coverage: tuple[Coverage, ...] = ()
+    curve: tuple[CoveragePoint, ...] = ()
 
     @property
     def reliability(self) -> dict[str, Reliability]:
@@ -214,10 +165,6 @@ class Calibration(RunRecord):
         return tuple(sorted(points))
 
 
-def _gained(row: Any) -> bool:
-    return not isinstance(row, dict) or row.get("gain") is not None
-
-
 class ViewGain(RunRecord):
     """One test-time view: macro-F1 by itself and averaged with the unchanged page.
 
@@ -227,11 +174,11 @@ class ViewGain(RunRecord):
     """
 
     view: str
-    alone: Number = None
-    with_identity: Number = None
+    alone: float | None = None
+    with_identity: float | None = None
     gain: float
-    interval: Interval = None
-    verdict: Annotated[str, BeforeValidator(lambda value: value or "unclear")] = "unclear"
+    interval: Interval | None = None
+    verdict: str = "unclear"
 
 
 class ViewGains(RunRecord):
@@ -244,11 +191,16 @@ class ViewGains(RunRecord):
         configured_macro_f1: Macro-F1 of the configured views together.
     """
 
-    space: Annotated[str, BeforeValidator(lambda value: value or "probability")] = "probability"
-    configured: Rows[str] = ()
+    space: str = "probability"
+    configured: tuple[str, ...] = ()
     base: float
-    configured_macro_f1: Number = None
-    rows: Annotated[tuple[ViewGain, ...], BeforeValidator(lambda rows: [row for row in rows if _gained(row)])]
+    configured_macro_f1: float | None = None
+    rows: tuple[ViewGain, ...]
+
+    @field_validator("rows", mode="before")
+    @classmethod
+    def _leave_out_unmeasured(cls, rows: Any) -> Any:
+        return [row for row in rows if not (isinstance(row, dict) and is_unknown(row.get("gain")))]
 
     @property
     def ranked(self) -> tuple[ViewGain, ...]:
@@ -282,13 +234,13 @@ class SecondLookGain(RunRecord):
 
     gate: float
     blend: float
-    views: Rows[str] = ()
+    views: tuple[str, ...] = ()
     share: float
     before: float
     after: float
     gain: float
-    interval: Interval = None
-    used: Flag = False
+    interval: Interval | None = None
+    used: bool = False
 
 
 class BrokenPage(RunRecord):
@@ -304,7 +256,7 @@ class BrokenPage(RunRecord):
     severity: float
     true: str
     predicted: str
-    confidence: Number = None
+    confidence: float | None = None
     file: str | None = None
 
 
@@ -312,10 +264,10 @@ class DamageScores(RunRecord):
     """Macro-F1 under one kind of damage, by severity; ``graded`` is False where it is all or nothing."""
 
     damage: str
-    graded: Flag = True
+    graded: bool = True
     severities: tuple[float, ...]
     macro_f1: tuple[float, ...]
-    broken: Rows[BrokenPage] = ()
+    broken: tuple[BrokenPage, ...] = ()
 
 
 class RobustnessProfile(RunRecord):
@@ -323,7 +275,7 @@ class RobustnessProfile(RunRecord):
 
     num_pages: int
     clean: float
-    damages: Rows[DamageScores] = ()
+    damages: tuple[DamageScores, ...] = ()
 
     def drop(self, damage: DamageScores) -> float:
         """How much macro-F1 the damage costs where it costs most."""
@@ -350,12 +302,12 @@ class ExpectedScore(RunRecord):
     """
 
     macro_f1: float
-    interval: Interval = None
-    clean_val: Number = None
-    shifted_val: Number = None
-    num_pages: Whole = None
-    mean_confidence: Number = None
-    class_mix: Rows[ClassFraction] = ()
+    interval: Interval | None = None
+    clean_val: float | None = None
+    shifted_val: float | None = None
+    num_pages: int | None = None
+    mean_confidence: float | None = None
+    class_mix: tuple[ClassFraction, ...] = ()
     notes: Remarks = ()
 
 
@@ -382,9 +334,9 @@ class MemberScores(RunRecord):
     """
 
     name: str
-    weight: Number = None
+    weight: float | None = None
     macro_f1: float
-    loss: Number = None
+    loss: float | None = None
     contribution: ScoreDifference
 
 
@@ -392,9 +344,9 @@ class CandidateScores(RunRecord):
     """One way to predict, scored on pages it was not fitted on."""
 
     macro_f1: float
-    macro_f1_interval: Interval = None
-    accuracy: Number = None
-    loss: Number = None
+    macro_f1_interval: Interval | None = None
+    accuracy: float | None = None
+    loss: float | None = None
 
 
 class EnsembleScores(RunRecord):
@@ -420,23 +372,13 @@ class EnsembleScores(RunRecord):
     seed: int = 0
     conclusion: str | None = None
     decisive: str
-    verdict: Rows[str] = ()
+    verdict: tuple[str, ...] = ()
     best_member: str
     members: tuple[MemberScores, ...]
     candidates: dict[str, CandidateScores]
     differences: dict[str, ScoreDifference]
-    would_drop: Rows[str] = ()
+    would_drop: tuple[str, ...] = ()
     notes: Remarks = ()
-
-
-def _tried(value: Any) -> Any:
-    """Drop an entry without views: the unchanged page is the only one that was tried."""
-    return None if isinstance(value, dict) and not value.get("rows") else value or None
-
-
-def _scored(value: Any) -> Any:
-    """Drop an entry without a score: nothing was measured."""
-    return None if isinstance(value, dict) and _number(value.get("macro_f1")) is None else value or None
 
 
 class Results(RunRecord):
@@ -460,27 +402,26 @@ class Results(RunRecord):
     """
 
     # In the order of the file.
-    val: Annotated[Scores | None, BeforeValidator(_scored)] = None
-    shifted: Annotated[ShiftedScores | None, BeforeValidator(_scored)] = None
-    calibration: Annotated[Calibration | None, BeforeValidator(_entry)] = None
-    views: Annotated[ViewGains | None, BeforeValidator(_tried)] = None
-    second_look: Annotated[SecondLookGain | None, BeforeValidator(_entry)] = None
-    robustness: Annotated[RobustnessProfile | None, BeforeValidator(_entry)] = None
-    train: Annotated[TrainScores | None, BeforeValidator(_entry)] = None
-    folds: Rows[FoldScores] = ()
-    expected: Annotated[ExpectedScore | None, BeforeValidator(_scored)] = None
-    ensemble: Annotated[EnsembleScores | None, BeforeValidator(_entry)] = None
+    val: Scores | None = None
+    shifted: ShiftedScores | None = None
+    calibration: Calibration | None = None
+    views: ViewGains | None = None
+    second_look: SecondLookGain | None = None
+    robustness: RobustnessProfile | None = None
+    train: TrainScores | None = None
+    folds: tuple[FoldScores, ...] = ()
+    expected: ExpectedScore | None = None
+    ensemble: EnsembleScores | None = None
+
+    @field_validator("val", "shifted", "expected", "views", mode="before")
+    @classmethod
+    def _leave_out_unmeasured(cls, value: Any, info: ValidationInfo) -> Any:
+        """Drop an entry without a score, and that of views where the unchanged page is the only one that was tried."""
+        key = "rows" if info.field_name == "views" else "macro_f1"
+        return None if isinstance(value, dict) and is_unknown(value.get(key)) else value
 
 
 ResultsEntry = Literal[
     "val", "shifted", "calibration", "views", "second_look", "robustness", "train", "folds", "expected", "ensemble"
 ]
 """The names of the entries of ``results.json``."""
-
-
-class ServerScores(RunRecord):
-    """The scores that a competition's server gave: the content of ``scores.json``; ``recorded`` is an ISO time."""
-
-    public: Number = None
-    private: Number = None
-    recorded: str | None = None

@@ -19,7 +19,8 @@ from munseo._config import Config, parse_config, read_yaml
 from munseo._errors import UserError
 from munseo._run.atomic import plain, replacing, write_json, write_text
 from munseo._run.manifest import seal
-from munseo._run.results import Results, ResultsEntry, RunRecord, ServerScores
+from munseo._run.records import RunRecord, ServerScores
+from munseo._run.results import Results, ResultsEntry
 
 Record = TypeVar("Record", bound=RunRecord)
 FORMAT = 1
