@@ -165,9 +165,9 @@ def test_unusable_predictions_are_named(write_member):
     with pytest.raises(UserError, match=r"b/val_predictions\.parquet: cannot be combined") as caught:
         _aligned(a, b)
     assert caught.value.problems == [
-        "v9: stands there twice",
-        "v6: its class is none of the model's",
-        "v4: its numbers are no probabilities",
+        "v9: appears twice",
+        "v6: its class is not one of the model's",
+        "v4: its numbers are not probabilities",
     ]
     rewrite(b / "val_predictions.parquet", lambda table: table.drop(columns="p_3"))
     with pytest.raises(UserError) as caught:

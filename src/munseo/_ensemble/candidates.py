@@ -1,4 +1,4 @@
-"""What an ensemble is worth: every candidate scored on pages that it was not fitted on, and compared page by page."""
+"""Judges an ensemble: every candidate is scored on pages that it was not fitted on, and compared page by page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from munseo._ensemble.alignment import Aligned
+from munseo._ensemble.alignment import AlignedMembers
 from munseo._ensemble.combiners import Fit, deal_folds, fit_best_member, fit_mean, fit_stack, fit_weights, out_of_fold
 from munseo._evaluation import macro_f1
 from munseo._evaluation.comparison import Difference, paired_bootstrap
@@ -20,13 +20,13 @@ NUM_FOLDS = 5
 
 @dataclass(frozen=True)
 class Evidence:
-    """The predictions that fit and judge: shifted pages where there are any, else clean ones.
+    """The predictions that fit and judge an ensemble: those of shifted pages if there are any, else of clean pages.
 
     Attributes:
-        rows: float64 (num_members, num_rows, num_classes); a page has a row for each draw.
-        labels: int (num_rows,).
-        groups: Page of each row, int (num_rows,).
-        folds: Fold of each row; all draws of a page lie in one fold.
+        rows: Probabilities, float64 (num_members, num_rows, num_classes); a page has one row for each draw.
+        labels: Class index of each row, int (num_rows,).
+        groups: Page index of each row, int (num_rows,).
+        folds: Fold of each row, int (num_rows,); all draws of a page are in one fold.
         page_folds: Fold of each page, int (num_pages,).
     """
 
@@ -37,8 +37,8 @@ class Evidence:
     page_folds: np.ndarray
 
     @classmethod
-    def of(cls, aligned: Aligned, seed: int) -> Evidence:
-        """Choose the pages that decide."""
+    def of(cls, aligned: AlignedMembers, seed: int) -> Evidence:
+        """Collect the predictions that decide, and deal the pages into folds."""
         draws = aligned.rows[None] if aligned.shifted is None else aligned.shifted
         folds = deal_folds(aligned.labels, NUM_FOLDS, seed)
         return cls(
@@ -50,26 +50,27 @@ class Evidence:
         )
 
     def out_of_fold(self, fit: Fit) -> np.ndarray:
-        """Every row by a fit without its page, float64 (num_rows, num_classes)."""
+        """Predict every row by a fit without its page, float64 (num_rows, num_classes)."""
         return out_of_fold(fit, self.rows, self.labels, self.folds)
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """An ensemble, fitted and judged.
+class EnsembleJudgement:
+    """A fitted ensemble and how it compares with its members.
 
     Attributes:
         method: ``weights``, ``mean`` or ``stack``.
-        combination: Fitted on all common pages: what predicts new ones.
-        decided_on: ``shifted`` or ``clean`` pages.
-        probabilities: float64 (num_rows, num_classes) of the evidence: each page by a fit without it.
-        clean_probabilities: float64 (num_pages, num_classes): the same of the clean pages.
-        candidates: Scores of each candidate, out of fold, by its name: ``best_member_in_fold``, ``best_member``,
-            ``mean``, ``weights`` and, if asked for, ``stack``.
-        best: Number of the member that is best on all pages.
-        differences: Ensemble less each other candidate.
-        contributions: For each member: the weighted (or plain) mean of all less that of all but it.
-        would_drop: Numbers of members that add nothing, in the order in which they would go.
+        combination: The combination that predicts new pages, fitted on all common pages.
+        decided_on: ``shifted`` or ``clean``, the pages that fit and judge.
+        probabilities: Out-of-fold probabilities of the evidence, float64 (num_rows, num_classes).
+        clean_probabilities: Out-of-fold probabilities of the clean pages, float64 (num_pages, num_classes).
+        candidates: Out-of-fold scores of each candidate by its name: ``best_member_in_fold``, ``best_member``,
+            ``mean``, ``weights`` and, if requested, ``stack``.
+        best: Index of the member that is best on all pages.
+        differences: Score of the ensemble minus that of each other candidate.
+        contributions: For each member, the score of the weighted (or plain) mean of all members minus that of the
+            others.
+        would_drop: Indices of members that add nothing, in the order in which they would be removed.
     """
 
     method: str
@@ -85,30 +86,32 @@ class Judgement:
 
     @property
     def decisive(self) -> tuple[str, Difference]:
-        """The less favourable of the two comparisons with a best member, and its name.
+        """The name and the difference of the less favourable of the two comparisons with a best member.
 
-        Choosing the member within each fold is the fair opponent; the member that is best on all pages, chosen with the
-        answers in sight, is what a user would otherwise hand in. A claim has to hold against both.
+        The member chosen within each fold is the fair opponent. The member that is best on all pages was chosen with
+        the labels in sight, but is what a user would otherwise submit. A claim has to hold against both.
         """
-        names = ("best_member", "best_member_in_fold")  # often the same one, which is then called by its name
+        names = ("best_member", "best_member_in_fold")  # often the same member; ``min`` then returns the first name
         name = min(names, key=lambda name: self.differences[name].value)
         return name, self.differences[name]
 
 
 def fit_of(method: str, seed: int) -> Fit:
-    """The fit of a method, ``weights``, ``mean`` or ``stack``."""
+    """Return the fitting function of a method: ``weights``, ``mean`` or ``stack``."""
     fits: dict[str, Fit] = {"weights": fit_weights, "mean": fit_mean, "stack": partial(fit_stack, seed=seed)}
     return fits[method]
 
 
-def honest_probabilities(aligned: Aligned, method: str, seed: int, clean: np.ndarray | None = None) -> np.ndarray:
-    """Probabilities of every clean page by an ensemble that was fitted without it, float64 (num_pages, num_classes).
+def honest_probabilities(
+    aligned: AlignedMembers, method: str, seed: int, clean: np.ndarray | None = None
+) -> np.ndarray:
+    """Predict every clean page by an ensemble that was fitted without it, float64 (num_pages, num_classes).
 
     Args:
         aligned: Held-out predictions of the members.
         method: ``weights``, ``mean`` or ``stack``.
-        seed: Of the folds.
-        clean: The members' probabilities of the clean pages, predicted anew; None: as recorded.
+        seed: Seed of the folds.
+        clean: New predictions of the clean pages by the members; None uses the recorded ones.
     """
     evidence, fit = Evidence.of(aligned, seed), fit_of(method, seed)
     rows = aligned.rows if clean is None else clean
@@ -119,16 +122,16 @@ def honest_probabilities(aligned: Aligned, method: str, seed: int, clean: np.nda
     return result
 
 
-def judge(aligned: Aligned, method: str, seed: int) -> Judgement:
+def judge(aligned: AlignedMembers, method: str, seed: int) -> EnsembleJudgement:
     """Fit and judge an ensemble by nested cross-validation over pages.
 
-    Weights that are worse than none become ``mean``: log loss prefers the one member that is sure of itself where all
-    are too cautious, and then throws away what the others know.
+    Fitted weights that are worse than equal ones become ``mean``. Where all members are underconfident, log loss
+    prefers the most confident one and discards what the others know.
 
     Args:
         aligned: Held-out predictions of the members.
         method: ``weights`` or ``stack``.
-        seed: Of folds and bootstraps.
+        seed: Seed of folds and bootstraps.
     """
     evidence = Evidence.of(aligned, seed)
     rows, labels = evidence.rows, evidence.labels
@@ -150,7 +153,7 @@ def judge(aligned: Aligned, method: str, seed: int) -> Judgement:
         out_of_fold(mean_fit, np.delete(rows, number, axis=0), labels, evidence.folds).argmax(axis=1)
         for number in range(len(rows))
     ]
-    return Judgement(
+    return EnsembleJudgement(
         method=method,
         combination=fit_of(method, seed)(rows, labels),
         decided_on="clean" if aligned.shifted is None else "shifted",
@@ -158,8 +161,8 @@ def judge(aligned: Aligned, method: str, seed: int) -> Judgement:
         clean_probabilities=honest_probabilities(aligned, method, seed),
         candidates={name: _scores(evidence, p, seed) for name, p in predictions.items()},
         best=best,
-        differences={name: compare(classes[method], other) for name, other in classes.items() if name != method},
-        contributions=[compare(classes[mean_name], other) for other in without],
+        differences={name: compare(classes[method], p) for name, p in classes.items() if name != method},
+        contributions=[compare(classes[mean_name], p) for p in without],
         would_drop=_would_drop(mean_fit, rows, labels, evidence.folds),
     )
 
@@ -175,9 +178,9 @@ def _scores(evidence: Evidence, probabilities: np.ndarray, seed: int) -> dict[st
 
 
 def _would_drop(fit: Fit, rows: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> list[int]:
-    """Take away, one after another, the member without which the others do at least as well.
+    """Remove members one after another while the others score at least as well without them.
 
-    One at a time: of two equal members each adds nothing beside the other, and only one of them may go.
+    Removing one at a time matters: of two equal members each adds nothing to the other, but only one may be removed.
     """
 
     def score(members: list[int]) -> float:
@@ -188,7 +191,7 @@ def _would_drop(fit: Fit, rows: np.ndarray, labels: np.ndarray, folds: np.ndarra
     while len(kept) > 1:
         weights = dict(zip(kept, fit_weights(rows[kept], labels).weights, strict=True))
         without = {number: score([other for other in kept if other != number]) for number in kept}
-        # Of members that cost the same, the lightest goes; of equally light ones, the last.
+        # Of members that cost the same, the one with the smallest weight is removed; of these, the last.
         least = max(kept, key=lambda number: (without[number], -round(weights[number], 6), number))
         if without[least] < best:
             break

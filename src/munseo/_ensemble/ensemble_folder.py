@@ -1,4 +1,4 @@
-"""Makes the folder of an ensemble: a run folder with its members inside, complete without the originals."""
+"""Writes the folder of an ensemble: a run folder that contains its members and does not need the original runs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from munseo._ensemble.alignment import Aligned
-from munseo._ensemble.candidates import NUM_FOLDS, Evidence, Judgement
-from munseo._ensemble.members import Member
+from munseo._ensemble.alignment import AlignedMembers
+from munseo._ensemble.candidates import NUM_FOLDS, EnsembleJudgement, Evidence
+from munseo._ensemble.members import EnsembleMember
 from munseo._ensemble.wording import sentences
 from munseo._errors import UserError
 from munseo._evaluation import macro_f1
@@ -39,14 +39,14 @@ FILES = (
     "val_predictions.parquet",
     "weights.safetensors",
 )
-"""Of each member: what prediction needs, and what another ensemble of the same members needs."""
+"""Files that are copied from each member: those that prediction needs, and another ensemble of the same members."""
 
 
-def choose_folder(output: Path | str, members: Sequence[Member]) -> Path:
-    """Where the ensemble goes: a bare name lies beside the first member, anything else is a path.
+def choose_folder(output: Path | str, members: Sequence[EnsembleMember]) -> Path:
+    """Return the path of the ensemble: a plain name is a folder next to the first member, anything else is a path.
 
     Raises:
-        UserError: It exists, or the folder it is to lie in does not.
+        UserError: The path exists already.
     """
     path = Path(output)
     if path.name == str(output):
@@ -59,54 +59,59 @@ def choose_folder(output: Path | str, members: Sequence[Member]) -> Path:
 
 
 def write_ensemble(
-    path: Path, aligned: Aligned, judgement: Judgement, seed: int, command: Sequence[str], started: datetime
+    path: Path,
+    aligned: AlignedMembers,
+    judgement: EnsembleJudgement,
+    seed: int,
+    command: Sequence[str],
+    started: datetime,
 ) -> RunFolder:
-    """Write the folder beside its place, then rename it: there is all of it or nothing.
+    """Write the folder under a temporary name, then rename it, so that an interruption leaves no half ensemble.
 
     Args:
-        path: Where to; nothing may be there.
+        path: Path of the ensemble; it must not exist.
         aligned: The members and their common pages.
-        judgement: What was fitted and found out.
-        seed: Of the folds and bootstraps, to be said.
-        command: The words that would do it again.
-        started: Local time with its zone.
+        judgement: The fitted ensemble and its scores.
+        seed: Seed of the folds and bootstraps, recorded in the results.
+        command: Words of the command that makes the ensemble again.
+        started: Local time with its time zone.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = RunFolder(path.with_name(f".{path.name}.tmp"))
-    shutil.rmtree(beside.path, ignore_errors=True)
-    beside.path.mkdir()
+    unfinished = RunFolder(path.with_name(f".{path.name}.tmp"))
+    shutil.rmtree(unfinished.path, ignore_errors=True)
+    unfinished.path.mkdir()
     try:
         for number, member in enumerate(aligned.members):
-            _copy(member.run, member_folder(beside, number))
+            _copy(member.run, member_folder(unfinished, number))
         first = aligned.members[0]
-        shutil.copyfile(first.run.config_file, beside.config_file)
-        write_json(beside.model_file, first.card.to_dict())
+        shutil.copyfile(first.run.config_file, unfinished.config_file)
+        write_json(unfinished.model_file, first.card.to_dict())
         if isinstance(judgement.combination, Stack):
-            write_stack(beside, judgement.combination)
-        beside.write_table(beside.val_predictions_file, _predictions(aligned, judgement.clean_probabilities))
+            write_stack(unfinished, judgement.combination)
+        unfinished.write_table(unfinished.val_predictions_file, _predictions(aligned, judgement.clean_probabilities))
         if aligned.shifted is not None:
-            shutil.copyfile(first.run.shift_file, beside.shift_file)
-            beside.write_table(beside.shifted_predictions_file, _shifted_predictions(aligned, judgement))
-        results = judge_tables(beside, beside.read_config(), first.card)
-        beside.write_results(results.model_copy(update={"ensemble": results_entry(aligned, judgement, seed)}))
-        copy_gallery(beside, aligned, judgement.clean_probabilities)
+            shutil.copyfile(first.run.shift_file, unfinished.shift_file)
+            unfinished.write_table(unfinished.shifted_predictions_file, _shifted_predictions(aligned, judgement))
+        results = judge_tables(unfinished, unfinished.read_config(), first.card)
+        unfinished.write_results(results.model_copy(update={"ensemble": results_entry(aligned, judgement, seed)}))
+        copy_gallery(unfinished, aligned, judgement.clean_probabilities)
         manifest = _manifest(path.name, aligned, judgement, command, started)
-        beside.update_manifest(**manifest, fingerprints=fingerprints(beside))
-        beside.path.rename(path)
+        unfinished.update_manifest(**manifest, fingerprints=fingerprints(unfinished))
+        unfinished.path.rename(path)
     finally:
-        shutil.rmtree(beside.path, ignore_errors=True)
+        shutil.rmtree(unfinished.path, ignore_errors=True)
     return RunFolder(path)
 
 
-def weights_of(judgement: Judgement, num_members: int) -> list[float | None]:
-    """The weight of each member; None in a stack, where no single number says it."""
+def weights_of(judgement: EnsembleJudgement, num_members: int) -> list[float | None]:
+    """Return the weight of each member; None in a stack, where a member has no single weight."""
     if isinstance(judgement.combination, WeightedMean):
         return [float(weight) for weight in judgement.combination.weights]
     return [None] * num_members
 
 
-def results_entry(aligned: Aligned, judgement: Judgement, seed: int) -> EnsembleScores:
-    """The ``ensemble`` entry of ``results.json``."""
+def results_entry(aligned: AlignedMembers, judgement: EnsembleJudgement, seed: int) -> EnsembleScores:
+    """Return the ``ensemble`` entry of ``results.json``."""
     names = [member.name for member in aligned.members]
     weights = weights_of(judgement, len(names))
     members = []
@@ -121,7 +126,7 @@ def results_entry(aligned: Aligned, judgement: Judgement, seed: int) -> Ensemble
                 "contribution": contribution.to_dict(),
             }
         )
-    against, difference = judgement.decisive
+    opponent, difference = judgement.decisive
     entry = {
         "method": judgement.method,
         "decided_on": judgement.decided_on,
@@ -129,12 +134,12 @@ def results_entry(aligned: Aligned, judgement: Judgement, seed: int) -> Ensemble
         "num_folds": NUM_FOLDS,
         "seed": seed,
         "conclusion": difference.conclusion,
-        "decisive": against,
+        "decisive": opponent,
         "verdict": sentences(judgement, names),
         "best_member": names[judgement.best],
         "members": members,
         "candidates": judgement.candidates,
-        "differences": {name: found.to_dict() for name, found in judgement.differences.items()},
+        "differences": {name: d.to_dict() for name, d in judgement.differences.items()},
         "would_drop": [names[number] for number in judgement.would_drop],
         "notes": [note.to_dict() for note in aligned.notes],
     }
@@ -150,7 +155,7 @@ def _copy(run: RunFolder, target: RunFolder) -> None:
         _copy(fold, target.fold(number))
 
 
-def _shifted_predictions(aligned: Aligned, judgement: Judgement) -> pd.DataFrame:
+def _shifted_predictions(aligned: AlignedMembers, judgement: EnsembleJudgement) -> pd.DataFrame:
     assert aligned.shifted is not None
     draws = np.split(judgement.probabilities, len(aligned.shifted))
     return pd.concat(
@@ -158,7 +163,7 @@ def _shifted_predictions(aligned: Aligned, judgement: Judgement) -> pd.DataFrame
     )
 
 
-def _predictions(aligned: Aligned, probabilities: np.ndarray) -> pd.DataFrame:
+def _predictions(aligned: AlignedMembers, probabilities: np.ndarray) -> pd.DataFrame:
     probabilities = probabilities.astype(np.float32)
     table = pd.DataFrame(probabilities, columns=probability_columns(probabilities.shape[1]))
     table.insert(0, "target", pd.Series(aligned.labels, dtype="Int64"))
@@ -167,9 +172,9 @@ def _predictions(aligned: Aligned, probabilities: np.ndarray) -> pd.DataFrame:
 
 
 def _manifest(
-    name: str, aligned: Aligned, judgement: Judgement, command: Sequence[str], started: datetime
+    name: str, aligned: AlignedMembers, judgement: EnsembleJudgement, command: Sequence[str], started: datetime
 ) -> dict[str, Any]:
-    """Identity as of every run, what is common to the members, and how they are combined."""
+    """Return the manifest: the identity that every run has, what the members share, and how they are combined."""
     manifests = [member.run.read_manifest() for member in aligned.members]
     data = {
         **{key: (manifests[0].get("data") or {}).get(key) for key in ("dir", "tables", "images_sha256", "num_test")},
@@ -203,8 +208,8 @@ def _manifest(
 
 
 def _fingerprints(run: RunFolder) -> dict[str, str]:
-    """SHA-256 of the weights of a run, or of each of its folds."""
-    files = [part.weights_file for part in run.folds or [run]]
+    """Return the SHA-256 of the weights of a run, or of each of its folds."""
+    files = [folder.weights_file for folder in run.folds or [run]]
     digests = {}
     for file in files:
         with file.open("rb") as stream:
@@ -212,13 +217,13 @@ def _fingerprints(run: RunFolder) -> dict[str, str]:
     return digests
 
 
-def copy_gallery(run: RunFolder, aligned: Aligned, probabilities: np.ndarray) -> None:
-    """Write ``gallery/`` as of any run: the most confident mistakes first.
+def copy_gallery(run: RunFolder, aligned: AlignedMembers, probabilities: np.ndarray) -> None:
+    """Write ``gallery/`` as for any run, with pictures of the members: the most confident mistakes first.
 
     Args:
-        run: The ensemble's folder.
+        run: The folder of the ensemble.
         aligned: The members and their common pages.
-        probabilities: Of the ensemble, float (num_pages, num_classes).
+        probabilities: Probabilities of the ensemble, float (num_pages, num_classes).
     """
     pictures: dict[str, Path] = {}
     for member in aligned.members:
@@ -226,26 +231,26 @@ def copy_gallery(run: RunFolder, aligned: Aligned, probabilities: np.ndarray) ->
     run.gallery_dir.mkdir()
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != aligned.labels)
-    shown = [place for place in wrong[np.argsort(-confidence[wrong], kind="stable")] if aligned.ids[place] in pictures]
+    shown = [page for page in wrong[np.argsort(-confidence[wrong], kind="stable")] if aligned.ids[page] in pictures]
     entries = []
-    for number, place in enumerate(shown[:MAX_PAGES]):
+    for number, page in enumerate(shown[:MAX_PAGES]):
         file = run.gallery_dir / f"{number:03}.jpg"
-        shutil.copyfile(pictures[aligned.ids[place]], file)
+        shutil.copyfile(pictures[aligned.ids[page]], file)
         entries.append(
             {
                 "file": file.name,
-                "id": aligned.ids[place],
-                "true": aligned.class_names[aligned.labels[place]],
-                "predicted": aligned.class_names[predicted[place]],
-                "confidence": float(confidence[place]),
-                "p_true": float(probabilities[place, aligned.labels[place]]),
+                "id": aligned.ids[page],
+                "true": aligned.class_names[aligned.labels[page]],
+                "predicted": aligned.class_names[predicted[page]],
+                "confidence": float(confidence[page]),
+                "p_true": float(probabilities[page, aligned.labels[page]]),
             }
         )
     write_json(run.gallery_dir / "pages.json", entries)
 
 
 def _pictures(run: RunFolder) -> dict[str, Path]:
-    """ID to small picture; a file name that leads out of the gallery is not followed."""
+    """Return the small picture of each page by its ID; file names that lead out of the gallery are not followed."""
     listing = run.gallery_dir / "pages.json"
     if not listing.is_file():
         return {}

@@ -1,4 +1,4 @@
-"""The runs that are to be combined, as their folders tell: classes, held-out predictions, what they trained on."""
+"""Reads the runs that are to be combined: their classes, held-out predictions and training pages."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ from munseo._run import RunFolder, check_fingerprints, open_run
 from munseo._shift.recipe_file import read_recipe
 
 SUM_TOLERANCE = 1e-3
+"""Largest difference between the sum of a page's probabilities and 1."""
 
 
 @dataclass(frozen=True)
-class Member:
-    """One run.
+class EnsembleMember:
+    """A run as a member of an ensemble.
 
     Attributes:
-        run: Its folder.
-        name: What messages call it.
-        card: Its classes, in its own order.
-        predictions: Its held-out pages, a row each, with the ID as index: ``target`` (class index in its own order),
-            ``fold`` (0 where there are no folds), ``p_0`` … in its own order.
+        run: The run folder.
+        name: The name that messages use.
+        card: The classes of the run, in the run's order.
+        predictions: One row for each held-out page, with the ID as index: ``target`` (class index in the run's order),
+            ``fold`` (0 where there are no folds), ``p_0`` … in the run's order.
         pages: Every page of every fold: ``ID``, ``part``, ``sha256``, ``fold``.
-        shifted: The same pages under the recipe, as in ``shifted_predictions.parquet``; None where there are none.
-        recipe: That recipe; None without one.
+        shifted: Predictions of the same pages damaged by the recipe, as in ``shifted_predictions.parquet``, or None.
+        recipe: The recipe of the shifted pages, or None.
     """
 
     run: RunFolder
@@ -47,20 +48,20 @@ class Member:
 
     @property
     def num_draws(self) -> int:
-        """How often each page was damaged; 0 where none was."""
+        """The number of damaged versions of each page; 0 where there are none."""
         return 0 if self.shifted is None else int(self.shifted["draw"].nunique())
 
     def classes(self) -> dict[str, str]:
-        """The class name of every held-out page."""
+        """Return the class name of every held-out page by its ID."""
         targets = self.predictions["target"].astype(int).tolist()
         return {page_id: self.card.class_names[k] for page_id, k in zip(self.predictions.index, targets, strict=True)}
 
     def probabilities(self, ids: Sequence[str], class_names: Sequence[str]) -> np.ndarray:
-        """Held-out probabilities, float64 (num_pages, num_classes), in the order of these IDs and these classes."""
+        """Return held-out probabilities in the order of these IDs and classes, float64 (num_pages, num_classes)."""
         return self.predictions.loc[list(ids), self._columns(class_names)].to_numpy(np.float64)
 
     def shifted_probabilities(self, ids: Sequence[str], class_names: Sequence[str]) -> np.ndarray:
-        """The same of the shifted pages, float64 (num_draws, num_pages, num_classes)."""
+        """Return probabilities of the shifted pages, float64 (num_draws, num_pages, num_classes)."""
         assert self.shifted is not None
         draws = [table.set_index("ID") for _, table in self.shifted.groupby("draw")]
         return np.stack([draw.loc[list(ids), self._columns(class_names)].to_numpy(np.float64) for draw in draws])
@@ -69,29 +70,29 @@ class Member:
         return [f"p_{self.card.class_names.index(name)}" for name in class_names]
 
     def digests(self) -> dict[str, str]:
-        """SHA-256 of the images of the held-out pages."""
+        """Return the SHA-256 of the image of every held-out page by its ID."""
         held_out = self.pages[(self.pages["part"] == "val") & self.pages["sha256"].notna()]
         return dict(zip(held_out["ID"], held_out["sha256"], strict=True))
 
     def trained_ids(self) -> set[str]:
-        """Pages that trained the run and that it did not hold out in any fold."""
+        """Return the IDs of pages that trained the run and were not held out in any fold."""
         return set(self.pages.loc[self.pages["part"] == "train", "ID"]) - set(self.predictions.index)
 
     def trained_images(self) -> dict[tuple[int, str], list[str]]:
-        """The images that trained each fold: (fold, SHA-256) to their IDs."""
+        """Return the IDs of the training pages of each fold by (fold, SHA-256 of the image)."""
         trained = self.pages[(self.pages["part"] == "train") & self.pages["sha256"].notna()]
-        found: dict[tuple[int, str], list[str]] = {}
+        ids: dict[tuple[int, str], list[str]] = {}
         for page_id, fold, digest in zip(trained["ID"], trained["fold"], trained["sha256"], strict=True):
-            found.setdefault((fold, digest), []).append(page_id)
-        return found
+            ids.setdefault((fold, digest), []).append(page_id)
+        return ids
 
 
-def read_members(paths: Sequence[Path | str]) -> list[Member]:
-    """Open the runs and read what they say about their held-out pages.
+def read_members(paths: Sequence[Path | str]) -> list[EnsembleMember]:
+    """Open runs and read their held-out predictions.
 
     Raises:
-        UserError: Fewer than two, one given twice, one without usable predictions, one that was edited, or an ensemble
-            among them.
+        UserError: There are fewer than two runs, one is given twice, one has no usable predictions, one was edited, or
+            one is an ensemble.
     """
     runs = [open_run(path) for path in paths]
     if len(runs) < 2:
@@ -104,7 +105,7 @@ def read_members(paths: Sequence[Path | str]) -> list[Member]:
     return [_read(run, run.name if names[run.name] == 1 else str(run.path)) for run in runs]
 
 
-def _read(run: RunFolder, name: str) -> Member:
+def _read(run: RunFolder, name: str) -> EnsembleMember:
     if is_ensemble(run):
         members = " ".join(entry["name"] for entry in run.read_manifest()["ensemble"]["members"])
         raise UserError(f"{run.path}: is an ensemble itself; give its members instead: {members}")
@@ -117,31 +118,31 @@ def _read(run: RunFolder, name: str) -> Member:
     if "fold" not in table:
         table["fold"] = 0
     shifted = run.read_predictions(run.shifted_predictions_file) if run.shifted_predictions_file.exists() else None
-    return Member(run, name, card, table.set_index("ID"), _pages(run), shifted, read_recipe(run))
+    return EnsembleMember(run, name, card, table.set_index("ID"), _pages(run), shifted, read_recipe(run))
 
 
 def _pages(run: RunFolder) -> pd.DataFrame:
-    """``pages.parquet`` of the run, or of each of its folds."""
-    parts = run.folds or [run]
-    missing = [f"{part.pages_file}: missing" for part in parts if not part.pages_file.is_file()]
+    """Read ``pages.parquet`` of the run, or of each of its folds."""
+    folders = run.folds or [run]
+    missing = [f"{folder.pages_file}: missing" for folder in folders if not folder.pages_file.is_file()]
     if missing:
-        raise UserError(f"{run.path}: does not say which pages it was trained on; restore the files.", missing)
-    tables = [pd.read_parquet(part.pages_file, columns=["ID", "part", "sha256"]) for part in parts]
-    return pd.concat([table.assign(fold=number) for number, table in enumerate(tables)])
+        raise UserError(f"{run.path}: does not record which pages trained it; restore the files.", missing)
+    tables = [pd.read_parquet(folder.pages_file, columns=["ID", "part", "sha256"]) for folder in folders]
+    return pd.concat([table.assign(fold=fold) for fold, table in enumerate(tables)])
 
 
 def _problems(table: pd.DataFrame, card: ModelCard) -> list[str]:
     columns = probability_columns(card.num_classes)
     needed = {"ID", "target", *columns}
-    found = {str(name) for name in table.columns if str(name).startswith("p_")} | (set(table.columns) & needed)
-    if found != needed:
-        return [f"column {name}: " + ("missing" if name in needed else "unknown") for name in sorted(found ^ needed)]
-    problems = [f"{page_id}: stands there twice" for page_id in table["ID"][table["ID"].duplicated()].unique()]
+    present = {str(name) for name in table.columns if str(name).startswith("p_")} | (set(table.columns) & needed)
+    if present != needed:
+        return [f"column {name}: " + ("missing" if name in needed else "unknown") for name in sorted(present ^ needed)]
+    problems = [f"{page_id}: appears twice" for page_id in table["ID"][table["ID"].duplicated()].unique()]
     target = table["target"]
     outside = target.isna() | (target < 0) | (target >= card.num_classes)
-    problems += [f"{page_id}: its class is none of the model's" for page_id in table["ID"][outside.fillna(True)]]
+    problems += [f"{page_id}: its class is not one of the model's" for page_id in table["ID"][outside.fillna(True)]]
     rows = table[columns].to_numpy(np.float64)
     with np.errstate(invalid="ignore"):
         bad = ~(np.isfinite(rows).all(axis=1) & (rows >= 0).all(axis=1) & (abs(rows.sum(axis=1) - 1) < SUM_TOLERANCE))
-    problems += [f"{page_id}: its numbers are no probabilities" for page_id in table["ID"][bad]]
+    problems += [f"{page_id}: its numbers are not probabilities" for page_id in table["ID"][bad]]
     return problems

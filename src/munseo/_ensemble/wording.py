@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from munseo._ensemble.candidates import Judgement
+from munseo._ensemble.candidates import EnsembleJudgement
 from munseo._evaluation.comparison import Difference
 from munseo._locale import Texts
 
 
-def sentences(judgement: Judgement, names: Sequence[str]) -> list[str]:
+def sentences(judgement: EnsembleJudgement, names: Sequence[str]) -> list[str]:
     """Return the verdict against the best member, the one against the mean, and the members that could go."""
     texts = Texts("en", "ensemble")
     lines = [_against_best(judgement, names[judgement.best], texts), _against_mean(judgement, texts)]
@@ -23,7 +23,7 @@ def sentences(judgement: Judgement, names: Sequence[str]) -> list[str]:
     return [line.replace("`", "") for line in lines]
 
 
-def table(judgement: Judgement, names: Sequence[str], weights: Sequence[float | None]) -> list[str]:
+def table(judgement: EnsembleJudgement, names: Sequence[str], weights: Sequence[float | None]) -> list[str]:
     """Return lines for the terminal: candidates with their scores, then members with their weights."""
     texts = Texts("en", "ensemble")
     title = f"out of fold, {judgement.decided_on} pages"
@@ -41,7 +41,7 @@ def table(judgement: Judgement, names: Sequence[str], weights: Sequence[float | 
     return lines
 
 
-def _against_best(judgement: Judgement, best_name: str, texts: Texts) -> str:
+def _against_best(judgement: EnsembleJudgement, best_name: str, texts: Texts) -> str:
     against, difference = judgement.decisive
     return texts(
         _verdict(difference),
@@ -53,7 +53,7 @@ def _against_best(judgement: Judgement, best_name: str, texts: Texts) -> str:
     )
 
 
-def _against_mean(judgement: Judgement, texts: Texts) -> str:
+def _against_mean(judgement: EnsembleJudgement, texts: Texts) -> str:
     if judgement.method == "mean":
         return texts("mean_chosen", figures=_figures(judgement.differences["weights"], texts))
     mean = judgement.differences["mean"]
