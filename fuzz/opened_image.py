@@ -9,7 +9,7 @@ import numpy as np
 
 from munseo._data import decode, inspect
 from munseo._data.decoder import decode_pages
-from munseo._data.image_error import ImageError
+from munseo._data.image_error import ImageError, ImageProblem
 
 PAGES = 3
 """Of a document that are looked at; the others go the same way."""
@@ -21,7 +21,7 @@ def image_door(data: bytes) -> None:
     try:
         pixels = decode(data, "page")
     except ImageError as error:
-        problem: str | None = error.reason
+        problem: ImageProblem | None = error.problem
     else:
         problem = None
         assert pixels.dtype == np.uint8

@@ -16,7 +16,7 @@ from typing import Any
 import atheris
 import torch._weights_only_unpickler as unpickler
 
-sys.path.append(str(Path(__file__).parent.parent / "tests" / "reports"))
+sys.path.append(str(Path(__file__).parent.parent / "tests" / "report"))
 with atheris.instrument_imports(include=["munseo", "yaml"]):
     from fuzzing import fuzz
     from opened_run import READERS, run_folder, whole_run

@@ -11,6 +11,7 @@ from PIL import Image
 
 from munseo._data import ImageError, decode, inspect
 from munseo._data.decoder import MAX_PIXELS
+from munseo._data.image_error import ImageProblem, ProblemCode
 from munseo._errors import UserError
 
 
@@ -26,10 +27,10 @@ def png_header(width: int, height: int) -> bytes:
 def reason_of(source) -> str:
     with pytest.raises(ImageError) as caught:
         decode(source, "page.jpg")
-    assert str(caught.value) == f"page.jpg: {caught.value.reason}"
-    assert inspect(source).problem == caught.value.reason
+    assert str(caught.value) == f"page.jpg: {caught.value.problem}"
+    assert inspect(source).problem == caught.value.problem
     assert inspect(source).width == 0
-    return caught.value.reason
+    return str(caught.value.problem)
 
 
 @pytest.mark.parametrize(
@@ -155,4 +156,4 @@ def test_the_error_is_the_users_and_survives_a_worker_process(tmp_path):
     again = pickle.loads(pickle.dumps(caught.value))
     assert isinstance(again, ImageError)
     assert str(again) == "가.jpg: there is no such file"
-    assert again.reason == caught.value.reason
+    assert again.problem == caught.value.problem == ImageProblem(ProblemCode.NO_SUCH_FILE)

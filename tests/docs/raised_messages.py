@@ -14,15 +14,14 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[2] / "src" / "munseo"
 MESSAGE_OF = {
     "UserError": (0, 1),
-    "ImageError": (1,),
-    "UnreadableError": (0,),
     "KeyboardInterrupt": (0,),
     "Interrupted": (0, 1),
-    "Source": (3,),
 }
 """Which arguments of an error are messages, by its name."""
 NAMES = ("problem", "problems")
 """Variables, attributes and keywords that hold messages wherever they are met."""
+CODES = "ProblemCode"
+"""The table of codes and sentences for images that cannot be read."""
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -160,6 +159,9 @@ class _Search:
 
 def _messages_at(node: ast.AST) -> Iterator[ast.expr]:
     """The parts of a node that are messages wherever they stand."""
+    if isinstance(node, ast.ClassDef) and node.name == CODES:
+        entries = (statement.value for statement in node.body if isinstance(statement, ast.Assign))
+        yield from (entry.elts[1] for entry in entries if isinstance(entry, ast.Tuple))
     if isinstance(node, ast.Call):
         for position in MESSAGE_OF.get(_name(node.func), ()):
             yield from node.args[position : position + 1]

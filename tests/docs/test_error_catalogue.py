@@ -2,9 +2,10 @@
 
 What counts as a message is decided from the syntax trees, by these rules (``raised_messages.py`` carries them out):
 
-1. By place: the arguments of ``UserError``, ``ImageError``, ``UnreadableError`` and of interruptions that are shown to
-   people; what ``__str__`` of an error returns; what is printed to standard error; what goes into a variable, attribute
-   or argument called ``problem`` or ``problems``, by assignment, ``append``, ``extend``, ``+=`` or ``for``.
+1. By place: the arguments of ``UserError`` and of interruptions that are shown to people; the sentences of the codes
+   of ``ProblemCode``; what ``__str__`` of an error returns; what is printed to standard error; what goes into a
+   variable, attribute or argument called ``problem`` or ``problems``, by assignment, ``append``, ``extend``, ``+=`` or
+   ``for``.
 2. By following: a variable stands for everything that its function, or the file, puts into it; a parameter for what
    callers give; a call for what that function of ours returns or yields. A name that several files define and the own
    file does not is not followed.
@@ -64,7 +65,7 @@ def refuse(rows, wanted, name, near):
 def explain(name):
     if name:
         return f"{name} explained"
-    raise ImageError(name, REASON)
+    raise UserError(REASON)
 
 def others(rows):
     yield "yielded"
@@ -80,6 +81,9 @@ def ask():
 def name():
     return "printed"
 
+class ProblemCode(StrEnum):
+    LARGE = "large", "is larger than {most:,} bytes"
+
 class FullError(OSError):
     def __str__(self):
         return f"{self.filename} is full"
@@ -92,6 +96,7 @@ def test_messages_are_found_by_every_rule(tmp_path):
     assert found == {
         "{}: listed", "added", "{}: short", "{}: long {}", "{} explained", "yielded", "{}: generated",
         "plain; do this.", "{}: {} wrong in {}.", "is of the file", "given by a caller", "printed", "{} is full",
+        "is larger than {} bytes",
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from printed import draw, jpeg
 
+from munseo._data.jpeg_check import MAX_SCANS
 from munseo._doctor import bad_files as files
 from munseo._doctor.bad_files import find_bad_files
 from munseo._doctor.page_features import look
@@ -58,6 +59,12 @@ def test_sizes(kinds, monkeypatch):
     header = struct.pack(">II5B", 30_000, 30_000, 8, 2, 0, 0, 0)
     bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", 0)
     assert kinds("bomb.png", bomb) == {"huge"}
+
+
+def test_a_jpeg_of_very_many_scans_is_an_attack_and_not_a_large_page(kinds):
+    page = cv2.imencode(".jpg", draw(9), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+    scan = page[page.rfind(b"\xff\xda") : -2]
+    assert kinds("scans.jpg", page[:-2] + scan * (MAX_SCANS + 50) + b"\xff\xd9") == {"suspicious"}
 
 
 def test_extension(kinds):

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 
 TORTURE = bool(os.environ.get("MUNSEO_TORTURE"))
 ROOT = Path(__file__).parents[2]
-sys.path += [str(ROOT / "tests" / "reports"), str(ROOT / "fuzz")]  # fake_run; what the fuzzers open
+sys.path += [str(ROOT / "tests" / "report"), str(ROOT / "fuzz")]  # fake_run; what the fuzzers open
 
 _QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 settings.register_profile("few", max_examples=25, derandomize=True, **_QUIET)

@@ -14,7 +14,7 @@ import pytest
 from bounds import memory_below
 from made import encoded, photo
 
-from munseo._data.image_error import UnreadableError
+from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
 from munseo._data.stream import Inputs
 from munseo._data.stream.archives import MAX_MEMBER_BYTES, read_member
 
@@ -65,7 +65,7 @@ def test_a_packed_bomb(tmp_path):
     path = make_zip(tmp_path / "bomb.zip", ["a.png"], b"\0" * (MAX_MEMBER_BYTES + 1))
     assert path.stat().st_size < 2_000_000
     (source,) = Inputs([str(path)]).sources()
-    assert "larger than" in (source.problem or "")
+    assert "larger than" in str(source.problem)
 
 
 def test_a_member_that_is_larger_than_it_claims(tmp_path):
@@ -91,7 +91,7 @@ def test_a_tar_whose_words_about_a_member_claim_gigabytes(tmp_path, kind):
             stream.write(b"\0" * 2**20)
     with memory_below(60):
         (source,) = Inputs([str(path)]).sources()
-    assert "name of more than 1,048,576 bytes" in (source.problem or "")
+    assert "name of more than 1,048,576 bytes" in str(source.problem)
 
 
 def test_a_tar_whose_sparse_map_never_ends(tmp_path):
@@ -106,7 +106,7 @@ def test_a_tar_whose_sparse_map_never_ends(tmp_path):
             stream.write(b"1\n" * 2**19)
     with memory_below(60):
         (source,) = Inputs([str(path)]).sources()
-    assert "name of more than 1,048,576 bytes" in (source.problem or "")
+    assert "name of more than 1,048,576 bytes" in str(source.problem)
 
 
 def test_a_tar_that_leads_back_to_its_start_ends(tmp_path):
@@ -124,7 +124,7 @@ def test_a_fifo_named_as_an_archive(tmp_path, name):
     os.mkfifo(tmp_path / name)
     for word in (tmp_path / name, tmp_path / f"*{name[1:]}"):
         (source,) = Inputs([str(word)]).sources()
-        assert source.problem == "is not a file"
+        assert str(source.problem) == "is not a file"
     assert list(Inputs([str(tmp_path)]).sources()) == []
 
 
@@ -140,4 +140,4 @@ def test_archives_in_archives_are_not_followed(tmp_path):
     inner = make_zip(tmp_path / "inner.zip", ["a.png"]).read_bytes()
     path = make_zip(tmp_path / "outer.zip", ["inner.zip"], inner)
     (source,) = Inputs([str(path)]).sources()
-    assert source.problem == "is an archive in an archive; unpack it"
+    assert source.problem == ImageProblem(ProblemCode.ARCHIVE_IN_ARCHIVE)

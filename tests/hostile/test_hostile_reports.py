@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from munseo._commands.app import app
 from munseo._console import inert
 from munseo._data import Page, write_submission
+from munseo._data.image_error import ImageProblem, ProblemCode
 from munseo._doctor.census import count_classes
 from munseo._doctor.examination import Examination
 from munseo._doctor.findings_page import render_page
@@ -144,12 +145,15 @@ def test_the_leaderboard_in_a_terminal(tmp_path):
 
 def test_the_page_of_the_doctor():
     sheets = [
-        Sheet("train", Page(name, Path("none.jpg"), number), problem=f"is <b>{name}</b>")
+        Sheet(
+            "train",
+            Page(name, Path("none.jpg"), number),
+            problem=ImageProblem(ProblemCode.OTHER, text=f"is <b>{name}</b>"),
+        )
         for number, name in enumerate(HOSTILE)
     ]
     words = {"old": HOSTILE[0], "new": HOSTILE[1]}
-    issues = [Issue("unreadable", "high", Remark("doctor.problem", {"reason": sheet.problem}), sheet)
-              for sheet in sheets]  # fmt: skip
+    issues = [Issue("unreadable", "high", sheet.problem.remark, sheet) for sheet in sheets]
     issues += [
         Issue("duplicate", "high", Remark("doctor.relabelled", words), sheets[0], sheets[1]),
         Issue("odd", "low", Remark("", text=HOSTILE[1]), sheets[2]),

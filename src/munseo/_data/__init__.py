@@ -10,7 +10,7 @@ from munseo._data.balance import BalancePlan, Sample, class_weights, plan_balanc
 from munseo._data.cache import cache_folder, cache_pages, square
 from munseo._data.decoder import MAX_PIXELS, Inspection, decode, inspect
 from munseo._data.image_check import Checked, check_images, fingerprint
-from munseo._data.image_error import ImageError
+from munseo._data.image_error import ImageError, ImageProblem
 from munseo._data.image_finder import IMAGE_EXTENSIONS, list_images
 from munseo._data.input_pages import Inputs, find_pages
 from munseo._data.layout import DataLayout, load_pages
@@ -27,6 +27,7 @@ __all__ = [
     "Checked",
     "DataLayout",
     "ImageError",
+    "ImageProblem",
     "Inputs",
     "Inspection",
     "Page",

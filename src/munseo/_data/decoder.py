@@ -30,7 +30,7 @@ from PIL import (
 from PIL.ImageFile import ImageFile
 
 from munseo._data.formats import HEAD_BYTES, image_kind, refusal
-from munseo._data.image_error import ImageError, UnreadableError
+from munseo._data.image_error import ImageError, ImageProblem, ProblemCode, UnreadableError, words_of
 from munseo._data.jpeg_check import check_scans, is_filled_up, is_whole
 from munseo._data.pdf import PdfPages
 from munseo._data.pixels import to_rgb, upright
@@ -47,7 +47,7 @@ MAX_PAGES = 10_000
 # A hostile TIFF makes Pillow warn once a tag, 65,535 times; what matters of it is said in words of our own.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
-_CUT_SHORT = "is cut short; the end of the file is missing"
+_CUT_SHORT = ImageProblem(ProblemCode.TRUNCATED)
 
 # The readers themselves, not Image.open: that would try formats by itself, and it warns and stops at limits of its own.
 _READERS: dict[str, Callable[[BytesIO], ImageFile]] = {
@@ -75,7 +75,7 @@ class Inspection:
     """``JPEG``, ``PNG``, ``TIFF``, ``WEBP``, ``GIF``, ``BMP`` or ``PDF``; empty where there is a problem."""
     num_pages: int
     """Of a TIFF or PDF, of which the first is used; 1 for all others. Pages of a TIFF are counted up to the limit."""
-    problem: str | None
+    problem: ImageProblem | None
     """Why the file cannot be read, or None."""
 
 
@@ -89,7 +89,7 @@ class FilePage:
     """Of the file that follow each other here: with the last of them the file is done."""
     pixels: np.ndarray | None
     """(H, W, 3) uint8 RGB, upright; None where there is a problem."""
-    problem: str | None = None
+    problem: ImageProblem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def inspect(
     try:
         found = _decode(source, _name_of(source, name))
     except ImageError as error:
-        return Inspection(0, 0, "", 0, error.reason)
+        return Inspection(0, 0, "", 0, error.problem)
     if look is not None:
         look(found.pixels)
     height, width = found.pixels.shape[:2]
@@ -146,7 +146,7 @@ def decode_pages(source: Path | bytes, name: str | None = None, max_pixels: int 
         data = read_bytes(source, name) if isinstance(source, Path) else source
         document = _document(name, data, max_pixels)
     except ImageError as error:
-        yield FilePage(1, 1, None, error.reason)
+        yield FilePage(1, 1, None, error.problem)
         return
     if document is None:
         yield _page(1, 1, lambda: _decode(data, name, max_pixels).pixels)
@@ -157,7 +157,7 @@ def decode_pages(source: Path | bytes, name: str | None = None, max_pixels: int 
         for number in range(min(document.num_pages, MAX_PAGES)):
             yield _page(number + 1, num_pages, partial(_page_of, document, number, name))
     if more:
-        yield FilePage(num_pages, num_pages, None, f"no more than {MAX_PAGES:,} pages of a file are read")
+        yield FilePage(num_pages, num_pages, None, ImageProblem(ProblemCode.TOO_MANY_PAGES, most=MAX_PAGES))
 
 
 def read_bytes(path: Path, name: str | None = None) -> bytes:
@@ -168,7 +168,7 @@ def read_bytes(path: Path, name: str | None = None) -> bytes:
     """
     name = name or path.name
     if not path.is_file():
-        raise ImageError(name, "is not a file" if path.exists() else "there is no such file")
+        raise ImageError(name, ImageProblem(ProblemCode.NOT_A_FILE if path.exists() else ProblemCode.NO_SUCH_FILE))
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
@@ -176,9 +176,9 @@ def read_bytes(path: Path, name: str | None = None) -> bytes:
                 raise ImageError(name, refusal(head))
             data = head + file.read(MAX_BYTES + 1 - len(head))
     except OSError as error:
-        raise ImageError(name, f"cannot be read ({error.strerror})") from None
+        raise ImageError(name, ImageProblem(ProblemCode.NOT_READABLE, error=error.strerror)) from None
     if len(data) > MAX_BYTES:
-        raise ImageError(name, f"is larger than {MAX_BYTES:,} bytes; such files are not read")
+        raise ImageError(name, ImageProblem(ProblemCode.TOO_MANY_BYTES, most=MAX_BYTES))
     return data
 
 
@@ -264,7 +264,7 @@ def _page(number: int, num_pages: int, pixels: Callable[[], np.ndarray]) -> File
     try:
         return FilePage(number, num_pages, pixels())
     except ImageError as error:
-        return FilePage(number, num_pages, None, error.reason)
+        return FilePage(number, num_pages, None, error.problem)
 
 
 @contextmanager
@@ -275,22 +275,23 @@ def _refusing(name: str) -> Iterator[None]:
     except ImageError:
         raise
     except UnreadableError as error:
-        raise ImageError(name, str(error)) from None
+        raise ImageError(name, error.problem) from None
     except MemoryError:
-        raise ImageError(name, "needs more memory than there is") from None
+        raise ImageError(name, ImageProblem(ProblemCode.OUT_OF_MEMORY)) from None
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = words_of(error)
         if "truncated" in reason.lower() or "requires a buffer" in reason:
             raise ImageError(name, _CUT_SHORT) from error
-        raise ImageError(name, f"cannot be decoded ({reason})") from error
+        raise ImageError(name, ImageProblem(ProblemCode.NOT_DECODABLE, error=reason)) from error
 
 
 def _check_size(name: str, width: int, height: int, max_pixels: int | None) -> None:
     most = MAX_PIXELS if max_pixels is None else max_pixels
     if width < 1 or height < 1:
-        raise ImageError(name, f"is {width} × {height} px; there is nothing to read")
+        raise ImageError(name, ImageProblem(ProblemCode.NO_PIXELS, width=width, height=height))
     if width * height > most:
-        raise ImageError(name, f"is {width} × {height} px; more than {most:,} pixels are not read")
+        problem = ImageProblem(ProblemCode.TOO_MANY_PIXELS, width=width, height=height, most=most)
+        raise ImageError(name, problem)
 
 
 def _fast(mode: str, data: bytes) -> np.ndarray | None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from munseo._console import track
 from munseo._data.decoder import inspect, read_bytes
-from munseo._data.image_error import ImageError
+from munseo._data.image_error import ImageError, ImageProblem
 from munseo._data.near_duplicates import thumbnail
 from munseo._data.page import Page
 from munseo._errors import UserError
@@ -26,7 +26,7 @@ class Checked:
 
     pages: tuple[Page, ...]
     """Those that can be read, in their order."""
-    skipped: tuple[tuple[Page, str], ...]
+    skipped: tuple[tuple[Page, ImageProblem], ...]
     """Those that cannot, and why."""
     digests: dict[str, str]
     """SHA-256 of each readable file, by the page's ID."""
@@ -40,7 +40,7 @@ class Checked:
 class _Look:
     digest: str
     num_pages: int
-    problem: str | None
+    problem: ImageProblem | None
     thumbnail: np.ndarray | None = None
 
 
@@ -75,7 +75,7 @@ def check_images(
             notes.append(f"{page.id}: first of {look.num_pages} pages used")
     if skipped and (on_bad_image == "fail" or not good):
         advice = "mend or remove them, or go on without them: --on-bad-image skip" if good else "none is left"
-        problems = [f"{page.id}: {reason}" for page, reason in skipped]
+        problems = [f"{page.id}: {problem}" for page, problem in skipped]
         raise UserError(f"{len(skipped)} of {len(pages)} images cannot be read; {advice}.", problems)
     return Checked(tuple(good), tuple(skipped), digests, tuple(notes), kept)
 
@@ -93,7 +93,7 @@ def _look(thumbnails: bool, page: Page) -> _Look:
     try:
         data = read_bytes(page.path, page.id)
     except ImageError as error:
-        return _Look("", 0, error.reason)
+        return _Look("", 0, error.problem)
     small: list[np.ndarray] = []
     found = inspect(data, page.id, (lambda pixels: small.append(thumbnail(pixels))) if thumbnails else None)
     return _Look(hashlib.sha256(data).hexdigest(), found.num_pages, found.problem, small[0] if small else None)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path, PurePath
 
-from munseo._data.image_error import UnreadableError
+from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
 
 IMAGE_EXTENSIONS = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif", ".pdf"]
@@ -53,7 +53,7 @@ class ImageFinder:
                 after the name.
         """
         *parents, last = _safe_parts(name)
-        hint = ""
+        near: str | None = None
         for top in self._folders:
             folder, linked = self._descend(top, parents)
             if folder is None:
@@ -61,17 +61,19 @@ class ImageFinder:
             listing = self._listing(folder)
             found = listing.file_named(last)
             if found is None:
-                hint = hint or listing.hint(last)
+                near = near or listing.near(last)
                 continue
             path = folder / found
             linked = linked or found in listing.links
             if linked and not (lies_within(path, self._data_dir) or lies_within(path, top)):
-                raise UnreadableError("is a link that leaves the data folder")
+                raise UnreadableError(ImageProblem(ProblemCode.LINK_LEAVES_DATA))
             if found not in listing.plain:
-                raise UnreadableError("is not a file")
+                raise UnreadableError(ImageProblem(ProblemCode.NOT_A_FILE))
             return path
         places = " or ".join(f"{folder.name or '.'}/" for folder in self._folders)
-        raise UnreadableError(f"there is no such file in {places}{hint}")
+        if near is None:
+            raise UnreadableError(ImageProblem(ProblemCode.NOT_IN_FOLDERS, folders=places))
+        raise UnreadableError(ImageProblem(ProblemCode.OTHER_EXTENSION, folders=places, name=near))
 
     def _descend(self, folder: Path, parts: Sequence[str]) -> tuple[Path | None, bool]:
         """The subfolder, if there is one, and whether a link was followed."""
@@ -90,7 +92,8 @@ class ImageFinder:
             try:
                 self._listings[folder] = _Listing(folder)
             except OSError as error:
-                raise UnreadableError(f"its folder cannot be listed ({error.strerror})") from None
+                problem = ImageProblem(ProblemCode.FOLDER_NOT_LISTED, error=error.strerror)
+                raise UnreadableError(problem) from None
         return self._listings[folder]
 
 
@@ -134,14 +137,15 @@ class _Listing:
         stem, extension = _split(name)
         candidates = self._spellings.folded.get(stem + extension.lower()) or self._spellings.stems.get(name) or []
         if len(candidates) > 1:
-            raise UnreadableError(f"could be {' or '.join(candidates)}; write the name whole")
+            raise UnreadableError(ImageProblem(ProblemCode.AMBIGUOUS_NAME, names=" or ".join(candidates)))
         if not candidates and name in self._folders:
-            raise UnreadableError("is a folder, not a file")
+            raise UnreadableError(ImageProblem(ProblemCode.NAMES_A_FOLDER))
         return candidates[0] if candidates else None
 
-    def hint(self, name: str) -> str:
-        near = self._spellings.stems.get(_split(nfc(name))[0])
-        return f"; did you mean {near[0]}?" if near else ""
+    def near(self, name: str) -> str | None:
+        """An image of the same name with another extension."""
+        found = self._spellings.stems.get(_split(nfc(name))[0])
+        return found[0] if found else None
 
 
 class _Spellings:
@@ -212,9 +216,9 @@ def _safe_parts(name: str) -> list[str]:
     text = name.replace("\\", "/")
     parts = [part for part in text.split("/") if part not in ("", ".")]
     if text.startswith("/") or re.match(r"[A-Za-z]:/", text) or ".." in parts:
-        raise UnreadableError("leaves the data folder; write the path from the image folder on, without '..'")
+        raise UnreadableError(ImageProblem(ProblemCode.NAME_LEAVES_DATA))
     if not parts:
-        raise UnreadableError("names no file")
+        raise UnreadableError(ImageProblem(ProblemCode.NAMES_NO_FILE))
     return parts
 
 

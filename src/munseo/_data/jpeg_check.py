@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 from PIL.JpegImagePlugin import JpegImageFile
 
-from munseo._data.image_error import UnreadableError
+from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
 
 MAX_SCANS = 100
 """Of a progressive JPEG. Encoders write about 10; each takes some 90 bytes and a walk over all pixels (0.1 s at
@@ -34,7 +34,7 @@ def check_scans(data: bytes, header_bytes: int) -> None:
         UnreadableError: There are more.
     """
     if data.count(_SCAN, header_bytes) > MAX_SCANS:
-        raise UnreadableError(f"is a JPEG of more than {MAX_SCANS} scans; that is no page but an attack")
+        raise UnreadableError(ImageProblem(ProblemCode.TOO_MANY_SCANS, most=MAX_SCANS))
 
 
 def is_filled_up(data: bytes, header_bytes: int, pixels: np.ndarray) -> bool:

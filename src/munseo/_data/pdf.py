@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pypdfium2
 
-from munseo._data.image_error import UnreadableError
+from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
 
 LONGEST_SIDE_PX = 1600
 """Of a rendered page: an A4 page at about 137 dpi, more than any model looks at."""
@@ -36,15 +36,15 @@ class PdfPages:
             except pypdfium2.PdfiumError as error:
                 reason = str(error).lower()
                 if "password" in reason and b"/Encrypt" in data:
-                    raise UnreadableError("asks for a password; save the PDF without one") from None
+                    raise UnreadableError(ImageProblem(ProblemCode.PDF_WITH_PASSWORD)) from None
                 # Of a file without pages PDFium says what was wrong with the one before, or that all is well.
                 if "password" in reason or "success" in reason:
-                    raise UnreadableError("is a PDF without pages") from None
+                    raise UnreadableError(ImageProblem(ProblemCode.PDF_WITHOUT_PAGES)) from None
                 raise
             self.num_pages = len(self._document)
             if self.num_pages == 0:
                 self._document.close()
-                raise UnreadableError("is a PDF without pages")
+                raise UnreadableError(ImageProblem(ProblemCode.PDF_WITHOUT_PAGES))
             self._document.init_forms()
 
     def page(self, number: int) -> np.ndarray:
@@ -65,8 +65,9 @@ class PdfPages:
             try:
                 longest = max(page.get_size())
                 if not longest > 0:
-                    which = "first page" if number == 0 else f"page {number + 1}"
-                    raise UnreadableError(f"is a PDF whose {which} has no size")
+                    if number == 0:
+                        raise UnreadableError(ImageProblem(ProblemCode.FIRST_PAGE_WITHOUT_SIZE))
+                    raise UnreadableError(ImageProblem(ProblemCode.PAGE_WITHOUT_SIZE, page=number + 1))
                 bitmap = page.render(scale=LONGEST_SIDE_PX / longest, rev_byteorder=True)
                 pixels = bitmap.to_numpy()
                 # The bitmap's memory goes with it, hence the copy.

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageChops
 
-from munseo._data.image_error import UnreadableError
+from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
 
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
 """TIFF tags."""
@@ -41,7 +41,7 @@ def to_rgb(image: Image.Image) -> np.ndarray:
         UnreadableError: Its colours are LAB, which Pillow converts only with a colour profile at hand.
     """
     if image.mode == "LAB":
-        raise UnreadableError("has LAB colours, which are not read; save it as RGB")
+        raise UnreadableError(ImageProblem(ProblemCode.LAB_COLOURS))
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return cv2.cvtColor(_grey(image), cv2.COLOR_GRAY2RGB)
     if image.has_transparency_data:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from munseo._data.image_error import ProblemCode
 from munseo._doctor.issue import Issue, Sheet
 from munseo._locale import Remark
 
@@ -28,8 +29,13 @@ _EXTENSIONS = {
     "PDF": {".pdf"},
 }
 
-_PROBLEMS = {"cut short": "truncated", "more than": "huge", "larger than": "huge"}
-"""Words of the image door's refusals."""
+_PROBLEM_KINDS = {
+    ProblemCode.TRUNCATED: "truncated",
+    ProblemCode.TOO_MANY_PIXELS: "huge",
+    ProblemCode.TOO_MANY_BYTES: "huge",
+    ProblemCode.TOO_MANY_SCANS: "suspicious",
+}
+"""Kinds of issue for what the decoder refuses; everything else is ``unreadable``."""
 
 
 def find_bad_files(sheets: Sequence[Sheet]) -> list[Issue]:
@@ -41,8 +47,8 @@ def find_bad_files(sheets: Sequence[Sheet]) -> list[Issue]:
 
 def _of_page(sheet: Sheet, usual_px: float) -> list[Issue]:
     if sheet.problem is not None:
-        kind = next((kind for words, kind in _PROBLEMS.items() if words in sheet.problem), "unreadable")
-        return [Issue(kind, "high", Remark("doctor.problem", {"reason": sheet.problem}), sheet)]
+        kind = _PROBLEM_KINDS.get(sheet.problem.code, "unreadable")
+        return [Issue(kind, "high", sheet.problem.remark, sheet)]
     found = []
     if sheet.ink < BLANK_INK:
         detail = Remark("doctor.blank", {"ink": f"{sheet.ink:.3%}"})

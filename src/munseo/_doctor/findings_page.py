@@ -112,7 +112,7 @@ def _chapter(found: Examination, kind: str, say: Texts) -> Chapter:
     if kind in _PAIRS:
         shown = sorted(issues, key=lambda issue: issue.severity != "high")[:SHOWN]
         blocks.append(Cards("pair", tuple(_pair(issue, found, say) for issue in shown)))
-    elif kind in ("unreadable", "truncated", "confused_classes", "changed"):
+    elif kind in ("suspicious", "unreadable", "truncated", "confused_classes", "changed"):
         rows = tuple((_place(issue.sheet, say) if issue.sheet else "–", say.remark(issue.detail)) for issue in shown)
         if kind == "confused_classes":
             blocks.append(Bullets(tuple(text for _, text in rows)))

@@ -9,14 +9,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from munseo._data import Page
+from munseo._data import ImageProblem, Page
 from munseo._locale import Remark
 from munseo._spreadsheet import inert_table
 
 Severity = Literal["high", "medium", "low"]
 
 KINDS = (
-    *("unreadable", "truncated", "leak", "near_leak", "duplicate", "near_duplicate", "label_error"),
+    *("suspicious", "unreadable", "truncated", "leak", "near_leak", "duplicate", "near_duplicate", "label_error"),
     *("confused_classes", "blank", "wrong_extension", "tiny", "huge", "odd", "changed"),
 )
 """In the order in which a person should look at them."""
@@ -43,7 +43,7 @@ class Sheet:
 
     part: str
     page: Page
-    problem: str | None = None
+    problem: ImageProblem | None = None
     format: str = ""
     width: int = 0
     height: int = 0

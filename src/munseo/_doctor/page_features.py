@@ -61,7 +61,7 @@ def _see(part: str, page: Page, square_px: int | None) -> Seen:
         file_sha256 = hashlib.sha256(data).hexdigest()
         pixels = decode(data, page.id)
     except ImageError as error:
-        return Seen(Sheet(part, page, error.reason, file_sha256=file_sha256), None)
+        return Seen(Sheet(part, page, error.problem, file_sha256=file_sha256), None)
     height, width = pixels.shape[:2]
     # Threads of OpenCV's own would only fight with ours, so what is measured is small.
     scale = min(1.0, _MEASURED_PX / max(width, height))

@@ -64,8 +64,9 @@ class Texts:
     def remark(self, remark: Remark) -> str:
         """Return the sentence of a remark; the stored one, where this version knows no such remark."""
         text = self._find(f"note.{remark.key}")
+        values = {name: self.remark(v) if isinstance(v, Remark) else v for name, v in remark.values.items()}
         try:
-            return remark.text if text is None else text.format(**remark.values)
+            return remark.text if text is None else text.format(**values)
         except (KeyError, IndexError):  # an earlier version stored other values
             return remark.text
 
@@ -80,7 +81,7 @@ class Remark:
 
     Attributes:
         key: The key of its sentence under ``note`` in the catalogue.
-        values: The values of the sentence's placeholders.
+        values: The values of the sentence's placeholders; a remark among them is translated too.
         text: The sentence as it was stored, for remarks that were read; shown where the catalogue lacks the key.
     """
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from munseo._data.decoder import decode_pages
+from munseo._data.image_error import ImageProblem
 from munseo._service.admission import Limits
 from munseo._service.errors import Refusal
 from munseo._service.served_model import ServedModel
@@ -32,7 +33,7 @@ class ReadPage:
     number: int
     num_pages: int
     prepared: Any
-    problem: str | None
+    problem: ImageProblem | None
 
 
 async def read_pages(

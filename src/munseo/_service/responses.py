@@ -80,7 +80,7 @@ def page_answers(pages: Sequence[ReadPage], rows: np.ndarray, model: ServedModel
     for page in pages:
         if page.problem is not None:
             yield PageAnswer(
-                file=page.file, page=page.number, num_pages=page.num_pages, needs_person=True, problem=page.problem
+                file=page.file, page=page.number, num_pages=page.num_pages, needs_person=True, problem=str(page.problem)
             )
             continue
         row = next(left)

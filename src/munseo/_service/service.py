@@ -81,7 +81,8 @@ class Service:
         if prepared:
             return await self.batcher.answer(prepared)
         errors = [
-            {"file": page.file, "reason": page.problem or ""} | ({"page": page.number} if page.num_pages > 1 else {})
+            {"file": page.file, "reason": str(page.problem or "")}
+            | ({"page": page.number} if page.num_pages > 1 else {})
             for page in pages
         ]
         raise Refusal(422, "Not one page can be read.", errors)

@@ -94,6 +94,6 @@ def _read(page: Page, size_px: int) -> PageReading | str:
         data = read_bytes(page.path, page.id)
         image = decode(data, page.id)
     except ImageError as error:
-        return error.reason
+        return str(error.problem)
     reading = read_square(letterbox(image, size_px))
     return PageReading({**reading.values, **read_file(image, data)}, reading.layout)

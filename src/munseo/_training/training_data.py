@@ -18,6 +18,7 @@ from munseo._console import say
 from munseo._data import (
     Checked,
     DataLayout,
+    ImageProblem,
     Page,
     PageSet,
     cache_folder,
@@ -54,7 +55,7 @@ class Collection:
 
     pages: PageSet
     digests: dict[tuple[str, str], str]
-    skipped: tuple[tuple[Page, str], ...]
+    skipped: tuple[tuple[Page, ImageProblem], ...]
     notes: tuple[str, ...]
     groups: np.ndarray | None = None
 
@@ -104,8 +105,8 @@ def collect(config: Config) -> Collection:
     skipped = tuple(entry for part in checked.values() for entry in part.skipped)
     for note in notes:
         say(note)
-    for page, reason in skipped:
-        say(f"skipped: {page.id}: {reason}")
+    for page, problem in skipped:
+        say(f"skipped: {page.id}: {problem}")
     digests = {(name, page_id): digest for name, part in checked.items() for page_id, digest in part.digests.items()}
     pages = replace(pages, train=checked["train"].pages, val=checked["val"].pages if pages.val else None)
     return Collection(_cached(config, pages, digests), digests, skipped, notes, groups)
@@ -189,7 +190,7 @@ def describe(config: Config, collection: Collection, parts: Parts) -> dict[str, 
         "num_val": len(parts.val),
         "num_test": len(pages.test),
         "notes": list(collection.notes),
-        "skipped": [{"id": page.id, "reason": reason} for page, reason in collection.skipped],
+        "skipped": [{"id": page.id, "reason": str(problem)} for page, problem in collection.skipped],
         "class_counts": parts.class_counts,
     }
 

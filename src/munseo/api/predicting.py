@@ -10,7 +10,7 @@ import numpy as np
 from munseo import _training as training
 from munseo._config import Config
 from munseo._console import quietly, say
-from munseo._data import DataLayout, Page, check_images, find_pages, load_pages, write_submission
+from munseo._data import DataLayout, ImageProblem, Page, check_images, find_pages, load_pages, write_submission
 from munseo._errors import UserError
 from munseo._prediction import Settings, choose_device
 from munseo._prediction.predictor import Answer, Predictor, load_predictor
@@ -21,7 +21,7 @@ from munseo._spreadsheet import warning_of
 from munseo._training.hardware import choose_precision, choose_workers
 from munseo.api.expecting import Decision, decide, expect, say_expectation
 
-Skipped = Sequence[tuple[Page, str]]
+Skipped = Sequence[tuple[Page, ImageProblem]]
 """Pages that cannot be read, with the reason."""
 ON_BAD_IMAGE = ("fail", "skip")
 

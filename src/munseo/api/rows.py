@@ -59,5 +59,5 @@ class RowForm:
                 columns[f"p_{name}"] = pa.array(spread[:, number], mask=~readable)
         if self.threshold is not None:
             columns["needs_person"] = pa.array(~readable | (confidence < self.threshold))
-        columns[ERROR] = pa.array([page.problem for page in pages], pa.string())
+        columns[ERROR] = pa.array([page.problem and str(page.problem) for page in pages], pa.string())
         return pa.table(columns)

@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import IO, cast
 
-from munseo._data.image_error import UnreadableError
+from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError, words_of
 from munseo._data.image_finder import IMAGE_EXTENSIONS
 from munseo._data.stream.source import UNPACKED, Member, Source, as_id
 
@@ -32,7 +32,7 @@ _MAX_TAR_READ = 2**20
 _END_OF_TAR = b"\0" * tarfile.BLOCKSIZE
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
-Members = Iterator[tuple[Member, str | None]]
+Members = Iterator[tuple[Member, ImageProblem | None]]
 """Files of an archive, with what is known to be wrong with them."""
 
 
@@ -63,7 +63,7 @@ def list_archive(path: str, archive_id: str, leave_out: Callable[[str], None]) -
                 continue
             page_id = as_id(f"{archive_id}/{member.name}")
             if is_archive(member.name):
-                problem = problem or "is an archive in an archive; unpack it"
+                problem = problem or ImageProblem(ProblemCode.ARCHIVE_IN_ARCHIVE)
             elif os.path.splitext(member.name)[1].lower() not in IMAGE_EXTENSIONS:  # noqa: PTH122
                 leave_out(page_id)
                 continue
@@ -72,8 +72,11 @@ def list_archive(path: str, archive_id: str, leave_out: Callable[[str], None]) -
             yield Source(_distinct(page_id, seen), path, member, problem)
     # For damaged archives the readers raise a dozen types.
     except Exception as error:
-        reason = str(error) if isinstance(error, UnreadableError) else f"is a damaged archive ({_words(error)})"
-        yield Source(archive_id, path, None, reason)
+        if isinstance(error, UnreadableError):
+            problem = error.problem
+        else:
+            problem = ImageProblem(ProblemCode.DAMAGED_ARCHIVE, error=words_of(error))
+        yield Source(archive_id, path, None, problem)
 
 
 def read_member(path: str, member: Member, stream: IO[bytes] | None = None) -> bytes:
@@ -98,11 +101,11 @@ def read_member(path: str, member: Member, stream: IO[bytes] | None = None) -> b
     except UnreadableError:
         raise
     except Exception as error:
-        raise UnreadableError(f"cannot be read from its archive ({_words(error)})") from error
+        raise UnreadableError(ImageProblem(ProblemCode.MEMBER_NOT_READABLE, error=words_of(error))) from error
     if len(data) > MAX_MEMBER_BYTES:
         raise UnreadableError(_too_large())
     if len(data) != member.size:
-        raise UnreadableError("is cut short; the end of it is missing in the archive")
+        raise UnreadableError(ImageProblem(ProblemCode.MEMBER_TRUNCATED))
     return data
 
 
@@ -114,7 +117,7 @@ def open_compressed(path: str, codec: str) -> IO[bytes]:
 
 def _members(path: str) -> Members:
     if not os.path.isfile(path):  # noqa: PTH113
-        raise UnreadableError("is not a file")  # a FIFO would block
+        raise UnreadableError(ImageProblem(ProblemCode.NOT_A_FILE))  # a FIFO would block
     with open(path, "rb") as file:  # noqa: PTH123
         head = file.read(8)
     return _members_of_zip(path) if head.startswith(b"PK") else _members_of_tar(path, head)
@@ -127,7 +130,7 @@ def _members_of_zip(path: str) -> Members:
                 continue
             codec = f"zip:{info.compress_type}"
             where = (info.header_offset, info.compress_size, info.file_size, info.CRC)
-            problem = "asks for a password; save the archive without one" if info.flag_bits & 1 else None
+            problem = ImageProblem(ProblemCode.ARCHIVE_WITH_PASSWORD) if info.flag_bits & 1 else None
             yield Member(info.filename, codec, *where), problem
 
 
@@ -146,13 +149,19 @@ def _members_of_tar(path: str, head: bytes) -> Members:
             archive.members.clear()  # type: ignore[attr-defined]
             if info.isdir():
                 continue
-            kind = "a link" if info.issym() or info.islnk() else "a sparse file" if info.issparse() else "no file"
-            problem = None if info.isreg() and not info.issparse() else f"is {kind} in an archive"
-            yield Member(info.name, codec, info.offset_data, info.size, info.size), problem
+            yield Member(info.name, codec, info.offset_data, info.size, info.size), _problem_in_tar(info)
         # The reader ends without a word at anything that is no header.
         stream.seek(archive.offset)
         if stream.read(tarfile.BLOCKSIZE) != _END_OF_TAR:
-            raise UnreadableError("is cut short or damaged: it has no end mark, and files may be missing")
+            raise UnreadableError(ImageProblem(ProblemCode.NO_END_MARK))
+
+
+def _problem_in_tar(info: tarfile.TarInfo) -> ImageProblem | None:
+    if info.issym() or info.islnk():
+        return ImageProblem(ProblemCode.LINK_IN_ARCHIVE)
+    if info.issparse():
+        return ImageProblem(ProblemCode.SPARSE_FILE_IN_ARCHIVE)
+    return None if info.isreg() else ImageProblem(ProblemCode.NO_FILE_IN_ARCHIVE)
 
 
 class _Sparing:
@@ -169,7 +178,7 @@ class _Sparing:
 
     def read(self, size: int) -> bytes:
         if not 0 <= size <= self.left:
-            raise UnreadableError(f"is a TAR archive with a name of more than {_MAX_TAR_READ:,} bytes")
+            raise UnreadableError(ImageProblem(ProblemCode.LONG_NAME_IN_TAR, most=_MAX_TAR_READ))
         self.left -= size
         return self._stream.read(size)
 
@@ -188,7 +197,7 @@ def _unzip(path: str, member: Member) -> bytes:
         file.seek(member.offset)
         magic, name_length, extra_length = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
         if magic != b"PK\x03\x04":
-            raise UnreadableError("is not where its archive says that it is")
+            raise UnreadableError(ImageProblem(ProblemCode.MEMBER_NOT_THERE))
         file.seek(name_length + extra_length, io.SEEK_CUR)
         # It compares the CRC at the end, but unpacks as much as it is asked for, whatever size was claimed.
         with zipfile.ZipExtFile(cast(IO[bytes], file), "r", info) as unpacked:
@@ -205,9 +214,5 @@ def _distinct(page_id: str, seen: set[int]) -> str:
     return name
 
 
-def _too_large() -> str:
-    return f"is larger than {MAX_MEMBER_BYTES:,} bytes; such members are not read"
-
-
-def _words(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def _too_large() -> ImageProblem:
+    return ImageProblem(ProblemCode.MEMBER_TOO_LARGE, most=MAX_MEMBER_BYTES)

@@ -6,13 +6,15 @@ import glob
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 
+from munseo._data.image_error import ImageProblem, ProblemCode
 from munseo._data.image_finder import IMAGE_EXTENSIONS, MAX_DEPTH, lies_within, nfc
 from munseo._data.stream.archives import is_archive, is_hidden, list_archive
 from munseo._data.stream.source import Source, as_id
 
-_TOO_DEEP = f"lies more than {MAX_DEPTH} folders deep; such folders are not read"
+_TOO_DEEP = ImageProblem(ProblemCode.TOO_DEEP, most=MAX_DEPTH)
 
 
 @dataclass
@@ -51,14 +53,14 @@ def walk_folder(folder: str, prefix: str, bound: Path, left_out: LeftOut) -> Ite
     try:
         names, kinds = _names_of(folder)
     except OSError as error:
-        yield Source(as_id(prefix.rstrip("/") or folder), folder, None, f"cannot be listed ({error.strerror})")
+        yield Source(as_id(prefix.rstrip("/") or folder), folder, None, _not_listed(error))
         return
     for name in names:
         path, page_id = f"{folder}/{name}", as_id(prefix + name)
         kind = kinds.get(name, "file")
         if kind == "link":
             if not lies_within(Path(path), bound):
-                yield Source(page_id, path, None, "is a link that leaves the folder")
+                yield Source(page_id, path, None, ImageProblem(ProblemCode.LINK_LEAVES_FOLDER))
                 continue
             kind = "linked folder" if Path(path).is_dir() else "file" if Path(path).is_file() else "other"
         if kind == "folder":
@@ -70,12 +72,13 @@ def walk_folder(folder: str, prefix: str, bound: Path, left_out: LeftOut) -> Ite
         elif kind == "file":
             yield Source(page_id, path)
         else:
-            yield Source(page_id, path, None, "is not a file")
+            yield Source(page_id, path, None, ImageProblem(ProblemCode.NOT_A_FILE))
 
 
 def walk_pattern(pattern: str, left_out: LeftOut) -> Iterator[Source]:
     """What a pattern with ``*``, ``?``, ``[…]`` and ``**`` finds, sorted; IDs are the paths as found."""
-    for path, problem in sorted(set(_found(pattern, ""))):
+    found = {(path, str(problem or "")): problem for path, problem in _found(pattern, "")}
+    for (path, _), problem in sorted(found.items(), key=itemgetter(0)):
         if problem:
             yield Source(as_id(path), path, None, problem)
         elif Path(path).is_dir():
@@ -89,11 +92,11 @@ def walk_pattern(pattern: str, left_out: LeftOut) -> Iterator[Source]:
             left_out.add(as_id(path))
 
 
-def _found(pattern: str, folder: str) -> Iterator[tuple[str, str]]:
+def _found(pattern: str, folder: str) -> Iterator[tuple[str, ImageProblem | None]]:
     """Paths that match below a folder (``""``: the working folder), and folders with why they were not looked into."""
     parts = pattern.replace(os.sep, "/").split("/")
     if "**" not in parts:
-        yield from ((path, "") for path in _glob(pattern, folder))
+        yield from ((path, None) for path in _glob(pattern, folder))
         return
     place = parts.index("**")
     top, rest = "/".join(parts[:place]), "/".join(parts[place + 1 :]) or "*"
@@ -107,7 +110,7 @@ def _glob(pattern: str, folder: str) -> list[str]:
     return [os.path.join(folder, path) for path in found]  # noqa: PTH118
 
 
-def _folders(folder: str) -> Iterator[tuple[str, str]]:
+def _folders(folder: str) -> Iterator[tuple[str, ImageProblem | None]]:
     """A folder and all below it. Unlike ``glob``'s own ``**`` not through links: two to their own folder are 2^40."""
     waiting = [(folder, 0)]
     while waiting:
@@ -121,10 +124,14 @@ def _folders(folder: str) -> Iterator[tuple[str, str]]:
         except NotADirectoryError:
             continue
         except OSError as error:
-            yield path, f"cannot be listed ({error.strerror})"
+            yield path, _not_listed(error)
             continue
         waiting += [(os.path.join(path, name), depth + 1) for name in names if not is_hidden(name)]  # noqa: PTH118
-        yield path, ""
+        yield path, None
+
+
+def _not_listed(error: OSError) -> ImageProblem:
+    return ImageProblem(ProblemCode.NOT_LISTED, error=error.strerror)
 
 
 def _names_of(folder: str) -> tuple[list[str], dict[str, str]]:

@@ -10,7 +10,7 @@ from typing import IO, Generic, TypeVar
 import numpy as np
 
 from munseo._data.decoder import FilePage, decode_pages
-from munseo._data.image_error import UnreadableError
+from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
 from munseo._data.stream.archives import COMPRESSED, open_compressed, read_member
 from munseo._data.stream.read_ahead import read_ahead
 from munseo._data.stream.source import Source
@@ -35,7 +35,7 @@ class StreamedPage(Generic[T]):
     id: str
     where: str
     content: T | None
-    problem: str | None
+    problem: ImageProblem | None
     is_last: bool
 
 
@@ -65,7 +65,7 @@ def stream_pages(
                     content = prepare(page.pixels)
                 # One page among a million that is odd in a new way must not end the work.
                 except Exception as error:
-                    problem = f"cannot be prepared ({type(error).__name__}: {error})"
+                    problem = ImageProblem(ProblemCode.NOT_PREPARED, error=f"{type(error).__name__}: {error}")
             source, last = task.source, page.number == page.num_pages
             yield StreamedPage(task.index, source.id + mark, source.where + mark, content, problem, last)
 
@@ -77,7 +77,7 @@ class _Task:
     index: int
     source: Source
     data: bytes | None
-    problem: str | None
+    problem: ImageProblem | None
 
 
 def _decoded(task: _Task) -> Iterator[FilePage]:
@@ -88,7 +88,7 @@ def _decoded(task: _Task) -> Iterator[FilePage]:
         if data is None and source.member is not None:
             data = read_member(source.path, source.member)
     except UnreadableError as error:
-        yield FilePage(1, 1, None, str(error))
+        yield FilePage(1, 1, None, error.problem)
         return
     yield from decode_pages(Path(source.path) if data is None else data, source.id)
 
@@ -107,8 +107,10 @@ def _tasks(sources: Iterable[Source], start: int) -> Iterator[_Task]:
                             opened[1].close()
                         opened = source.path, open_compressed(source.path, member.codec)
                     data = read_member(source.path, member, opened[1])
-                except (UnreadableError, OSError) as error:
-                    problem = str(error)
+                except UnreadableError as error:
+                    problem = error.problem
+                except OSError as error:
+                    problem = ImageProblem(ProblemCode.OTHER, text=str(error))
             yield _Task(index, source, data, problem)
     finally:
         if opened is not None:

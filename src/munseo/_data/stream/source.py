@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from munseo._data.image_error import ImageProblem
 from munseo._data.image_finder import nfc, printable
 
 UNPACKED = ""
@@ -46,7 +47,7 @@ class Source:
     id: str
     path: str
     member: Member | None = None
-    problem: str | None = None
+    problem: ImageProblem | None = None
 
     @property
     def where(self) -> str:

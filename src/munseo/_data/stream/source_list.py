@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from munseo._data.image_error import ImageProblem, ProblemCode
 from munseo._data.page import Page
 from munseo._data.stream.archives import is_archive, list_archive
 from munseo._data.stream.folder_walk import LeftOut, walk_folder, walk_pattern
@@ -186,7 +187,7 @@ def _row(source: Source) -> dict[str, Any]:
             "size": member.size,
             "crc": member.crc,
         },
-        "problem": source.problem,
+        "problem": None if source.problem is None else str(source.problem),
     }
 
 
@@ -194,7 +195,8 @@ def _source(row: dict[str, Any]) -> Source:
     member = row["member"]
     if member is not None:
         member = Member(**{**member, "name": _text(member["name"])})
-    return Source(row["id"], _text(row["path"]), member, row["problem"])
+    problem = None if row["problem"] is None else ImageProblem(ProblemCode.OTHER, text=row["problem"])
+    return Source(row["id"], _text(row["path"]), member, problem)
 
 
 def _bytes(text: str) -> bytes:

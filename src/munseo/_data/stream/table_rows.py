@@ -12,7 +12,7 @@ from typing import TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from munseo._data.image_error import UnreadableError
+from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
 from munseo._data.image_finder import ImageFinder
 from munseo._data.stream.source import Source, as_id
 from munseo._errors import UserError
@@ -43,16 +43,16 @@ def walk_table(table: Path, id_column: str | None) -> Iterator[Source]:
     finder = ImageFinder(folders, home)
     for row, name in enumerate(_values(table, id_column), 1):
         if not name:
-            yield Source(f"{table.name}: row {row}", str(table), None, "the ID is empty")
+            yield Source(f"{table.name}: row {row}", str(table), None, ImageProblem(ProblemCode.NO_ID))
             continue
         if len(name) > MAX_NAME:
-            reason = f"the ID has more than {MAX_NAME:,} characters"
-            yield Source(f"{table.name}: row {row}", str(table), None, reason)
+            problem = ImageProblem(ProblemCode.LONG_ID, most=MAX_NAME)
+            yield Source(f"{table.name}: row {row}", str(table), None, problem)
             continue
         try:
             path = _exact(name, folders) or str(finder.find(name))
         except UnreadableError as error:
-            yield Source(as_id(name), str(home / name), None, str(error))
+            yield Source(as_id(name), str(home / name), None, error.problem)
         else:
             yield Source(as_id(name), path)
 
