@@ -17,14 +17,13 @@ from typer.testing import CliRunner
 
 from munseo import Interrupted, UserError, predict
 from munseo._commands.app import app
+from munseo._prediction import bulk
 from munseo._prediction.predictor import Predictor
-from munseo.api import bulk
-from munseo.api.joining import join
 
 KILLED = """
 import os, signal
-import munseo.api.bulk as bulk
-from munseo._data.stream import parts
+from munseo import predict
+from munseo._prediction import bulk, parts_folder as parts
 
 bulk.ROWS_A_PART = 4
 written, write_table = [], parts.pq.write_table
@@ -37,7 +36,7 @@ def write(table, file, **options):
         os.kill(os.getpid(), signal.SIGKILL)
 
 parts.pq.write_table = write
-bulk.predict_bulk({run!r}, [{inbox!r}], bulk.Path({output!r}), proba=True, device="cpu")
+predict({run!r}, [{inbox!r}], {output!r}, proba=True, device="cpu")
 """
 
 
@@ -153,7 +152,7 @@ def test_shards_join_to_the_same_table(finished, inbox, tmp_path, small_parts):
     assert predict(finished.path, [inbox], output, shard="2/3", **words).name == "shard-002-of-003"
     predict(finished.path, [inbox], output, shard="0/3", **words)
     with pytest.raises(UserError, match="1 shards are not complete") as caught:
-        join(finished.path, output)
+        predict(finished.path, output=output, join=True)
     assert caught.value.problems == ["shard 1/3: has not begun"]
     with pytest.raises(UserError, match="shard 0/2 does not belong"):
         predict(finished.path, [inbox], output, shard="0/2", **words)
@@ -210,9 +209,9 @@ def test_a_list_from_standard_input_and_words_that_are_wrong(finished, documents
     with pytest.raises(UserError, match=r"works with an output that ends in .parquet"):
         predict(finished.path, [documents], tmp_path / "o.csv", shard="0/2")
     with pytest.raises(UserError, match="no parts there"):
-        join(finished.path, tmp_path / "none.parquet")
+        predict(finished.path, output=tmp_path / "none.parquet", join=True)
     with pytest.raises(UserError, match="say which output"):
-        join(finished.path, tmp_path / "none.csv")
+        predict(finished.path, output=tmp_path / "none.csv", join=True)
 
 
 def test_the_runs_own_test_part_by_default(finished, documents, tmp_path):

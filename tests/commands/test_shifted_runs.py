@@ -10,7 +10,7 @@ import yaml
 from munseo import UserError, evaluate, predict, train
 from munseo._augment import COMPETITION, DAMAGES, Recipe
 from munseo._data import load_pages
-from munseo._prediction.predictor import load_predictor
+from munseo._prediction.predictor import PredictOptions, Predictor
 from munseo._prediction.tta import VIEWS
 from munseo._run import open_run
 
@@ -97,7 +97,7 @@ def test_predictions_without_labels_come_with_the_score_to_expect(finished, docu
 
 
 def test_a_threshold_parts_pages_for_people_from_the_rest(finished, documents, tmp_path):
-    predictor = load_predictor(finished)
+    predictor = Predictor.load(finished)
     plain = pd.read_csv(predict(finished.path, [documents / "train"], tmp_path / "a.csv", proba=True, quiet=True))
     shares = plain.filter(regex="^p_").to_numpy()
     middle = float(np.median(shares.max(axis=1)))
@@ -123,14 +123,12 @@ def test_promises_that_cannot_be_kept_are_not_made(finished, documents, tmp_path
 
 
 def test_a_second_look_changes_uncertain_pages_alone(finished, documents):
-    from munseo.api.predicting import settings_of
-
-    predictor, pages = load_predictor(finished), load_pages(documents).train
-    settings = [settings_of(finished.read_config(), "cpu")]
-    once = predictor.predict(pages, settings)
-    twice = predictor.predict(pages, settings, second_look=True)
+    pages = load_pages(documents).train
+    plain, looking = (Predictor.load(finished, PredictOptions(second_look=again)) for again in (None, True))
+    assert plain.second_look is None
+    once, twice = plain.predict(pages), looking.predict(pages)
     assert np.array_equal(once.final, twice.first)
-    uncertain = twice.first.max(axis=1) < predictor.second_look.gate
+    uncertain = twice.first.max(axis=1) < looking.second_look.gate
     assert twice.num_second == uncertain.sum()
     assert np.array_equal(twice.final[~uncertain], twice.first[~uncertain])
     assert uncertain.any()
@@ -142,10 +140,7 @@ def test_levelled_pages_are_levelled_on_every_road(plain_config, overrides):
     assert run.read_json(run.model_file)["orientation"] == "deskew"
     recorded = run.read_predictions(run.val_predictions_file)
     pages = [page for page in load_pages(run.read_config().data_dir).train if page.id in set(recorded["ID"])]
-    predictor = load_predictor(run)
-    from munseo.api.predicting import settings_of
-
-    again = predictor.predict(pages, [settings_of(run.read_config(), "cpu")]).final
+    again = Predictor.load(run).predict(pages).final
     by_id = recorded.set_index("ID").loc[[page.id for page in pages]].filter(regex="^p_")
     assert np.allclose(again, by_id.to_numpy(), atol=1e-6)
 

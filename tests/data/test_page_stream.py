@@ -18,17 +18,9 @@ from PIL import Image
 from munseo import UserError
 from munseo._data import decode
 from munseo._data.decoder import decode_pages
-from munseo._data.stream import (
-    Inputs,
-    Shard,
-    archives,
-    launched_shard,
-    list_sources,
-    parse_shard,
-    read_sources,
-    stream_pages,
-)
+from munseo._data.stream import SourceList, archives, list_sources, read_sources, stream_pages
 from munseo._data.stream.read_ahead import read_ahead
+from munseo._prediction.parts_folder import Shard, launched_shard, parse_shard
 
 ALONE = Shard()
 
@@ -55,8 +47,8 @@ def write(folder: Path, **files: bytes) -> None:
 
 def rows(*words, shard=ALONE, tmp: Path, **others):
     """All pages of some inputs: ID, shade of red or the reason why there is none."""
-    wanted = Inputs([str(word) for word in words], **others)
-    listing = list_sources(wanted, shard, tmp / "listing.parquet")
+    wanted = SourceList([str(word) for word in words], **others)
+    listing = list_sources(wanted, shard.has, tmp / "listing.parquet")
     pages = list(stream_pages(read_sources(tmp / "listing.parquet"), 0, lambda pixels: int(pixels[0, 0, 0]), 3, 4))
     assert len({page.index for page in pages}) == listing.num_own
     assert [page.index for page in pages] == sorted(page.index for page in pages)
@@ -85,7 +77,7 @@ def test_a_pattern(inbox, tmp_path):
     assert ids(f"{inbox}/[b-z]*", tmp=tmp_path) == [f"{inbox}/b.png", f"{inbox}/sub/c.png"]
     assert ids(f"{inbox}/**/?.png", tmp=tmp_path) == [f"{inbox}/a.png", f"{inbox}/b.png", f"{inbox}/sub/c.png"]
     with pytest.raises(UserError, match=r"2 of the inputs") as caught:
-        Inputs([f"{inbox}/*.bmp", str(inbox / "nowhere")]).check()
+        SourceList([f"{inbox}/*.bmp", str(inbox / "nowhere")]).check()
     assert len(caught.value.problems) == 2
 
 
@@ -304,7 +296,7 @@ def test_a_member_that_is_too_large_is_not_read(tmp_path, kind, monkeypatch):
 def test_shards_part_the_files(inbox, tmp_path):
     parts = [rows(inbox, tmp=tmp_path, shard=Shard(number, 2)) for number in range(2)]
     assert parts == [[("a.png", 1), ("sub/c.png", 3)], [("b.png", 2)]]
-    listings = [list_sources(Inputs([str(inbox)]), Shard(number, 2), None) for number in range(2)]
+    listings = [list_sources(SourceList([str(inbox)]), Shard(number, 2).has, None) for number in range(2)]
     assert listings[0].ids_sha256 == listings[1].ids_sha256
     assert [(one.num_sources, one.num_own) for one in listings] == [(3, 2), (3, 1)]
 
@@ -314,7 +306,7 @@ def test_a_list_is_read_from_any_place(tmp_path):
     folder.mkdir()
     for number in range(30):
         (folder / f"{number:02d}.png").touch()
-    list_sources(Inputs([str(folder)]), Shard(), tmp_path / "listing.parquet")
+    list_sources(SourceList([str(folder)]), Shard().has, tmp_path / "listing.parquet")
     for start in (0, 7, 29, 30):
         names = [source.id for source in read_sources(tmp_path / "listing.parquet", start)]
         assert names == [f"{number:02d}.png" for number in range(start, 30)]

@@ -14,6 +14,7 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[2] / "src" / "munseo"
 MESSAGE_OF = {
     "UserError": (0, 1),
+    "NoThresholdError": (0, 1),
     "KeyboardInterrupt": (0,),
     "Interrupted": (0, 1),
 }

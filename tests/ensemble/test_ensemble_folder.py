@@ -18,7 +18,7 @@ from munseo._ensemble.ensemble_folder import choose_folder
 from munseo._evaluation import summarise
 from munseo._prediction import Settings
 from munseo._prediction.combination import is_ensemble, read_combination
-from munseo._prediction.predictor import load_predictor
+from munseo._prediction.predictor import PredictOptions, Predictor
 from munseo._run import open_run
 from munseo.api.ensembling import ensemble
 from munseo.api.exporting import export
@@ -56,30 +56,30 @@ def _write(name, paths, method="weights"):
 
 def test_it_predicts_exactly_the_weighted_mean_of_its_members(halves, finished, renumbered, documents):
     pages = load_pages(documents).test
-    first, second = (load_predictor(run) for run in (finished, renumbered))
+    first, second = (Predictor.load(run) for run in (finished, renumbered))
     place = [second.card.class_names.index(name) for name in first.card.class_names]
     assert place != sorted(place), "the members number the classes differently"
-    a, b = first.predict(pages, [CPU]).final, second.predict(pages, [CPU]).final[:, place]
-    predictor = load_predictor(halves)
+    a, b = first.predict(pages).final, second.predict(pages).final[:, place]
+    predictor = Predictor.load(halves)
     assert predictor.card.class_names == first.card.class_names
-    together = predictor.predict(pages, [CPU, CPU]).final
+    together = predictor.predict(pages).final
     assert together.dtype == np.float32
     assert (together == (0.3 * a.astype(np.float64) + 0.7 * b.astype(np.float64)).astype(np.float32)).all()
-    views = [set(run.views(None)) for run in predictor.runs]
+    views = [set(run.views) for run in predictor.runs]
     assert views[0] == {"identity"}
     assert len(views[1]) > 1, "each member is seen through its own views"
 
 
 def test_the_command_predicts_it_after_the_originals_are_gone(halves, documents, tmp_path):
     moved = tmp_path / "another machine"
-    before = load_predictor(halves)
+    before = Predictor.load(halves)
     shutil.move(halves.path, moved)
     both = pd.read_csv(predict(moved, [documents / "test"], tmp_path / "both.csv", proba=True, quiet=True))
     both = both.set_index("ID")
     columns = [name for name in both.columns if name.startswith("p_")]
     assert len(columns) == 17
     pages = load_pages(documents).test
-    expected = before.calibrated(before.predict(pages, [CPU, CPU]).final)
+    expected = before.calibrated(before.predict(pages).final)
     assert np.allclose(both.loc[[page.id for page in pages], columns], expected, atol=2e-6)
     names = pd.read_csv(documents / "meta.csv").set_index("target")["class_name"]
     assert [f"p_{names[target]}" for target in both["target"]] == both[columns].idxmax(axis=1).tolist()
@@ -89,10 +89,10 @@ def test_ordinary_runs_answer_to_the_last_bit_as_before(finished, documents):
     from munseo._prediction import load_members, predict_run
 
     pages = load_pages(documents).test
-    predictor = load_predictor(finished)
+    predictor = Predictor.load(finished)
     assert predictor.combination is None
     rows = predict_run(load_members(finished), pages, CPU, ("identity",))
-    assert (predictor.predict(pages, [CPU]).final == rows).all()
+    assert (predictor.predict(pages).final == rows).all()
 
 
 def test_it_is_a_run_among_runs(blend, finished):
@@ -124,7 +124,7 @@ def test_evaluation_measures_it_again_out_of_fold(blend):
 def test_k_fold_members_are_judged_by_the_fold_that_held_the_page_out(make_run, tmp_path):
     members = [make_run(n_folds=2, class_imbalance=None, image_size=size).path for size in (32, 48)]
     run, _, _ = _write(tmp_path / "folds", members)
-    assert len(load_predictor(run).runs[0].classifiers) == 2
+    assert len(Predictor.load(run).runs[0].classifiers) == 2
     again = evaluate(run.path, quiet=True)
     assert again["loss"] == pytest.approx(run.read_json(run.results_file)["val"]["loss"], rel=1e-5)
 
@@ -171,7 +171,7 @@ def test_weights_that_were_tampered_with_are_refused(halves):
     entry["members"][0]["weight"] = 0.9
     halves.update_manifest(ensemble=entry)
     with pytest.raises(UserError, match="sum to 1"):
-        load_predictor(halves)
+        Predictor.load(halves)
 
 
 def test_the_command_says_that_equal_members_are_not_better(write_member, capsys):
@@ -202,6 +202,6 @@ def test_all_of_its_models_are_exported_and_answer_alike(kind, request, document
     assert len(folders) == 2
     assert all(run.path in folder.parents and folder.name == "onnx" for folder in folders)
     pages = load_pages(documents).test
-    predictors = [load_predictor(run, backend) for backend in ("torch", "onnx")]
-    by_torch, by_engine = (one.predict(pages, [CPU] * len(one.runs)).final for one in predictors)
+    predictors = [Predictor.load(run, PredictOptions(backend=backend)) for backend in ("torch", "onnx")]
+    by_torch, by_engine = (one.predict(pages).final for one in predictors)
     assert 0 < np.abs(by_torch - by_engine).max() < 1e-4, "exactly equal would mean that torch answered twice"

@@ -6,8 +6,8 @@ import pytest
 
 from munseo._evaluation.comparison import paired_bootstrap
 from munseo._evaluation.metrics import bootstrap_interval, grouped_interval, macro_f1
+from munseo._evaluation.second_look import SecondLook, choose_second_look
 from munseo._evaluation.view_gains import weigh_views
-from munseo._prediction.second_look import SecondLook, choose_second_look
 from munseo._prediction.tta import VIEWS
 from munseo._randomness import generator
 
@@ -37,7 +37,7 @@ def test_views_that_help_and_hurt_are_told_apart():
     found = weigh_views(view_table(strengths), NUM_CLASSES, ["identity", "flip_horizontal"], "probability")
     verdicts = {row["view"]: row["verdict"] for row in found["rows"]}
     assert verdicts == {"flip_horizontal": "helps", "rotate_90": "hurts"}
-    flipped = found["rows"][0]
+    flipped = next(row for row in found["rows"] if row["view"] == "flip_horizontal")
     assert flipped["with_identity"] == pytest.approx(found["base"] + flipped["gain"])
     assert found["configured_macro_f1"] == pytest.approx(flipped["with_identity"])
     assert flipped["interval"][0] <= flipped["gain"] <= flipped["interval"][1]

@@ -7,9 +7,9 @@ import pytest
 from munseo._augment import DAMAGES, Recipe
 from munseo._data import Page, letterbox, load_pages
 from munseo._data.decoder import decode
-from munseo._evaluation.robustness import DamagedPages, chosen_pages, profile_cells, robustness_profile
+from munseo._evaluation.robustness import robustness_profile
 from munseo._model import ModelCard
-from munseo._prediction.shifted_pages import ShiftedPages
+from munseo._prediction.shifted_pages import DamagedPages, ShiftedPages, chosen_pages, profile_cells
 from munseo._shift import deskew
 from munseo._training.validation import prediction_table
 

@@ -17,9 +17,8 @@ from munseo._engines.backends import Fastest
 from munseo._engines.onnx_engine import OnnxEngine
 from munseo._engines.openvino_engine import OpenVinoEngine
 from munseo._model import load_classifier
-from munseo._prediction import Settings
 from munseo._prediction.inference import load_members, read_card
-from munseo._prediction.predictor import load_predictor
+from munseo._prediction.predictor import PredictOptions, Predictor
 from munseo._run.atomic import write_json
 
 
@@ -64,9 +63,10 @@ def test_a_run_answers_alike_with_views_and_second_look(exports, documents, back
     from munseo._data import find_pages
 
     pages = find_pages([documents / "test"], "ID").pages
-    settings = [Settings(torch.device("cpu"), 5)]
-    by_torch = load_predictor(exports).predict(pages, settings, tta=True)
-    by_engine = load_predictor(exports, backend).predict(pages, settings, tta=True)
+    by_torch, by_engine = (
+        Predictor.load(exports, PredictOptions(tta=True, backend=name, batch_size=5)).predict(pages)
+        for name in ("torch", backend)
+    )
     assert np.allclose(by_torch.final, by_engine.final, atol=1e-4)
     assert (by_torch.final.argmax(1) == by_engine.final.argmax(1)).all()
 

@@ -6,8 +6,7 @@ import torch
 
 from munseo._data import find_pages
 from munseo._engines import BACKENDS
-from munseo._prediction import Settings
-from munseo._prediction.predictor import load_predictor
+from munseo._prediction.predictor import PredictOptions, Predictor
 
 
 @pytest.fixture
@@ -22,10 +21,13 @@ def two_threads():
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_same_bits_in_every_batch(backend, exports, documents, two_threads):
     pages = find_pages([documents / "test"], "ID").pages[:21]
-    predictor = load_predictor(exports, backend)
+    predictors = {
+        size: Predictor.load(exports, PredictOptions(tta=True, device="cpu", backend=backend, batch_size=size))
+        for size in (5, 16, 32)
+    }
 
     def rows(some, batch_size):
-        return predictor.predict(some, [Settings(torch.device("cpu"), batch_size)], tta=True).final
+        return predictors[batch_size].predict(some).final
 
     whole = rows(pages, 32)
     assert len(np.unique(whole, axis=0)) > 1

@@ -15,7 +15,7 @@ from bounds import memory_below
 from made import encoded, photo
 
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
-from munseo._data.stream import Inputs
+from munseo._data.stream import SourceList
 from munseo._data.stream.archives import MAX_MEMBER_BYTES, read_member
 
 PAGE = encoded(photo(), "PNG")
@@ -43,7 +43,7 @@ def test_names_that_lead_out_are_names_and_nothing_more(tmp_path, ending):
     path = tmp_path / f"pages.{ending}"
     (make_zip if ending == "zip" else make_tar)(path)
     before = sorted(tmp_path.rglob("*"))
-    sources = list(Inputs([str(path)]).sources())
+    sources = list(SourceList([str(path)]).sources())
     assert [source.id for source in sources] == [f"pages.{ending}/{name}" for name in NAMES]
     for source in sources:
         assert source.member is not None
@@ -58,13 +58,13 @@ def test_links_devices_and_fifos_in_a_tar(tmp_path):
             info = tarfile.TarInfo(f"x{kind.decode()}.png")
             info.type, info.linkname = kind, "/etc/passwd"
             archive.addfile(info)
-    assert all(source.problem for source in Inputs([str(path)]).sources())
+    assert all(source.problem for source in SourceList([str(path)]).sources())
 
 
 def test_a_packed_bomb(tmp_path):
     path = make_zip(tmp_path / "bomb.zip", ["a.png"], b"\0" * (MAX_MEMBER_BYTES + 1))
     assert path.stat().st_size < 2_000_000
-    (source,) = Inputs([str(path)]).sources()
+    (source,) = SourceList([str(path)]).sources()
     assert "larger than" in str(source.problem)
 
 
@@ -74,7 +74,7 @@ def test_a_member_that_is_larger_than_it_claims(tmp_path):
     place = data.rfind(b"PK\1\2")
     struct.pack_into("<I", data, place + 24, 1000)  # the size in the table of contents
     path.write_bytes(data)
-    (source,) = Inputs([str(path)]).sources()
+    (source,) = SourceList([str(path)]).sources()
     assert source.member is not None
     with memory_below(60), pytest.raises(UnreadableError):
         read_member(str(path), source.member)
@@ -90,7 +90,7 @@ def test_a_tar_whose_words_about_a_member_claim_gigabytes(tmp_path, kind):
         for _ in range(64):
             stream.write(b"\0" * 2**20)
     with memory_below(60):
-        (source,) = Inputs([str(path)]).sources()
+        (source,) = SourceList([str(path)]).sources()
     assert "name of more than 1,048,576 bytes" in str(source.problem)
 
 
@@ -105,7 +105,7 @@ def test_a_tar_whose_sparse_map_never_ends(tmp_path):
         for _ in range(64):
             stream.write(b"1\n" * 2**19)
     with memory_below(60):
-        (source,) = Inputs([str(path)]).sources()
+        (source,) = SourceList([str(path)]).sources()
     assert "name of more than 1,048,576 bytes" in str(source.problem)
 
 
@@ -115,7 +115,7 @@ def test_a_tar_that_leads_back_to_its_start_ends(tmp_path):
     info.size = -2 * tarfile.BLOCKSIZE - len(PAGE)  # of which Python before 3.11.14 makes a step back
     start = tarfile.BLOCKSIZE + -(-len(PAGE) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
     path.write_bytes(path.read_bytes()[:start] + info.tobuf(tarfile.GNU_FORMAT) + b"\0" * 1024)
-    assert [source.problem is None for source in Inputs([str(path)]).sources()] == [True, False]
+    assert [source.problem is None for source in SourceList([str(path)]).sources()] == [True, False]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
@@ -123,9 +123,9 @@ def test_a_tar_that_leads_back_to_its_start_ends(tmp_path):
 def test_a_fifo_named_as_an_archive(tmp_path, name):
     os.mkfifo(tmp_path / name)
     for word in (tmp_path / name, tmp_path / f"*{name[1:]}"):
-        (source,) = Inputs([str(word)]).sources()
+        (source,) = SourceList([str(word)]).sources()
         assert str(source.problem) == "is not a file"
-    assert list(Inputs([str(tmp_path)]).sources()) == []
+    assert list(SourceList([str(tmp_path)]).sources()) == []
 
 
 @pytest.mark.parametrize("ending", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"])
@@ -133,11 +133,11 @@ def test_what_is_no_archive(tmp_path, ending):
     for number, data in enumerate([b"", b"PK", b"<html>", b"\x1f\x8b" + b"\xff" * 50, b"\0" * 100, PAGE]):
         path = tmp_path / f"{number}.{ending}"
         path.write_bytes(data)
-        assert all(source.problem for source in Inputs([str(path)]).sources())
+        assert all(source.problem for source in SourceList([str(path)]).sources())
 
 
 def test_archives_in_archives_are_not_followed(tmp_path):
     inner = make_zip(tmp_path / "inner.zip", ["a.png"]).read_bytes()
     path = make_zip(tmp_path / "outer.zip", ["inner.zip"], inner)
-    (source,) = Inputs([str(path)]).sources()
+    (source,) = SourceList([str(path)]).sources()
     assert source.problem == ImageProblem(ProblemCode.ARCHIVE_IN_ARCHIVE)

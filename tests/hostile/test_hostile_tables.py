@@ -16,7 +16,7 @@ from munseo import UserError
 from munseo._data import DataLayout, load_pages, read_table
 from munseo._data.image_error import UnreadableError
 from munseo._data.image_finder import MAX_DEPTH, ImageFinder, list_images
-from munseo._data.stream import Inputs
+from munseo._data.stream import SourceList
 from munseo._data.stream import table_rows as streamed
 from munseo._data.tables import MAX_BYTES
 
@@ -60,7 +60,7 @@ def test_a_name_never_leads_out_of_the_data(folder, name):
         load_pages(folder)
     assert len(caught.value.problems) == 1
     assert caught.value.problems[0].startswith("train.csv:4: ")
-    sources = list(Inputs([str(folder / "train.csv")]).sources())
+    sources = list(SourceList([str(folder / "train.csv")]).sources())
     assert [source.problem is None for source in sources] == [True, True, False]
 
 
@@ -78,7 +78,7 @@ def test_a_table_of_two_gigabytes_in_one_line_is_refused_before_it_is_read(folde
     with memory_below(2 * MAX_BYTES // 2**20), pytest.raises(UserError, match="larger than 268,435,456 bytes"):
         read_table(table)
     with memory_below(50), pytest.raises(UserError, match="neither UTF-8 nor CP949"):
-        list(Inputs([str(table)]).sources())
+        list(SourceList([str(table)]).sources())
 
 
 def test_a_streamed_table_with_a_line_of_text_without_an_end(folder, monkeypatch):
@@ -86,7 +86,7 @@ def test_a_streamed_table_with_a_line_of_text_without_an_end(folder, monkeypatch
     table = folder / "list.csv"
     table.write_text("ID\na.png\n" + "x" * 1001)
     with pytest.raises(UserError, match=r"list\.csv:3: has more than 1,000 characters in a line"):
-        list(Inputs([str(table)]).sources())
+        list(SourceList([str(table)]).sources())
 
 
 def test_two_gigabytes_of_text_in_one_line(folder):
@@ -97,7 +97,7 @@ def test_two_gigabytes_of_text_in_one_line(folder):
         for _ in range(2**11 if os.environ.get("MUNSEO_TORTURE") else 2**4):
             file.write(b"x" * 2**20)
     with memory_below(60), pytest.raises(UserError, match=r"list\.csv:3: has more than 1,048,576 characters in a line"):
-        list(Inputs([str(table)]).sources())
+        list(SourceList([str(table)]).sources())
     table.rename(folder / "train.csv")
     with memory_below(4 * MAX_BYTES // 2**20), pytest.raises(UserError, match=r"larger than|field"):
         load_pages(folder)
@@ -125,7 +125,7 @@ def test_a_parquet_file_of_kilobytes_that_unpacks_to_gigabytes(column, folder):
         read_table(table)
     if column is DOUBLED:
         with memory_below(400):
-            reasons = {str(source.problem) for source in Inputs([str(table)]).sources()}
+            reasons = {str(source.problem) for source in SourceList([str(table)]).sources()}
         assert reasons == {"the ID has more than 4,096 characters"}
 
 
@@ -167,7 +167,7 @@ def test_links_in_circles_cost_no_other_page(folder):
     for name in ("x.png", "y.png", "up/train/x.png"):
         with pytest.raises(UnreadableError):
             finder.find(name)
-    sources = list(Inputs([str(train)]).sources())
+    sources = list(SourceList([str(train)]).sources())
     assert [(source.id, source.problem is None) for source in sources[:2]] == [("a.png", True), ("b.png", True)]
     assert {source.id: str(source.problem) for source in sources[2:]} == dict.fromkeys(
         ["up", "x.png", "y.png", "z.png"], "is a link that leaves the folder"
@@ -179,17 +179,21 @@ def test_a_pattern_does_not_follow_links_in_circles(folder, monkeypatch):
         (folder / "train" / name).symlink_to(".")
     monkeypatch.chdir(folder)
     for word in ("**/*.png", "train/**", "./**/**/a.png", f"{folder}/**/b.png", "train/**/train/*.png"):
-        sources = list(Inputs([word]).sources())
+        sources = list(SourceList([word]).sources())
         assert all(source.problem is None for source in sources)
         assert len(sources) == {"**/*.png": 2, "train/**": 2, "train/**/train/*.png": 0}.get(word, 1)
-    assert [source.id for source in Inputs(["*/*.png"]).sources()] == ["train/a.png", "train/b.png"]
+    assert [source.id for source in SourceList(["*/*.png"]).sources()] == ["train/a.png", "train/b.png"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
 def test_a_fifo_named_as_a_table(folder):
     os.mkfifo(folder / "train.csv")
     table = folder / "train.csv"
-    for read in (lambda: load_pages(folder), lambda: read_table(table), lambda: list(Inputs([str(table)]).sources())):
+    for read in (
+        lambda: load_pages(folder),
+        lambda: read_table(table),
+        lambda: list(SourceList([str(table)]).sources()),
+    ):
         with pytest.raises(UserError, match=r"there is no such table|neither train\.csv nor"):
             read()
 
@@ -214,7 +218,7 @@ def test_folders_deeper_than_a_walk_may_go(folder, monkeypatch):
     assert f"lies more than {MAX_DEPTH} folders deep" in problems[0]
     for word in (str(folder), "**/*.png", f"{folder}/**"):
         monkeypatch.chdir(folder)
-        sources = list(Inputs([word]).sources())
+        sources = list(SourceList([word]).sources())
         assert sum(source.problem is None for source in sources) == 2
         assert [str(source.problem) for source in sources if source.problem] == [
             f"lies more than {MAX_DEPTH} folders deep; such folders are not read"
@@ -225,7 +229,7 @@ def test_folders_deeper_than_a_walk_may_go(folder, monkeypatch):
 def test_file_names_that_are_no_utf8(folder):
     for name in (b"\xff\xfe.png", b"\x1b]0;owned\x07.png", b"a\nb.png"):
         Path(os.fsdecode(os.fsencode(folder / "train") + b"/" + name)).write_bytes(PAGE)
-    names = [source.id for source in Inputs([str(folder / "train")]).sources()]
+    names = [source.id for source in SourceList([str(folder / "train")]).sources()]
     assert [name.encode().decode() for name in names] == names
     (folder / "train" / "c").mkdir()
     (folder / "train" / "d").mkdir()

@@ -16,7 +16,7 @@ from munseo import UserError
 from munseo._data import decode, inspect, load_pages, read_table
 from munseo._data.image_error import ImageError, UnreadableError
 from munseo._data.image_finder import ImageFinder, list_images
-from munseo._data.stream import Inputs
+from munseo._data.stream import SourceList
 from munseo._spreadsheet import inert_cell, original_cell
 
 CELL = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -59,7 +59,7 @@ def read_somehow(data: bytes) -> None:
             assert all(set(row.values) == set(table.columns) for row in table.rows)
         except UserError:
             pass
-        for read in (lambda: load_pages(path), lambda: list(Inputs([str(path / "train.csv")]).sources())):
+        for read in (lambda: load_pages(path), lambda: list(SourceList([str(path / "train.csv")]).sources())):
             try:
                 read()
             except UserError:
@@ -76,7 +76,7 @@ def test_a_name_is_found_in_either_form(name, on_disk, in_table, whole):
         asked = unicodedata.normalize(in_table, f"{name}.jpg" if whole else name)
         assert ImageFinder([path], path).find(asked) == file
         (path / "t.csv").write_text(f"ID\n{asked}\n", encoding="utf-8")
-        (source,) = Inputs([str(path / "t.csv")]).sources()
+        (source,) = SourceList([str(path / "t.csv")]).sources()
         assert source.problem is None
         assert source.id == unicodedata.normalize("NFC", asked)
         assert Path(source.path).name == file.name

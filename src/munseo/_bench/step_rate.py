@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 
 from munseo._console import hush
-from munseo._prediction.inference import autocast
+from munseo._prediction.device import autocast
 from munseo._prediction.loader import Batch
 from munseo._training.module import PageClassifier
 from munseo._training.optimizer import build_optimizer

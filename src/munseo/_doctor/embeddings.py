@@ -17,7 +17,8 @@ from munseo._model.builder import build_classifier, model_normalisation
 from munseo._model.classifier import ModelCard
 from munseo._model.pretrained import find_local
 from munseo._prediction.combination import is_ensemble
-from munseo._prediction.inference import choose_device, read_card
+from munseo._prediction.device import choose_device
+from munseo._prediction.inference import read_card
 from munseo._prediction.loader import oriented
 from munseo._run import RunFolder
 

@@ -19,8 +19,7 @@ from munseo._ensemble.members import EnsembleMember
 from munseo._ensemble.wording import sentences
 from munseo._errors import UserError
 from munseo._evaluation import macro_f1
-from munseo._evaluation.gallery import MAX_PAGES
-from munseo._evaluation.judgement import judge_tables
+from munseo._evaluation.judgement import GALLERY_PAGES, judge_tables
 from munseo._evaluation.metrics import log_loss, probability_columns
 from munseo._prediction.combination import Stack, WeightedMean, member_folder, write_stack
 from munseo._run import RunFolder, fingerprints
@@ -233,7 +232,7 @@ def copy_gallery(run: RunFolder, aligned: AlignedMembers, probabilities: np.ndar
     wrong = np.flatnonzero(predicted != aligned.labels)
     shown = [page for page in wrong[np.argsort(-confidence[wrong], kind="stable")] if aligned.ids[page] in pictures]
     entries = []
-    for number, page in enumerate(shown[:MAX_PAGES]):
+    for number, page in enumerate(shown[:GALLERY_PAGES]):
         file = run.gallery_dir / f"{number:03}.jpg"
         shutil.copyfile(pictures[aligned.ids[page]], file)
         entries.append(

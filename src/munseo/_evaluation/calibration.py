@@ -70,6 +70,11 @@ def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarr
     return scaled
 
 
+def calibrate(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Return probabilities at a run's temperature, and those of a run without one (1) exactly as they are."""
+    return probabilities if temperature == 1 else apply_temperature(probabilities, temperature)
+
+
 def reliability(
     labels: np.ndarray, probabilities: np.ndarray, num_bins: int = 15
 ) -> tuple[list[dict[str, Any]], float]:

@@ -1,13 +1,19 @@
-"""Everything that is said of a run's predictions, from the tables of its folder alone: neither model nor data."""
+"""The judgement of a run: every entry of ``results.json`` that its tables of predictions give.
+
+Judging needs neither the model nor the data, so a single run, joined folds and an ensemble are judged by this code.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 
 from munseo._config import Config
+from munseo._data import Page, decode, letterbox
 from munseo._evaluation.calibration import (
     apply_temperature,
     coverage_curve,
@@ -17,19 +23,24 @@ from munseo._evaluation.calibration import (
 )
 from munseo._evaluation.metrics import grouped_interval, probability_columns, summarise
 from munseo._evaluation.robustness import robustness_profile
+from munseo._evaluation.second_look import choose_second_look
 from munseo._evaluation.view_gains import average, by_view, weigh_views
 from munseo._model import ModelCard
-from munseo._prediction.second_look import choose_second_look
 from munseo._run import RunFolder
+from munseo._run.atomic import replacing, write_json
 from munseo._run.results import Results
 from munseo._shift.recipe_file import read_recipe
 
 PRECISIONS = (0.9, 0.95, 0.98, 0.99)
-"""For which the report says what share of the pages needs no person."""
+"""Precisions for which the report says what fraction of the pages needs no person."""
+GALLERY_PAGES = 60
+"""Most misclassified pages that a gallery shows."""
+GALLERY_PX = 256
+"""Longest side of their pictures."""
 
 
 def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> Results:
-    """All entries of ``results.json`` that the tables of a run give; each is absent where nothing was measured."""
+    """Return all entries of ``results.json`` that the tables of a run give; what was not measured has no entry."""
     clean = run.read_predictions(run.val_predictions_file)
     labels, rows = arrays(clean, card.num_classes)
     results: dict[str, Any] = {"val": summarise(labels, rows, card.class_names, config.random_seed)}
@@ -56,7 +67,7 @@ def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> Results:
 
 
 def _summarise_draws(shifted: pd.DataFrame, card: ModelCard, config: Config) -> dict[str, Any]:
-    """Over all draws; the interval draws whole pages, since the draws of one page go wrong together."""
+    """Summarise all draws; the interval resamples whole pages, since the draws of one page go wrong together."""
     labels, rows = arrays(shifted, card.num_classes)
     groups = pd.factorize(shifted["ID"])[0]
     interval = grouped_interval(labels, rows.argmax(axis=1), groups, card.num_classes, config.random_seed)
@@ -65,14 +76,14 @@ def _summarise_draws(shifted: pd.DataFrame, card: ModelCard, config: Config) -> 
 
 
 def _calibration(sets: dict[str, tuple[np.ndarray, np.ndarray]], config: Config) -> dict[str, Any]:
-    """Fitted on the pages most like those that will come: the shifted ones where there are any."""
+    """Fit on the pages that are most like those to come: the shifted ones where there are any."""
     fitted_on = "shifted" if "shifted" in sets else "val"
     labels, rows = sets[fitted_on]
     temperature = fit_temperature(labels, rows)
     entry: dict[str, Any] = {"temperature": temperature, "fitted_on": fitted_on}
-    for name, (its_labels, its_rows) in sets.items():
-        bins, after = reliability(its_labels, apply_temperature(its_rows, temperature))
-        entry[name] = {"ece_before": reliability(its_labels, its_rows)[1], "ece_after": after, "bins": bins}
+    for name, (set_labels, set_rows) in sets.items():
+        bins, after = reliability(set_labels, apply_temperature(set_rows, temperature))
+        entry[name] = {"ece_before": reliability(set_labels, set_rows)[1], "ece_after": after, "bins": bins}
     calibrated = apply_temperature(rows, temperature)
     draws = config.shifted_draws if fitted_on == "shifted" else 1
     entry["coverage"] = [threshold_for_precision(labels, calibrated, target, draws) for target in PRECISIONS]
@@ -82,14 +93,14 @@ def _calibration(sets: dict[str, tuple[np.ndarray, np.ndarray]], config: Config)
 
 def _judge_views(table: pd.DataFrame, card: ModelCard, config: Config) -> dict[str, Any]:
     views = weigh_views(table, card.num_classes, card.tta_views, card.tta_space)
-    _, labels, rows = by_view(table, card.num_classes)
+    labels, rows = by_view(table, card.num_classes)
     first = average(np.stack([rows[name] for name in card.tta_views]), card.tta_space).astype(np.float32)
     look = choose_second_look(labels, first, rows, card.tta_space, config.random_seed)
     return {"views": views, "second_look": {**look, "used": config.second_look and look["gain"] > 0}}
 
 
 def _name_pictures(run: RunFolder, profile: dict[str, Any]) -> None:
-    """Give the pages that break their pictures, in this folder or its folds'."""
+    """Add the picture files of broken pages, which lie in this folder or in its folds'."""
     known: dict[str, dict[str, str]] = {}
     for folder in run.folds or [run]:
         file = folder.robustness_dir / "pages.json"
@@ -102,12 +113,15 @@ def _name_pictures(run: RunFolder, profile: dict[str, Any]) -> None:
 
 
 def arrays(table: pd.DataFrame, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Labels int (N,) and probabilities float32 (N, K) of a table."""
+    """Return labels, int (N,), and probabilities, float32 (N, K), of a table."""
     return table["target"].to_numpy(np.int64), table[probability_columns(num_classes)].to_numpy(np.float32)
 
 
 def held_out_tables(run: RunFolder) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    """Predictions of the validation pages, clean and shifted; the clean ones twice where a run has no others."""
+    """Read the predictions of the validation pages, clean and shifted.
+
+    A run without shifted ones gives the clean ones twice; a run without validation predictions gives None.
+    """
     if not run.val_predictions_file.exists():
         return None
     clean = run.read_predictions(run.val_predictions_file)
@@ -116,8 +130,38 @@ def held_out_tables(run: RunFolder) -> tuple[pd.DataFrame, pd.DataFrame] | None:
 
 
 def by_draw(clean: pd.DataFrame, shifted: pd.DataFrame, num_classes: int) -> np.ndarray:
-    """Shifted probabilities beside the clean ones: float32 (draws, N, K), pages in the order of the clean table."""
+    """Return shifted probabilities, float32 (draws, N, K), with the pages in the order of the clean table."""
     if "draw" not in shifted:
         return arrays(shifted, num_classes)[1][None]
     draws = [shifted[shifted["draw"] == draw] for draw in sorted(shifted["draw"].unique())]
     return np.stack([arrays(table.set_index("ID").loc[clean["ID"].tolist()], num_classes)[1] for table in draws])
+
+
+def save_gallery(run: RunFolder, pages: Sequence[Page], probabilities: np.ndarray, class_names: Sequence[str]) -> None:
+    """Write small copies of the misclassified pages, so that a report needs no data.
+
+    ``gallery/`` holds the most confident mistakes first, and ``pages.json``, which says what they are.
+    """
+    run.gallery_dir.mkdir(exist_ok=True)
+    labels = np.array([page.label for page in pages])
+    predicted = probabilities.argmax(axis=1)
+    confidence = probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    entries = []
+    for number, index in enumerate(wrong[np.argsort(-confidence[wrong], kind="stable")][:GALLERY_PAGES]):
+        page, file = pages[index], run.gallery_dir / f"{number:03}.jpg"
+        picture = letterbox(decode(page.path), GALLERY_PX)
+        _, encoded = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])
+        with replacing(file) as beside:
+            beside.write_bytes(encoded.tobytes())
+        entries.append(
+            {
+                "file": file.name,
+                "id": page.id,
+                "true": class_names[labels[index]],
+                "predicted": class_names[predicted[index]],
+                "confidence": float(confidence[index]),
+                "p_true": float(probabilities[index, labels[index]]),
+            }
+        )
+    write_json(run.gallery_dir / "pages.json", entries)

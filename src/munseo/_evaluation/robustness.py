@@ -1,4 +1,4 @@
-"""The robustness profile: what each kind of damage costs by itself, and the pages that break under it."""
+"""The robustness profile: how much macro-F1 each kind of damage costs, and which pages it breaks."""
 
 from __future__ import annotations
 
@@ -9,74 +9,10 @@ import numpy as np
 import pandas as pd
 
 from munseo._augment import DAMAGES
-from munseo._data import Page, square
 from munseo._evaluation.metrics import macro_f1, probability_columns
-from munseo._model import ModelCard
-from munseo._prediction.loader import Item, PageDataset, oriented
-from munseo._prediction.shifted_pages import SHIFT_SEED
-from munseo._randomness import generator
 
-SEVERITIES = (1 / 3, 2 / 3, 1.0)
 MAX_BROKEN = 4
-"""Pages shown for each kind of damage."""
-
-
-def profile_cells() -> list[tuple[str, float]]:
-    """Every damage at every severity; those that are all or nothing at 1 alone."""
-    return [(name, severity) for name, d in DAMAGES.items() for severity in (SEVERITIES if d.graded else (1.0,))]
-
-
-def chosen_pages(pages: Sequence[Page], num_pages: int) -> list[Page]:
-    """At most ``num_pages`` pages, the classes in their proportions, by the order of their IDs' own random keys."""
-    keys = [generator(SHIFT_SEED, f"robustness/{page.id}").random() for page in pages]
-    ranks: dict[int, float] = {}
-    for label in sorted({page.label or 0 for page in pages}):
-        members = sorted((place for place, page in enumerate(pages) if page.label == label), key=lambda p: keys[p])
-        ranks |= {place: (number + 0.5) / len(members) for number, place in enumerate(members)}
-    kept = sorted(sorted(ranks, key=lambda place: (ranks[place], place))[:num_pages])
-    return [pages[place] for place in kept]
-
-
-class DamagedPages(PageDataset):
-    """Pages under every cell of the profile: all pages under the first cell, then all under the second, and so on.
-
-    The clean squares are kept in memory (S · S · 3 bytes a page), since each is used some 60 times.
-
-    Args:
-        pages: N pages whose images can be decoded.
-        card: Size and orientation.
-    """
-
-    def __init__(self, pages: Sequence[Page], card: ModelCard) -> None:
-        self.pages = pages
-        self.orientation = card.orientation
-        self.cells = profile_cells()
-        self._squares = [square(page, card.image_size) for page in pages]
-
-    def __len__(self) -> int:
-        return len(self.pages) * len(self.cells)
-
-    def __getitem__(self, place: int) -> Item:
-        cell, index = divmod(place, len(self.pages))
-        label = self.pages[index].label
-        return (
-            oriented(self.image(index, *self.cells[cell]), self.orientation),
-            -1 if label is None else label,
-            index,
-            -1,
-        )
-
-    def image(self, index: int, damage: str, severity: float) -> np.ndarray:
-        """One page under one damage, as it would arrive: uint8 (S, S, 3)."""
-        return damaged(self._squares[index], self.pages[index].id, damage, severity)
-
-
-def damaged(image: np.ndarray, page_id: str, damage: str, severity: float) -> np.ndarray:
-    """A square page under one damage of the profile, as it would arrive: uint8 (S, S, 3).
-
-    At every severity the shape of the damage is the same, so that a curve shows what the strength does.
-    """
-    return DAMAGES[damage](image, severity, generator(SHIFT_SEED, f"robustness/{damage}/{page_id}"))
+"""Pages that are shown for each kind of damage."""
 
 
 def robustness_profile(damaged: pd.DataFrame, clean: pd.DataFrame, class_names: Sequence[str]) -> dict[str, Any]:

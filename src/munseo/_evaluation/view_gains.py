@@ -1,4 +1,4 @@
-"""What each test-time view adds: measured on shifted validation pages, named when it hurts."""
+"""What each test-time view adds, measured on shifted validation pages, and which views hurt."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ import pandas as pd
 
 from munseo._evaluation.comparison import paired_bootstrap
 from munseo._evaluation.metrics import macro_f1, probability_columns
-from munseo._prediction.tta import VIEWS
 
 BASE = "identity"
+"""The view that shows the page as it is; every other view is compared with it."""
 SMALLEST = 1e-12
+"""Smaller probabilities count as this one before their logarithm is taken."""
 LEVEL = 0.9
+"""Level of the intervals of gains."""
 VERDICTS = {"better": "helps", "worse": "hurts", "not distinguishable": "unclear"}
+"""Verdicts of ``results.json`` by the conclusion of a comparison."""
 
 
 def average(rows: np.ndarray, space: str) -> np.ndarray:
-    """Average probabilities over views, as ``mean_probabilities`` does with a model at hand.
+    """Average probabilities over views, as ``mean_probabilities`` does where the model is at hand.
 
     Args:
         rows: float (V, N, K).
@@ -30,29 +33,31 @@ def average(rows: np.ndarray, space: str) -> np.ndarray:
     """
     if space == "probability":
         return np.asarray(rows.astype(np.float64).mean(axis=0))
-    # Log-probabilities are logits less one constant a page and view, which the softmax forgets.
+    # Log-probabilities are logits minus a constant for each page and view, which the softmax removes again.
     logs = np.log(np.clip(rows.astype(np.float64), SMALLEST, None)).mean(axis=0)
     powers = np.exp(logs - logs.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def by_view(table: pd.DataFrame, num_classes: int) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
-    """IDs, labels (N,), and each view's probabilities (N, K) in the order of the IDs."""
+def by_view(table: pd.DataFrame, num_classes: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return labels (N,) and the probabilities (N, K) by each view, pages in the order of the base view's rows.
+
+    The views keep the order in which the table names them first.
+    """
     columns = probability_columns(num_classes)
-    first = table[table["view"] == BASE]
-    ids = first["ID"].tolist()
+    base = table[table["view"] == BASE]
+    ids = base["ID"].tolist()
     rows = {
         name: table[table["view"] == name].set_index("ID").loc[ids][columns].to_numpy(np.float32)
-        for name in VIEWS
-        if (table["view"] == name).any()
+        for name in table["view"].unique().tolist()
     }
-    return ids, first["target"].to_numpy(np.int64), rows
+    return base["target"].to_numpy(np.int64), rows
 
 
 def weigh_views(table: pd.DataFrame, num_classes: int, configured: Sequence[str], space: str) -> dict[str, Any]:
-    """Macro-F1 of every view alone and together with the page as it is.
+    """Compute macro-F1 of every view by itself and averaged with the page as it is.
 
-    A view helps if the 90 % interval of its gain (paired bootstrap over pages) lies above 0, hurts if it lies below.
+    A view helps if the 90% interval of its gain (paired bootstrap over pages) lies above 0, and hurts if it lies below.
 
     Args:
         table: ``ID, view, target, p_0 …`` of the same shifted pages.
@@ -63,7 +68,7 @@ def weigh_views(table: pd.DataFrame, num_classes: int, configured: Sequence[str]
     Returns:
         The ``views`` entry of ``results.json``.
     """
-    _, labels, rows = by_view(table, num_classes)
+    labels, rows = by_view(table, num_classes)
     base = rows[BASE].argmax(axis=1)
     entries = []
     for name in rows:

@@ -1,6 +1,24 @@
-"""Class probabilities of pages: the models of a run, their views, and how they are combined."""
+"""Prediction: a run folder is loaded as a ``Predictor``, which gives the class probabilities of pages.
 
-from munseo._prediction.inference import Settings, choose_device, load_members, predict_pages, predict_run
+``predictor.py`` holds the object that commands, service and web page use; ``inference.py`` runs one model over pages,
+``tta.py`` has the views, ``combination.py`` the members of an ensemble, ``decision.py`` the threshold below which a
+page needs a person. ``submission.py`` writes a CSV, ``bulk.py`` a parquet file of any number of pages.
+"""
+
+from munseo._prediction.device import Settings, choose_device
+from munseo._prediction.inference import load_members, predict_pages, predict_run
+from munseo._prediction.predictor import PredictedPages, PredictOptions, Predictor
 from munseo._prediction.tta import VIEWS, check_views
 
-__all__ = ["VIEWS", "Settings", "check_views", "choose_device", "load_members", "predict_pages", "predict_run"]
+__all__ = [
+    "VIEWS",
+    "PredictOptions",
+    "PredictedPages",
+    "Predictor",
+    "Settings",
+    "check_views",
+    "choose_device",
+    "load_members",
+    "predict_pages",
+    "predict_run",
+]

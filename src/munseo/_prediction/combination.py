@@ -6,6 +6,7 @@ whether they are combined by weights, which stand there too, or by a stack, whic
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,16 @@ def member_folders(run: RunFolder) -> list[RunFolder]:
 def member_folder(run: RunFolder, number: int) -> RunFolder:
     """Where one member lies; by its number, so that no path of a manifest is followed."""
     return RunFolder(run.path / "members" / str(number))
+
+
+def all_weights_sha256(run: RunFolder) -> str:
+    """Return one SHA-256 over all weights that predict for a run: those of every member and every fold."""
+    total = hashlib.sha256()
+    for member in member_folders(run) if is_ensemble(run) else [run]:
+        for model in member.folds or [member]:
+            with model.weights_file.open("rb") as file:
+                total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()
 
 
 def read_combination(run: RunFolder) -> Combination:

@@ -1,10 +1,9 @@
-"""Class probabilities of pages, by every road the same."""
+"""Class probabilities of pages by one model or by the models of a run; every caller gets the same bits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,25 +11,16 @@ import torch
 from munseo._console import track
 from munseo._data import Page
 from munseo._engines import load_backend, works_by_page
-from munseo._model import Classifier
-from munseo._model.classifier import ModelCard
+from munseo._model import Classifier, ModelCard
+from munseo._prediction.device import Settings, autocast
 from munseo._prediction.loader import Batch, DecodedPage, InferencePages, PageDataset, inference_loader
 from munseo._prediction.tta import check_views, mean_probabilities, view_logits
 from munseo._run import RunFolder
 
 PAGES_AT_ONCE = 1
-"""Of torch on a processor: with more, the last bits of a page depend on its place among them, since the elements that
-fill no whole vector instruction are computed otherwise. Costs 8 to 28 % of the speed with 4 (docs/benchmarks.md)."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How prediction runs on this machine; none of it changes what is predicted beyond the last digits."""
-
-    device: torch.device
-    batch_size: int = 50
-    num_workers: int = 0
-    precision: str = "32-true"
+"""Pages that torch gets at once on a processor. With more, the last bits of a page depend on its index among them,
+since the elements that fill no whole vector instruction are computed otherwise. One page at once costs 8 to 28% of the
+speed with 4 (docs/benchmarks.md)."""
 
 
 def predict_pages(
@@ -44,15 +34,17 @@ def predict_pages(
 
     Args:
         classifier: The model; it is moved to the device and set to evaluation.
-        pages: Pages whose images can be decoded.
+        pages: Pages whose images can be decoded, or have been.
         settings: Device, batch, workers, precision.
         views: Names of test-time views, averaged in the card's space.
-        description: What the progress bar says.
+        description: Text of the progress bar.
 
     Returns:
-        Probabilities, float32 (num_pages, num_classes), a row a page in the order given.
+        Probabilities, float32 (num_pages, num_classes), one row per page in the order given.
     """
     dataset = InferencePages(pages, classifier.card.image_size, classifier.card.orientation)
+    if all(isinstance(page, DecodedPage) for page in pages):
+        settings = replace(settings, num_workers=0)  # nothing is left to decode; workers would only cost their start
     return predict_dataset(classifier, dataset, settings, views, description)
 
 
@@ -66,14 +58,14 @@ def predict_dataset(
     """Predict the pages of a dataset as ``predict_pages`` does, float32 (len(pages), num_classes)."""
     check_views(views)
     rows = np.empty((len(pages), classifier.card.num_classes), dtype=np.float32)
-    for places, images in _batches(classifier, pages, settings, description):
+    for span, images in _batches(classifier, pages, settings, description):
         probabilities = mean_probabilities(classifier, images, views, classifier.card.tta_space)
-        rows[places] = probabilities[: len(rows[places])].cpu().numpy()
+        rows[span] = probabilities[: len(rows[span])].cpu().numpy()
     return rows
 
 
 def predict_views(classifier: Classifier, pages: PageDataset, settings: Settings, views: Sequence[str]) -> np.ndarray:
-    """Predict pages by each view for itself.
+    """Predict pages by each view separately.
 
     Args:
         classifier: The model; it is moved to the device and set to evaluation.
@@ -85,21 +77,21 @@ def predict_views(classifier: Classifier, pages: PageDataset, settings: Settings
         Probabilities, float32 (V, len(pages), num_classes).
     """
     rows = np.empty((len(views), len(pages), classifier.card.num_classes), dtype=np.float32)
-    for places, images in _batches(classifier, pages, settings, "weighing the views"):
+    for span, images in _batches(classifier, pages, settings, "weighing the views"):
         for number, name in enumerate(views):
             probabilities = view_logits(classifier, images, name).softmax(dim=1)
-            rows[number, places] = probabilities[: len(rows[number, places])].cpu().numpy()
+            rows[number, span] = probabilities[: len(rows[number, span])].cpu().numpy()
     return rows
 
 
 def _batches(
     classifier: Classifier, pages: PageDataset, settings: Settings, description: str
 ) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Places and images uint8 (B, S, S, 3) on the device, with everything around them as it is for prediction.
+    """Yield the rows of a batch and its images, uint8 (B, S, S, 3) on the device, with everything set for prediction.
 
-    Torch chooses its algorithms by the shape of a batch, and they differ in the last bits. So every batch that it gets
-    has one shape, filled up where pages are missing, and a page's probabilities do not depend on what comes with it.
-    Engines compute page by page, whatever they are given.
+    Torch chooses its algorithms by the shape of a batch, and they differ in the last bits. So every batch that torch
+    gets has one shape, filled up where pages are missing, and a page's probabilities do not depend on what comes with
+    it. Engines compute page by page, whatever they are given.
     """
     classifier.to(settings.device).eval()
     if settings.device.type in ("cpu", "cuda"):
@@ -107,7 +99,7 @@ def _batches(
     loader = inference_loader(
         pages, settings.batch_size, settings.num_workers, pin_memory=settings.device.type == "cuda"
     )
-    place = 0
+    start = 0
     with torch.inference_mode(), autocast(settings):
         for batch in track(loader, description):
             assert isinstance(batch, Batch)
@@ -117,40 +109,25 @@ def _batches(
             if settings.device.type == "cpu" and not by_page:
                 size = min(size, PAGES_AT_ONCE)
             for images in torch.split(loaded, size):
-                yield slice(place, place + len(images)), images if by_page else _filled(images, size)
-                place += len(images)
-    assert place == len(pages)
+                yield slice(start, start + len(images)), images if by_page else _filled(images, size)
+                start += len(images)
+    assert start == len(pages)
 
 
 def _filled(images: torch.Tensor, size: int) -> torch.Tensor:
-    """A batch of this size, with blank pages at the end."""
+    """Return a batch of this size, with blank pages at the end."""
     missing = size - len(images)
     return torch.cat([images, images.new_full((missing, *images.shape[1:]), 255)]) if missing else images
 
 
-def autocast(settings: Settings) -> AbstractContextManager[object]:
-    """Mixed precision as the trainer uses it, for the same numbers outside of it."""
-    if settings.precision == "32-true":
-        return nullcontext()
-    dtype = torch.bfloat16 if settings.precision.startswith("bf16") else torch.float16
-    return torch.autocast(settings.device.type, dtype=dtype)
-
-
-def choose_device(wish: str) -> torch.device:
-    """The device of a configuration; ``auto`` takes CUDA, then MPS, then the CPU."""
-    if wish == "auto":
-        wish = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    return torch.device(wish)
-
-
 def read_card(run: RunFolder) -> ModelCard:
-    """The card beside a run's weights; that of the first fold in a k-fold run."""
+    """Read the card next to a run's weights; a k-fold run gives that of its first fold."""
     file = (run.folds or [run])[0].model_file
     return ModelCard.from_dict(run.read_json(file), str(file))
 
 
 def load_members(run: RunFolder, backend: str = "torch") -> list[Classifier]:
-    """The models of a run: one, or one a fold, whose probabilities are to be averaged.
+    """Load the models of a run: one, or one for each fold, whose probabilities are to be averaged.
 
     Args:
         run: The run folder.
@@ -162,7 +139,7 @@ def load_members(run: RunFolder, backend: str = "torch") -> list[Classifier]:
 def predict_run(
     members: Sequence[Classifier], pages: Sequence[Page | DecodedPage], settings: Settings, views: Sequence[str]
 ) -> np.ndarray:
-    """Mean probabilities of a run's members, float32 (num_pages, num_classes)."""
+    """Average the probabilities of a run's models, float32 (num_pages, num_classes)."""
     total: np.ndarray | None = None
     for number, member in enumerate(members):
         name = "predicting" if len(members) == 1 else f"predicting, fold {number + 1} of {len(members)}"

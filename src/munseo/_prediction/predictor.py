@@ -1,4 +1,4 @@
-"""All that answers for a run folder: its models, a second look where validation chose one, members of an ensemble."""
+"""The predictor: a run folder, loaded, with everything that turns pages into class probabilities."""
 
 from __future__ import annotations
 
@@ -8,24 +8,59 @@ from dataclasses import dataclass
 import numpy as np
 
 from munseo._config import Config
-from munseo._data import Page
-from munseo._evaluation.calibration import apply_temperature
+from munseo._data import Page, letterbox
+from munseo._errors import UserError
+from munseo._evaluation.calibration import calibrate
+from munseo._evaluation.second_look import SecondLook
 from munseo._memory import keep_freed_memory
 from munseo._model import Classifier, ModelCard
 from munseo._prediction.combination import Combination, is_ensemble, member_folders, read_combination
-from munseo._prediction.inference import Settings, load_members, predict_run, read_card
-from munseo._prediction.loader import DecodedPage
-from munseo._prediction.second_look import SecondLook
+from munseo._prediction.decision import Threshold, choose_threshold
+from munseo._prediction.device import Settings, choose_device, choose_precision, choose_workers
+from munseo._prediction.inference import load_members, predict_run, read_card
+from munseo._prediction.loader import DecodedPage, oriented
 from munseo._run import RunFolder, check_fingerprints
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""Devices that a prediction may be given."""
+USUAL_BATCH = 50
+"""Batch size of a run that let it be found, but whose manifest does not say what was found."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class PredictOptions:
+    """How a run is to predict. Whatever is None is as the run was configured and judged.
+
+    Attributes:
+        tta: Average the configured views of a page, or look at the page as it is; None: as the run was judged.
+        second_look: Predict uncertain pages again, as validation chose; None: as configured.
+        abstain_below: Calibrated confidence below which a page needs a person.
+        target_precision: The same, with the threshold that validation promises this fraction of right predictions for.
+        device: One of ``DEVICES``; None: the run's own.
+        backend: What runs the networks: one of ``munseo._engines.BACKENDS``.
+        batch_size: Pages of a batch; None: the run's own, configured or found.
+    """
+
+    tta: bool | None = None
+    second_look: bool | None = None
+    abstain_below: float | None = None
+    target_precision: float | None = None
+    device: str | None = None
+    backend: str = "torch"
+    batch_size: int | None = None
+
+
+AS_THE_RUN = PredictOptions()
+"""Options that leave everything as the run was configured and judged."""
+
+
+@dataclass(frozen=True)
+class PredictedPages:
     """Probabilities of N pages, float32 (N, num_classes) each.
 
     Attributes:
         first: Before any second look.
-        final: What is answered.
+        final: The prediction.
         num_second: Pages that were looked at again.
     """
 
@@ -36,99 +71,140 @@ class Answer:
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """A run's models, whose probabilities are averaged, and how the run was configured."""
+    """The models of one run, whose probabilities are averaged.
+
+    Attributes:
+        classifiers: One, or one for each fold.
+        views: Names of the views that are averaged.
+        settings: How the models run on this machine.
+    """
 
     classifiers: Sequence[Classifier]
-    config: Config
-
-    def views(self, tta: bool | None) -> Sequence[str]:
-        """The views to average: the configured set, the page alone, or (None) what the run was judged with."""
-        if tta is None:
-            return self.classifiers[0].card.tta_views
-        return tuple(self.config.tta_views) if tta else ("identity",)
+    views: tuple[str, ...]
+    settings: Settings
 
     def columns(self, class_names: Sequence[str]) -> list[int]:
-        """Where these classes stand among the run's own."""
+        """Return the indices of these classes among the run's own."""
         return [self.classifiers[0].card.class_names.index(name) for name in class_names]
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A run folder, loaded.
+    """A run folder, loaded: one model, those of all folds, or the members of an ensemble.
+
+    Commands, the service and the web page hold nothing else to predict with::
+
+        predictor = Predictor.load(open_run("runs/2507…"), PredictOptions(tta=True))
+        probabilities = predictor.probabilities([predictor.prepare(pixels)])  # (1, num_classes)
 
     Attributes:
-        card: The classes of the answer, in its order.
+        folder: The run folder.
+        options: The options that it was loaded with.
+        card: The predicted classes, in their order.
         runs: The run itself, or the members of an ensemble: each keeps its own size, normalisation, views, classes.
-        combination: What makes one answer of the members'; None for an ordinary run.
-        temperature: What calibrates the answer; 1 where no validation said more.
-        second_look: What validation chose for uncertain pages; None where the run has none (an ensemble never has).
-        second_look_used: Whether the run was configured to use it, and it gained on validation.
+        combination: What combines the members' probabilities; None for an ordinary run.
+        temperature: The temperature that calibrates the predictions; 1 where validation gave none.
+        second_look: How uncertain pages are predicted again; None where they are not.
+        threshold: The confidence from which a page needs no person; None where none was asked for.
     """
 
+    folder: RunFolder
+    options: PredictOptions
     card: ModelCard
     runs: tuple[LoadedRun, ...]
     combination: Combination | None
     temperature: float
     second_look: SecondLook | None
-    second_look_used: bool
+    threshold: Threshold | None
 
-    def predict(
-        self,
-        pages: Sequence[Page | DecodedPage],
-        settings: Sequence[Settings],
-        tta: bool | None = None,
-        second_look: bool | None = None,
-    ) -> Answer:
-        """Predict pages.
+    @staticmethod
+    def load(folder: RunFolder, options: PredictOptions = AS_THE_RUN) -> Predictor:
+        """Load the models of a run, of all its folds, or of all members of an ensemble.
 
-        Args:
-            pages: Pages whose images can be decoded, or have been.
-            settings: For each of ``runs``, since each may have been trained in another precision.
-            tta: Average the configured views; None: as each run was judged.
-            second_look: Look again at uncertain pages; None: as configured.
+        Raises:
+            UserError: The folder is not what it was when the run ended, an option is not allowed, or there is no
+                threshold that validation can promise.
         """
+        if options.device is not None and options.device not in DEVICES:
+            raise UserError(f"device: {options.device!r} is not allowed; should be auto, cpu, cuda or mps.")
+        check_fingerprints(folder)
+        keep_freed_memory()
+        together = is_ensemble(folder)
+        runs = tuple(_load_run(run, options) for run in (member_folders(folder) if together else [folder]))
+        card = read_card(folder) if together else runs[0].classifiers[0].card
+        temperature = folder.read_temperature()
+        second_look = None
+        chosen = None if together else folder.read_results("second_look").second_look
+        if chosen and (chosen.used if options.second_look is None else options.second_look):
+            second_look = SecondLook(chosen.gate, chosen.blend, chosen.views)
+        threshold = choose_threshold(
+            folder, card.num_classes, temperature, options.abstain_below, options.target_precision
+        )
+        combination = read_combination(folder) if together else None
+        return Predictor(folder, options, card, runs, combination, temperature, second_look, threshold)
+
+    @property
+    def batch_size(self) -> int:
+        """The number of pages that fill a batch of every model."""
+        return min(run.settings.batch_size for run in self.runs)
+
+    @property
+    def preprocessings(self) -> list[tuple[int, str]]:
+        """Each ``(image_size, orientation)`` that a model takes; members of an ensemble may differ."""
+        cards = [classifier.card for run in self.runs for classifier in run.classifiers]
+        return sorted({(card.image_size, card.orientation) for card in cards})
+
+    def prepare(self, pixels: np.ndarray) -> DecodedPage:
+        """Preprocess a page (H, W, 3) uint8, upright RGB, for every model; threads may call it."""
+        return DecodedPage({(size, how): oriented(letterbox(pixels, size), how) for size, how in self.preprocessings})
+
+    def predict(self, pages: Sequence[Page | DecodedPage]) -> PredictedPages:
+        """Predict pages whose images can be decoded, or have been (``prepare``)."""
         rows = [
-            predict_run(run.classifiers, pages, setting, run.views(tta))[:, run.columns(self.card.class_names)]
-            for run, setting in zip(self.runs, settings, strict=True)
+            predict_run(run.classifiers, pages, run.settings, run.views)[:, run.columns(self.card.class_names)]
+            for run in self.runs
         ]
         first = rows[0] if self.combination is None else self.combination(np.stack(rows)).astype(np.float32)
         look = self.second_look
-        if look is None or not (self.second_look_used if second_look is None else second_look):
-            return Answer(first, first)
-        places = np.flatnonzero(look.uncertain(first))
+        if look is None:
+            return PredictedPages(first, first)
+        indices = np.flatnonzero(look.uncertain(first))
         final = first.copy()
-        if len(places):
-            again = predict_run(
-                self.runs[0].classifiers, [pages[int(place)] for place in places], settings[0], look.views
-            )
-            final[places] = look.combined(first[places], again)
-        return Answer(first, final, len(places))
+        if len(indices):
+            run = self.runs[0]
+            again = predict_run(run.classifiers, [pages[int(index)] for index in indices], run.settings, look.views)
+            final[indices] = look.combined(first[indices], again)
+        return PredictedPages(first, final, len(indices))
+
+    def probabilities(self, pages: Sequence[Page | DecodedPage]) -> np.ndarray:
+        """Predict pages and calibrate the result, float32 (N, num_classes)."""
+        return self.calibrated(self.predict(pages).final)
 
     def calibrated(self, probabilities: np.ndarray) -> np.ndarray:
-        """Probabilities that mean what they say, float32 (N, num_classes): the decisions stay the same."""
-        return probabilities if self.temperature == 1 else apply_temperature(probabilities, self.temperature)
+        """Calibrate probabilities, float32 (N, num_classes); the most probable class stays the same."""
+        return calibrate(probabilities, self.temperature)
 
 
-def load_predictor(run: RunFolder, backend: str = "torch") -> Predictor:
-    """Load the models of a run, of all its folds, or of all members of an ensemble.
+def _load_run(run: RunFolder, options: PredictOptions) -> LoadedRun:
+    classifiers = load_members(run, options.backend)
+    config = run.read_config()
+    if options.tta is None:
+        views = tuple(classifiers[0].card.tta_views)
+    else:
+        views = tuple(config.tta_views) if options.tta else ("identity",)
+    device = choose_device(options.device or config.device)
+    settings = Settings(
+        device,
+        options.batch_size or _batch_size(run, config),
+        choose_workers(config.num_workers, device),
+        choose_precision(config.mixed_precision, device),
+    )
+    return LoadedRun(classifiers, views, settings)
 
-    Args:
-        run: The run folder.
-        backend: What runs their networks: one of ``munseo._engines.BACKENDS``.
 
-    Raises:
-        UserError: The folder is not what it was when the run ended.
-    """
-    check_fingerprints(run)
-    keep_freed_memory()
-    temperature = run.read_temperature()
-    if is_ensemble(run):
-        members = tuple(
-            LoadedRun(load_members(member, backend), member.read_config()) for member in member_folders(run)
-        )
-        return Predictor(read_card(run), members, read_combination(run), temperature, None, False)
-    classifiers = load_members(run, backend)
-    loaded = LoadedRun(classifiers, run.read_config())
-    chosen = run.read_results("second_look").second_look
-    look = SecondLook(chosen.gate, chosen.blend, chosen.views) if chosen else None
-    return Predictor(classifiers[0].card, (loaded,), None, temperature, look, bool(chosen and chosen.used))
+def _batch_size(run: RunFolder, config: Config) -> int:
+    """Return the batch size that the run validated with: the configured one, or what its training found."""
+    if isinstance(config.val_batch_size, int):
+        return config.val_batch_size
+    found = (run.read_manifest().get("effective") or {}).get("val_batch_size")
+    return found if isinstance(found, int) and found > 0 else USUAL_BATCH

@@ -19,8 +19,14 @@ import torch
 from munseo._config import Config
 from munseo._console import say
 from munseo._model import Classifier
-from munseo._prediction import Settings, choose_device
-from munseo._prediction.inference import autocast
+from munseo._prediction.device import (
+    Settings,
+    autocast,
+    choose_device,
+    choose_precision,
+    choose_workers,
+    num_cores,
+)
 from munseo._prediction.loader import collate, single_threaded
 
 
@@ -62,32 +68,6 @@ def begin_worker(number: int) -> None:
     single_threaded(number)
     if hasattr(os, "setpgrp"):
         os.setpgrp()
-
-
-def num_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def choose_workers(wish: int | str, device: torch.device) -> int:
-    """Loader workers: on a CPU the model needs every core and decoding 2 % of one; a GPU has to be fed."""
-    if wish != "auto":
-        return int(wish)
-    if device.type == "cpu":
-        return 0 if num_cores() <= 4 else 2
-    return max(1, min(16, num_cores() - 1))
-
-
-def choose_precision(mixed: bool, device: torch.device) -> str:
-    """Lightning's word for the precision: bf16 where the chip has it, fp16 on an older GPU, otherwise 32 bits.
-
-    A processor without instructions for bf16 emulates them: with AVX2 alone a step took more than ten times as long.
-    """
-    if not mixed or (device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()):
-        return "32-true"
-    if device.type == "cuda" and not torch.cuda.is_bf16_supported():
-        return "16-mixed"
-    return "bf16-mixed"
 
 
 def choose_machine(config: Config, batch_size: int, val_batch_size: int) -> Machine:

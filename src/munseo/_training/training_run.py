@@ -20,6 +20,7 @@ from munseo._errors import Interrupted, UserError
 from munseo._memory import keep_freed_memory
 from munseo._model import Classifier, ModelCard, WeightsRecord, build_classifier, freeze, model_normalisation
 from munseo._prediction import check_views, choose_device
+from munseo._prediction.device import choose_precision
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
 from munseo._training.callbacks import Progress, Recorder, describe_course
@@ -29,7 +30,6 @@ from munseo._training.hardware import (
     Machine,
     choose_compile,
     choose_machine,
-    choose_precision,
     compiled_forward,
     device_name,
     largest_batch,

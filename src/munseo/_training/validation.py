@@ -16,14 +16,13 @@ from munseo._augment import Recipe
 from munseo._config import Config
 from munseo._console import track
 from munseo._data import Page
-from munseo._evaluation.gallery import save_gallery
-from munseo._evaluation.judgement import arrays, judge_tables
+from munseo._evaluation.judgement import arrays, judge_tables, save_gallery
 from munseo._evaluation.metrics import probability_columns
-from munseo._evaluation.robustness import DamagedPages, chosen_pages, robustness_profile
+from munseo._evaluation.robustness import robustness_profile
 from munseo._model import Classifier, ModelCard, load_classifier
 from munseo._prediction import Settings
 from munseo._prediction.inference import predict_dataset, predict_pages, predict_views
-from munseo._prediction.shifted_pages import ShiftedPages
+from munseo._prediction.shifted_pages import DamagedPages, ShiftedPages, chosen_pages
 from munseo._prediction.tta import VIEWS
 from munseo._run import RunFolder
 from munseo._run.atomic import replacing, write_json

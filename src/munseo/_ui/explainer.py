@@ -18,7 +18,7 @@ from munseo._errors import UserError
 from munseo._model import Classifier
 from munseo._prediction.grad_cam import can_explain, heat_map, overlay
 from munseo._prediction.loader import oriented
-from munseo._prediction.predictor import Predictor, load_predictor
+from munseo._prediction.predictor import PredictOptions, Predictor
 from munseo._prediction.tta import PAGE_VIEWS, TENSOR_VIEWS, VIEWS, view_logits
 from munseo._run import RunFolder
 from munseo._ui.site import Kept
@@ -56,7 +56,7 @@ class Explainer:
 
     def __init__(self, run: RunFolder) -> None:
         with quietly():
-            self.predictor: Predictor = load_predictor(run, "torch")
+            self.predictor: Predictor = Predictor.load(run, PredictOptions(device="cpu"))
         self.classifier: Classifier = self.predictor.runs[0].classifiers[0].eval()
         self.card = self.classifier.card
         self.neighbours: Neighbours | None = None
@@ -76,7 +76,7 @@ class Explainer:
     def views(self, image: np.ndarray) -> list[ViewAnswer]:
         """What every view says of a page."""
         pages = torch.from_numpy(image)[None]
-        averaged = self.predictor.runs[0].views(None)
+        averaged = self.predictor.runs[0].views
         found = []
         with self._lock, torch.inference_mode():
             for name in VIEWS:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import webbrowser
+from dataclasses import replace
 from pathlib import Path
 
 from munseo._console import quietly, say
 from munseo._errors import UserError
+from munseo._prediction.decision import NoThresholdError
+from munseo._prediction.predictor import PredictOptions
 from munseo._run import RunFolder
 from munseo._service.admission import Limits
 from munseo._service.served_model import ServedModel
@@ -83,11 +86,13 @@ def _issues(data: Path | str | None, given: Path | str | None) -> Path | None:
 
 
 def _load(run: RunFolder) -> ServedModel:
-    """The run with a threshold that validation promises, where it can promise one."""
+    """Load the run with a threshold that validation promises, where it can promise one.
+
+    The runs may come from another machine, so the device is this machine's and not the run's.
+    """
+    options = PredictOptions(target_precision=PRECISION, device="auto", backend="auto")
     with quietly():
         try:
-            return load_served(run, Limits(), target_precision=PRECISION)
-        except UserError as error:
-            if "cannot be promised" not in error.message:
-                raise
-            return load_served(run, Limits())
+            return load_served(run, Limits(), options)
+        except NoThresholdError:
+            return load_served(run, Limits(), replace(options, target_precision=None))

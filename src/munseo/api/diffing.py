@@ -148,7 +148,7 @@ def _predictions(run: RunFolder) -> pd.DataFrame | None:
 
 def _outcome(predictions: list[pd.DataFrame | None]) -> dict[str, Any]:
     """Predictions that changed on the pages that both runs validated, and what moved macro-F1."""
-    from munseo._evaluation.causes import causes_of_change
+    from munseo._evaluation.comparison import causes_of_change
 
     one, other = predictions
     if one is None or other is None:

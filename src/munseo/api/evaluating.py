@@ -12,12 +12,10 @@ from munseo import _training as training
 from munseo._console import quietly
 from munseo._errors import UserError
 from munseo._evaluation import summarise
-from munseo._prediction import predict_run
+from munseo._prediction import PredictOptions, Predictor, predict_run
 from munseo._prediction.combination import is_ensemble, member_folders
-from munseo._prediction.predictor import Predictor, load_predictor
-from munseo._run import RunFolder, open_run
+from munseo._run import open_run
 from munseo._shift.recipe_file import read_recipe
-from munseo.api.predicting import settings_of
 
 
 def evaluate(
@@ -25,7 +23,7 @@ def evaluate(
     data: Path | str | None = None,
     *,
     tta: bool | None = None,
-    device: str = "auto",
+    device: str | None = None,
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Judge a run's weights again on its validation pages.
@@ -35,7 +33,7 @@ def evaluate(
             members of an ensemble are too, and the weights are fitted again without the pages that they are judged on.
         data: Where the data are now; None: where they were.
         tta: Average the configured views of a page; None: as configured.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``; None: the run's own.
         quiet: Print nothing but errors.
 
     Returns:
@@ -48,22 +46,21 @@ def evaluate(
             config = config.model_copy(update={"data_dir": Path(data)})
         # Each page is predicted once: nothing is worth keeping for a next time.
         collection = training.collect(config.model_copy(update={"cache": False}))
-        predictor = load_predictor(folder)
+        predictor = Predictor.load(folder, PredictOptions(tta=tta, device=device))
         if is_ensemble(folder):
-            return _evaluate_ensemble(folder, predictor, collection, device, tta)
+            return _evaluate_ensemble(predictor, collection)
         labels, rows = [], []
-        run_models = predictor.runs[0]
+        loaded = predictor.runs[0]
         splits = training.divide(config, collection, read_recipe(folder))
-        for split, model in zip(splits, run_models.classifiers, strict=True):
-            rows.append(predict_run([model], split.val, settings_of(config, device), run_models.views(tta)))
+        for split, model in zip(splits, loaded.classifiers, strict=True):
+            rows.append(predict_run([model], split.val, loaded.settings, loaded.views))
             labels += [page.label for page in split.val]
         return summarise(np.array(labels), np.concatenate(rows), predictor.card.class_names, config.random_seed)
 
 
-def _evaluate_ensemble(
-    folder: RunFolder, predictor: Predictor, collection: training.Collection, device: str, tta: bool | None
-) -> dict[str, Any]:
+def _evaluate_ensemble(predictor: Predictor, collection: training.Collection) -> dict[str, Any]:
     """Every member predicts its held-out pages anew; the combination is fitted again without the pages it judges."""
+    folder = predictor.folder
     entry = folder.read_results("ensemble").ensemble
     if entry is None:
         raise UserError(f"{folder.results_file}: has no entry of the ensemble; restore it from a copy.")
@@ -80,7 +77,7 @@ def _evaluate_ensemble(
         for fold, model in enumerate(run.classifiers):
             places = np.flatnonzero(folds == fold)
             chosen = [pages[place] for place in places]
-            predicted = predict_run([model], chosen, settings_of(run.config, device), run.views(tta))
+            predicted = predict_run([model], chosen, run.settings, run.views)
             rows[number, places] = predicted[:, run.columns(predictor.card.class_names)]
     names = collection.pages.class_names
     labels = np.array([predictor.card.class_names.index(names[page.label or 0]) for page in pages])

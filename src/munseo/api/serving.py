@@ -14,15 +14,12 @@ import numpy as np
 
 from munseo._console import quietly, say
 from munseo._errors import UserError
+from munseo._prediction.combination import all_weights_sha256
 from munseo._prediction.loader import DecodedPage
-from munseo._prediction.predictor import Predictor, load_predictor
+from munseo._prediction.predictor import PredictOptions, Predictor
 from munseo._run import RunFolder, open_run
 from munseo._service.admission import Limits
 from munseo._service.served_model import ServedModel
-from munseo.api.expecting import decide
-from munseo.api.predicting import settings_of
-from munseo.api.preparing import preparing
-from munseo.api.weights import weights_sha256
 
 TOKEN_VARIABLE = "MUNSEO_TOKEN"
 FEWEST_CHARACTERS = 16
@@ -37,7 +34,7 @@ def serve(
     token: str | None = None,
     open_to_all: bool = False,
     backend: str = "auto",
-    device: str = "auto",
+    device: str | None = None,
     tta: bool | None = None,
     second_look: bool | None = None,
     abstain_below: float | None = None,
@@ -54,7 +51,7 @@ def serve(
         token: What every request has to carry as ``Authorization: Bearer``; None: the variable ``MUNSEO_TOKEN``.
         open_to_all: Allows another host than this machine without a token.
         backend: As in ``predict``; ``auto`` takes the fastest export that is there.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``; None: the run's own.
         tta: Average the configured views of a page; None: as the run was judged.
         second_look: Look again at uncertain pages; None: as configured.
         abstain_below: Confidence under which a page needs a person.
@@ -78,58 +75,41 @@ def serve(
     except OSError as error:
         raise UserError(f"{host}:{port}: cannot be listened at ({error.strerror}); choose another --port.") from None
     with closing(door), quietly(quiet):
-        model = load_served(open_run(run), limits, backend=backend, device=device, tta=tta, second_look=second_look,
-                            abstain_below=abstain_below, target_precision=target_precision)  # fmt: skip
+        options = PredictOptions(tta, second_look, abstain_below, target_precision, device, backend)
+        model = load_served(open_run(run), limits, options)
         say(f"{model.card['run']}: http://{f'[{host}]' if ':' in host else host}:{port}/v1/predict")
         run_server(build(model, limits, token, loopback_names(host)), door, limits)
 
 
-def load_served(
-    run: RunFolder,
-    limits: Limits,
-    *,
-    backend: str = "auto",
-    device: str = "auto",
-    tta: bool | None = None,
-    second_look: bool | None = None,
-    abstain_below: float | None = None,
-    target_precision: float | None = None,
-) -> ServedModel:
-    """Load a run and let it answer once, so that nothing is left to be compiled or chosen at the first request.
-
-    Keywords as in ``serve``.
-    """
-    predictor = load_predictor(run, backend)
-    decision = decide(run, predictor, abstain_below, target_precision)
-    settings = [settings_of(loaded.config, device) for loaded in predictor.runs]
-    prepare = preparing(predictor)
+def load_served(run: RunFolder, limits: Limits, options: PredictOptions) -> ServedModel:
+    """Load a run and predict once with it, so that the first request finds everything compiled and chosen."""
+    predictor = Predictor.load(run, options)
 
     def answer(pages: Sequence[DecodedPage]) -> np.ndarray:
         with quietly():
-            return predictor.calibrated(predictor.predict(pages, settings, tta, second_look).final)
+            return predictor.probabilities(pages)
 
-    batch_size = min(setting.batch_size for setting in settings)
-    blank = prepare(np.full((64, 64, 3), 255, np.uint8))
-    answer([blank] * batch_size)
+    blank = predictor.prepare(np.full((64, 64, 3), 255, np.uint8))
+    answer([blank] * predictor.batch_size)
     answer([blank])
-    threshold = None if decision is None else decision.threshold
-    card = _card(run, predictor, threshold) | {
-        "backend": backend,
-        "views": [list(loaded.views(tta)) for loaded in predictor.runs],
-        "second_look": predictor.second_look is not None
-        and (predictor.second_look_used if second_look is None else second_look),
-        "limits": asdict(limits),
-    }
-    return ServedModel(prepare, answer, batch_size, predictor.card.class_names, predictor.card.class_targets,
-                       threshold, card)  # fmt: skip
+    card, threshold = predictor.card, predictor.threshold
+    return ServedModel(
+        predictor.prepare,
+        answer,
+        predictor.batch_size,
+        card.class_names,
+        card.class_targets,
+        None if threshold is None else threshold.confidence,
+        {**_card(predictor), "limits": asdict(limits)},
+    )
 
 
-def _card(run: RunFolder, predictor: Predictor, threshold: float | None) -> dict[str, Any]:
-    card = predictor.card
+def _card(predictor: Predictor) -> dict[str, Any]:
+    run, card = predictor.folder, predictor.card
     results = run.read_results("val", "shifted")
     judged = {
-        part: scores.model_dump(include={"num_pages", "macro_f1", "macro_f1_interval", "accuracy"})
-        for part, scores in (("val", results.val), ("shifted", results.shifted))
+        name: scores.model_dump(include={"num_pages", "macro_f1", "macro_f1_interval", "accuracy"})
+        for name, scores in (("val", results.val), ("shifted", results.shifted))
         if scores is not None
     }
     models = [classifier.card for loaded in predictor.runs for classifier in loaded.classifiers]
@@ -146,15 +126,18 @@ def _card(run: RunFolder, predictor: Predictor, threshold: float | None) -> dict
                 "resize": "longest side to image_size, padded with white to a square",
                 "orientation": orientation,
             }
-            for size, orientation in sorted({(model.image_size, model.orientation) for model in models})
+            for size, orientation in predictor.preprocessings
         ],
         "temperature": predictor.temperature,
-        "needs_person_below": threshold,
+        "needs_person_below": None if predictor.threshold is None else predictor.threshold.confidence,
         "validation": judged,
         "fingerprints": {
-            "weights_sha256": weights_sha256(run),
+            "weights_sha256": all_weights_sha256(run),
             "manifest_sha256": run.read_manifest().get("sha256"),
         },
+        "backend": predictor.options.backend,
+        "views": [list(loaded.views) for loaded in predictor.runs],
+        "second_look": predictor.second_look is not None,
     }
 
 

@@ -18,11 +18,11 @@ from munseo import _training as training
 from munseo._config import Config, load_config, parse_config
 from munseo._console import quietly, say
 from munseo._errors import Interrupted, NoRoomError, UserError
+from munseo._prediction.submission import predict_test_pages
 from munseo._run import RunFolder, claim, fingerprints, open_run
 from munseo._run.manifest import command_words
 from munseo._training import Prepared
 from munseo._training.training_pages import TrainingPages
-from munseo.api.predicting import predict_test
 
 NUM_SHOWN = 24
 
@@ -152,7 +152,7 @@ def _finish(prepared: Prepared) -> Path:
         training.join_folds(run, prepared.config, prepared.card, prepared.collection)
         reports.draw_plots(run)
     if prepared.collection.pages.test:
-        predict_test(run, prepared.config, prepared.collection)
+        predict_test_pages(run, prepared.collection.pages, prepared.collection.skipped)
     for part in run.folds:
         part.update_manifest(status="finished", fingerprints=fingerprints(part))
     finished = datetime.now().astimezone().isoformat(timespec="seconds")

@@ -11,7 +11,7 @@ import typer
 from munseo._errors import Interrupted
 from munseo.cli.words import OnBadImage, Quiet, RunArgument
 
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps; default: as the run.")]
 Tta = Annotated[bool | None, typer.Option("--tta/--no-tta", help="Average views of each page; default: as configured.")]
 
 
@@ -33,7 +33,7 @@ def evaluate(
     run: RunArgument,
     data: Annotated[Path | None, typer.Option(help="Where the data are now; default: where they were.")] = None,
     tta: Tta = None,
-    device: Device = "auto",
+    device: Device = None,
     quiet: Quiet = False,
 ) -> None:
     """Judge a run's weights again on its validation pages."""
@@ -77,7 +77,7 @@ def predict(
         float | None,
         typer.Option(help="Share of right answers that is wanted; validation gives the threshold.", min=0, max=1),
     ] = None,
-    device: Device = "auto",
+    device: Device = None,
     backend: Annotated[
         str,
         typer.Option(
@@ -97,12 +97,8 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Predict pages and write `ID,target`, with the IDs and in the order of sample_submission.csv if there is one."""
-    from munseo.api.joining import join as run_join
     from munseo.api.predicting import predict as run_predict
 
-    if join:
-        typer.echo(run_join(run, output, quiet=quiet))
-        return
     try:
         file = run_predict(
             run,
@@ -117,6 +113,7 @@ def predict(
             backend=backend,
             on_bad_image=on_bad_image or "fail",
             shard=shard,
+            join=join,
             quiet=quiet,
         )
     except KeyboardInterrupt as error:

@@ -27,7 +27,7 @@ def serve(
     backend: Annotated[
         str, typer.Option(help="torch, onnx, onnx-int8, openvino, openvino-int8, or auto for the fastest there is.")
     ] = "auto",
-    device: Device = "auto",
+    device: Device = None,
     tta: Tta = None,
     second_look: Annotated[
         bool | None, typer.Option("--second-look/--no-second-look", help="Look again at uncertain pages.")

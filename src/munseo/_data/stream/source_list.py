@@ -1,10 +1,10 @@
-"""From what people name to one list of files in a fixed order; kept on the disk, so that its length costs no memory."""
+"""The list of files to predict: from paths, patterns and tables to one fixed order, kept on the disk to save memory."""
 
 from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,15 @@ from munseo._data.image_error import ImageProblem, ProblemCode
 from munseo._data.page import Page
 from munseo._data.stream.archives import is_archive, list_archive
 from munseo._data.stream.folder_walk import LeftOut, walk_folder, walk_pattern
-from munseo._data.stream.shard import Shard
 from munseo._data.stream.source import Member, Source, as_id
 from munseo._data.stream.table_rows import TABLES, walk_table
 from munseo._errors import UserError
 from munseo._run.atomic import replacing
 
 STDIN = "-"
+"""The word that stands for a list of paths from standard input."""
 _ROWS = 4096
+"""Rows that are written and read together."""
 _MEMBER = pa.struct(
     [
         ("name", pa.binary()),
@@ -40,12 +41,12 @@ _SCHEMA = pa.schema([("id", pa.string()), ("path", pa.binary()), ("member", _MEM
 
 @dataclass(frozen=True)
 class Listing:
-    """What a walk over the inputs found.
+    """The counts of a walk over the inputs.
 
     Attributes:
-        num_sources: Of all shards.
-        num_own: Of this shard.
-        ids_sha256: Over the IDs of all shards, in their order.
+        num_sources: Files of all shards.
+        num_own: Files of this shard.
+        ids_sha256: SHA-256 over the IDs of all shards, in their order.
         notes: What was left out.
     """
 
@@ -56,14 +57,14 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """What to predict: paths and patterns in the order given, or pages that are known already.
+class SourceList:
+    """The files to predict: paths and patterns in the order given, or pages that are known already.
 
     Attributes:
         words: Folders, images, PDFs, archives, tables, patterns; ``-`` for a list of paths from standard input.
-        pages: Instead of ``words``.
-        id_column: Of tables.
-        stdin_file: Where what came from standard input is kept: it can be read only once.
+        pages: Pages instead of ``words``.
+        id_column: Column of tables that names the files.
+        stdin_file: The copy of what came from standard input, which can be read only once.
     """
 
     words: Sequence[str]
@@ -72,10 +73,10 @@ class Inputs:
     stdin_file: Path | None = None
 
     def sources(self, left_out: LeftOut | None = None) -> Iterator[Source]:
-        """All files, in an order that depends on nothing but their names.
+        """Yield all files, in an order that depends on nothing but their names.
 
         Args:
-            left_out: Counts what is no image.
+            left_out: Counts files that are no images.
 
         Raises:
             UserError: A table cannot be read.
@@ -116,12 +117,12 @@ class Inputs:
             yield Source(as_id(path.name), word)
 
 
-def list_sources(inputs: Inputs, shard: Shard, file: Path | None) -> Listing:
+def list_sources(inputs: SourceList, is_own: Callable[[int], bool], file: Path | None) -> Listing:
     """Walk over the inputs once.
 
     Args:
-        inputs: What to predict.
-        shard: Which of the files are kept.
+        inputs: The files to predict.
+        is_own: Whether the file with this index belongs to the caller's shard, and is kept.
         file: Where to keep them; None only counts.
 
     Raises:
@@ -132,12 +133,12 @@ def list_sources(inputs: Inputs, shard: Shard, file: Path | None) -> Listing:
     hashes = array("Q")
 
     def own() -> Iterator[Source]:
-        for place, source in enumerate(inputs.sources(left_out)):
+        for index, source in enumerate(inputs.sources(left_out)):
             data = source.id.encode()
             # Lengths first, so that no ID can pass for the end of another.
             total.update(b"%d:%s\n" % (len(data), data))
             hashes.append(int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little"))
-            if shard.has(place):
+            if is_own(index):
                 yield source
 
     num_own = sum(1 for _ in own()) if file is None else _write(file, own())
@@ -148,7 +149,7 @@ def list_sources(inputs: Inputs, shard: Shard, file: Path | None) -> Listing:
 
 
 def read_sources(file: Path, start: int = 0) -> Iterator[Source]:
-    """The files of a kept list, from place ``start`` on."""
+    """Yield the files of a kept list, from index ``start`` on."""
     with pq.ParquetFile(file) as content:
         for batch in content.iter_batches(_ROWS):
             if start >= batch.num_rows:
@@ -224,8 +225,8 @@ def _is_pattern(word: str) -> bool:
     return any(sign in word for sign in "*?[")
 
 
-def _refuse_repeats(inputs: Inputs, hashes: np.ndarray) -> None:
-    """Eight bytes an ID find the few that may be double; only these are looked at as text."""
+def _refuse_repeats(inputs: SourceList, hashes: np.ndarray) -> None:
+    """Refuse IDs that occur twice. Eight bytes per ID find the few suspects; only these are compared as text."""
     ordered = np.sort(hashes)
     suspects = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     if not len(suspects):

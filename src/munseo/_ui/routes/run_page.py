@@ -11,10 +11,9 @@ from munseo._data import Page, decode, letterbox
 from munseo._data.cache import square
 from munseo._data.letterbox import resized
 from munseo._errors import UserError
-from munseo._evaluation.robustness import SEVERITIES, damaged
 from munseo._locale import Texts
 from munseo._prediction.loader import oriented
-from munseo._prediction.shifted_pages import ShiftedPages
+from munseo._prediction.shifted_pages import SEVERITIES, ShiftedPages, damaged
 from munseo._report.content import build
 from munseo._report.facts import Facts, gather
 from munseo._run import RunFolder

@@ -1,4 +1,4 @@
-"""The parts of all shards as one table, in the order of the inputs, with a few parts at a time in memory."""
+"""Joining: the parts of all shards become one table, in the order of the inputs, with a few parts in memory."""
 
 from __future__ import annotations
 
@@ -11,22 +11,66 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from munseo._data.stream.parts_folder import ERROR, PLACE, PartsFolder, differences, parts_dir, shards_begun
-from munseo._data.stream.shard import Shard
+from munseo._console import say
 from munseo._errors import UserError
+from munseo._prediction.combination import all_weights_sha256
+from munseo._prediction.parts_folder import ERROR, PLACE, PartsFolder, Shard, differences, parts_dir, shards_begun
+from munseo._run import RunFolder
 from munseo._run.atomic import replacing
 
 ROWS_A_GROUP = 65_536
+"""Rows of a row group of the joined file."""
 METADATA = b"munseo.predictions"
+"""Metadata key of the joined file with the plan that its shards share."""
 _OWN = ("format", "shard", "num_own", "inputs")
 """Entries of a plan in which shards may differ: a folder may have another path on another machine."""
 
 
-def missing_shards(output: Path) -> list[str]:
-    """What has to be done before the shards can be joined, a line for each.
+def join_shards(run: RunFolder, output: Path) -> Path:
+    """Join the shards of a prediction into one parquet file, in the order of the inputs.
+
+    Args:
+        run: The run folder that predicted them.
+        output: The file that was given to every shard.
 
     Raises:
-        UserError: No shard has begun, or shards of different counts, files, weights or settings lie there.
+        UserError: Shards are missing or unfinished, all of them named; or they do not belong together, or to the run.
+    """
+    weights = all_weights_sha256(run)
+    for shard in shards_begun(output):
+        plan = PartsFolder.of(output, shard).read_plan()
+        if plan is not None and plan["weights_sha256"] != weights:
+            raise UserError(
+                f"{output}: shard {shard} was predicted by other weights than those of {run.path}; name its run."
+            )
+    return _join(output)
+
+
+def join_if_complete(output: Path, own: Shard) -> Path:
+    """Join the shards if this was the last of them; otherwise print what is missing.
+
+    Returns:
+        The joined file, or the folder of this shard's parts.
+    """
+    lines = missing_shards(output)
+    if not lines:
+        return _join(output)
+    say(f"shard {own} is done; {len(lines)} of {own.count} are not. The last one joins them, or --join does.")
+    return PartsFolder.of(output, own).path
+
+
+def _join(output: Path) -> Path:
+    num_rows, num_errors = join_parts(output)
+    unreadable = f", {num_errors:,} of them unreadable: see the column error" if num_errors else ""
+    say(f"predictions: {output} ({num_rows:,} pages{unreadable})")
+    return output
+
+
+def missing_shards(output: Path) -> list[str]:
+    """Return what has to be done before the shards can be joined, one line for each shard.
+
+    Raises:
+        UserError: No shard has begun, or there are shards of different counts, files, weights or settings.
     """
     begun = shards_begun(output)
     if not begun:
@@ -47,7 +91,7 @@ def missing_shards(output: Path) -> list[str]:
 
 
 def join_parts(output: Path) -> tuple[int, int]:
-    """Write the joined table whole or not at all.
+    """Write the joined table, as a whole or not at all.
 
     Returns:
         The number of rows, and how many of them have an error.
@@ -79,7 +123,7 @@ def join_parts(output: Path) -> tuple[int, int]:
 
 
 class _Reader:
-    """The rows of one shard, a part at a time."""
+    """Reads the rows of one shard, a part at a time."""
 
     def __init__(self, folder: PartsFolder) -> None:
         self._parts = folder.read_parts(folder.done().num_parts)
@@ -87,7 +131,7 @@ class _Reader:
         self.refill()
 
     def refill(self) -> None:
-        """Go on to the next part, if this one has been used up."""
+        """Read the next part, if this one has been used up."""
         while self.rows is None or self.rows.num_rows == 0:
             self.rows = next(self._parts, None)
             if self.rows is None:
@@ -99,7 +143,7 @@ class _Reader:
         return int(self.rows[PLACE][-1].as_py())
 
     def take(self, place: int) -> pa.Table:
-        """The rows up to this place."""
+        """Remove and return the rows up to this place."""
         assert self.rows is not None
         places = self.rows[PLACE].to_numpy()
         count = int(np.searchsorted(places, place, side="right"))
@@ -109,7 +153,7 @@ class _Reader:
 
 
 def _merged(readers: list[_Reader]) -> Iterator[pa.Table]:
-    """Rows in the order of their files' places: as far as every shard's part at hand reaches, then on."""
+    """Yield rows in the order of their files, as far as the parts in memory of all shards reach, and so on."""
     while open_readers := [reader for reader in readers if reader.rows is not None]:
         place = min(reader.last_place for reader in open_readers)
         rows = pa.concat_tables([reader.take(place) for reader in open_readers])
@@ -118,7 +162,7 @@ def _merged(readers: list[_Reader]) -> Iterator[pa.Table]:
 
 
 def _grouped(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows, in groups that are worth a row group."""
+    """Yield the same rows in tables that are large enough for a row group."""
     waiting: list[pa.Table] = []
     for table in tables:
         waiting.append(table)
@@ -130,21 +174,21 @@ def _grouped(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
 
 
 def refuse_strangers(output: Path, shard: Shard, plan: dict[str, Any]) -> None:
-    """Shards belong together where they were given the same files, weights and settings.
+    """Make sure that a shard was given the same files, weights and settings as those that have begun.
 
     Raises:
         UserError: A shard that has begun differs from this plan, or is one of another count.
     """
     problems = []
-    for other in shards_begun(output):
-        theirs = PartsFolder.of(output, other).read_plan()
-        if theirs is None or other == shard:
+    for begun in shards_begun(output):
+        known = PartsFolder.of(output, begun).read_plan()
+        if known is None or begun == shard:
             continue
-        if other.count != shard.count:
-            problems.append(f"shard {other} has begun already")
+        if begun.count != shard.count:
+            problems.append(f"shard {begun} has begun already")
             continue
-        found = differences(*({k: v for k, v in some.items() if k not in _OWN} for some in (theirs, plan)))
-        problems += [f"{name}: {a} in shard {other}, {b} in shard {shard}" for name, a, b in found]
+        changes = differences(*({k: v for k, v in entries.items() if k not in _OWN} for entries in (known, plan)))
+        problems += [f"{name}: {a} in shard {begun}, {b} in shard {shard}" for name, a, b in changes]
     if problems:
         advice = f"delete {parts_dir(output)}, or choose another output"
         raise UserError(f"{output}: shard {shard} does not belong to what has been done; {advice}.", problems)

@@ -1,4 +1,4 @@
-"""A second look: pages under a confidence gate are predicted again with more views, and the answers blended."""
+"""The second look: pages under a confidence threshold are predicted again by more views, and both results blended."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from munseo._evaluation.metrics import macro_f1
 from munseo._evaluation.view_gains import LEVEL, average
 from munseo._randomness import generator
 
-SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)
-"""Of the pages that are looked at again; the gate is the confidence that parts them from the rest."""
+FRACTIONS = (0.05, 0.1, 0.2, 0.3, 0.5)
+"""Candidate fractions of the pages that are looked at again; each gives a confidence threshold."""
 BLENDS = (0.25, 0.5, 0.75, 1.0)
+"""Candidate weights of the second prediction."""
 VIEW_SETS: dict[str, tuple[str, ...]] = {
     "flips": ("identity", "flip_horizontal", "flip_vertical", "rotate_180"),
     "turns": ("identity", "rotate_90", "rotate_180", "rotate_270"),
@@ -23,18 +24,19 @@ VIEW_SETS: dict[str, tuple[str, ...]] = {
     "scales": ("identity", "scale_90", "scale_110"),
     "restored": ("deskewed", "deskewed_180", "denoised", "deskewed_denoised"),
 }
-"""Candidates; the validation pages choose."""
+"""Candidate sets of views for the second prediction; the validation pages choose one."""
 NUM_FOLDS = 5
+"""Folds of the cross-validated gain."""
 
 
 @dataclass(frozen=True)
 class SecondLook:
-    """What happens to uncertain pages.
+    """A rule that says which pages are predicted again, by which views, and how the two predictions are blended.
 
     Attributes:
-        gate: Pages whose confidence is below it are looked at again.
-        blend: Weight of the second answer, 0 to 1.
-        views: Views of the second answer.
+        gate: The confidence threshold: pages below it are predicted again.
+        blend: Weight of the second prediction, 0 to 1.
+        views: Views that the second prediction averages.
     """
 
     gate: float
@@ -42,28 +44,28 @@ class SecondLook:
     views: tuple[str, ...]
 
     def uncertain(self, first: np.ndarray) -> np.ndarray:
-        """Which of the pages with these probabilities (N, K) are looked at again: bool (N,)."""
+        """Return which of the pages with these probabilities (N, K) are predicted again, bool (N,)."""
         return np.asarray(first.max(axis=1) < self.gate)
 
     def combined(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """First and second probabilities of uncertain pages (M, K) as one, float32."""
+        """Blend the first and second probabilities of uncertain pages (M, K) into one, float32 (M, K)."""
         return ((1 - self.blend) * first + self.blend * second).astype(np.float32)
 
 
 def choose_second_look(
     labels: np.ndarray, first: np.ndarray, views: Mapping[str, np.ndarray], space: str, seed: int
 ) -> dict[str, Any]:
-    """Choose gate, blend and views on validation pages, and say honestly what they gain.
+    """Choose threshold, blend and views on the validation pages, and estimate what they gain without flattery.
 
-    The gain is cross-validated: every fifth of the pages is answered by what the other four chose (Stone, "Cross-
-    validatory choice", 1974). The choice itself is made on all of them.
+    The gain is cross-validated: each fold is predicted by the rule that the other four chose (Stone, "Cross-validatory
+    choice", 1974). The rule that is kept is chosen on all pages.
 
     Args:
         labels: True classes, int (N,).
-        first: The run's answer, (N, K).
-        views: Probabilities of each view, (N, K).
-        space: How views are averaged.
-        seed: Of the parting into fifths.
+        first: Probabilities that the run gives without a second look, (N, K).
+        views: Probabilities by each view, (N, K).
+        space: How views are averaged: ``probability`` or ``logit``.
+        seed: Seed of the division into folds.
 
     Returns:
         The ``second_look`` entry of ``results.json``, without ``used``.
@@ -74,14 +76,14 @@ def choose_second_look(
         if all(name in views for name in names)
     }
     num_classes = first.shape[1]
-    answered = first.copy()
-    parts = generator(seed, "second_look").permutation(len(labels)) % NUM_FOLDS
-    for part in range(NUM_FOLDS):
-        rest, mine = parts != part, parts == part
-        if mine.any() and rest.any():
-            look = _best(labels[rest], first[rest], {names: rows[rest] for names, rows in seconds.items()})
-            answered[mine] = _applied(look, first[mine], seconds[look.views][mine])
-    gain = paired_bootstrap(labels, answered.argmax(axis=1), first.argmax(axis=1), num_classes, level=LEVEL)
+    held_out = first.copy()
+    folds = generator(seed, "second_look").permutation(len(labels)) % NUM_FOLDS
+    for fold in range(NUM_FOLDS):
+        fitted, judged = folds != fold, folds == fold
+        if judged.any() and fitted.any():
+            look = _best(labels[fitted], first[fitted], {names: rows[fitted] for names, rows in seconds.items()})
+            held_out[judged] = _applied(look, first[judged], seconds[look.views][judged])
+    gain = paired_bootstrap(labels, held_out.argmax(axis=1), first.argmax(axis=1), num_classes, level=LEVEL)
     look = _best(labels, first, seconds)
     return {
         "gate": look.gate,
@@ -89,18 +91,18 @@ def choose_second_look(
         "views": list(look.views),
         "share": float(look.uncertain(first).mean()),
         "before": macro_f1(labels, first.argmax(axis=1), num_classes),
-        "after": macro_f1(labels, answered.argmax(axis=1), num_classes),
+        "after": macro_f1(labels, held_out.argmax(axis=1), num_classes),
         "gain": gain.value,
         "interval": [gain.low, gain.high],
     }
 
 
 def _best(labels: np.ndarray, first: np.ndarray, seconds: Mapping[tuple[str, ...], np.ndarray]) -> SecondLook:
-    """The best of all candidates; of equals the one that costs least comes first."""
+    """Return the best candidate; among equals the one that costs least, which is tried first."""
     best, best_score = None, -1.0
     confidence = first.max(axis=1)
-    for share in SHARES:
-        gate = float(np.quantile(confidence, share))
+    for fraction in FRACTIONS:
+        gate = float(np.quantile(confidence, fraction))
         for names, rows in seconds.items():
             for blend in BLENDS:
                 look = SecondLook(gate, blend, names)

@@ -1,12 +1,14 @@
-"""Rows on the disk, part by part: what is there is done, whatever happened to the process that wrote it.
+"""The folder of a shard's parts: rows that are on the disk are done, whatever happened to the process that wrote them.
 
-``<output>.parts/shard-003-of-016/`` holds what the shard is to do (``plan.json``, ``listing.parquet``) and what is done
-(``part-000000.parquet`` …). A part ends with the last page of a file, and says in its metadata which files it holds.
+``<output>.parts/shard-003-of-016/`` holds what the shard has to do (``plan.json``, ``listing.parquet``) and what is
+done (``part-000000.parquet`` …). A part ends with the last page of a file, and its metadata names its files.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,21 +17,64 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from munseo._data.stream.shard import Shard
 from munseo._errors import UserError
 from munseo._run.atomic import replacing, write_json
 
 FORMAT = 1
+"""Format of a plan; a reader refuses every other."""
 _FILES = b"munseo.files"
+"""Metadata key of a part that names its files."""
 PLACE = "place"
-"""Column of a part that a joined table lacks: the file's place among those of all shards."""
+"""Column of a part that a joined table lacks: the file's index among those of all shards."""
 ERROR = "error"
 """Column with the reason why a page could not be read."""
 
 
 @dataclass(frozen=True)
+class Shard:
+    """The files of one process: those whose index, counted from 0, leaves ``number`` when divided by ``count``."""
+
+    number: int = 0
+    count: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+    @property
+    def folder_name(self) -> str:
+        """The name of the folder of its parts."""
+        return f"shard-{self.number:03d}-of-{self.count:03d}"
+
+    def has(self, index: int) -> bool:
+        """Return whether the file with this index among all files belongs to the shard."""
+        return index % self.count == self.number
+
+    def index_of(self, own_index: int) -> int:
+        """Return the index among all files of the file with this index in the shard."""
+        return own_index * self.count + self.number
+
+
+def parse_shard(text: str) -> Shard:
+    """Read a shard such as ``3/16``; shards are counted from 0.
+
+    Raises:
+        UserError: The text is no such pair.
+    """
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text.strip())
+    if found is None or not int(found[1]) < int(found[2]):
+        raise UserError(f"shard: {text!r} is not allowed; of 16 shards they are 0/16, 1/16 … 15/16.")
+    return Shard(int(found[1]), int(found[2]))
+
+
+def launched_shard() -> Shard:
+    """Return the shard of this process among those that a launcher such as torchrun started, or 0/1 without one."""
+    rank, world = os.environ.get("RANK", ""), os.environ.get("WORLD_SIZE", "")
+    return parse_shard(f"{rank}/{world}") if rank.isdigit() and world.isdigit() else Shard()
+
+
+@dataclass(frozen=True)
 class Done:
-    """What lies in a folder of parts.
+    """What a folder of parts holds.
 
     Attributes:
         num_parts: Parts that follow each other without a gap.
@@ -44,36 +89,36 @@ class Done:
 
 @dataclass(frozen=True)
 class PartsFolder:
-    """The parts of one shard."""
+    """The folder of the parts of one shard."""
 
     path: Path
 
     @staticmethod
     def of(output: Path, shard: Shard) -> PartsFolder:
-        """Where a shard of an output has its parts."""
+        """Return the folder of a shard of an output."""
         return PartsFolder(parts_dir(output) / shard.folder_name)
 
     @property
     def plan_file(self) -> Path:
-        """What the shard is to do."""
+        """The file that describes what the shard has to do."""
         return self.path / "plan.json"
 
     @property
     def listing_file(self) -> Path:
-        """The shard's files in their order."""
+        """The list of the shard's files in their order."""
         return self.path / "listing.parquet"
 
     @property
     def stdin_file(self) -> Path:
-        """What came from standard input."""
+        """The copy of what came from standard input."""
         return self.path / "stdin.txt"
 
     def part_file(self, number: int) -> Path:
-        """One part."""
+        """Return the file of one part."""
         return self.path / f"part-{number:06d}.parquet"
 
     def read_plan(self) -> dict[str, Any] | None:
-        """The plan, or None where the shard has not begun."""
+        """Read the plan; None where the shard has not begun."""
         if not self.plan_file.is_file():
             return None
         try:
@@ -85,11 +130,11 @@ class PartsFolder:
         return plan
 
     def write_plan(self, plan: dict[str, Any]) -> None:
-        """Begin."""
+        """Write the plan; with it the shard has begun."""
         write_json(self.plan_file, {"format": FORMAT, **plan})
 
     def done(self) -> Done:
-        """Which files are predicted. A part after a gap does not count: it is written again."""
+        """Return which files are predicted. A part after a gap does not count; it is written again."""
         number = sources = rows = 0
         while self.part_file(number).is_file():
             first, after, num_rows = _read_files(self.part_file(number))
@@ -102,28 +147,28 @@ class PartsFolder:
         """Write a part whole or not at all.
 
         Args:
-            number: Of the part.
+            number: Number of the part.
             rows: All pages of the files ``first`` to ``after`` - 1 of this shard's list.
             first: Index of the first file.
-            after: Index of the file behind the last.
+            after: Index of the file after the last one.
         """
         files = json.dumps({"first": first, "after": after}).encode()
         with replacing(self.part_file(number)) as beside:
             pq.write_table(rows.replace_schema_metadata({_FILES: files}), beside, compression="zstd")
 
     def read_parts(self, num_parts: int) -> Iterator[pa.Table]:
-        """The rows of each part in turn."""
+        """Yield the rows of each part in turn."""
         for number in range(num_parts):
             yield pq.read_table(self.part_file(number)).replace_schema_metadata(None)
 
 
 def parts_dir(output: Path) -> Path:
-    """Where the parts of an output lie."""
+    """Return the folder of all parts of an output."""
     return output.with_name(f"{output.name}.parts")
 
 
 def shards_begun(output: Path) -> list[Shard]:
-    """Shards that have a plan, in their order."""
+    """Return the shards that have a plan, in their order."""
     found = []
     for plan in parts_dir(output).glob("shard-*-of-*/plan.json"):
         number, _, count = plan.parent.name.removeprefix("shard-").partition("-of-")
@@ -132,11 +177,11 @@ def shards_begun(output: Path) -> list[Shard]:
     return sorted(found, key=lambda shard: (shard.count, shard.number))
 
 
-def differences(one: dict[str, Any], other: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """What two plans differ in: name, and both values as text."""
+def differences(plan_a: dict[str, Any], plan_b: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the entries in which two plans differ: name, and both values as text."""
     found = []
-    for key in {**one, **other}:
-        first, second = one.get(key), other.get(key)
+    for key in {**plan_a, **plan_b}:
+        first, second = plan_a.get(key), plan_b.get(key)
         if isinstance(first, dict) and isinstance(second, dict):
             found += differences(first, second)
         elif first != second:
@@ -150,7 +195,7 @@ def _shown(value: Any) -> str:
 
 
 def _read_files(part: Path) -> tuple[int, int, int]:
-    """First file, file after the last, number of rows."""
+    """Return the index of the first file, that of the file after the last one, and the number of rows."""
     try:
         content = pq.read_metadata(part)
         files = json.loads(content.metadata[_FILES])

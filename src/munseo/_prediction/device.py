@@ -1,0 +1,70 @@
+"""The device, precision and workers of a prediction: what is configured, or what suits this machine."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How models run on this machine. None of it changes a prediction beyond its last digits.
+
+    Attributes:
+        device: Where the network computes.
+        batch_size: Pages of a batch.
+        num_workers: Processes that decode pages.
+        precision: Lightning's name of it, such as ``32-true`` or ``bf16-mixed``.
+    """
+
+    device: torch.device
+    batch_size: int = 50
+    num_workers: int = 0
+    precision: str = "32-true"
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of a configuration; ``auto`` takes CUDA, then MPS, then the CPU."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    return torch.device(name)
+
+
+def num_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def choose_workers(configured: int | str, device: torch.device) -> int:
+    """Return the number of loader workers.
+
+    With ``auto``, few on a CPU, where the model needs every core and decoding 2% of one; many for a GPU.
+    """
+    if configured != "auto":
+        return int(configured)
+    if device.type == "cpu":
+        return 0 if num_cores() <= 4 else 2
+    return max(1, min(16, num_cores() - 1))
+
+
+def choose_precision(mixed: bool, device: torch.device) -> str:
+    """Return Lightning's name of the precision: bf16 where the chip has it, fp16 on an older GPU, otherwise 32 bits.
+
+    A processor without instructions for bf16 emulates them: with AVX2 only, a step took more than ten times as long.
+    """
+    if not mixed or (device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()):
+        return "32-true"
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        return "16-mixed"
+    return "bf16-mixed"
+
+
+def autocast(settings: Settings) -> AbstractContextManager[object]:
+    """Return the context of mixed precision, as the trainer uses it, so that the numbers outside of it are the same."""
+    if settings.precision == "32-true":
+        return nullcontext()
+    dtype = torch.bfloat16 if settings.precision.startswith("bf16") else torch.float16
+    return torch.autocast(settings.device.type, dtype=dtype)

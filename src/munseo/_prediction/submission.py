@@ -1,0 +1,175 @@
+"""Submissions: predictions of pages that fit into memory, written as a CSV with the score to expect of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from munseo._config import Config
+from munseo._console import say
+from munseo._data import DataLayout, ImageProblem, Page, PageSet, check_images, find_pages, load_pages, write_submission
+from munseo._errors import UserError
+from munseo._evaluation.expectation import expect_macro_f1
+from munseo._evaluation.judgement import arrays, by_draw, held_out_tables
+from munseo._prediction.predictor import PredictedPages, PredictOptions, Predictor
+from munseo._run import RunFolder
+from munseo._run.atomic import write_json
+from munseo._run.results import ExpectedScore
+from munseo._spreadsheet import warning_of
+
+FEWEST_PAGES = 10
+"""With fewer pages than this no score is estimated: it would be a guess about single pages."""
+
+Skipped = Sequence[tuple[Page, ImageProblem]]
+"""Pages that cannot be read, with the reason."""
+
+
+def predict_submission(
+    run: RunFolder,
+    inputs: Sequence[Path | str],
+    output: Path | None,
+    options: PredictOptions,
+    *,
+    proba: bool = False,
+    on_bad_image: str = "fail",
+) -> Path:
+    """Predict pages and write a table ``ID,target``; arguments as in ``munseo.predict``.
+
+    Returns:
+        The CSV file. Next to it lies ``<name>.expected.json`` where a score can be estimated.
+
+    Raises:
+        UserError: There are no pages, some cannot be read, or their IDs do not match the sample submission.
+    """
+    pages, sample = _pages(run.read_config(), inputs)
+    checked = check_images(pages, "skip" if on_bad_image == "skip" else "fail")
+    for note in checked.notes:
+        say(note)
+    predictor = Predictor.load(run, options)
+    predicted = _predict_readable(predictor, pages, checked.skipped)
+    file = output or run.submission_file
+    _write(file, predictor, pages, predicted, checked.skipped, sample, proba)
+    expected = _expected_score(predictor, predicted)
+    if expected is not None:
+        write_json(file.with_suffix(".expected.json"), expected)
+    return file
+
+
+def predict_test_pages(run: RunFolder, pages: PageSet, skipped: Skipped) -> None:
+    """Write the submission of a run that has just been trained, and add the score to expect to its results."""
+    predictor = Predictor.load(run)
+    predicted = _predict_readable(predictor, pages.test, skipped)
+    sample = pages.tables.get("sample_submission")
+    _write(run.submission_file, predictor, pages.test, predicted, skipped, sample, proba=False)
+    expected = _expected_score(predictor, predicted)
+    if expected is not None:
+        entry = ExpectedScore.model_validate(expected)
+        run.write_results(run.read_results().model_copy(update={"expected": entry}))
+
+
+def own_test_pages(config: Config) -> PageSet:
+    """Find the pages of a run's own data folder.
+
+    Raises:
+        UserError: It has no test pages.
+    """
+    pages = load_pages(config.data_dir, DataLayout.from_config(config))
+    if not pages.test:
+        raise UserError(f"{config.data_dir}: has no test part; say what to predict: munseo predict RUN INPUT…")
+    return pages
+
+
+def _pages(config: Config, inputs: Sequence[Path | str]) -> tuple[tuple[Page, ...], Path | None]:
+    """Return the pages to predict, and the sample submission whose IDs and order are to be kept."""
+    if inputs:
+        found = find_pages([Path(path) for path in inputs], config.id_column)
+        for note in found.notes:
+            say(note)
+        return found.pages, found.sample
+    pages = own_test_pages(config)
+    return pages.test, pages.tables.get("sample_submission")
+
+
+def _predict_readable(predictor: Predictor, pages: Sequence[Page], skipped: Skipped) -> PredictedPages:
+    """Predict all pages; rows of pages that cannot be read are NaN."""
+    unreadable = {page.path for page, _ in skipped}
+    readable = [index for index, page in enumerate(pages) if page.path not in unreadable]
+    empty = np.full((len(pages), predictor.card.num_classes), np.nan, dtype=np.float32)
+    if not readable:
+        return PredictedPages(empty, empty)
+    predicted = predictor.predict([pages[index] for index in readable])
+    if predicted.num_second:
+        say(f"second look: {predicted.num_second} of {len(readable)} pages were predicted again")
+    first, final = empty.copy(), empty.copy()
+    first[readable], final[readable] = predicted.first, predicted.final
+    return PredictedPages(first, final, predicted.num_second)
+
+
+def _write(
+    file: Path,
+    predictor: Predictor,
+    pages: Sequence[Page],
+    predicted: PredictedPages,
+    skipped: Skipped,
+    sample: Path | None,
+    proba: bool,
+) -> None:
+    """Write the table. A submission needs a target in every row: a page that cannot be read gets the first class."""
+    card, threshold = predictor.card, predictor.threshold
+    readable = ~np.isnan(predicted.final[:, 0])
+    best = np.where(readable, np.nan_to_num(predicted.final).argmax(axis=1), 0)
+    targets = [card.class_targets[k] if ok or sample else "" for k, ok in zip(best, readable, strict=True)]
+    paths = {page.path for page in pages}
+    filled = f"; its row says {card.class_targets[0]}" if sample else "; its target is empty"
+    for page, reason in skipped:
+        if page.path in paths:
+            say(f"skipped: {page.id}: {reason}{filled}")
+    probabilities = np.full_like(predicted.final, np.nan)
+    probabilities[readable] = predictor.calibrated(predicted.final[readable])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_submission(
+        file,
+        [page.id for page in pages],
+        targets,
+        probabilities=probabilities if proba else None,
+        class_names=card.class_names,
+        sample=sample,
+        extra=None if threshold is None else threshold.columns(probabilities),
+    )
+    say(f"predictions: {file} ({len(pages)} pages)")
+    warning = warning_of(page.id for page in pages)
+    if warning is not None:
+        say(f"predictions: {warning}")
+    if threshold is not None:
+        say(threshold.sentence(probabilities))
+
+
+def _expected_score(predictor: Predictor, predicted: PredictedPages) -> dict[str, Any] | None:
+    """Estimate the score of pages without labels, and print it.
+
+    The estimate is of the predictions before a second look; what that gains is known from validation (``second_look``).
+
+    Returns:
+        The ``expected`` entry of ``results.json``; None where nothing can be estimated.
+    """
+    run, card = predictor.folder, predictor.card
+    readable = predicted.first[~np.isnan(predicted.first[:, 0])]
+    tables = held_out_tables(run)
+    if tables is None or len(readable) < FEWEST_PAGES:
+        return None
+    labels, clean = arrays(tables[0], card.num_classes)
+    shifted = by_draw(*tables, card.num_classes)
+    expectation = expect_macro_f1(labels, clean, shifted, readable, run.read_config().random_seed)
+    expected = expectation.to_dict(card.class_names)
+    low, high = expected["interval"]
+    say(
+        f"expected macro-F1 on these {expected['num_pages']} pages: {expected['macro_f1']:.4f} "
+        f"(90 % interval {low:.4f} to {high:.4f}; clean validation {expected['clean_val']:.4f}, "
+        f"shifted {expected['shifted_val']:.4f})"
+    )
+    for note in expected["notes"]:
+        say(f"  {note['text']}")
+    return expected
