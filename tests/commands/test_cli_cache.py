@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from munseo._data import Page, cache_pages, square
-from munseo._data.cache.cache_folder import FORMAT, pack_files
+from munseo._data.cache.pack_storage import FORMAT, pack_files
 from munseo.cli import caching
 
 

@@ -8,10 +8,15 @@ from collections import defaultdict
 from pathlib import Path
 from string import Formatter
 
+import yaml
+
 from munseo._data import ImageError
+from munseo._data.formats import refusal
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
+from munseo._locale import Texts
 
 SOURCES = Path(__file__).parents[2] / "src" / "munseo"
+SENTENCES = yaml.safe_load((SOURCES / "_locale" / "en.yaml").read_text(encoding="utf-8"))["note"]
 
 
 def values_given() -> dict[str, set[frozenset[str]]]:
@@ -30,15 +35,17 @@ def values_given() -> dict[str, set[frozenset[str]]]:
 def test_every_code_is_used_with_the_values_that_its_sentence_names():
     given = values_given()
     for code in ProblemCode:
-        named = {field for _, field, _, _ in Formatter().parse(code.sentence) if field}
+        named = {field for _, field, _, _ in Formatter().parse(SENTENCES[f"image.{code}"]) if field}
         assert given[code.name] == {frozenset(named)}, code.name
 
 
 def test_a_problem_is_an_english_sentence_and_can_be_translated():
     problem = ImageProblem(ProblemCode.TOO_MANY_PIXELS, width=30_000, height=2, most=200_000_000)
     assert str(problem) == "is 30000 × 2 px; more than 200,000,000 pixels are not read"
-    assert problem.remark.key == "image.too_many_pixels"
-    assert str(problem.remark) == str(problem)
+    korean = Texts("ko", "doctor")
+    assert "200,000,000픽셀" in korean.remark(problem.remark)
+    assert "HTML(웹 페이지)" in korean.remark(refusal(b"<!DOCTYPE html>").remark)
+    assert "FITS" in korean.remark(refusal(b"SIMPLE  =").remark)
 
 
 def test_errors_survive_a_worker_process():

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from munseo._data import Page, cache_pages, decode, letterbox, square
-from munseo._data.cache.cache_folder import pack_files
 from munseo._data.cache.cached_page import CachedPage
 from munseo._data.cache.pack import ENTRY_BYTES
+from munseo._data.cache.pack_storage import pack_files
 
 SIZE = 48
 

@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 
 from munseo._data import Page, cache_folder, cache_pages, decode, letterbox, square
-from munseo._data.cache import cache_folder as folder_module
 from munseo._data.cache import pack as pack_module
-from munseo._data.cache.cache_folder import (
+from munseo._data.cache import pack_storage as folder_module
+from munseo._data.cache.pack import ENTRY_BYTES
+from munseo._data.cache.pack_storage import (
     decoder_version,
     holding,
     is_used,
@@ -29,7 +30,6 @@ from munseo._data.cache.cache_folder import (
     size_limit,
     used_bytes,
 )
-from munseo._data.cache.pack import ENTRY_BYTES
 from munseo._errors import UserError
 
 SIZE = 40
@@ -119,7 +119,7 @@ def test_a_killed_builder_leaves_nothing_that_blocks(make_pages, folder):
         import sys, time
         from pathlib import Path
         import numpy as np
-        from munseo._data.cache.cache_folder import holding, size_folder
+        from munseo._data.cache.pack_storage import holding, size_folder
         from munseo._data.cache.pack import write_pack
 
         def pages():

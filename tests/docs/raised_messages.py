@@ -21,8 +21,8 @@ MESSAGE_OF = {
 """Which arguments of an error are messages, by its name."""
 NAMES = ("problem", "problems")
 """Variables, attributes and keywords that hold messages wherever they are met."""
-CODES = "ProblemCode"
-"""The table of codes and sentences for images that cannot be read."""
+CATALOGUE = "_locale/en.yaml"
+"""The catalogue of texts: its notes about images are messages, too."""
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -49,9 +49,18 @@ def raised(sources: Path = SOURCES) -> list[Message]:
     """All messages, without repeats, in the order of the files."""
     search = _Search(sources)
     found: dict[str, Message] = {}
-    for message in sorted(search.messages(), key=lambda message: (message.file, message.line)):
+    messages = [*search.messages(), *_about_images(sources / CATALOGUE)]
+    for message in sorted(messages, key=lambda message: (message.file, message.line)):
         found.setdefault(message.pattern, message)
     return list(found.values())
+
+
+def _about_images(catalogue: Path) -> Iterator[Message]:
+    lines = catalogue.read_text(encoding="utf-8").splitlines() if catalogue.exists() else []
+    for number, line in enumerate(lines, 1):
+        key, colon, text = line.strip().partition(": ")
+        if colon and key.startswith("image.") and not key.startswith("image.content.") and key != "image.other":
+            yield Message(text.strip('"'), CATALOGUE, number)
 
 
 @dataclass(frozen=True)
@@ -160,9 +169,6 @@ class _Search:
 
 def _messages_at(node: ast.AST) -> Iterator[ast.expr]:
     """The parts of a node that are messages wherever they stand."""
-    if isinstance(node, ast.ClassDef) and node.name == CODES:
-        entries = (statement.value for statement in node.body if isinstance(statement, ast.Assign))
-        yield from (entry.elts[1] for entry in entries if isinstance(entry, ast.Tuple))
     if isinstance(node, ast.Call):
         for position in MESSAGE_OF.get(_name(node.func), ()):
             yield from node.args[position : position + 1]

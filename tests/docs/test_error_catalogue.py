@@ -2,8 +2,8 @@
 
 What counts as a message is decided from the syntax trees, by these rules (``raised_messages.py`` carries them out):
 
-1. By place: the arguments of ``UserError`` and of interruptions that are shown to people; the sentences of the codes
-   of ``ProblemCode``; what ``__str__`` of an error returns; what is printed to standard error; what goes into a
+1. By place: the arguments of ``UserError`` and of interruptions that are shown to people; the notes about images in the
+   catalogue of texts; what ``__str__`` of an error returns; what is printed to standard error; what goes into a
    variable, attribute or argument called ``problem`` or ``problems``, by assignment, ``append``, ``extend``, ``+=`` or
    ``for``.
 2. By following: a variable stands for everything that its function, or the file, puts into it; a parameter for what
@@ -81,9 +81,6 @@ def ask():
 def name():
     return "printed"
 
-class ProblemCode(StrEnum):
-    LARGE = "large", "is larger than {most:,} bytes"
-
 class FullError(OSError):
     def __str__(self):
         return f"{self.filename} is full"
@@ -92,6 +89,8 @@ class FullError(OSError):
 
 def test_messages_are_found_by_every_rule(tmp_path):
     (tmp_path / "sample.py").write_text(SAMPLE, encoding="utf-8")
+    (tmp_path / "_locale").mkdir()
+    (tmp_path / "_locale" / "en.yaml").write_text('note:\n  image.large: "is larger than {most:,} bytes"\n')
     found = {message.pattern for message in raised(tmp_path)}
     assert found == {
         "{}: listed", "added", "{}: short", "{}: long {}", "{} explained", "yielded", "{}: generated",

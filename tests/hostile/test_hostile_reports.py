@@ -145,11 +145,7 @@ def test_the_leaderboard_in_a_terminal(tmp_path):
 
 def test_the_page_of_the_doctor():
     sheets = [
-        Sheet(
-            "train",
-            Page(name, Path("none.jpg"), number),
-            problem=ImageProblem(ProblemCode.OTHER, text=f"is <b>{name}</b>"),
-        )
+        Sheet("train", Page(name, Path("none.jpg"), number), ImageProblem(ProblemCode.OTHER, text=f"is <b>{name}</b>"))
         for number, name in enumerate(HOSTILE)
     ]
     words = {"old": HOSTILE[0], "new": HOSTILE[1]}

@@ -8,10 +8,11 @@ was predicted. What a user can mend is raised as ``UserError``, all problems tog
 
 from munseo._data.balance import BalancePlan, Sample, class_weights, plan_balance, sampler_weights
 from munseo._data.cache import cache_folder, cache_pages, square
-from munseo._data.decoder import MAX_PIXELS, Inspection, decode, inspect
+from munseo._data.decoder import MAX_PIXELS, Inspection, decode, decode_pages, inspect
+from munseo._data.formats import FORMATS
 from munseo._data.image_check import Checked, check_images, fingerprint
 from munseo._data.image_error import ImageError, ImageProblem
-from munseo._data.image_finder import IMAGE_EXTENSIONS, list_images
+from munseo._data.image_finder import list_images
 from munseo._data.input_pages import Inputs, find_pages
 from munseo._data.layout import DataLayout, load_pages
 from munseo._data.letterbox import letterbox
@@ -21,7 +22,7 @@ from munseo._data.submission import read_sample_submission, write_submission
 from munseo._data.tables import Row, Table, read_table
 
 __all__ = [
-    "IMAGE_EXTENSIONS",
+    "FORMATS",
     "MAX_PIXELS",
     "BalancePlan",
     "Checked",
@@ -41,6 +42,7 @@ __all__ = [
     "check_images",
     "class_weights",
     "decode",
+    "decode_pages",
     "find_pages",
     "fingerprint",
     "inspect",

@@ -1,77 +1,111 @@
-"""What a file is, by its first bytes; its name is not asked."""
+"""The image formats that Munseo reads, as one table; a format is recognised by the first bytes, not by the name."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL.ImageFile import ImageFile
 
 from munseo._data.image_error import ImageProblem, ProblemCode
+from munseo._data.paged_files import PagedFile, PdfPages, TiffPages
 from munseo._locale import Remark
 
 HEAD_BYTES = 1024
-"""How much of a file is looked at; a PDF may start anywhere within it (PDF 1.7, appendix H)."""
+"""The bytes that are looked at; a PDF may start anywhere within them (PDF 1.7, appendix H)."""
 
-READS = "JPEG, PNG, TIFF, BMP, WebP, GIF and PDF"
 
-_IMAGES = (
-    ("JPEG", rb"\xff\xd8\xff"),
-    ("PNG", rb"\x89PNG\r\n\x1a\n"),
-    ("TIFF", rb"II[\x2a\x2b]\x00|MM\x00[\x2a\x2b]"),
-    ("WEBP", rb"RIFF.{4}WEBP"),
-    ("GIF", rb"GIF8[79]a"),
-    # "BM" alone would also match a text; the reserved bytes 6 to 9 and a header size below 256 stand in every BMP.
-    ("BMP", rb"BM.{4}\x00{4}.{4}.\x00{3}"),
-    ("PDF", rb".{0,1019}%PDF-"),
+@dataclass(frozen=True)
+class ImageFormat:
+    """A format that Munseo reads.
+
+    Attributes:
+        name: The name in ``Inspection.format`` and in reports.
+        start: A regular expression that matches the first bytes of a file.
+        extensions: The extensions of its file names, in small letters.
+        open_image: What opens a file that holds one image; None for formats of several pages. It is Pillow's reader for
+            the format and not ``Image.open``, which would try other formats and has limits of its own.
+        open_pages: What opens a file that holds several pages, given its content and the most pixels of a page.
+        title: How messages spell the format; empty if they spell it as ``name``.
+    """
+
+    name: str
+    start: bytes
+    extensions: tuple[str, ...]
+    open_image: Callable[[BytesIO], ImageFile] | None = None
+    open_pages: Callable[[bytes, int], PagedFile] | None = None
+    title: str = ""
+
+
+FORMATS: dict[str, ImageFormat] = {
+    entry.name: entry
+    for entry in (
+        ImageFormat("JPEG", rb"\xff\xd8\xff", (".jpg", ".jpeg", ".jpe", ".jfif"), JpegImagePlugin.JpegImageFile),
+        ImageFormat("PNG", rb"\x89PNG\r\n\x1a\n", (".png",), PngImagePlugin.PngImageFile),
+        ImageFormat("TIFF", rb"II[\x2a\x2b]\x00|MM\x00[\x2a\x2b]", (".tif", ".tiff"), open_pages=TiffPages),
+        # "BM" alone would also match a text; bytes 6 to 9 and a header size below 256 are the same in every BMP.
+        ImageFormat("BMP", rb"BM.{4}\x00{4}.{4}.\x00{3}", (".bmp", ".dib"), BmpImagePlugin.BmpImageFile),
+        ImageFormat("WEBP", rb"RIFF.{4}WEBP", (".webp",), WebPImagePlugin.WebPImageFile, title="WebP"),
+        ImageFormat("GIF", rb"GIF8[79]a", (".gif",), GifImagePlugin.GifImageFile),
+        # Last, because its mark may be anywhere in the first bytes.
+        ImageFormat("PDF", rb".{0,1019}%PDF-", (".pdf",), open_pages=lambda data, _: PdfPages(data)),
+    )
+}
+"""The formats by name. To add one, add an entry here; nothing else has a list of formats."""
+
+IMAGE_EXTENSIONS = frozenset(extension for entry in FORMATS.values() for extension in entry.extensions)
+
+_OTHER_CONTENT = (
+    ("svg", rb"(?i)(\xef\xbb\xbf)?\s*(<\?xml.*?)?(<!--.*?-->\s*|<!doctype svg.*?)*<svg"),
+    ("html", rb"(?i)(\xef\xbb\xbf)?\s*(<\?xml.*?)?(<!--.*?-->\s*)*(<!doctype html|<html|<head|<body)"),
+    ("FITS", rb"SIMPLE  ="),
+    ("JPEG 2000", rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51"),
+    ("JPEG XL", rb"\xff\x0a|\x00\x00\x00\x0cJXL "),
+    ("HEIC", rb".{4}ftyp(hei|hev|mif1|msf1)"),
+    ("AVIF", rb".{4}ftypavi"),
+    ("video", rb".{4}ftyp"),
+    ("Photoshop", rb"8BPS"),
+    ("PostScript", rb"%!PS"),
+    ("DjVu", rb"AT&TFORM"),
+    ("icon", rb"\x00\x00\x01\x00"),
+    ("zip", rb"PK\x03\x04"),
+    ("ole", rb"\xd0\xcf\x11\xe0"),
+    ("gzip", rb"\x1f\x8b"),
+    ("lfs", rb"version https://git-lfs"),
+    ("XML", rb"(\xef\xbb\xbf)?\s*<\?xml"),
 )
-
-_OTHERS = (
-    ("svg", "SVG, a vector drawing", rb"(?i)(\xef\xbb\xbf)?\s*(<\?xml.*?)?(<!--.*?-->\s*|<!doctype svg.*?)*<svg"),
-    (
-        "html",
-        "HTML, a web page",
-        rb"(?i)(\xef\xbb\xbf)?\s*(<\?xml.*?)?(<!--.*?-->\s*)*(<!doctype html|<html|<head|<body)",
-    ),
-    ("", "FITS", rb"SIMPLE  ="),
-    ("", "JPEG 2000", rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51"),
-    ("", "JPEG XL", rb"\xff\x0a|\x00\x00\x00\x0cJXL "),
-    ("", "HEIC", rb".{4}ftyp(hei|hev|mif1|msf1)"),
-    ("", "AVIF", rb".{4}ftypavi"),
-    ("video", "video", rb".{4}ftyp"),
-    ("", "Photoshop", rb"8BPS"),
-    ("", "PostScript", rb"%!PS"),
-    ("", "DjVu", rb"AT&TFORM"),
-    ("icon", "an icon", rb"\x00\x00\x01\x00"),
-    ("zip", "a ZIP archive, or a Word, Excel or HWPX file, which are ZIP archives", rb"PK\x03\x04"),
-    ("ole", "an OLE document such as HWP or old Word", rb"\xd0\xcf\x11\xe0"),
-    ("", "gzip", rb"\x1f\x8b"),
-    ("lfs", "a Git LFS pointer; fetch the file itself with 'git lfs pull'", rb"version https://git-lfs"),
-    ("", "XML", rb"(\xef\xbb\xbf)?\s*<\?xml"),
-)
+"""What else a file may hold, and how it starts: a name that is the same in all languages, or the end of the key
+``note.image.content.<name>`` in the catalogue of texts."""
 
 
-def image_kind(head: bytes) -> str | None:
-    """Name the image format, or None where it is none that Munseo reads.
+def find_format(head: bytes) -> ImageFormat | None:
+    """Return the format of a file, or None if Munseo does not read it.
 
     Args:
         head: The first ``HEAD_BYTES`` of the file.
     """
-    return next((name for name, pattern in _IMAGES if re.match(pattern, head, re.DOTALL)), None)
+    return next((entry for entry in FORMATS.values() if re.match(entry.start, head, re.DOTALL)), None)
 
 
 def refusal(head: bytes) -> ImageProblem:
-    """Say why a file that is none of the formats above is refused."""
+    """Return why a file of none of the formats is refused."""
     if not head:
         return ImageProblem(ProblemCode.EMPTY_FILE)
-    return ImageProblem(ProblemCode.NOT_AN_IMAGE, content=_content(head), formats=READS)
+    *titles, last = (entry.title or entry.name for entry in FORMATS.values())
+    formats = f"{', '.join(titles)} and {last}"
+    return ImageProblem(ProblemCode.NOT_AN_IMAGE, content=_content(head), formats=formats)
 
 
-def _content(head: bytes) -> Remark | str:
-    """Name what a file holds: a remark where the name is translated, a text where it is the same in all languages."""
-    for key, name, pattern in _OTHERS:
-        if re.match(pattern, head, re.DOTALL):
-            return Remark(f"image.content.{key}", text=name) if key else name
+def _content(head: bytes) -> Remark:
+    """Return the name of what a file holds."""
+    for name, start in _OTHER_CONTENT:
+        if re.match(start, head, re.DOTALL):
+            return Remark(f"image.content.{name}", text=name)
     if not head.strip(b"\0"):
-        return Remark("image.content.zeros", text="zero bytes only")
+        return Remark("image.content.zeros")
     if all(byte >= 32 or byte in b"\t\r\n" for byte in head):
-        return Remark("image.content.text", text="text")
-    start = head[:8].hex(" ")
-    return Remark("image.content.unknown", {"start": start}, f"an unknown format (starts with {start})")
+        return Remark("image.content.text")
+    return Remark("image.content.unknown", {"start": head[:8].hex(" ")})

@@ -9,11 +9,9 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path, PurePath
 
+from munseo._data.formats import IMAGE_EXTENSIONS
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
 
-IMAGE_EXTENSIONS = frozenset(
-    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif", ".pdf"]
-)
 MAX_DEPTH = 100
 """Folders within folders that are walked; a walk to the deepest would end at Python's own limit, with a traceback."""
 _SYSTEM_FILES = frozenset(["thumbs.db", "desktop.ini", "__macosx"])

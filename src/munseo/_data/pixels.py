@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 
 import cv2
 import numpy as np
-from PIL import Image, ImageChops
+from PIL import ExifTags, Image, ImageChops
 
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
 
-_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
-"""TIFF tags."""
+_BITS_PER_SAMPLE = 258
+"""The TIFF tag of the bits of each channel."""
+
+_PHOTOMETRIC = 262
+"""The TIFF tag that says whether zero is white (0) or black (1)."""
 
 _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda image: cv2.flip(image, 1),
@@ -22,20 +26,43 @@ _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     7: lambda image: cv2.rotate(cv2.transpose(image), cv2.ROTATE_180),
     8: lambda image: cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE),
 }
+"""What brings an image upright, by its EXIF orientation."""
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Refuse an image by its size, before it is decoded.
+
+    Raises:
+        UnreadableError: A side is 0, or the image has more than ``max_pixels``.
+    """
+    if width < 1 or height < 1:
+        raise UnreadableError(ImageProblem(ProblemCode.NO_PIXELS, width=width, height=height))
+    if width * height > max_pixels:
+        problem = ImageProblem(ProblemCode.TOO_MANY_PIXELS, width=width, height=height, most=max_pixels)
+        raise UnreadableError(problem)
+
+
+def exif_orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation of an image, or 1 if it has none that can be read."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except (SyntaxError, ValueError, TypeError, KeyError, IndexError, OSError, OverflowError, struct.error):
+        # The picture is whole; only the camera's notes about it are broken, and every viewer shows it unturned.
+        return 1
 
 
 def upright(image: np.ndarray, orientation: int) -> np.ndarray:
-    """Turn and mirror an image as its EXIF orientation (2 to 8) says; any other number leaves it as it is."""
+    """Turn and mirror an image according to its EXIF orientation (2 to 8); any other number changes nothing."""
     turn = _TURNS.get(orientation)
     return image if turn is None else turn(image)
 
 
 def to_rgb(image: Image.Image) -> np.ndarray:
-    """Bring a loaded Pillow image of any mode to (H, W, 3) uint8.
+    """Convert a loaded Pillow image of any mode to (H, W, 3) uint8.
 
-    Transparent pixels are laid on white, as paper. 16-bit grey is divided by 257 and rounded. 16-bit colour arrives
-    from Pillow as its high bytes, which differ from that by less than one grey level. 32-bit whole numbers and floats
-    have no fixed white: see ``_by_range``.
+    Transparent pixels are laid on white, the colour of paper. 16-bit grey is divided by 257 and rounded. 16-bit colour
+    arrives from Pillow as its high bytes, which differ from that by less than one grey level. 32-bit integers and
+    floats have no fixed white: see ``_by_range``.
 
     Raises:
         UnreadableError: Its colours are LAB, which Pillow converts only with a colour profile at hand.
@@ -49,13 +76,13 @@ def to_rgb(image: Image.Image) -> np.ndarray:
         paper.alpha_composite(image.convert("RGBA"))
         image = paper
     elif image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
-        # Pillow inverts every CMYK JPEG, as Adobe stores them; one without Adobe's mark is stored straight.
+        # Pillow inverts every CMYK JPEG, because Adobe stores them inverted; one without Adobe's mark is not inverted.
         image = ImageChops.invert(image)
     return np.array(image.convert("RGB"))
 
 
 def _grey(image: Image.Image) -> np.ndarray:
-    """16-bit, 32-bit and float grey to (H, W) uint8."""
+    """Convert 16-bit, 32-bit and float grey to (H, W) uint8."""
     tags = getattr(image, "tag_v2", {})
     values: np.ndarray = np.asarray(image)
     grey: np.ndarray
@@ -65,15 +92,15 @@ def _grey(image: Image.Image) -> np.ndarray:
         grey = np.minimum(levels, 255).astype(np.uint8)[values]
     else:
         grey = _by_range(values)
-    # Pillow inverts white-is-zero TIFF up to 8 bits, not beyond.
+    # Pillow inverts a TIFF whose zero is white up to 8 bits, but not beyond.
     return np.bitwise_not(grey) if tags.get(_PHOTOMETRIC) == 0 else grey
 
 
 def _by_range(values: np.ndarray) -> np.ndarray:
-    """Scale by the range that the values show, without clipping any.
+    """Scale grey levels by the range that they show, without clipping any.
 
-    From 0 up, white is 1, 255 or 65535, the first that the values fit in, or the largest value where it lies up to
-    half above (resampling overshoots). Else the smallest value is black and the largest white. NaN is black.
+    From 0 up, white is 1, 255 or 65535, the first that the values fit in; or the largest value, if it is at most half
+    above (resampling overshoots). Otherwise the smallest value is black and the largest white. NaN is black.
     """
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)

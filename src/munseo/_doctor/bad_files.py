@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from munseo._data import FORMATS
 from munseo._data.image_error import ProblemCode
 from munseo._doctor.issue import Issue, Sheet
 from munseo._locale import Remark
@@ -18,16 +19,6 @@ HUGE_PIXELS = 50_000_000
 """An A4 page at 600 dpi has 35 million."""
 BLANK_INK = 0.0005
 """Of a page, 33 of 65,536 pixels: a page number alone is more."""
-
-_EXTENSIONS = {
-    "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
-    "PNG": {".png"},
-    "TIFF": {".tif", ".tiff"},
-    "WEBP": {".webp"},
-    "GIF": {".gif"},
-    "BMP": {".bmp", ".dib"},
-    "PDF": {".pdf"},
-}
 
 _PROBLEM_KINDS = {
     ProblemCode.TRUNCATED: "truncated",
@@ -62,7 +53,7 @@ def _of_page(sheet: Sheet, usual_px: float) -> list[Issue]:
         detail = Remark("doctor.huge", size)
         found.append(Issue("huge", "low", detail, sheet, score=float(sheet.width * sheet.height)))
     suffix = sheet.page.path.suffix.lower()
-    if suffix not in _EXTENSIONS[sheet.format]:
+    if suffix not in FORMATS[sheet.format].extensions:
         detail = Remark("doctor.extension", {"format": sheet.format, "suffix": suffix or "–"})
         found.append(Issue("wrong_extension", "low", detail, sheet))
     return found

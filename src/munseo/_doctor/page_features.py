@@ -12,7 +12,7 @@ import numpy as np
 
 from munseo._data import ImageError, Page, PageSet, decode, letterbox
 from munseo._data.decoder import read_bytes
-from munseo._data.formats import HEAD_BYTES, image_kind
+from munseo._data.formats import HEAD_BYTES, find_format
 from munseo._data.near_duplicates import thumbnail
 from munseo._data.stream.read_ahead import read_ahead
 from munseo._doctor.issue import Sheet
@@ -63,6 +63,8 @@ def _see(part: str, page: Page, square_px: int | None) -> Seen:
     except ImageError as error:
         return Seen(Sheet(part, page, error.problem, file_sha256=file_sha256), None)
     height, width = pixels.shape[:2]
+    file_format = find_format(data[:HEAD_BYTES])
+    assert file_format is not None, "it has been decoded"
     # Threads of OpenCV's own would only fight with ours, so what is measured is small.
     scale = min(1.0, _MEASURED_PX / max(width, height))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -73,7 +75,7 @@ def _see(part: str, page: Page, square_px: int | None) -> Seen:
     sheet = Sheet(
         part=part,
         page=page,
-        format=image_kind(data[:HEAD_BYTES]) or "",
+        format=file_format.name,
         width=width,
         height=height,
         file_sha256=file_sha256,

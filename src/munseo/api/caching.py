@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from munseo._data.cache.cache_folder import (
+from munseo._data.cache.pack import DamagedPackError, count_pages
+from munseo._data.cache.pack_storage import (
     SIZE_FOLDERS,
     cache_folder,
     delete_unused,
@@ -17,7 +18,6 @@ from munseo._data.cache.cache_folder import (
     size_folder,
     size_limit,
 )
-from munseo._data.cache.pack import DamagedPackError, count_pages
 from munseo._errors import UserError
 
 

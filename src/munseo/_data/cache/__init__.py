@@ -6,7 +6,7 @@ for a margin around it, and a run has the same bits with and without a cache.
 """
 
 from munseo._data.cache.cache_fill import cache_pages
-from munseo._data.cache.cache_folder import cache_folder
 from munseo._data.cache.cached_page import square
+from munseo._data.cache.pack_storage import cache_folder
 
 __all__ = ["cache_folder", "cache_pages", "square"]

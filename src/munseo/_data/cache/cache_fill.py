@@ -14,9 +14,9 @@ from typing import TypeVar
 import numpy as np
 
 from munseo._console import say, track
-from munseo._data.cache.cache_folder import GB, LIMIT_VARIABLE, Room, holding, size_folder, size_limit
 from munseo._data.cache.cached_page import CachedPage, Place
 from munseo._data.cache.pack import ENTRY_BYTES, SUFFIX, DamagedPackError, Pack, write_pack
+from munseo._data.cache.pack_storage import GB, LIMIT_VARIABLE, Room, holding, size_folder, size_limit
 from munseo._data.decoder import decode, read_bytes
 from munseo._data.image_error import ImageError
 from munseo._data.letterbox import resized

@@ -16,8 +16,8 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import IO, cast
 
+from munseo._data.formats import IMAGE_EXTENSIONS
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError, words_of
-from munseo._data.image_finder import IMAGE_EXTENSIONS
 from munseo._data.stream.source import UNPACKED, Member, Source, as_id
 
 MAX_MEMBER_BYTES = 2**28

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 
+from munseo._data.formats import IMAGE_EXTENSIONS
 from munseo._data.image_error import ImageProblem, ProblemCode
-from munseo._data.image_finder import IMAGE_EXTENSIONS, MAX_DEPTH, lies_within, nfc
+from munseo._data.image_finder import MAX_DEPTH, lies_within, nfc
 from munseo._data.stream.archives import is_archive, is_hidden, list_archive
 from munseo._data.stream.source import Source, as_id
 

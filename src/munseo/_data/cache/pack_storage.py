@@ -30,7 +30,7 @@ FORMAT = "pages-1"
 LOCK_NAME = ".lock"
 SIZE_FOLDERS = "pages-*/*px-*"
 """Those of every format and version: the limit holds for all of them together."""
-DECODING_CODE = ("decoding.py", "pixels.py", "pdf.py", "letterbox.py")
+DECODING_CODE = ("decoder.py", "formats.py", "paged_files.py", "pixels.py", "letterbox.py")
 """Every change of these files starts a new cache: no one has to remember to raise a number."""
 GB = 10**9
 MOST_GB = 20

@@ -1,0 +1,145 @@
+"""Formats whose files have several pages: PDF and TIFF."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from io import BytesIO
+from typing import Protocol
+
+import numpy as np
+import pypdfium2
+from PIL import TiffImagePlugin
+
+from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
+from munseo._data.pixels import check_size, exif_orientation, to_rgb, upright
+
+MAX_PAGES = 10_000
+"""The pages of one file that are read and counted; a book at the limit of ``decoder.MAX_BYTES`` has fewer."""
+
+PDF_LONGEST_SIDE_PX = 1600
+"""The longest side of a rendered PDF page: A4 at about 137 dpi, which is more than any model looks at."""
+
+_PDFIUM = threading.Lock()
+"""PDFium has global state and is not thread-safe; two calls at once crash the process."""
+
+
+class PagedFile(Protocol):
+    """An open file of several pages.
+
+    Attributes:
+        num_pages: The number of its pages.
+    """
+
+    num_pages: int
+
+    def page(self, number: int) -> np.ndarray:
+        """Return a page, counted from 0, as (H, W, 3) uint8 RGB."""
+
+    def close(self) -> None:
+        """Free the memory of the reader."""
+
+
+class PdfPages:
+    """An open PDF, rendered with annotations and the values of filled-in forms, on white.
+
+    Threads may share it or open several files at once, but only one of them renders at a time.
+
+    Args:
+        data: The content of the file.
+
+    Raises:
+        UnreadableError: The file has a password, or no page.
+        pypdfium2.PdfiumError: The file is damaged.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        with _PDFIUM:
+            try:
+                self._document = pypdfium2.PdfDocument(data)
+            except pypdfium2.PdfiumError as error:
+                reason = str(error).lower()
+                if "password" in reason and b"/Encrypt" in data:
+                    raise UnreadableError(ImageProblem(ProblemCode.PDF_WITH_PASSWORD)) from None
+                # For a file without pages PDFium reports the problem of the file before it, or success.
+                if "password" in reason or "success" in reason:
+                    raise UnreadableError(ImageProblem(ProblemCode.PDF_WITHOUT_PAGES)) from None
+                raise
+            self.num_pages = len(self._document)
+            if self.num_pages == 0:
+                self._document.close()
+                raise UnreadableError(ImageProblem(ProblemCode.PDF_WITHOUT_PAGES))
+            self._document.init_forms()
+
+    def page(self, number: int) -> np.ndarray:
+        """Render one page.
+
+        Args:
+            number: The page, counted from 0.
+
+        Returns:
+            (H, W, 3) uint8 RGB with its longest side at ``PDF_LONGEST_SIDE_PX``.
+
+        Raises:
+            UnreadableError: The page has no size.
+            pypdfium2.PdfiumError: The page is damaged.
+        """
+        with _PDFIUM:
+            page = self._document[number]
+            try:
+                longest = max(page.get_size())
+                if not longest > 0:
+                    if number == 0:
+                        raise UnreadableError(ImageProblem(ProblemCode.FIRST_PAGE_WITHOUT_SIZE))
+                    raise UnreadableError(ImageProblem(ProblemCode.PAGE_WITHOUT_SIZE, page=number + 1))
+                bitmap = page.render(scale=PDF_LONGEST_SIDE_PX / longest, rev_byteorder=True)
+                pixels = bitmap.to_numpy()
+                # A copy, because closing the bitmap frees its memory.
+                rgb = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[:, :, :3].copy()
+                # Closed here, under the lock: the garbage collector would do it in any thread, at any time.
+                bitmap.close()
+                return rgb
+            finally:
+                page.close()
+
+    def close(self) -> None:
+        """Free the memory of PDFium."""
+        with _PDFIUM:
+            self._document.close()
+
+
+class TiffPages:
+    """An open TIFF.
+
+    Its pages are a chain in the file, so they are counted one by one and only up to ``MAX_PAGES``: a chain of millions
+    of pages is not a document.
+
+    Args:
+        data: The content of the file.
+        max_pixels: Larger pages are refused before they are decoded.
+
+    Raises:
+        UnreadableError: The first page is too large.
+    """
+
+    def __init__(self, data: bytes, max_pixels: int) -> None:
+        self._max_pixels = max_pixels
+        self._image = TiffImagePlugin.TiffImageFile(BytesIO(data))
+        check_size(*self._image.size, max_pixels)
+        self.num_pages = 1
+        with suppress(EOFError):
+            while self.num_pages <= MAX_PAGES:
+                self._image.seek(self.num_pages)
+                self.num_pages += 1
+
+    def page(self, number: int) -> np.ndarray:
+        """Decode one page, counted from 0; ``UnreadableError`` if it is too large."""
+        self._image.seek(number)
+        check_size(*self._image.size, self._max_pixels)
+        self._image.load()
+        # Pillow's load() has turned a TIFF already, and its orientation is 1 from then on.
+        return upright(to_rgb(self._image), exif_orientation(self._image))
+
+    def close(self) -> None:
+        """Close the image."""
+        self._image.close()

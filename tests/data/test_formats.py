@@ -1,0 +1,40 @@
+"""Every entry of the table of formats: recognised, found, decoded, and known to the doctor."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+from munseo._data import FORMATS, PageSet, decode_pages, inspect, list_images
+from munseo._data.formats import HEAD_BYTES, IMAGE_EXTENSIONS, find_format
+from munseo._data.page import Page
+from munseo._doctor.bad_files import find_bad_files
+from munseo._doctor.page_features import look
+
+
+@pytest.fixture
+def sample(encoded, picture):
+    """A file of a format."""
+    return lambda name: encoded(Image.fromarray(picture).resize((640, 480)), name)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_it_is_recognised_by_its_first_bytes_and_decoded(name, sample):
+    data = sample(name)
+    assert find_format(data[:HEAD_BYTES]) is FORMATS[name]
+    found = inspect(data)
+    assert (found.format, found.problem) == (name, None)
+    assert [page.problem for page in decode_pages(data)] == [None]
+    assert (FORMATS[name].open_image is None) == (FORMATS[name].open_pages is not None), "one of the two reads it"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_its_files_are_found_and_its_extensions_are_right_for_the_doctor(name, sample, tmp_path):
+    for number, extension in enumerate(sorted(IMAGE_EXTENSIONS)):
+        (tmp_path / f"{number}{extension}").write_bytes(sample(name))
+    files = list(list_images(tmp_path, tmp_path, [], []))
+    assert len(files) == len(IMAGE_EXTENSIONS)
+    pages = PageSet(tuple(Page(file.name, file, 0) for file in files), None, (), ("a",), ("a",), {}, ())
+    issues = find_bad_files([seen.sheet for seen in look(pages, None)])
+    misnamed = {issue.sheet.page.path.suffix for issue in issues if issue.kind == "wrong_extension"}
+    assert misnamed == IMAGE_EXTENSIONS - set(FORMATS[name].extensions)
