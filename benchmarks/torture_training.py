@@ -182,8 +182,8 @@ def _child(moment: str, number: int, words: list[str]) -> None:
     from munseo._training import callbacks as recording
     from munseo._training import checkpoint as state
     from munseo._training import module
+    from munseo._training import run_training as training
     from munseo._training import validation as judging
-    from munseo.api import training
 
     count = 0
 

@@ -18,7 +18,7 @@ import yaml
 from fake_run import ENGLISH, NAME, write_run
 from safetensors.torch import save_file
 
-from munseo import UserError
+from munseo import UserError, diff
 from munseo._augment import DOCUMENT
 from munseo._model import ModelCard
 from munseo._model import pretrained as model_weights
@@ -26,7 +26,6 @@ from munseo._report.facts.run import gather
 from munseo._run import RunFolder, check_fingerprints, fingerprints, open_run
 from munseo._shift.recipe_file import load_recipe
 from munseo._training import checkpoint as training_state
-from munseo.api.diffing import diff
 
 
 def _diff(run: RunFolder) -> None:

@@ -14,27 +14,16 @@ from munseo._errors import Interrupted, UserError
 __version__ = "0.1.0"
 
 _COMMANDS = {
-    "train": "training",
-    "resume": "training",
     "evaluate": "evaluating",
     "predict": "predicting",
-    "ensemble": "ensembling",
     "export": "exporting",
     "bench_train": "benching",
     "bench_predict": "benching_predict",
     "doctor": "doctoring",
     "fix": "fixing",
     "serve": "serving",
-    "ui": "browsing",
-    "report": "reporting",
-    "score": "reporting",
-    "runs": "reporting",
-    "diff": "diffing",
-    "demo": "demonstrating",
-    "synth": "demonstrating",
 }
-
-_MOVED = ("shift",)
+_MOVED = ("demo", "diff", "ensemble", "report", "resume", "runs", "score", "shift", "synth", "train", "ui")
 
 __all__ = ["Interrupted", "UserError", "__version__", *_COMMANDS, *_MOVED]
 

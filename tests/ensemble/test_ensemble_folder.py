@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import typer
 from simulated import NAMES, simulate
 from typer.testing import CliRunner
 
-from munseo import UserError, evaluate, predict, runs
+from munseo import UserError, ensemble, evaluate, predict, runs
+from munseo._commands.app import app
 from munseo._data import load_pages
 from munseo._ensemble import align, judge, read_members, write_ensemble
 from munseo._ensemble.ensemble_folder import choose_folder
@@ -20,9 +20,7 @@ from munseo._prediction import Settings
 from munseo._prediction.combination import is_ensemble, read_combination
 from munseo._prediction.predictor import PredictOptions, Predictor
 from munseo._run import open_run
-from munseo.api.ensembling import ensemble
 from munseo.api.exporting import export
-from munseo.cli import ensembling
 
 CPU = Settings(torch.device("cpu"))
 
@@ -177,9 +175,6 @@ def test_weights_that_were_tampered_with_are_refused(halves):
 def test_the_command_says_that_equal_members_are_not_better(write_member, capsys):
     rows, labels = simulate(80, (1.0,))
     paths = [write_member(name, labels, rows[0], NAMES) for name in ("a", "b")]
-    app = typer.Typer()
-    app.command(name="other")(lambda: None)
-    ensembling.register(app)
     done = CliRunner().invoke(app, ["ensemble", *map(str, paths), "-o", "twins"], catch_exceptions=False)
     assert done.exit_code == 0
     assert Path(done.stdout.strip().splitlines()[-1]) == paths[0].parent / "twins"

@@ -23,8 +23,8 @@ from munseo._run import open_run
 from munseo._training import checkpoint as saving
 from munseo._training import module
 from munseo._training.checkpoint import read_state
+from munseo._training.run_training import _working_on
 from munseo._training.signals import noting_signals
-from munseo.api.training import _working_on
 
 SHORT = {
     "model_name": "test_efficientnet.r160_in1k", "pretrained": "false", "image_size": 64, "val_split_ratio": 0.25,

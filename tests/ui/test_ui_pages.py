@@ -21,10 +21,10 @@ from PIL import Image
 from serving_pages import served
 
 from munseo import fix, predict
+from munseo import ui as serve_page
 from munseo._errors import UserError
 from munseo._report.leaderboard import COLUMNS
 from munseo._run import open_run
-from munseo.api.browsing import ui as serve_page
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import inspect
 import re
 import signal
@@ -16,23 +15,10 @@ import typer
 from typer.core import TyperGroup
 
 from munseo import __version__
-from munseo._commands import shift
+from munseo._commands import cache, config, demo, diff, ensemble, report, resume, runs, score, shift, synth, train, ui
 from munseo._console import inert
 from munseo._errors import Interrupted, NoRoomError, UserError
-from munseo.cli import (
-    benching,
-    browsing,
-    caching,
-    configuring,
-    demonstrating,
-    doctoring,
-    ensembling,
-    exporting,
-    predicting,
-    reporting,
-    serving,
-    training,
-)
+from munseo.cli import benching, doctoring, exporting, predicting, serving
 
 DATA, TRAIN, PREDICT, LOOK, SERVICE = "Data", "Train", "Predict", "Look", "Service"
 
@@ -80,9 +66,31 @@ class Group:
     needs_words: bool = True
 
 
-COMMANDS = (Command("shift", shift.shift, DATA, shift.EXAMPLES, shift.show),)
+COMMANDS = (
+    Command("synth", synth.synth, DATA, synth.EXAMPLES),
+    Command("shift", shift.shift, DATA, shift.EXAMPLES, shift.show),
+    Command("cache ls", cache.ls, DATA, ("`munseo cache ls`",), cache.show_listing),
+    Command("cache clear", cache.clear, DATA, ("`munseo cache clear`",), cache.show_cleared),
+    Command("demo", demo.demo, TRAIN, demo.EXAMPLES),
+    Command("train", train.train, TRAIN, train.EXAMPLES),
+    Command("resume", resume.resume, TRAIN, resume.EXAMPLES),
+    Command("ensemble", ensemble.ensemble, TRAIN, ensemble.EXAMPLES),
+    Command("config show", config.show, TRAIN, ("`munseo config show efficientnet_b4 lr=0.0003`",)),
+    Command("config check", config.check, TRAIN, ("`munseo config check my.yaml`",)),
+    Command("config schema", config.schema, TRAIN, ("`munseo config schema > munseo.schema.json`",)),
+    Command("config list", config.list_templates, TRAIN, ("`munseo config list`",)),
+    Command("runs list", runs.runs, LOOK, runs.EXAMPLES, runs.show),
+    Command("runs diff", diff.diff, LOOK, diff.EXAMPLES, diff.show),
+    Command("report", report.report, LOOK, report.EXAMPLES),
+    Command("score", score.score, LOOK, score.EXAMPLES, score.show),
+    Command("ui", ui.ui, LOOK, ui.EXAMPLES),
+)
 """Every command, in the order of the help."""
-GROUPS: tuple[Group, ...] = ()
+GROUPS = (
+    Group("runs", "Compare runs: `munseo runs [FOLDER]`, `munseo runs diff A B`.", default="list", needs_words=False),
+    Group("cache", "Look at the decoded pages that runs share, and delete them."),
+    Group("config", "Look at configurations."),
+)
 
 
 def main() -> None:
@@ -161,18 +169,18 @@ def _group_class(default: str | None) -> type[TyperGroup]:
 
 def _runner(command: Command) -> Callable[..., None]:
     """Return what typer registers: it calls the function with what was typed, and shows the result."""
-    own = _parameters(command.function)
-    shown = {
-        name: parameter
-        for name, parameter in _parameters(command.show).items()
+    own = _options(command.function, inspect.signature(command.function).parameters.values())
+    for_show = [
+        parameter
+        for parameter in inspect.signature(command.show).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY
-    }
-    parameters = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in {**own, **shown, **own}.values()]
+    ]
+    options = _options(command.show, for_show) | own
 
     def run(**values: Any) -> None:
         try:
             result = command.function(**{name: values[name] for name in own})
-            command.show(result, **{name: values[name] for name in shown})
+            command.show(result, **{parameter.name: values[parameter.name] for parameter in for_show})
         except KeyboardInterrupt as stop:
             signum = stop.signum if isinstance(stop, Interrupted) else signal.SIGINT
             if isinstance(stop, Interrupted) and not stop.message:
@@ -181,25 +189,30 @@ def _runner(command: Command) -> Callable[..., None]:
             raise typer.Exit(128 + signum) from None
 
     run.__doc__ = re.split(r"\n\s*(?:Args|Returns|Raises):", inspect.getdoc(command.function) or "")[0]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {name: option.annotation for name, option in options.items()}
+    run.__signature__ = inspect.Signature([*options.values()])  # type: ignore[attr-defined]
     return run
 
 
-class _Names(dict[str, Any]):
-    """The names that a module knows; one that it imports for type checkers only is anything."""
+def _options(function: Callable[..., Any], parameters: Iterable[inspect.Parameter]) -> dict[str, inspect.Parameter]:
+    """Return the parameters that are on the command line, with the types that typer reads.
 
-    def __missing__(self, name: str) -> Any:
-        return Any
-
-
-def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """Return the parameters of a function with the types that typer reads."""
-    names = _Names(vars(builtins) | function.__globals__)
+    A parameter without an ``Annotated`` option is one for Python only.
+    """
+    names = dict(function.__globals__)
+    kinds = {parameter: _evaluated(parameter.annotation, names) for parameter in parameters}
     return {
-        name: parameter.replace(annotation=_narrowed(eval(parameter.annotation, {}, names)))
-        for name, parameter in inspect.signature(function).parameters.items()
+        parameter.name: parameter.replace(annotation=_narrowed(kind), kind=parameter.KEYWORD_ONLY)
+        for parameter, kind in kinds.items()
+        if get_origin(kind) is Annotated
     }
+
+
+def _evaluated(annotation: str, names: dict[str, Any]) -> Any:
+    try:
+        return eval(annotation, names)
+    except NameError as error:  # imported for type checkers only, since the import takes long
+        return _evaluated(annotation, names | {str(error.name): Any})
 
 
 def _narrowed(kind: Any) -> Any:
@@ -214,18 +227,6 @@ def _narrowed(kind: Any) -> Any:
 
 
 app = build_app(COMMANDS, GROUPS)
-for module in (
-    demonstrating,
-    doctoring,
-    training,
-    predicting,
-    ensembling,
-    exporting,
-    serving,
-    browsing,
-    reporting,
-    caching,
-):
+for module in (doctoring, predicting, exporting, serving):
     module.register(app)
 app.add_typer(benching.app, name="bench")
-app.add_typer(configuring.app, name="config")

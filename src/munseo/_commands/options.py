@@ -14,10 +14,8 @@ RunArgument = Annotated[
     Path | str, typer.Argument(metavar="RUN", help="A run folder, such as runs/2507051934-….", show_default=False)
 ]
 DataArgument = Annotated[Path | str, typer.Argument(metavar="DATA", help="A data folder.", show_default=False)]
-ConfigArgument = Annotated[
-    str | Path,
-    typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a template (see `munseo config list`)."),
-]
+CONFIG = typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a template (see `munseo config list`).")
+ConfigArgument = Annotated[str | Path, CONFIG]
 Overrides = Annotated[
     Sequence[str],
     typer.Argument(

@@ -1,27 +1,21 @@
-"""``munseo runs diff``."""
+"""What differs between two runs: their inputs, their predictions, and what moved the score."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from munseo._errors import UserError
-from munseo._run import RunFolder, check_fingerprints, open_run
-from munseo._run.atomic import write_json
+from munseo._evaluation.comparison import causes_of_change
+from munseo._run import RunFolder, check_fingerprints
 from munseo._run.input_differences import differing_pages, differing_tables, differing_test, differing_values
 from munseo._run.run_inputs import RunInputs, read_classes, read_inputs
 
 
-def diff(a: Path | str, b: Path | str, json: Path | str | None = None) -> dict[str, Any]:
-    """Say what differs between two runs: what went in, and what came of it.
-
-    Args:
-        a: A run folder; single, k-fold or ensemble.
-        b: The other one.
-        json: A file that shall hold all of it, untruncated.
+def compare_runs(run_a: RunFolder, run_b: RunFolder) -> dict[str, Any]:
+    """Return what differs between two runs.
 
     Returns:
         ``a, b`` (names), ``notes`` (what could not be compared, and why), ``settings``, ``versions``, ``tables``,
@@ -29,50 +23,46 @@ def diff(a: Path | str, b: Path | str, json: Path | str | None = None) -> dict[s
         change of macro-F1: other pages, labels, predictions), ``predictions``.
 
     Raises:
-        UserError: One of them is no run folder, both are the same, or a file is damaged.
+        UserError: Both are the same folder, or a file is damaged.
     """
-    runs = (open_run(a), open_run(b))
-    if runs[0].path == runs[1].path:
-        raise UserError(f"{a}, {b}: the same run folder; give two.")
+    if run_a.path == run_b.path:
+        raise UserError(f"{run_a.path}, {run_b.path}: the same run folder; give two.")
     try:
-        found = _compared(runs)
+        return _compared((run_a, run_b))
     except UserError:
         raise
-    # As in a report: files that were edited by hand hold words for numbers, and lists for tables.
+    # Files that were edited by hand may hold words where numbers belong, or lists where tables belong.
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise UserError(
-            f"{a}, {b}: the files of one of these runs hold something else than Munseo wrote ({reason}); "
-            "restore them from a copy."
+            f"{run_a.path}, {run_b.path}: the files of one of these runs hold something else than Munseo wrote "
+            f"({reason}); restore them from a copy."
         ) from error
-    if json is not None:
-        write_json(Path(json), found)
-    return found
 
 
 def _compared(runs: tuple[RunFolder, RunFolder]) -> dict[str, Any]:
-    one, other = (read_inputs(run) for run in runs)
+    inputs_a, inputs_b = (read_inputs(run) for run in runs)
     predictions = [_predictions(run) for run in runs]
     return {
-        "a": one.name,
-        "b": other.name,
-        "notes": [*_edited(runs), *_notes(one, other, predictions)],
-        "settings": differing_values(one.settings, other.settings),
-        "versions": differing_values(one.versions, other.versions),
-        "tables": differing_tables(one, other),
+        "a": inputs_a.name,
+        "b": inputs_b.name,
+        "notes": [*_edited(runs), *_notes(inputs_a, inputs_b, predictions)],
+        "settings": differing_values(inputs_a.settings, inputs_b.settings),
+        "versions": differing_values(inputs_a.versions, inputs_b.versions),
+        "tables": differing_tables(inputs_a, inputs_b),
         "classes": {
-            "only_a": [name for name in one.classes if name not in other.classes],
-            "only_b": [name for name in other.classes if name not in one.classes],
+            "only_a": [name for name in inputs_a.classes if name not in inputs_b.classes],
+            "only_b": [name for name in inputs_b.classes if name not in inputs_a.classes],
         },
-        "pages": differing_pages(one, other),
-        "test": differing_test(one, other),
+        "pages": differing_pages(inputs_a, inputs_b),
+        "test": differing_test(inputs_a, inputs_b),
         "scores": _scores(*runs),
         **_outcome(predictions),
     }
 
 
 def _edited(runs: tuple[RunFolder, RunFolder]) -> list[str]:
-    """Files that were changed since the runs ended: they are compared as they are, but it is said."""
+    """Return a note for each run whose files were changed after it ended; they are compared as they are."""
     notes = []
     for letter, run in zip("AB", runs, strict=True):
         try:
@@ -83,27 +73,27 @@ def _edited(runs: tuple[RunFolder, RunFolder]) -> list[str]:
     return notes
 
 
-def _notes(one: RunInputs, other: RunInputs, predictions: list[pd.DataFrame | None]) -> list[str]:
-    """What cannot be compared, in plain words."""
+def _notes(inputs_a: RunInputs, inputs_b: RunInputs, predictions: list[pd.DataFrame | None]) -> list[str]:
+    """Return a note for everything that cannot be compared."""
     notes = []
-    for letter, inputs, table in zip("AB", (one, other), predictions, strict=True):
+    for letter, inputs, table in zip("AB", (inputs_a, inputs_b), predictions, strict=True):
         if inputs.pages is None:
             notes.append(f"{letter} keeps no pages.parquet: labels, images and sides cannot be compared")
         if inputs.tables and all(about["rows"] is None for about in inputs.tables.values()):
             notes.append(f"{letter} was made by an earlier version, which did not count the rows of its tables")
         if table is None:
             notes.append(f"{letter} has no validation predictions: it did not finish")
-    if one.kind != other.kind:
+    if inputs_a.kind != inputs_b.kind:
         kinds = {"single": "one split", "folds": "folds", "ensemble": "an ensemble"}
-        notes.append(f"A is {kinds[one.kind]}, B is {kinds[other.kind]}")
-        if "folds" in (one.kind, other.kind):
+        notes.append(f"A is {kinds[inputs_a.kind]}, B is {kinds[inputs_b.kind]}")
+        if "folds" in (inputs_a.kind, inputs_b.kind):
             notes.append("sides are not compared: in folds every page is validated once")
     return notes
 
 
-def _scores(one: RunFolder, other: RunFolder) -> list[dict[str, Any]]:
-    """Scores that at least one of the runs has: ``score, a, b, change``."""
-    values = [_scores_of(run) for run in (one, other)]
+def _scores(run_a: RunFolder, run_b: RunFolder) -> list[dict[str, Any]]:
+    """Return ``score, a, b, change`` for every score that at least one of the runs has."""
+    values = [_scores_of(run) for run in (run_a, run_b)]
     rows = []
     for name in dict.fromkeys((*values[0], *values[1])):
         a, b = values[0].get(name), values[1].get(name)
@@ -126,7 +116,7 @@ def _scores_of(run: RunFolder) -> dict[str, float]:
 
 
 def _predictions(run: RunFolder) -> pd.DataFrame | None:
-    """Label, prediction and confidence of each validation page, as class names; the ID is the index."""
+    """Return label, prediction (class names) and confidence of each validation page; the ID is the index."""
     if not run.val_predictions_file.is_file():
         return None
     classes = np.array(read_classes(run), dtype=object)
@@ -147,33 +137,31 @@ def _predictions(run: RunFolder) -> pd.DataFrame | None:
 
 
 def _outcome(predictions: list[pd.DataFrame | None]) -> dict[str, Any]:
-    """Predictions that changed on the pages that both runs validated, and what moved macro-F1."""
-    from munseo._evaluation.comparison import causes_of_change
-
-    one, other = predictions
-    if one is None or other is None:
+    """Return what moved macro-F1, and the predictions that changed on the pages that both runs validated."""
+    pages_a, pages_b = predictions
+    if pages_a is None or pages_b is None:
         return {"causes": None, "predictions": None}
-    # Each page once: k-fold runs validate it once, and tables made otherwise are not ours.
-    both = one.index.intersection(other.index)
-    a, b = one.loc[both], other.loc[both]
+    # An ID occurs once in a table: even a k-fold run validates each page once.
+    both = pages_a.index.intersection(pages_b.index)
+    a, b = pages_a.loc[both], pages_b.loc[both]
     changed = [
         {
             "ID": page,
             "label": b["label"][page],
             "a": a["predicted"][page],
             "b": b["predicted"][page],
-            "right": "B"
-            if b["predicted"][page] == b["label"][page]
-            else "A"
-            if a["predicted"][page] == b["label"][page]
-            else "–",
+            "right": _right(a["predicted"][page], b["predicted"][page], b["label"][page]),
         }
         for page in both[(a["predicted"] != b["predicted"]).to_numpy()]
     ]
     result = {
         "in_both": len(both),
-        "only_a": len(one) - len(both),
-        "only_b": len(other) - len(both),
+        "only_a": len(pages_a) - len(both),
+        "only_b": len(pages_b) - len(both),
         "changed": changed,
     }
-    return {"causes": causes_of_change(one, other), "predictions": result}
+    return {"causes": causes_of_change(pages_a, pages_b), "predictions": result}
+
+
+def _right(predicted_a: str, predicted_b: str, label: str) -> str:
+    return "B" if predicted_b == label else "A" if predicted_a == label else "–"

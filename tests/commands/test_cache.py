@@ -6,12 +6,11 @@ import os
 import cv2
 import numpy as np
 import pytest
-import typer
 from typer.testing import CliRunner
 
+from munseo._commands.app import app
 from munseo._data import Page, cache_pages, square
 from munseo._data.cache.pack_storage import FORMAT, pack_files
-from munseo.cli import caching
 
 
 @pytest.fixture
@@ -36,10 +35,6 @@ def pages(tmp_path, folder):
 
 @pytest.fixture
 def munseo():
-    app = typer.Typer()
-    caching.register(app)
-    app.command("other")(lambda: None)  # with one command alone, typer leaves its name out
-
     def run(*words):
         result = CliRunner().invoke(app, ["cache", *map(str, words)])
         assert result.exit_code == 0, result.output

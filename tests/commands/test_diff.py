@@ -11,11 +11,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from munseo import UserError, train
+from munseo import UserError, diff, train
 from munseo._commands.app import app
 from munseo._run import RunFolder, open_run
 from munseo._run.run_inputs import read_inputs
-from munseo.api.diffing import diff
 
 SETTINGS = {
     "model_name": "test_efficientnet.r160_in1k",
@@ -134,7 +133,7 @@ def test_scores_and_what_moved_them(found, pair):
 
 
 def test_the_text_names_them_and_the_file_holds_all(found, pair, tmp_path, monkeypatch):
-    monkeypatch.setattr("munseo.cli.diffing.SHOWN", 5)
+    monkeypatch.setattr("munseo._commands.diff.SHOWN", 5)
     code, text = _invoke(pair.a.path, pair.b.path, "--json", tmp_path / "diff.json")
     assert code == 0
     old, new = pair.labels

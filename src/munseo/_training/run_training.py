@@ -1,4 +1,4 @@
-"""``munseo train`` and ``munseo resume``."""
+"""A whole run: from a configuration to weights, scores, predictions and the report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shlex
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +15,11 @@ import numpy as np
 
 from munseo import _report as reports
 from munseo import _training as training
-from munseo._config import Config, load_config, parse_config
-from munseo._console import quietly, say
+from munseo._config import Config
+from munseo._console import say
 from munseo._errors import Interrupted, NoRoomError, UserError
 from munseo._prediction.submission import predict_test_pages
-from munseo._run import RunFolder, claim, fingerprints, open_run
+from munseo._run import RunFolder, claim, fingerprints
 from munseo._run.manifest import command_words
 from munseo._training import Prepared
 from munseo._training.training_pages import TrainingPages
@@ -27,64 +27,43 @@ from munseo._training.training_pages import TrainingPages
 NUM_SHOWN = 24
 
 
-def train(
-    config: Path | str | Config,
-    overrides: Sequence[str] = (),
-    *,
-    on_bad_image: str | None = None,
-    quiet: bool = False,
-) -> Path:
+def train_run(config: Config) -> Path:
     """Train, judge, predict the test part and write the report.
-
-    Args:
-        config: A YAML file, the name of a template that comes with Munseo, or a ``Config``.
-        overrides: ``key=value`` words, such as ``lr=0.0003``.
-        on_bad_image: ``fail`` or ``skip``, over the configuration's own.
-        quiet: Print nothing but errors.
 
     Returns:
         The run folder.
 
     Raises:
         UserError: Something in the configuration or the data is wrong: all of it in one message.
-        Interrupted: The run was stopped by Ctrl-C or SIGTERM; ``resume`` goes on with it.
+        Interrupted: The run was stopped by Ctrl-C or SIGTERM; ``resume_run`` continues it.
     """
-    words = [*overrides, *([f"on_bad_image={on_bad_image}"] if on_bad_image else ())]
-    with quietly(quiet):
-        prepared = training.prepare(_resolve(config, words), command_words())
-        with _working_on(prepared.run):
-            return _finish(prepared)
+    prepared = training.prepare(config, command_words())
+    with _working_on(prepared.run):
+        return _finish(prepared)
 
 
-def resume(
-    run: Path | str, data: Path | str | None = None, *, num_workers: int | None = None, quiet: bool = False
-) -> Path:
-    """Continue an interrupted run from where its state was saved; the end is what it would have been without.
+def resume_run(folder: RunFolder, data: Path | None, num_workers: int | None) -> Path:
+    """Continue an interrupted run from its saved state; the result is the same as without the interruption.
 
     Args:
-        run: The run folder.
+        folder: The whole run, not one of its folds.
         data: Where the data are now; None: where they were.
         num_workers: Loader workers from now on; None: as configured. They change nothing but time and memory.
-        quiet: Print nothing but errors.
 
     Returns:
         The run folder.
 
     Raises:
-        UserError: It is no run folder, is finished, or its data have changed; or another process works on it.
+        UserError: The run is finished, its data have changed, or another process works on it.
         Interrupted: The run was stopped again.
     """
-    with quietly(quiet):
-        folder = open_run(run)
-        if folder.is_fold:
-            raise UserError(f"{run}: this is one fold; resume the whole run: munseo resume {folder.path.parent}")
-        if folder.read_manifest()["status"] == "finished":
-            return _report_alone(folder)
-        with _working_on(folder):
-            prepared = training.prepare_again(folder, None if data is None else Path(data), num_workers)
-            if training.rank() == 0:
-                folder.update_manifest(status="running")
-            return _finish(prepared)
+    if folder.read_manifest()["status"] == "finished":
+        return _report_alone(folder)
+    with _working_on(folder):
+        prepared = training.prepare_again(folder, data, num_workers)
+        if training.rank() == 0:
+            folder.update_manifest(status="running")
+        return _finish(prepared)
 
 
 @contextmanager
@@ -130,14 +109,6 @@ def _report_alone(run: RunFolder) -> Path:
         raise UserError(f"{run.path}: this run is finished; its report is {report}")
     reports.write_report(run)
     return run.path
-
-
-def _resolve(config: Path | str | Config, overrides: Sequence[str]) -> Config:
-    if isinstance(config, Config):
-        if overrides:
-            raise UserError("overrides: they go with a file; change the Config itself instead.")
-        return parse_config(config.model_dump(), "config")
-    return load_config(config, overrides)
 
 
 def _finish(prepared: Prepared) -> Path:

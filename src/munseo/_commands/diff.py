@@ -1,4 +1,4 @@
-"""``munseo runs diff``, and the group in which it stands beside the leaderboard."""
+"""``munseo runs diff``."""
 
 from __future__ import annotations
 
@@ -8,39 +8,44 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-DEFAULT = "list"
+from munseo._console import inert
+
+EXAMPLES = ("`munseo runs diff runs/2507051934-… runs/2507062010-… --json diff.json`",)
 SHOWN = 20
-"""Rows of a kind that are printed; ``--json`` has all of them."""
+"""Rows of a kind that are printed; ``--json`` writes all of them."""
 KINDS_SHOWN = 4
+"""Kinds of changes that the first line of a section counts."""
 
 
-class _RunsGroup(TyperGroup):
-    """Takes ``runs FOLDER`` as ``runs list FOLDER``: a folder of runs is no command."""
-
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        """Put the default command before words that name none."""
-        asks_for_help = len(args) == 1 and args[0] in ctx.help_option_names
-        if not asks_for_help and (not args or args[0] not in self.commands):
-            args = [DEFAULT, *args]
-        return super().parse_args(ctx, args)
-
-
-comparing = typer.Typer(cls=_RunsGroup, help="Compare runs: `munseo runs [FOLDER]`, `munseo runs diff A B`.")
-
-
-@comparing.command(epilog="Example: `munseo runs diff runs/2507051934-… runs/2507062010-… --json diff.json`")
 def diff(
-    a: Annotated[Path, typer.Argument(metavar="A", help="A run folder.", show_default=False)],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Another one.", show_default=False)],
-    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all of it there too.")] = None,
-) -> None:
-    """Say which settings, labels, images and sides differ between two runs, and what came of it."""
-    from munseo._console import inert
-    from munseo.api.diffing import diff as find
+    a: Annotated[Path | str, typer.Argument(metavar="A", help="A run folder.", show_default=False)],
+    b: Annotated[Path | str, typer.Argument(metavar="B", help="Another run folder.", show_default=False)],
+    json: Annotated[Path | str | None, typer.Option(metavar="FILE", help="Write everything to this file too.")] = None,
+) -> dict[str, Any]:
+    """Report which settings, labels, images and sides differ between two runs, and how the scores changed.
 
-    for line in lines(find(a, b, json)):
+    Returns:
+        What differs, as `munseo._evaluation.run_differences.compare_runs` describes it.
+
+    Raises:
+        UserError: A folder holds no run, both are the same, or a file is damaged.
+    """
+    from munseo._run import open_run
+
+    run_a, run_b = open_run(a), open_run(b)
+    from munseo._evaluation.run_differences import compare_runs
+    from munseo._run.atomic import write_json
+
+    differences = compare_runs(run_a, run_b)
+    if json is not None:
+        write_json(Path(json), differences)
+    return differences
+
+
+def show(differences: dict[str, Any], *, json: Path | None) -> None:
+    """Print the differences, and the file that holds all of them."""
+    for line in lines(differences):
         typer.echo(inert(line))
     if json is not None:
         typer.echo(f"\n{json}")

@@ -8,29 +8,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from munseo.api.caching import CacheEntry
+    from munseo._data.cache.cache_listing import CacheEntry, CacheListing, Cleared
 
 FolderArgument = Annotated[
-    Path | None, typer.Argument(metavar="[FOLDER]", help="Default: the user's cache folder.", show_default=False)
+    Path | str | None,
+    typer.Argument(metavar="[FOLDER]", help="Default: the user's cache folder.", show_default=False),
 ]
 
-cache = typer.Typer(help="Look at the decoded pages that runs share, and delete them.", no_args_is_help=True)
+
+def ls(folder: FolderArgument = None) -> CacheListing:
+    """List what the cache holds, the most recently used first."""
+    from munseo._data.cache.cache_listing import list_cache
+
+    return list_cache(folder)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(cache, name="cache")
-
-
-@cache.command(epilog="Example: `munseo cache ls`")
-def ls(folder: FolderArgument = None) -> None:
-    """List what the cache holds, the last used first."""
+def show_listing(listing: CacheListing) -> None:
+    """Print a table of the entries and the size of all of them."""
     from rich.console import Console
     from rich.table import Table
 
-    from munseo.api.caching import list_cache
-
-    listing = list_cache(folder)
     if not listing.entries:
         typer.echo(f"{listing.folder}: empty")
         return
@@ -49,12 +46,15 @@ def ls(folder: FolderArgument = None) -> None:
     typer.echo(f"{_size(listing.num_bytes)} of at most {_size(listing.limit)} in {listing.folder}")
 
 
-@cache.command(epilog="Example: `munseo cache clear`")
-def clear(folder: FolderArgument = None) -> None:
+def clear(folder: FolderArgument = None) -> Cleared:
     """Delete all decoded pages that no running command uses; they are decoded again when they are needed."""
-    from munseo.api.caching import clear_cache
+    from munseo._data.cache.cache_listing import clear_cache
 
-    cleared = clear_cache(folder)
+    return clear_cache(folder)
+
+
+def show_cleared(cleared: Cleared) -> None:
+    """Print how much space was freed, and how much is in use."""
     typer.echo(f"{cleared.folder}: {_size(cleared.num_bytes)} freed")
     if cleared.bytes_in_use:
         typer.echo(f"{_size(cleared.bytes_in_use)} are in use and stay")

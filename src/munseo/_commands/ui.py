@@ -1,0 +1,117 @@
+"""``munseo ui``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from munseo._commands.options import Quiet
+from munseo._console import quietly, say
+from munseo._errors import UserError
+
+if TYPE_CHECKING:
+    from munseo._run import RunFolder
+    from munseo._service.served_model import ServedModel
+
+EXAMPLES = (
+    "`munseo ui runs` shows the runs at http://127.0.0.1:8100",
+    "`munseo ui runs --data my_data --issues doctor-my_data/issues.csv` reviews pages too",
+)
+PRECISION = 0.95
+"""Precision of the predictions that need no person, on the page where one tries a model."""
+REVIEW_FILE = "review.csv"
+
+
+def ui(
+    runs: Annotated[Path | str, typer.Argument(help="Folder of the runs.")] = "runs",
+    data: Annotated[
+        Path | str | None, typer.Option(help="Data folder: needed for reviews, and where the data have moved.")
+    ] = None,
+    *,
+    issues: Annotated[
+        Path | str | None,
+        typer.Option(help="The issues.csv of `munseo doctor` to review; default: that in doctor-DATA/, if any."),
+    ] = None,
+    review: Annotated[
+        Path | str | None, typer.Option(help="File for the decisions; default: review.csv in RUNS.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; default: this machine only.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8100,
+    open_to_all: Annotated[bool, typer.Option("--open", help="Let other machines see and decide.")] = False,
+    browser: Annotated[
+        bool | None,
+        typer.Option("--browser/--no-browser", help="Open a browser; default: in a terminal of this machine."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Look at runs, mistakes and pages in a browser, review labels, and try a model.
+
+    The page is there until Ctrl-C or SIGTERM.
+
+    Raises:
+        UserError: A folder or file does not exist, the port is taken, or a package is missing.
+    """
+    runs_dir = Path(runs)
+    if not runs_dir.is_dir():
+        raise UserError(
+            f"{runs_dir}: there is no such folder; `munseo train` makes it, or give the one your runs are in."
+        )
+    if data is not None and not Path(data).is_dir():
+        raise UserError(f"{data}: there is no such data folder; set data_dir to where the tables and images are.")
+    issues_file = _issues_file(data, issues)
+    from munseo.api.serving import check_door, loopback_names, need_packages
+
+    check_door(host, None, open_to_all)
+    need_packages("ui")
+    from munseo._service.admission import Limits
+    from munseo._service.server import listen, run
+    from munseo._ui.site import Site
+    from munseo._ui.web_app import build
+
+    review_file = Path(review) if review is not None else runs_dir / REVIEW_FILE
+    site = Site(runs_dir, None if data is None else Path(data), issues_file, review_file)
+    try:
+        door = listen(host, port)
+    except OSError as error:
+        raise UserError(f"{host}:{port}: cannot be listened at ({error.strerror}); choose another --port.") from None
+    with quietly(quiet):
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+        say(f"munseo: {address}")
+        # Over SSH the browser would be one of text, or none.
+        if browser or (browser is None and sys.stdout.isatty() and "SSH_CONNECTION" not in os.environ):
+            webbrowser.open(address)
+        run(build(site, _load, loopback_names(host)), door, Limits())
+
+
+def _issues_file(data: Path | str | None, issues: Path | str | None) -> Path | None:
+    if issues is not None:
+        if not Path(issues).is_file():
+            raise UserError(f"{issues}: there is no such file; `munseo doctor` writes issues.csv.")
+        return Path(issues)
+    default = Path(f"doctor-{Path(data).resolve().name}") / "issues.csv" if data is not None else None
+    return default if default is not None and default.is_file() else None
+
+
+def _load(run: RunFolder) -> ServedModel:
+    """Load a run with a threshold that validation supports, if there is one.
+
+    The runs may come from another machine, so the device is chosen for this machine.
+    """
+    from dataclasses import replace
+
+    from munseo._prediction.decision import NoThresholdError
+    from munseo._prediction.predictor import PredictOptions
+    from munseo._service.admission import Limits
+    from munseo.api.serving import load_served
+
+    options = PredictOptions(target_precision=PRECISION, device="auto", backend="auto")
+    with quietly():
+        try:
+            return load_served(run, Limits(), options)
+        except NoThresholdError:
+            return load_served(run, Limits(), replace(options, target_precision=None))
