@@ -14,16 +14,28 @@ from munseo._errors import Interrupted, UserError
 __version__ = "0.1.0"
 
 _COMMANDS = {
-    "evaluate": "evaluating",
-    "predict": "predicting",
     "export": "exporting",
     "bench_train": "benching",
     "bench_predict": "benching_predict",
     "doctor": "doctoring",
     "fix": "fixing",
-    "serve": "serving",
 }
-_MOVED = ("demo", "diff", "ensemble", "report", "resume", "runs", "score", "shift", "synth", "train", "ui")
+_MOVED = (
+    "demo",
+    "diff",
+    "ensemble",
+    "evaluate",
+    "predict",
+    "report",
+    "resume",
+    "runs",
+    "score",
+    "serve",
+    "shift",
+    "synth",
+    "train",
+    "ui",
+)
 
 __all__ = ["Interrupted", "UserError", "__version__", *_COMMANDS, *_MOVED]
 

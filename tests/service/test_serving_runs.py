@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 from serving_process import free_port, serving
 
-from munseo import UserError, predict
+from munseo import UserError, predict, serve
 from munseo._service.server import listen
 from munseo.api.exporting import export
-from munseo.api.serving import serve
 
 
 @pytest.fixture(scope="module")

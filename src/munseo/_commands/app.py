@@ -15,10 +15,27 @@ import typer
 from typer.core import TyperGroup
 
 from munseo import __version__
-from munseo._commands import cache, config, demo, diff, ensemble, report, resume, runs, score, shift, synth, train, ui
+from munseo._commands import (
+    cache,
+    config,
+    demo,
+    diff,
+    ensemble,
+    evaluate,
+    predict,
+    report,
+    resume,
+    runs,
+    score,
+    serve,
+    shift,
+    synth,
+    train,
+    ui,
+)
 from munseo._console import inert
 from munseo._errors import Interrupted, NoRoomError, UserError
-from munseo.cli import benching, doctoring, exporting, predicting, serving
+from munseo.cli import benching, doctoring, exporting
 
 DATA, TRAIN, PREDICT, LOOK, SERVICE = "Data", "Train", "Predict", "Look", "Service"
 
@@ -75,6 +92,9 @@ COMMANDS = (
     Command("train", train.train, TRAIN, train.EXAMPLES),
     Command("resume", resume.resume, TRAIN, resume.EXAMPLES),
     Command("ensemble", ensemble.ensemble, TRAIN, ensemble.EXAMPLES),
+    Command("evaluate", evaluate.evaluate, PREDICT, evaluate.EXAMPLES, evaluate.show),
+    Command("predict", predict.predict, PREDICT, predict.EXAMPLES),
+    Command("serve", serve.serve, SERVICE, serve.EXAMPLES),
     Command("config show", config.show, TRAIN, ("`munseo config show efficientnet_b4 lr=0.0003`",)),
     Command("config check", config.check, TRAIN, ("`munseo config check my.yaml`",)),
     Command("config schema", config.schema, TRAIN, ("`munseo config schema > munseo.schema.json`",)),
@@ -227,6 +247,6 @@ def _narrowed(kind: Any) -> Any:
 
 
 app = build_app(COMMANDS, GROUPS)
-for module in (doctoring, predicting, exporting, serving):
+for module in (doctoring, exporting):
     module.register(app)
 app.add_typer(benching.app, name="bench")

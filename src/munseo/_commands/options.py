@@ -41,3 +41,17 @@ ImageDir = Annotated[str | None, typer.Option(help="Folder of the train images; 
 TestDir = Annotated[str | None, typer.Option(help="Folder of the test images; default: test/.")]
 IdColumn = Annotated[str | None, typer.Option(help="Column of the file names; default: ID.")]
 TargetColumn = Annotated[str | None, typer.Option(help="Column of the labels; default: target.")]
+
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps; default: as the run was configured.")]
+Tta = Annotated[bool | None, typer.Option("--tta/--no-tta", help="Average views of each page; default: as configured.")]
+SecondLook = Annotated[
+    bool | None,
+    typer.Option("--second-look/--no-second-look", help="Predict uncertain pages again; default: as configured."),
+]
+AbstainBelow = Annotated[
+    float | None, typer.Option(help="Calibrated confidence below which a page needs a person.", min=0, max=1)
+]
+TargetPrecision = Annotated[
+    float | None,
+    typer.Option(help="Fraction of right predictions that is wanted; validation gives the threshold.", min=0, max=1),
+]

@@ -64,9 +64,9 @@ def ui(
     if data is not None and not Path(data).is_dir():
         raise UserError(f"{data}: there is no such data folder; set data_dir to where the tables and images are.")
     issues_file = _issues_file(data, issues)
-    from munseo.api.serving import check_door, loopback_names, need_packages
+    from munseo._service.startup import check_access, loopback_names, need_packages
 
-    check_door(host, None, open_to_all)
+    check_access(host, None, open_to_all)
     need_packages("ui")
     from munseo._service.admission import Limits
     from munseo._service.server import listen, run
@@ -107,7 +107,7 @@ def _load(run: RunFolder) -> ServedModel:
     from munseo._prediction.decision import NoThresholdError
     from munseo._prediction.predictor import PredictOptions
     from munseo._service.admission import Limits
-    from munseo.api.serving import load_served
+    from munseo._service.startup import load_served
 
     options = PredictOptions(target_precision=PRECISION, device="auto", backend="auto")
     with quietly():

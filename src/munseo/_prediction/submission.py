@@ -34,7 +34,7 @@ def predict_submission(
     options: PredictOptions,
     *,
     proba: bool = False,
-    on_bad_image: str = "fail",
+    skip_bad_images: bool = False,
 ) -> Path:
     """Predict pages and write a table ``ID,target``; arguments as in ``munseo.predict``.
 
@@ -45,7 +45,7 @@ def predict_submission(
         UserError: There are no pages, some cannot be read, or their IDs do not match the sample submission.
     """
     pages, sample = _pages(run.read_config(), inputs)
-    checked = check_images(pages, "skip" if on_bad_image == "skip" else "fail")
+    checked = check_images(pages, "skip" if skip_bad_images else "fail")
     for note in checked.notes:
         say(note)
     predictor = Predictor.load(run, options)

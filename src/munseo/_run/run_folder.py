@@ -8,11 +8,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from munseo._config import Config, parse_config, read_yaml
@@ -21,6 +18,9 @@ from munseo._run.atomic import plain, replacing, write_json, write_text
 from munseo._run.manifest import seal
 from munseo._run.records import RunRecord, ServerScores
 from munseo._run.results import Results, ResultsEntry
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Record = TypeVar("Record", bound=RunRecord)
 FORMAT = 1
@@ -173,6 +173,8 @@ class RunFolder:
 
     def read_metrics(self) -> pd.DataFrame:
         """Metrics, one row an epoch (columns ``METRICS``, then counts of augmented pages)."""
+        import pandas as pd  # here and below: a wrong path is reported before half a second of imports
+
         file = self._need(self.metrics_file)
         if file.stat().st_size > MAX_JSON_BYTES:
             raise UserError(f"{file}: larger than {MAX_JSON_BYTES:,} bytes; restore it from a copy.")
@@ -196,6 +198,10 @@ class RunFolder:
 
     def read_predictions(self, file: Path) -> pd.DataFrame:
         """Probabilities: ``ID``, ``target`` (class index), ``fold`` in k-fold runs, ``p_0`` … ``p_{n-1}``."""
+        import pandas as pd
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         self._need(file)
         try:
             metadata = pq.read_metadata(file)

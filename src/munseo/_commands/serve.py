@@ -1,0 +1,84 @@
+"""``munseo serve``."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from munseo._commands.options import (
+    AbstainBelow,
+    Device,
+    Quiet,
+    RunArgument,
+    SecondLook,
+    TargetPrecision,
+    Tta,
+)
+from munseo._console import quietly, say
+from munseo._errors import UserError
+
+if TYPE_CHECKING:
+    from munseo._service.admission import Limits
+
+EXAMPLES = (
+    "`munseo serve runs/2507…` answers at http://127.0.0.1:8000/v1/predict",
+    "`curl -F file=@scan.pdf http://127.0.0.1:8000/v1/predict`",
+    "`MUNSEO_TOKEN=… munseo serve runs/2507… --host 0.0.0.0 --target-precision 0.99`",
+)
+
+
+def serve(
+    run: RunArgument,
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen at; default: this machine only.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen at.")] = 8000,
+    backend: Annotated[
+        str, typer.Option(help="torch, onnx, onnx-int8, openvino, openvino-int8, or auto: the fastest there is.")
+    ] = "auto",
+    device: Device = None,
+    tta: Tta = None,
+    second_look: SecondLook = None,
+    abstain_below: AbstainBelow = None,
+    target_precision: TargetPrecision = None,
+    open_to_all: Annotated[
+        bool, typer.Option("--open", help="Let other machines in without a token (MUNSEO_TOKEN).")
+    ] = False,
+    token: str | None = None,
+    limits: Limits | None = None,
+    quiet: Quiet = False,
+) -> None:
+    """Answer predictions over HTTP until Ctrl-C or SIGTERM; what was accepted by then is answered.
+
+    In Python, `token` is what every request has to carry as `Authorization: Bearer` (default: the variable
+    `MUNSEO_TOKEN`), and `limits` bounds a request, and all requests together.
+
+    Raises:
+        UserError: There is no run, the port is taken, other machines reach the host without a token, or a package is
+            missing.
+    """
+    from munseo._run import open_run
+    from munseo._service.startup import TOKEN_VARIABLE, check_access, load_served, loopback_names, need_packages
+
+    token = token if token is not None else os.environ.get(TOKEN_VARIABLE) or None
+    check_access(host, token, open_to_all)
+    folder = open_run(run)
+    need_packages()
+    from munseo._prediction import PredictOptions
+    from munseo._service.admission import Limits
+    from munseo._service.server import listen
+    from munseo._service.server import run as run_server
+    from munseo._service.service import build
+
+    limits = limits or Limits()
+    try:
+        door = listen(host, port)
+    except OSError as error:
+        raise UserError(f"{host}:{port}: cannot be listened at ({error.strerror}); choose another --port.") from None
+    options = PredictOptions(tta, second_look, abstain_below, target_precision, device, backend)
+    with closing(door), quietly(quiet):
+        model = load_served(folder, limits, options)
+        say(f"{model.card['run']}: http://{f'[{host}]' if ':' in host else host}:{port}/v1/predict")
+        run_server(build(model, limits, token, loopback_names(host)), door, limits)
