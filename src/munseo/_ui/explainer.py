@@ -1,4 +1,4 @@
-"""Loaded models, to explain and to try pages: one run at a time, since each takes its memory."""
+"""Explains the predictions of a run: heat maps, the views of a page, and the nearest training pages."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ from munseo._prediction.loader import oriented
 from munseo._prediction.predictor import PredictOptions, Predictor
 from munseo._prediction.tta import PAGE_VIEWS, TENSOR_VIEWS, VIEWS, view_logits
 from munseo._run import RunFolder
-from munseo._ui.site import Kept
+from munseo._ui.site import ResultCache
 
 NEAREST = 4
+"""Number of training pages that are shown next to a page."""
 _BATCH = 16
+"""Number of training pages that are turned into points at a time."""
 
 
 @dataclass(frozen=True)
-class ViewAnswer:
-    """A view of a page.
+class ViewPrediction:
+    """The prediction for one view of a page.
 
     Attributes:
-        name: Of ``VIEWS``.
-        image: uint8 (S, S, 3).
-        probabilities: float32 (K,), calibrated.
-        averaged: Whether the run averages it.
+        name: Name of the view, one of ``VIEWS``.
+        image: The view, uint8 (S, S, 3).
+        probabilities: Calibrated probabilities, float32 (num_classes,).
+        averaged: Whether the run averages this view.
     """
 
     name: str
@@ -45,13 +47,13 @@ class ViewAnswer:
 
 
 class Explainer:
-    """A run whose first model explains pages. One thread at a time uses the model.
+    """The first model of a run, loaded to explain pages. One thread at a time uses the model.
 
     Args:
-        run: A run that has its weights.
+        run: A run with weights.
 
     Raises:
-        UserError: The weights are not there, or were changed.
+        UserError: The weights are missing or were changed.
     """
 
     def __init__(self, run: RunFolder) -> None:
@@ -63,30 +65,30 @@ class Explainer:
         self._lock = threading.Lock()
 
     def square(self, pixels: np.ndarray) -> np.ndarray:
-        """A page (H, W, 3) uint8 as the model is given it, (S, S, 3) uint8."""
+        """Return a page (H, W, 3) uint8 as the model gets it, (S, S, 3) uint8."""
         return oriented(letterbox(pixels, self.card.image_size), self.card.orientation)
 
     def heat(self, image: np.ndarray, label: int | None) -> np.ndarray:
-        """The page with the places that spoke for a class, uint8 (S, S, 3)."""
+        """Return the page with the regions that support a class marked, uint8 (S, S, 3)."""
         if not can_explain(self.classifier):
             raise UserError("The network of this run does not show its features.")
         with self._lock:
             return overlay(image, heat_map(self.classifier, image, label))
 
-    def views(self, image: np.ndarray) -> list[ViewAnswer]:
-        """What every view says of a page."""
+    def views(self, image: np.ndarray) -> list[ViewPrediction]:
+        """Predict every view of a page (S, S, 3) uint8."""
         pages = torch.from_numpy(image)[None]
         averaged = self.predictor.runs[0].views
-        found = []
+        predictions = []
         with self._lock, torch.inference_mode():
             for name in VIEWS:
                 row = view_logits(self.classifier, pages, name).softmax(dim=1).numpy()
                 row = self.predictor.calibrated(row)[0]
-                found.append(ViewAnswer(name, self._seen(image, name), row, name in averaged))
-        return found
+                predictions.append(ViewPrediction(name, self._view(image, name), row, name in averaged))
+        return predictions
 
     def points(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """Pages as points before the head, unit length: float32 (N, dimensions)."""
+        """Return the features of pages before the head, scaled to unit length, float32 (N, dimensions)."""
         network: Any = self.classifier.network
         with self._lock, torch.inference_mode():
             maps = network.forward_features(self.classifier.prepare(torch.from_numpy(np.stack(images))))
@@ -94,7 +96,7 @@ class Explainer:
         lengths: np.ndarray = np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
         return np.asarray(points / lengths)
 
-    def _seen(self, image: np.ndarray, name: str) -> np.ndarray:
+    def _view(self, image: np.ndarray, name: str) -> np.ndarray:
         if name in PAGE_VIEWS:
             return PAGE_VIEWS[name](image)
         pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
@@ -103,11 +105,11 @@ class Explainer:
 
 
 class Neighbours:
-    """The training pages as points, read in the background.
+    """The features of all training pages, computed in the background.
 
     Args:
-        explainer: Its model makes the points.
-        pages: Of the train part.
+        explainer: The explainer whose model computes the features.
+        pages: The training pages.
     """
 
     def __init__(self, explainer: Explainer, pages: Sequence[Page]) -> None:
@@ -124,12 +126,12 @@ class Neighbours:
         return self.num_read == len(self.pages)
 
     def nearest(self, image: np.ndarray) -> list[tuple[Page, float]]:
-        """The nearest pages and their cosine likeness, the nearest first; empty until all have been read."""
+        """Return the nearest pages with their cosine similarity, the nearest first; none until all have been read."""
         if not self.are_ready or not self.pages:
             return []
-        likeness = np.concatenate(self._points) @ self._explainer.points([image])[0]
-        best = np.argsort(-likeness)[:NEAREST]
-        return [(self.pages[place], float(likeness[place])) for place in best]
+        similarity = np.concatenate(self._points) @ self._explainer.points([image])[0]
+        nearest = np.argsort(-similarity)[:NEAREST]
+        return [(self.pages[index], float(similarity[index])) for index in nearest]
 
     def _read(self) -> None:
         card = self._explainer.card
@@ -139,19 +141,24 @@ class Neighbours:
             self.num_read += len(batch)
 
 
-class Models:
-    """Explainers, loaded when they are first asked for."""
+class Explainers:
+    """The explainers of all runs, loaded on first use. Only the last one is kept, since each takes memory."""
 
     def __init__(self) -> None:
-        self._explainers = Kept(1)
+        self._cache = ResultCache(1)
 
-    def explainer(self, run: RunFolder) -> Explainer:
-        """The explainer of a run; ``UserError`` where its weights cannot be loaded."""
-        stamp = next((f.stat().st_mtime_ns for f in [(run.folds or [run])[0].weights_file] if f.exists()), 0)
-        return self._explainers.get((run.path, stamp), lambda: Explainer(run))
+    def get(self, run: RunFolder) -> Explainer:
+        """Return the explainer of a run.
+
+        Raises:
+            UserError: Its weights cannot be loaded.
+        """
+        weights = (run.folds or [run])[0].weights_file
+        stamp = weights.stat().st_mtime_ns if weights.exists() else 0
+        return self._cache.get((run.path, stamp), lambda: Explainer(run))
 
 
 def jpeg(image: np.ndarray, quality: int = 84) -> bytes:
-    """A picture (H, W, 3) uint8 as JPEG."""
+    """Encode a picture (H, W, 3) uint8 as JPEG."""
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     return encoded.tobytes()

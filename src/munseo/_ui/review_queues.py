@@ -1,4 +1,4 @@
-"""Pages that a person should look at, in queues."""
+"""Queues of pages that a person should review."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from munseo._errors import UserError
 from munseo._locale import Texts
 from munseo._run import RunFolder
 from munseo._spreadsheet import original_cell
-from munseo._ui.page_predictions import PageScore, Predictions
 from munseo._ui.page_templates import per_cent
+from munseo._ui.run_predictions import PagePrediction, RunPredictions
 from munseo._ui.site import Site
 
 QUEUES = ("labels", "copies", "uncertain")
-MOST = 500
-"""Pages of a queue."""
-SURE = 0.5
-"""Confidence from which a held-out answer other than the label makes it suspect."""
-UNSURE = 0.7
+MAX_ITEMS = 500
+"""Largest number of pages in a queue."""
+MIN_CONFIDENCE = 0.5
+"""Confidence from which a held-out prediction other than the label makes the label suspect."""
+MAX_CONFIDENCE = 0.7
+"""Confidence below which a page is uncertain."""
 _COPIES = frozenset({"leak", "near_leak", "duplicate", "near_duplicate"})
 
 
 @dataclass(frozen=True)
-class Item:
+class ReviewItem:
     """A page in a queue.
 
     Attributes:
         part: ``train`` or ``val``.
-        id: Of the page.
-        label: Index of its class.
+        id: ID of the page.
+        label: Index of its labelled class.
         suggested: Index of the class that fits better, or None.
-        why: Why it is here, in the reader's language.
+        why: Why the page is in the queue, in the reader's language.
         other: ID of the other page of a pair, or None.
     """
 
@@ -47,42 +48,42 @@ class Item:
 
     @property
     def key(self) -> tuple[str, str]:
-        """As decisions name it."""
+        """The part and ID that name the page in the file of decisions."""
         return self.part, self.id
 
 
-def queue(name: str, site: Site, pages: PageSet, run: RunFolder | None, say: Texts) -> list[Item]:
-    """The pages of a queue, the most urgent first, none twice.
+def queue(name: str, site: Site, pages: PageSet, run: RunFolder | None, texts: Texts) -> list[ReviewItem]:
+    """Return the pages of a queue, the most urgent first and each once.
 
     Args:
-        name: Of ``QUEUES``.
-        site: Where the issues are.
-        pages: Of the data.
-        run: Whose held-out predictions suspect labels and are unsure; None: the issues alone.
-        say: The reader's language.
+        name: One of ``QUEUES``.
+        site: The site with the doctor's issues.
+        pages: The pages of the data.
+        run: The run whose held-out predictions find suspect labels and uncertain pages; None uses only the issues.
+        texts: Texts in the reader's language.
     """
     labels = {
         (part, page.id): page.label
-        for part, some in (("train", pages.train), ("val", pages.val or ()))
-        for page in some
+        for part, in_part in (("train", pages.train), ("val", pages.val or ()))
+        for page in in_part
         if page.label is not None
     }
-    found: list[Item] = []
+    items: list[ReviewItem] = []
     if name != "uncertain" and site.issues is not None:
-        found += _issues(site.issues, name == "copies", pages, labels)
+        items += _issues(site.issues, name == "copies", pages, labels)
     if name != "copies" and run is not None:
-        found += _predicted(name, Predictions(site, run), pages, labels, say)
-    once: dict[tuple[str, str], Item] = {}
-    for item in found:
-        once.setdefault(item.key, item)
-    return list(once.values())[:MOST]
+        items += _predicted(name, RunPredictions(site, run), pages, labels, texts)
+    unique: dict[tuple[str, str], ReviewItem] = {}
+    for item in items:
+        unique.setdefault(item.key, item)
+    return list(unique.values())[:MAX_ITEMS]
 
 
-def _issues(file: Path, copies: bool, pages: PageSet, labels: dict[tuple[str, str], int]) -> Iterator[Item]:
+def _issues(file: Path, copies: bool, pages: PageSet, labels: dict[tuple[str, str], int]) -> Iterator[ReviewItem]:
     table = read_table(file)
     missing = {"kind", "ID", "part", "other_ID", "suggested_target", "detail"} - set(table.columns)
     if missing:
-        raise UserError(f"{file}: has no column {', '.join(sorted(missing))}; is it what the doctor wrote?")
+        raise UserError(f"{file}: has no column {', '.join(sorted(missing))}; is it a file that the doctor wrote?")
     for row in table.rows:
         values = {name: original_cell(text) for name, text in row.values.items()}
         key = (values["part"], nfc(values["ID"]))
@@ -90,7 +91,7 @@ def _issues(file: Path, copies: bool, pages: PageSet, labels: dict[tuple[str, st
         if not wanted or key not in labels:
             continue
         suggested = values["suggested_target"]
-        yield Item(
+        yield ReviewItem(
             *key,
             label=labels[key],
             suggested=pages.class_targets.index(suggested) if suggested in pages.class_targets else None,
@@ -100,24 +101,23 @@ def _issues(file: Path, copies: bool, pages: PageSet, labels: dict[tuple[str, st
 
 
 def _predicted(
-    name: str, table: Predictions, pages: PageSet, labels: dict[tuple[str, str], int], say: Texts
-) -> Iterator[Item]:
-    if not table.exist or tuple(table.classes) != pages.class_names:
+    name: str, predictions: RunPredictions, pages: PageSet, labels: dict[tuple[str, str], int], texts: Texts
+) -> Iterator[ReviewItem]:
+    if not predictions.exist or tuple(predictions.classes) != pages.class_names:
         return
     parts = {page_id: part for part, page_id in labels}
-    scores = [score for score in table.pages() if score.id in parts]
+    # The label of today counts: it may have been corrected since the run.
+    labelled = [(page, labels[parts[page.id], page.id]) for page in predictions.pages() if page.id in parts]
 
-    def item(score: PageScore, why: str, suggested: int | None) -> Item:
-        part = parts[score.id]
-        words = say(why, name=table.classes[score.predicted], confidence=per_cent(score.confidence))
-        return Item(part, score.id, labels[part, score.id], suggested, words)
+    def item(page: PagePrediction, label: int, why: str) -> ReviewItem:
+        text = texts(why, name=predictions.classes[page.predicted], confidence=per_cent(page.confidence))
+        return ReviewItem(parts[page.id], page.id, label, None if page.predicted == label else page.predicted, text)
 
     if name == "labels":
-        # By the label of today: it may have been corrected since the run.
-        other = [s for s in scores if s.predicted != labels[parts[s.id], s.id] and s.confidence >= SURE]
-        for score in sorted(other, key=lambda s: s.probabilities[labels[parts[s.id], s.id]]):
-            yield item(score, "why.other_label", score.predicted)
+        suspect = [(p, k) for p, k in labelled if p.predicted != k and p.confidence >= MIN_CONFIDENCE]
+        for page, label in sorted(suspect, key=lambda pair: pair[0].probabilities[pair[1]]):
+            yield item(page, label, "why.other_label")
     else:
-        for score in sorted((s for s in scores if s.confidence < UNSURE), key=lambda s: s.confidence):
-            own = labels[parts[score.id], score.id]
-            yield item(score, "why.low", None if score.predicted == own else score.predicted)
+        uncertain = [(p, k) for p, k in labelled if p.confidence < MAX_CONFIDENCE]
+        for page, label in sorted(uncertain, key=lambda pair: pair[0].confidence):
+            yield item(page, label, "why.low")

@@ -1,4 +1,4 @@
-"""The page as an application: the rooms, and what stands before all of them."""
+"""The web UI as an application: its routes, and the checks before all of them."""
 
 from __future__ import annotations
 
@@ -22,23 +22,9 @@ from munseo._report import html
 from munseo._report.hangul_font import all_hangul
 from munseo._service.auth import called_name
 from munseo._service.errors import Refusal
-from munseo._ui.explainer import Models
+from munseo._ui.explainer import Explainers
 from munseo._ui.page_templates import page
-from munseo._ui.routes import (
-    augment_page as augmenting,
-)
-from munseo._ui.routes import (
-    review_page as review,
-)
-from munseo._ui.routes import (
-    run_page as run,
-)
-from munseo._ui.routes import (
-    runs_page as runs,
-)
-from munseo._ui.routes import (
-    try_page as trying,
-)
+from munseo._ui.routes import augment_page, review_page, run_page, runs_page, try_page
 from munseo._ui.site import NotHere, Site
 
 STATIC = Path(__file__).parent / "static"
@@ -46,30 +32,30 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""Scripts of this machine alone; style attributes hold the lengths of bars."""
+"""Content security policy: only scripts of this server run; style attributes hold the lengths of bars."""
 _log = logging.getLogger("munseo._ui")
 
 
-def build(site: Site, load: trying.Load, hosts: Sequence[str]) -> FastAPI:
-    """The application.
+def build(site: Site, load: try_page.Load, hosts: Sequence[str]) -> FastAPI:
+    """Build the application.
 
     Args:
-        site: Where everything is.
-        load: Loads a run to answer.
-        hosts: Names under which it may be called; empty: any. See ``service.gate``.
+        site: The runs, the data and the file of decisions.
+        load: Loads a run to predict with.
+        hosts: Host names under which it may be called; empty allows any. See ``Gate`` of the service.
     """
     app = FastAPI(title="Munseo", docs_url=None, redoc_url=None, openapi_url=None)
-    models = Models()
+    explainers = Explainers()
 
     @app.middleware("http")
     async def before(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         return await _guarded(request, call_next, hosts)
 
-    for router in (
-        runs.router(site), run.router(site, models), review.router(site), trying.router(site, models, load),
-        augmenting.router(site),
-    ):  # fmt: skip
-        app.include_router(router)
+    app.include_router(runs_page.router(site))
+    app.include_router(run_page.router(site, explainers))
+    app.include_router(review_page.router(site))
+    app.include_router(try_page.router(site, explainers, load))
+    app.include_router(augment_page.router(site))
 
     @app.get("/static/report.css")
     def style() -> FileResponse:
@@ -88,10 +74,10 @@ def build(site: Site, load: trying.Load, hosts: Sequence[str]) -> FastAPI:
 async def _guarded(
     request: Request, call_next: Callable[[Request], Awaitable[Response]], hosts: Sequence[str]
 ) -> Response:
-    """Whom it is for, from where it comes, in which language; and what the browser may do with the answer."""
+    """Check host and origin of a request, find its language, and tell the browser what the page may do."""
     chosen = request.query_params.get("lang")
     language = _language(chosen or request.cookies.get("lang"), request.headers.get("accept-language", ""))
-    request.state.words = Texts(language, "ui")
+    request.state.texts = Texts(language, "ui")
     netloc = request.headers.get("host", "").lower()
     origin = request.headers.get("origin")
     if hosts and called_name(request) not in hosts:
@@ -100,16 +86,16 @@ async def _guarded(
         # Another site's page could otherwise decide about pages here, in its visitor's name.
         response = Response("Sent from another site.", 403, media_type="text/plain")
     elif chosen in LANGUAGES and request.method == "GET":
-        rest = [pair for pair in request.query_params.multi_items() if pair[0] != "lang"]
-        response = RedirectResponse(f"{request.url.path}?{urlencode(rest)}" if rest else request.url.path, 303)
+        query = [pair for pair in request.query_params.multi_items() if pair[0] != "lang"]
+        response = RedirectResponse(f"{request.url.path}?{urlencode(query)}" if query else request.url.path, 303)
         response.set_cookie("lang", chosen, max_age=365 * 86400, samesite="strict")
     else:
         try:
             response = await call_next(request)
-        except Exception:  # the terminal gets the trace, the reader a page that says so
+        except Exception:  # the terminal shows the trace, and the reader gets a page of error
             _log.error("%s", traceback.format_exc())
             response = page(request, "problem.html.j2", "runs", 500,
-                            message="Munseo failed at this page. Its terminal says why.", details=[])  # fmt: skip
+                            message=request.state.texts("failed"), details=[])  # fmt: skip
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
@@ -118,7 +104,7 @@ async def _guarded(
 
 
 def _language(chosen: str | None, accepted: str) -> str:
-    """The chosen language, else the first that the browser asks for and that there is."""
+    """Return the chosen language, else the first one of the browser's that exists."""
     if chosen in LANGUAGES:
         return str(chosen)
     wanted = [part.split(";")[0].strip().lower()[:2] for part in accepted.split(",")]
@@ -126,6 +112,7 @@ def _language(chosen: str | None, accepted: str) -> str:
 
 
 def _explain(request: Request, error: Exception) -> Response:
+    """Return the page of an error that the reader can do something about."""
     details: list[Any] = []
     if isinstance(error, UserError):
         message, details, status = error.message, list(error.problems), 422
@@ -133,9 +120,9 @@ def _explain(request: Request, error: Exception) -> Response:
         message, status = str(error), 422
     elif isinstance(error, Refusal):
         message, status = error.detail, error.status
-        details = [f"{one.get('file', '')}: {one.get('reason', '')}" for one in error.errors]
+        details = [f"{problem.get('file', '')}: {problem.get('reason', '')}" for problem in error.errors]
     elif isinstance(error, RequestValidationError):
-        message, status = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()), 422
+        message, status = "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()), 422
     else:
-        message, status = request.state.words("nothing_here"), getattr(error, "status_code", 404)
+        message, status = request.state.texts("nothing_here"), getattr(error, "status_code", 404)
     return page(request, "problem.html.j2", "runs", status, message=message, details=details)

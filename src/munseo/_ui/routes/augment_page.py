@@ -1,4 +1,4 @@
-"""Policies and recipes with sliders, drawn at once on a page."""
+"""The augmentation page: policies and recipes with sliders, applied to a page at once."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ from munseo._service.uploads import files_of, read_body
 from munseo._shift.recipe_file import read_recipe
 from munseo._ui.explainer import jpeg
 from munseo._ui.page_templates import page
-from munseo._ui.site import Kept, NotHere, Site
+from munseo._ui.site import NotHere, ResultCache, Site
 
 NUM_DRAWS = 8
+"""Number of augmented versions that are shown."""
 SIZE_PX = 320
+"""Side of the page that is augmented, px."""
 POLICIES: dict[str, type] = {"eda": EdaParameters, "dilation": MorphologyParameters, "erosion": MorphologyParameters}
 BUILT_IN = {recipe.name: recipe for recipe in (COMPETITION, DOCUMENT)}
 BOUNDS: dict[str, tuple[float, float, float]] = {
@@ -37,13 +39,14 @@ BOUNDS: dict[str, tuple[float, float, float]] = {
     "saturation": (0, 2, 0.05), "hue_deg": (-90, 90, 1), "rgb_shift": (-80, 80, 1), "gain": (0.2, 2, 0.05),
     "offset": (-100, 100, 1), "kernel_px": (2, 15, 1),
 }  # fmt: skip
-"""Lowest, highest and step of the sliders of policies; what has none is a share from 0 to 1."""
+"""Lowest value, highest value and step of policies' sliders; all others go from 0 to 1."""
 LIMITS = Limits(files=1, pages=1)
+"""Limits of an upload: one file with one page."""
 
 
 @dataclass(frozen=True)
 class Slider:
-    """One slider: its field, its label (a key of the words, or the parameter's own name), and its values."""
+    """A slider: the name of its field, its label (a key of the texts, or the parameter's name), and its values."""
 
     name: str
     label: str
@@ -54,26 +57,26 @@ class Slider:
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What the sliders say.
+class AugmentSetting:
+    """An augmentation with the values of its sliders.
 
     Attributes:
-        groups: Name of a damage or parameter to its sliders.
-        draw: A page (S, S, 3) uint8 and a generator to the page, augmented.
-        content: Of the YAML file.
-        file: Its name.
+        groups: The sliders of each damage or parameter, with its name.
+        apply: Augments a page (S, S, 3) uint8 with the randomness of a generator.
+        content: Content of the YAML file.
+        file: Name of the YAML file.
     """
 
     groups: list[tuple[str, list[Slider]]]
-    draw: Callable[[np.ndarray, np.random.Generator], np.ndarray]
+    apply: Callable[[np.ndarray, np.random.Generator], np.ndarray]
     content: str
     file: str
 
 
 def router(site: Site) -> APIRouter:
-    """``/augment``."""
+    """Return the routes of ``/augment``."""
     routes = APIRouter(prefix="/augment")
-    uploaded = Kept(8)
+    uploaded = ResultCache(8)
 
     def base(key: str) -> np.ndarray:
         if key:
@@ -81,19 +84,19 @@ def router(site: Site) -> APIRouter:
         return uploaded.get("", lambda: letterbox(_first(site), SIZE_PX))
 
     @routes.get("", response_class=HTMLResponse)
-    def room(request: Request, what: str = "document", own: str = "", seed: int = 0) -> Any:
+    def augment(request: Request, what: str = "document", own: str = "", seed: int = 0) -> Any:
         setting = _setting(site, what, request.query_params)
         return page(
             request, "augment.html.j2", "augment", what=what, own=own, seed=seed, groups=setting.groups,
             recipes=_recipes(site), policies=list(POLICIES), original=jpeg(base(own)),
-            drawn=_drawn(setting, base(own), seed),
+            drawn=_augmented(setting, base(own), seed),
         )  # fmt: skip
 
     @routes.get("/preview", response_class=HTMLResponse)
     def preview(request: Request, what: str, own: str = "", seed: int = 0) -> Any:
         setting = _setting(site, what, request.query_params)
         return page(request, "augment_preview.html.j2", "augment", original=jpeg(base(own)),
-                    drawn=_drawn(setting, base(own), seed))  # fmt: skip
+                    drawn=_augmented(setting, base(own), seed))  # fmt: skip
 
     @routes.get("/yaml")
     def save(request: Request, what: str) -> Response:
@@ -106,7 +109,7 @@ def router(site: Site) -> APIRouter:
         body = await read_body(request, LIMITS, lambda length: None)
         upload = files_of(request.headers.get("content-type"), body, None, LIMITS)[0]
         if not upload.data:
-            raise Refusal(400, request.state.words("augment.own"))
+            raise Refusal(400, request.state.texts("augment.own"))
         pixels = await run_in_threadpool(decode, upload.data, upload.name)
         key = hashlib.sha256(upload.data).hexdigest()[:16]
         uploaded.get(key, lambda: letterbox(pixels, SIZE_PX))
@@ -120,9 +123,9 @@ def _gone() -> np.ndarray:
 
 
 def _first(site: Site) -> np.ndarray:
-    """A page to begin with: the first of the data, else one that is drawn."""
+    """Return the page to begin with: the first one of the data, else a generated one."""
     try:
-        return decode(site.data_pages().train[0].path)
+        return decode(site.data_pages().pages.train[0].path)
     except (UserError, IndexError):
         from munseo._synth import KINDS
 
@@ -133,32 +136,32 @@ def _recipes(site: Site) -> list[str]:
     return [*BUILT_IN, *(run.path.name for run in site.folders() if run.shift_file.is_file())]
 
 
-def _setting(site: Site, what: str, given: Mapping[str, str]) -> Setting:
-    """The sliders of a policy or recipe, with what the request says over its own values.
+def _setting(site: Site, what: str, query: Mapping[str, str]) -> AugmentSetting:
+    """Return the sliders of a policy or recipe; values of the request replace its own.
 
     Raises:
-        NotHere: There is none of this name.
-        UserError: Values that are not allowed.
+        NotHere: There is no policy or recipe of this name.
+        UserError: A value is not allowed.
     """
     if what in POLICIES:
-        return _policy(what, given)
+        return _policy(what, query)
     if what in BUILT_IN:
-        return _recipe(BUILT_IN[what], given)
+        return _recipe(BUILT_IN[what], query)
     if what in _recipes(site):
         recipe = read_recipe(site.run(what))
         if recipe is not None:
-            return _recipe(recipe, given)
+            return _recipe(recipe, query)
     raise NotHere
 
 
-def _recipe(recipe: Recipe, given: Mapping[str, str]) -> Setting:
+def _recipe(recipe: Recipe, query: Mapping[str, str]) -> AugmentSetting:
     known = {name: (p, low, high) for name, p, low, high in recipe.damages}
     groups: list[tuple[str, list[Slider]]] = []
     table: dict[str, Any] = {}
     for name in DAMAGES:
         p, low, high = known.get(name, (0.0, 0.0, 1.0))
         p, low, high = (
-            _number(given, f"{name}.{key}", value) for key, value in zip("plh", (p, low, high), strict=True)
+            _number(query, f"{name}.{key}", value) for key, value in zip("plh", (p, low, high), strict=True)
         )
         high = max(low, high)
         sliders = [Slider(f"{name}.p", "augment.probability", p)]
@@ -167,43 +170,43 @@ def _recipe(recipe: Recipe, given: Mapping[str, str]) -> Setting:
         groups.append((name, sliders))
         if p > 0:
             table[name] = {"probability": p, "severity": [low, high]}
-    made = Recipe.from_dict({"name": recipe.name, "damages": table})
-    text = yaml.safe_dump(made.to_dict(), sort_keys=False)
+    changed = Recipe.from_dict({"name": recipe.name, "damages": table})
+    text = yaml.safe_dump(changed.to_dict(), sort_keys=False)
     head = "# munseo train … shift=recipe.yaml augmentation.matched=true\n"
-    return Setting(groups, lambda image, rng: apply_recipe(image, made, rng), head + text, "recipe.yaml")
+    return AugmentSetting(groups, lambda image, rng: apply_recipe(image, changed, rng), head + text, "recipe.yaml")
 
 
-def _policy(name: str, given: Mapping[str, str]) -> Setting:
+def _policy(name: str, query: Mapping[str, str]) -> AugmentSetting:
     groups: list[tuple[str, list[Slider]]] = []
     values: dict[str, Any] = {}
     for field in fields(POLICIES[name]):
         low, high, step = BOUNDS.get(field.name, (0.0, 1.0, 0.01))
         default: Any = field.default
         if isinstance(default, tuple):
-            first = _number(given, f"{field.name}.l", default[0])
-            last = max(first, _number(given, f"{field.name}.h", default[1]))
+            first = _number(query, f"{field.name}.l", default[0])
+            last = max(first, _number(query, f"{field.name}.h", default[1]))
             sliders = [
                 Slider(f"{field.name}.l", "augment.low", first, low, high, step),
                 Slider(f"{field.name}.h", "augment.high", last, low, high, step),
             ]
             values[field.name] = [first, last]
         else:
-            number = _number(given, f"{field.name}.v", default)
+            number = _number(query, f"{field.name}.v", default)
             sliders = [Slider(f"{field.name}.v", field.name, number, low, high, step)]
             values[field.name] = int(number) if isinstance(default, int) else number
         groups.append((field.name, sliders))
     policy = build_policy(name, values)
     content = yaml.safe_dump({"augmentation": {name: True}, "augmentation_params": {name: values}}, sort_keys=False)
-    return Setting(groups, policy, content, f"{name}.yaml")
+    return AugmentSetting(groups, policy, content, f"{name}.yaml")
 
 
-def _number(given: Mapping[str, str], key: str, default: float) -> float:
+def _number(query: Mapping[str, str], key: str, default: float) -> float:
     try:
-        number = float(given.get(key, default))
+        number = float(query.get(key, default))
     except ValueError:
         return default
     return round(number, 4) if np.isfinite(number) else default
 
 
-def _drawn(setting: Setting, image: np.ndarray, seed: int) -> list[bytes]:
-    return [jpeg(setting.draw(image, generator(seed, "augment", number))) for number in range(NUM_DRAWS)]
+def _augmented(setting: AugmentSetting, image: np.ndarray, seed: int) -> list[bytes]:
+    return [jpeg(setting.apply(image, generator(seed, "augment", number))) for number in range(NUM_DRAWS)]

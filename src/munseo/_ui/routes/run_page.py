@@ -1,31 +1,34 @@
-"""One run: overview, report, its pages, and one page large."""
+"""The pages of one run: its overview, its report, its validation pages, and one page large."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from munseo._data import Page, decode, letterbox
+from munseo._data import decode, letterbox
 from munseo._data.cache import square
 from munseo._data.letterbox import resized
 from munseo._errors import UserError
 from munseo._locale import Texts
 from munseo._prediction.loader import oriented
-from munseo._prediction.shifted_pages import SEVERITIES, ShiftedPages, damaged
+from munseo._prediction.shifted_pages import ShiftedPages, damaged
 from munseo._report.content import build
 from munseo._report.facts import Facts, gather
 from munseo._run import RunFolder
 from munseo._shift.recipe_file import read_recipe
 from munseo._ui.charts import Series, line_chart
-from munseo._ui.explainer import Explainer, Models, jpeg
-from munseo._ui.page_predictions import CLEAN, RECIPE, Choice, Predictions
+from munseo._ui.explainer import Explainer, Explainers, jpeg
 from munseo._ui.page_templates import page
+from munseo._ui.run_predictions import CLEAN, RECIPE, PageDamage, PageFilter, RunPredictions
 from munseo._ui.site import NotHere, Site
 
 PAGES_A_SHEET = 48
+"""Number of pages in a list, before it goes on."""
 THUMBNAIL_PX, LARGE_PX = 240, 1100
+"""Longest side of a page in a list, and of one shown large, px."""
 CURVES = (
     ("curve.f1", (("train_macro_f1", "series.train"), ("val_macro_f1", "series.val"),
                   ("val_shifted_macro_f1", "series.shifted"))),
@@ -33,105 +36,112 @@ CURVES = (
                     ("val_shifted_loss", "series.shifted"))),
     ("curve.lr", (("lr", "epoch"),)),
 )  # fmt: skip
+"""Titles of the charts, and their lines: a column of ``metrics.csv`` with its label."""
 
 
-def router(site: Site, models: Models) -> APIRouter:
-    """``/runs/NAME`` and what is below."""
+def router(site: Site, explainers: Explainers) -> APIRouter:
+    """Return the routes of ``/runs/NAME`` and below."""
     routes = APIRouter(prefix="/runs/{name}")
 
     @routes.get("", response_class=HTMLResponse)
     def overview(request: Request, name: str) -> Any:
         run = site.run(name)
-        facts, say = gather(run), request.state.words
+        facts, texts = gather(run), request.state.texts
         live = facts.get("status") == "running"
         return page(
             request, "run.html.j2", "runs", name=name, facts=facts, tab="overview", live=live,
-            charts=_charts(facts, say), matrix=_matrix(facts),
+            charts=_charts(facts, texts), matrix=_matrix(facts),
         )  # fmt: skip
 
     @routes.get("/report", response_class=HTMLResponse)
     def report(request: Request, name: str) -> Any:
         facts = gather(site.run(name))
-        document = build(facts, Texts(request.state.words.language, "report"))
+        document = build(facts, Texts(request.state.texts.language, "report"))
         return page(request, "report_page.html.j2", "runs", name=name, facts=facts, tab="report", document=document)
 
     @routes.get("/pages", response_class=HTMLResponse)
     def pages(
         request: Request, name: str, true: str = "", predicted: str = "", wrong: bool = False, least: float = 0.0,
-        most: float = 1.0, damage: str = CLEAN, first: int = 0,
+        most: float = 1.0, damage: str = CLEAN.key, first: int = 0,
     ) -> Any:  # fmt: skip
         run = site.run(name)
-        table = Predictions(site, run)
-        choice = Choice(_index(true, table), _index(predicted, table), wrong, least, most)
-        found = table.matching(damage, choice)
-        first = max(0, min(first, len(found) - 1))
+        predictions = RunPredictions(site, run)
+        page_filter = PageFilter(_index(true, predictions), _index(predicted, predictions), wrong, least, most)
+        known = predictions.damages.get(damage)
+        matching = [] if known is None else predictions.matching(known, page_filter)
+        first = max(0, min(first, len(matching) - 1))
         return page(
-            request, "pages.html.j2", "runs", name=name, facts=gather(run), tab="pages", classes=table.classes,
-            damages=table.damages(), damage=damage, choice=choice, found=found[first : first + PAGES_A_SHEET],
-            total=len(found), first=first, sheet=PAGES_A_SHEET, missing=_missing(site, run),
+            request, "pages.html.j2", "runs", name=name, facts=gather(run), tab="pages", classes=predictions.classes,
+            damages=predictions.damages.values(), damage=damage, page_filter=page_filter,
+            matching=matching[first : first + PAGES_A_SHEET], total=len(matching), first=first, sheet=PAGES_A_SHEET,
+            missing=_missing(site, run),
         )  # fmt: skip
 
     @routes.get("/page", response_class=HTMLResponse)
-    def one(request: Request, name: str, id: str, damage: str = CLEAN, label: int | None = None) -> Any:
+    def one_page(request: Request, name: str, id: str, damage: str = CLEAN.key, label: int | None = None) -> Any:
         run = site.run(name)
-        table = Predictions(site, run)
-        score = table.page(id, damage)
-        if score is None:
+        predictions = RunPredictions(site, run)
+        by_damage = {key: predictions.page(id, known) for key, known in predictions.damages.items()}
+        prediction = by_damage.get(damage)
+        if prediction is None:
             raise NotHere
-        label = score.predicted if label is None or not 0 <= label < len(table.classes) else label
+        label = prediction.predicted if label is None or not 0 <= label < len(predictions.classes) else label
         views, reason = None, None
         try:
-            explainer = models.explainer(run)
-            views = explainer.views(_given(site, run, id, damage, explainer))
+            explainer = explainers.get(run)
+            views = explainer.views(_model_input(site, run, id, predictions.damages[damage], explainer))
         except UserError as error:
             reason = error.message
         return page(
-            request, "page.html.j2", "runs", name=name, facts=gather(run), tab="pages", score=score, damage=damage,
-            classes=table.classes, label=label, views=views, reason=reason, damages=_known(table, id),
-            part=_part(site, run, id),
+            request, "page.html.j2", "runs", name=name, facts=gather(run), tab="pages", prediction=prediction,
+            damage=damage, classes=predictions.classes, label=label, views=views, reason=reason,
+            damages=[known for key, known in predictions.damages.items() if by_damage[key] is not None],
+            part=_reviewable_part(site, run, id),
             pictures=[] if views is None else [jpeg(view.image, 78) for view in views],
         )  # fmt: skip
 
     @routes.get("/image")
-    def image(name: str, id: str, damage: str = CLEAN, large: bool = False) -> Response:
+    def image(name: str, id: str, damage: str = CLEAN.key, large: bool = False) -> Response:
         run = site.run(name)
         size = LARGE_PX if large else THUMBNAIL_PX
-        if damage == CLEAN:
-            return picture(resized(decode(_find(site, run, id).path), size))
-        return picture(letterbox(_damaged(site, run, id, damage), size))
+        known = _damage(site, run, damage)
+        if known == CLEAN:
+            return picture(resized(decode(site.pages_of(run).find(id).path), size))
+        return picture(letterbox(_damaged(site, run, id, known), size))
 
     @routes.get("/heat")
-    def heat(name: str, id: str, label: int, damage: str = CLEAN) -> Response:
+    def heat(name: str, id: str, label: int, damage: str = CLEAN.key) -> Response:
         run = site.run(name)
-        explainer = models.explainer(run)
-        return picture(explainer.heat(_given(site, run, id, damage, explainer), label))
+        explainer = explainers.get(run)
+        image = _model_input(site, run, id, _damage(site, run, damage), explainer)
+        return picture(explainer.heat(image, label))
 
     return routes
 
 
 def picture(image: Any) -> Response:
-    """A JPEG that the browser may keep for a while."""
+    """Return a JPEG that the browser may cache for five minutes."""
     return Response(jpeg(image), media_type="image/jpeg", headers={"Cache-Control": "private, max-age=300"})
 
 
-def _charts(facts: Facts, say: Texts) -> list[tuple[str, Any]]:
+def _charts(facts: Facts, texts: Texts) -> list[tuple[str, Any]]:
     charts = []
     for title, lines in CURVES:
         series = [
-            Series(say(label) + (f" {fold}" if len(facts.curves) > 1 else ""), table[column].astype(float).tolist(),
+            Series(texts(label) + (f" {fold}" if len(facts.curves) > 1 else ""), table[column].astype(float).tolist(),
                    number)
             for fold, table in enumerate(facts.curves)
             for number, (column, label) in enumerate(lines)
             if column in table
         ]  # fmt: skip
         if title == "curve.lr":
-            series = [Series("lr", one.values, one.tone) for one in series[:1]]
-        charts.append((say(title), line_chart(say(title), series, say("epoch"))))
+            series = [Series("lr", line.values, line.tone) for line in series[:1]]
+        charts.append((texts(title), line_chart(texts(title), series, texts("epoch"))))
     return [(title, chart) for title, chart in charts if chart]
 
 
 def _matrix(facts: Facts) -> list[tuple[str, int, list[tuple[int, float]]]] | None:
-    """A row a true class: name, number of pages, and of each cell its count and its share of the row."""
+    """Return a row for each true class: its name, its number of pages, and the count and fraction of each cell."""
     if facts.judgement is None:
         return None
     counts = facts.judgement.confusion
@@ -142,26 +152,19 @@ def _matrix(facts: Facts) -> list[tuple[str, int, list[tuple[int, float]]]] | No
     ]
 
 
-def _index(text: str, table: Predictions) -> int | None:
-    return int(text) if text.isdigit() and int(text) < len(table.classes) else None
+def _index(text: str, predictions: RunPredictions) -> int | None:
+    return int(text) if text.isdigit() and int(text) < len(predictions.classes) else None
 
 
-def _known(table: Predictions, page_id: str) -> list[str]:
-    """Damages under which the run has predicted this page."""
-    return [damage for damage in table.damages() if table.page(page_id, damage) is not None]
-
-
-def _part(site: Site, run: RunFolder, page_id: str) -> str | None:
-    """The table that labels the page, where it can be reviewed."""
+def _reviewable_part(site: Site, run: RunFolder, page_id: str) -> str | None:
+    """Return the part whose table labels the page; None where the page cannot be reviewed."""
     if site.data is None or _missing(site, run):
         return None
-    pages = site.pages_of(run)
-    parts = (("val", pages.val or ()), ("train", pages.train))
-    return next((part for part, some in parts if any(page.id == page_id for page in some)), None)
+    return site.pages_of(run).labelled_part(page_id)
 
 
 def _missing(site: Site, run: RunFolder) -> str | None:
-    """Where the data should be, if they are not there."""
+    """Return the folder where the data should be if they are not there."""
     try:
         site.pages_of(run)
     except UserError:
@@ -169,32 +172,27 @@ def _missing(site: Site, run: RunFolder) -> str | None:
     return None
 
 
-def _find(site: Site, run: RunFolder, page_id: str) -> Page:
-    pages = site.pages_of(run)
-    for known in (*(pages.val or ()), *pages.train, *pages.test):
-        if known.id == page_id:
-            return known
-    raise NotHere
-
-
-def _damaged(site: Site, run: RunFolder, page_id: str, damage: str) -> Any:
-    """The page as it was damaged for validation, uint8 (S, S, 3): a function of its ID and the damage."""
-    found, size = _find(site, run, page_id), run.read_config().image_size
-    name, _, strength = damage.partition(":")
-    if name == RECIPE:
-        recipe = read_recipe(run)
-        if recipe is None or not strength.isdigit():
-            raise NotHere
-        return ShiftedPages([found], size, recipe, int(strength) + 1).image(0, int(strength))
-    table = Predictions(site, run)
-    if damage not in table.damages():
+def _damage(site: Site, run: RunFolder, key: str) -> PageDamage:
+    """Return the damage of an address; clean pages can be shown before the run has predicted them."""
+    damage = CLEAN if key == CLEAN.key else RunPredictions(site, run).damages.get(key)
+    if damage is None:
         raise NotHere
-    # The table's severities have two digits here; the nearest of those that were measured is meant.
-    severity = min(SEVERITIES, key=lambda known: abs(known - float(strength)))
-    return damaged(square(found, size), page_id, name, severity)
+    return damage
 
 
-def _given(site: Site, run: RunFolder, page_id: str, damage: str, explainer: Explainer) -> Any:
+def _damaged(site: Site, run: RunFolder, page_id: str, damage: PageDamage) -> np.ndarray:
+    """Return the page as it was damaged for validation, uint8 (S, S, 3): a function of its ID and the damage."""
+    page, size = site.pages_of(run).find(page_id), run.read_config().image_size
+    if damage.kind != RECIPE:
+        return damaged(square(page, size), page_id, damage.kind, damage.severity)
+    recipe = read_recipe(run)
+    if recipe is None:
+        raise NotHere
+    return ShiftedPages([page], size, recipe, damage.draw + 1).image(0, damage.draw)
+
+
+def _model_input(site: Site, run: RunFolder, page_id: str, damage: PageDamage, explainer: Explainer) -> np.ndarray:
+    """Return the page as the model gets it, uint8 (S, S, 3)."""
     if damage == CLEAN:
-        return explainer.square(decode(_find(site, run, page_id).path))
+        return explainer.square(decode(site.pages_of(run).find(page_id).path))
     return oriented(_damaged(site, run, page_id, damage), explainer.card.orientation)

@@ -1,4 +1,4 @@
-"""Pages of one's own: what a model says of them, where it looked, and what it saw that was like them."""
+"""The page to try a model: its predictions for uploaded pages, heat maps, and the nearest training pages."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ from munseo._service.errors import Refusal
 from munseo._service.page_reader import ReadPage, read_pages
 from munseo._service.served_model import ServedModel
 from munseo._service.uploads import files_of, read_body
-from munseo._ui.explainer import Explainer, Models, Neighbours, jpeg
+from munseo._ui.explainer import Explainer, Explainers, Neighbours, jpeg
 from munseo._ui.page_templates import page
-from munseo._ui.site import Kept, NotHere, Site
+from munseo._ui.site import NotHere, ResultCache, Site
 
 LIMITS = Limits(files=20, pages=20)
-SHOWN_PX = 560
+SHOWN_PX, NEAR_PX = 560, 200
+"""Longest side of an uploaded page and of a training page as they are shown, px."""
 Load = Callable[[RunFolder], ServedModel]
 
 
-def router(site: Site, models: Models, load: Load) -> APIRouter:
-    """``/try``."""
+def router(site: Site, explainers: Explainers, load: Load) -> APIRouter:
+    """Return the routes of ``/try``."""
     routes = APIRouter(prefix="/try")
-    served, threads = Kept(1), ThreadPoolExecutor(2, "decode")
+    loaded, threads = ResultCache(1), ThreadPoolExecutor(2, "decode")
 
     def choices() -> list[str]:
         table = site.leaderboard().sort_values("val_shifted_macro_f1", ascending=False, na_position="last")
@@ -52,11 +53,11 @@ def router(site: Site, models: Models, load: Load) -> APIRouter:
         uploads = files_of(request.headers.get("content-type"), body, None, LIMITS)
         uploads = [upload for upload in uploads if upload.data]
         if not uploads:
-            raise Refusal(400, request.state.words("try.drop"))
+            raise Refusal(400, request.state.texts("try.drop"))
         folder = await run_in_threadpool(site.run, run)
-        model = await run_in_threadpool(served.get, folder.path, lambda: load(folder))
+        model = await run_in_threadpool(loaded.get, folder.path, lambda: load(folder))
         read = await read_pages(uploads, _keeping(model), LIMITS, threads)
-        results = await run_in_threadpool(_results, site, models, folder, model, read)
+        results = await run_in_threadpool(_results, site, explainers, folder, model, read)
         known = await run_in_threadpool(choices)
         return page(
             request, "try.html.j2", "try", runs=known, run=run, results=results, model=model,
@@ -72,13 +73,13 @@ def _keeping(model: ServedModel) -> ServedModel:
 
 
 def _results(
-    site: Site, models: Models, run: RunFolder, model: ServedModel, read: Sequence[ReadPage]
+    site: Site, explainers: Explainers, run: RunFolder, model: ServedModel, read: Sequence[ReadPage]
 ) -> list[dict[str, Any]]:
     good = [one for one in read if one.problem is None]
     rows: list[np.ndarray] = []
     for start in range(0, len(good), model.batch_size):
         rows += list(model.answer([one.prepared[0] for one in good[start : start + model.batch_size]]))
-    explainer = _explainer(models, run)
+    explainer = _explainer(explainers, run)
     near = _neighbours(site, run, explainer)
     answers = iter(rows)
     return [
@@ -99,7 +100,7 @@ def _result(
         "name": model.class_names[best],
         "confidence": float(row[best]),
         "person": model.needs_person_below is None or bool(row[best] < model.needs_person_below),
-        "top": [(model.class_names[int(place)], float(row[place])) for place in order],
+        "top": [(model.class_names[int(index)], float(row[index])) for index in order],
         "heat": None,
         "near": [],
         "reading": None,
@@ -109,18 +110,18 @@ def _result(
         result["heat"] = jpeg(explainer.heat(square, best))
         if near is not None and near.are_ready:
             result["near"] = [
-                (found.id, model.class_names[found.label or 0], likeness, jpeg(resized(decode(found.path), 200)))
-                for found, likeness in near.nearest(square)
+                (page.id, model.class_names[page.label or 0], similarity, jpeg(resized(decode(page.path), NEAR_PX)))
+                for page, similarity in near.nearest(square)
             ]
         elif near is not None:
             result["reading"] = (near.num_read, len(near.pages))
     return result
 
 
-def _explainer(models: Models, run: RunFolder) -> Explainer | None:
+def _explainer(explainers: Explainers, run: RunFolder) -> Explainer | None:
     try:
-        return models.explainer(run)
-    except UserError:  # an ensemble whose members are gone still answers nothing; the answer itself says so
+        return explainers.get(run)
+    except UserError:  # the weights are gone; then the model could not be loaded either, and the page says so
         return None
 
 
@@ -129,8 +130,8 @@ def _neighbours(site: Site, run: RunFolder, explainer: Explainer | None) -> Neig
         return None
     if explainer.neighbours is None:
         try:
-            explainer.neighbours = Neighbours(explainer, site.pages_of(run).train)
-        except UserError:  # the data are elsewhere
+            explainer.neighbours = Neighbours(explainer, site.pages_of(run).pages.train)
+        except UserError:  # the data folder is gone
             return None
     return explainer.neighbours
 
