@@ -1,4 +1,4 @@
-"""Line charts as SVG: drawn by the server, coloured by the page's style, light and dark."""
+"""Line charts as SVG: the server draws them, and the style of the page gives them light or dark colours."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 440, 230
+"""Size of a chart, in units of the SVG."""
 LEFT, RIGHT, TOP, BOTTOM = 64, 92, 14, 30
 
 
 @dataclass(frozen=True)
 class Series:
-    """A line.
+    """A line of a chart.
 
     Attributes:
-        label: Stands at its end.
-        values: By epoch, from the first on; NaN where there is none.
-        tone: Number of its colour.
+        label: Label at the end of the line.
+        values: One value for each epoch from the first on; NaN where there is none.
+        tone: Number of the line's colour.
     """
 
     label: str
@@ -28,44 +29,44 @@ class Series:
 
 
 def line_chart(title: str, series: Sequence[Series], x_label: str) -> Markup:
-    """A chart of lines over epochs.
+    """Draw a chart of lines over epochs.
 
     Args:
-        title: Says what the lines are, to those who do not see them too.
-        series: Lines; those without a value are left out.
-        x_label: Under the axis.
+        title: What the lines show, also for screen readers.
+        series: The lines; those without a finite value are left out.
+        x_label: Label of the horizontal axis.
     """
-    drawn = [one for one in series if any(map(math.isfinite, one.values))]
+    drawn = [line for line in series if any(map(math.isfinite, line.values))]
     if not drawn:
         return Markup("")
-    finite = [value for one in drawn for value in one.values if math.isfinite(value)]
+    finite = [value for line in drawn for value in line.values if math.isfinite(value)]
     ticks = _ticks(min(finite), max(finite))
-    num = max(len(one.values) for one in drawn)
+    num = max(len(line.values) for line in drawn)
     frame = _Frame(ticks[0], ticks[-1], num)
     parts = [_grid(frame, ticks), _epochs(frame, num, x_label)]
-    ends = _spread([frame.y(_last(one.values)) for one in drawn])
-    for one, end in zip(drawn, ends, strict=True):
-        told = [(n, v) for n, v in enumerate(one.values) if math.isfinite(v)]
-        points = [(frame.x(n), frame.y(v)) for n, v in told]
-        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        tone = f"tone{one.tone % 6}"
+    ends = _spread([frame.y(_last(line.values)) for line in drawn])
+    for line, end in zip(drawn, ends, strict=True):
+        values = [(n, v) for n, v in enumerate(line.values) if math.isfinite(v)]
+        points = [(frame.x(n), frame.y(v)) for n, v in values]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        tone = f"tone{line.tone % 6}"
         parts.append(
             Markup('<polyline class="{}" points="{}"/><circle class="{}" cx="{:.1f}" cy="{:.1f}" r="3"/>').format(
-                tone, line, tone, *points[-1]
+                tone, path, tone, *points[-1]
             )
         )
         parts += [
-            Markup('<circle class="said" cx="{:.1f}" cy="{:.1f}" r="7"><title>{}</title></circle>').format(
-                x, y, f"{one.label}, {x_label} {n + 1}: {v:.4g}"
+            Markup('<circle class="hover" cx="{:.1f}" cy="{:.1f}" r="7"><title>{}</title></circle>').format(
+                x, y, f"{line.label}, {x_label} {n + 1}: {v:.4g}"
             )
-            for (n, v), (x, y) in zip(told, points, strict=True)
+            for (n, v), (x, y) in zip(values, points, strict=True)
         ]
         parts.append(
             Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(
-                tone, WIDTH - RIGHT + 8, end + 4, _short(one.label)
+                tone, WIDTH - RIGHT + 8, end + 4, _short(line.label)
             )
         )
-    ends_at = "; ".join(f"{one.label} {_last(one.values):.4g}" for one in drawn)
+    ends_at = "; ".join(f"{line.label} {_last(line.values):.4g}" for line in drawn)
     return Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
         WIDTH, HEIGHT, f"{title}: {ends_at}", Markup("").join(parts)
     )
@@ -85,7 +86,7 @@ class _Frame:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Three to seven round values around all that is drawn."""
+    """Return three to seven round values that enclose all values."""
     span = (high - low) or abs(high) or 1.0
     step = 10 ** math.floor(math.log10(span / 4))
     step *= next(factor for factor in (1, 2, 2.5, 5, 10) if span / (step * factor) <= 5)
@@ -109,18 +110,18 @@ def _epochs(frame: _Frame, num: int, label: str) -> Markup:
         for n in range(0, num, step)
     )
     return marks + Markup('<text class="tick" x="{}" y="{}">{}</text>').format(
-        WIDTH - RIGHT + 8, HEIGHT - 10, escape(label)
+        WIDTH - RIGHT + 16, HEIGHT - 10, escape(label)
     )
 
 
-def _spread(places: list[float]) -> list[float]:
-    """Labels at least a line apart, in their order."""
-    order = sorted(range(len(places)), key=lambda n: places[n])
-    spread, below = list(places), -math.inf
+def _spread(heights: list[float]) -> list[float]:
+    """Move the heights of labels apart, so that they are at least a line apart and keep their order."""
+    order = sorted(range(len(heights)), key=lambda n: heights[n])
+    spread, previous = list(heights), -math.inf
     for n in order:
-        spread[n] = below = max(places[n], below + 15)
-    over = max(spread) - (HEIGHT - BOTTOM) if spread else 0
-    return [place - max(over, 0) for place in spread]
+        spread[n] = previous = max(heights[n], previous + 15)
+    too_low = max(spread) - (HEIGHT - BOTTOM) if spread else 0
+    return [height - max(too_low, 0) for height in spread]
 
 
 def _last(values: Sequence[float]) -> float:

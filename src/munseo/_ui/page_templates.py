@@ -61,4 +61,4 @@ def score(value: float | None) -> str:
 def per_cent(value: float) -> str:
     """Write a probability in per cent; only 1 is written as 100%."""
     shown = min(value, 0.999) if value < 1 else value
-    return f"{100 * shown:.1f} %"
+    return f"{100 * shown:.1f}%"

@@ -114,15 +114,16 @@ def _language(chosen: str | None, accepted: str) -> str:
 def _explain(request: Request, error: Exception) -> Response:
     """Return the page of an error that the reader can do something about."""
     details: list[Any] = []
-    if isinstance(error, UserError):
+    texts: Texts = request.state.texts
+    if isinstance(error, ImageError):
+        message, status = f"{error.name}: {texts.remark(error.problem.remark)}", 422
+    elif isinstance(error, UserError):
         message, details, status = error.message, list(error.problems), 422
-    elif isinstance(error, ImageError):
-        message, status = str(error), 422
     elif isinstance(error, Refusal):
         message, status = error.detail, error.status
         details = [f"{problem.get('file', '')}: {problem.get('reason', '')}" for problem in error.errors]
     elif isinstance(error, RequestValidationError):
         message, status = "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()), 422
     else:
-        message, status = request.state.texts("nothing_here"), getattr(error, "status_code", 404)
+        message, status = texts("nothing_here"), getattr(error, "status_code", 404)
     return page(request, "problem.html.j2", "runs", status, message=message, details=details)

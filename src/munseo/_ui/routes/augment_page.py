@@ -88,7 +88,7 @@ def router(site: Site) -> APIRouter:
         setting = _setting(site, what, request.query_params)
         return page(
             request, "augment.html.j2", "augment", what=what, own=own, seed=seed, groups=setting.groups,
-            recipes=_recipes(site), policies=list(POLICIES), original=jpeg(base(own)),
+            damages=DAMAGES, recipes=_recipes(site), policies=list(POLICIES), original=jpeg(base(own)),
             drawn=_augmented(setting, base(own), seed),
         )  # fmt: skip
 
