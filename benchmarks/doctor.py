@@ -32,9 +32,10 @@ from munseo import _synth as specimens
 from munseo._console import quietly
 from munseo._data import Page, PageSet, decode, load_pages
 from munseo._doctor import Examination, Issue, examine
-from munseo._doctor.duplicates import find_copies
+from munseo._doctor.duplicates import find_copies, find_duplicates
+from munseo._doctor.inspected_page import inspect_pages
+from munseo._doctor.issue import Evidence
 from munseo._doctor.label_errors import rank_labels
-from munseo._doctor.page_features import look
 from munseo._randomness import generator
 from munseo._run import RunFolder, open_run
 
@@ -106,9 +107,9 @@ def _write(path: Path, rows: Iterable[Sequence[str]]) -> None:
 
 def pairs_of(issues: Sequence[Issue], kinds: Sequence[str]) -> set[Pair[str]]:
     return {
-        frozenset((issue.sheet.page.id, issue.other.page.id))
+        frozenset((issue.page.id, issue.other.id))
         for issue in issues
-        if issue.kind in kinds and issue.sheet and issue.other
+        if issue.kind in kinds and issue.page and issue.other
     }
 
 
@@ -156,12 +157,12 @@ def judge_pairs(
 
 def judge_labels(found: Examination, planted: frozenset[str]) -> dict[str, float]:
     """How many wrong labels stand within the first tenth of the ranking, and among the issues."""
-    sheets = [found.sheets[place] for place in found.judged]
+    pages = [found.pages[index] for index in found.judged]
     assert found.probabilities is not None, "the packaged weights are not installed, and no run was given"
-    quality = rank_labels(np.array([sheet.page.label for sheet in sheets]), found.probabilities)
-    num_top = round(0.1 * len(sheets))
-    top = {sheets[place].page.id for place in np.argsort(quality, kind="stable")[:num_top]}
-    flagged = {issue.sheet.page.id for issue in found.of_kind("label_error") if issue.sheet}
+    quality = rank_labels(np.array([page.label for page in pages]), found.probabilities)
+    num_top = round(0.1 * len(pages))
+    top = {pages[place].id for place in np.argsort(quality, kind="stable")[:num_top]}
+    flagged = {issue.page.id for issue in found.of_kind("label_error") if issue.page}
     return {
         "planted": len(planted),
         "top_tenth": num_top,
@@ -179,15 +180,16 @@ def measure(data: Path, run: RunFolder | None, seed: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="munseo-doctor-") as folder:
         copy = Path(folder) / "data"
         planted = plant(pages, copy, seed)
-        sheets = [seen.sheet for seen in look(pages, None)]
-        natural = find_copies(sheets, pages.class_names, os.cpu_count() or 1)
+        inspected = [page for page, _ in inspect_pages(pages, None)]
+        copies = find_copies(inspected, os.cpu_count() or 1)
+        natural = find_duplicates(Evidence(inspected, pages.class_names, copies))
         before = groups_of(pairs_of(natural, (*DUPLICATE_KINDS, *LEAK_KINDS)))
         start = time.perf_counter()
         found = examine(load_pages(copy), run, seed)
         seconds = time.perf_counter() - start
     sources = {**planted.duplicates, **planted.leaks}
     return {
-        "pages": len(found.sheets),
+        "pages": len(found.pages),
         "seconds": round(seconds, 1),
         "cores": len(os.sched_getaffinity(0)),
         "duplicates": judge_pairs(pairs_of(found.issues, DUPLICATE_KINDS), planted.duplicates, sources, before),

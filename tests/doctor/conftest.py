@@ -1,4 +1,4 @@
-"""Data sets of printed pages, and sheets that nothing was read of."""
+"""Data sets of printed pages, and labelled pages that were not read."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from printed import CLASSES
 
 from munseo._data import Page, PageSet
-from munseo._doctor.issue import Sheet
+from munseo._doctor.inspected_page import InspectedPage
 
 
 @pytest.fixture
@@ -30,10 +30,11 @@ def make_pages(tmp_path):
 
 
 @pytest.fixture
-def sheets():
-    """Sheets that nothing was read of, with the labels given."""
+def unread():
+    """Make pages that were not read, with the labels given."""
 
-    def make(labels) -> list[Sheet]:
-        return [Sheet("train", Page(f"{n}.jpg", Path(f"{n}.jpg"), int(label))) for n, label in enumerate(labels)]
+    def make(labels) -> list[InspectedPage]:
+        pages = (Page(f"{n}.jpg", Path(f"{n}.jpg"), int(label)) for n, label in enumerate(labels))
+        return [InspectedPage("train", page) for page in pages]
 
     return make

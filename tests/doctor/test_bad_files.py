@@ -5,12 +5,13 @@ import struct
 import cv2
 import numpy as np
 import pytest
-from printed import draw, jpeg
+from printed import CLASSES, draw, jpeg
 
 from munseo._data.jpeg_check import MAX_SCANS
 from munseo._doctor import bad_files as files
 from munseo._doctor.bad_files import find_bad_files
-from munseo._doctor.page_features import look
+from munseo._doctor.inspected_page import inspect_pages
+from munseo._doctor.issue import Evidence
 
 
 @pytest.fixture
@@ -20,8 +21,8 @@ def kinds(make_pages):
     def found(name, data):
         sound = {f"{n}.jpg": (jpeg(draw(n)), 0) for n in range(3)}
         pages = make_pages(train={**sound, name: (data, 0)})
-        issues = find_bad_files([seen.sheet for seen in look(pages, None)])
-        assert all(issue.sheet.page.id == name for issue in issues), "sound pages are left alone"
+        issues = find_bad_files(Evidence([page for page, _ in inspect_pages(pages, None)], CLASSES))
+        assert all(issue.page.id == name for issue in issues), "sound pages are left alone"
         return {issue.kind for issue in issues}
 
     return found

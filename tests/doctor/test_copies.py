@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 from printed import CLASSES, draw, jpeg
 
-from munseo._doctor.duplicates import find_copies
-from munseo._doctor.page_features import look
+from munseo._doctor.duplicates import find_copies, find_duplicates
+from munseo._doctor.inspected_page import inspect_pages
+from munseo._doctor.issue import Evidence
 
 
 def askew(page, degrees):
@@ -15,8 +16,9 @@ def askew(page, degrees):
 
 
 def found(pages):
-    issues = find_copies([seen.sheet for seen in look(pages, None)], CLASSES, 1)
-    return {(issue.kind, issue.other.page.id, issue.sheet.page.id): issue for issue in issues}
+    inspected = [page for page, _ in inspect_pages(pages, None)]
+    issues = find_duplicates(Evidence(inspected, CLASSES, find_copies(inspected, 1)))
+    return {(issue.kind, issue.other.id, issue.page.id): issue for issue in issues}
 
 
 def test_different_pages_are_no_copies(make_pages):

@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from munseo._doctor.issue import KINDS
+from munseo._doctor import KINDS
 from munseo._errors import UserError
 from munseo.api.doctoring import doctor
 from munseo.cli import doctoring

@@ -8,8 +8,8 @@ import pandas as pd
 from munseo._doctor.changes import find_changes
 from munseo._doctor.embeddings import Embedding
 from munseo._doctor.held_out_probabilities import held_out_probabilities
-from munseo._doctor.label_errors import find_confused_classes, find_label_errors
-from munseo._doctor.outliers import find_odd_pages
+from munseo._doctor.issue import Evidence
+from munseo._doctor.label_errors import find_confused_classes, find_label_errors, find_odd_pages
 from munseo._randomness import generator
 from munseo._run import RunFolder
 
@@ -29,67 +29,74 @@ def held_out(points, pages, groups=None):
     return held_out_probabilities(Embedding(points, np.arange(len(pages))), pages, groups, 3, None, 0)
 
 
-def test_wrong_labels_are_found_by_models_that_have_not_seen_them(sheets):
+def judged(pages, probabilities):
+    """Evidence about labelled pages."""
+    return Evidence(pages, NAMES, labelled=pages, probabilities=probabilities)
+
+
+def test_wrong_labels_are_found_by_models_that_have_not_seen_them(unread):
     points, labels = clusters(40)
     given = labels.copy()
     given[[0, 50, 100]] = [1, 2, 0]
-    pages = sheets(given)
+    pages = unread(given)
     probabilities = held_out(points, pages)
-    found = find_label_errors(pages, probabilities, NAMES)
-    assert {issue.sheet.page.id for issue in found[:3]} == {"0.jpg", "50.jpg", "100.jpg"}
-    assert {issue.sheet.page.id: issue.suggested for issue in found[:3]} == {"0.jpg": 0, "50.jpg": 1, "100.jpg": 2}
+    found = find_label_errors(judged(pages, probabilities))
+    assert {issue.page.id for issue in found[:3]} == {"0.jpg", "50.jpg", "100.jpg"}
+    assert {issue.page.id: issue.suggested for issue in found[:3]} == {"0.jpg": 0, "50.jpg": 1, "100.jpg": 2}
     assert len(found) <= 5, "sound labels are left alone"
 
 
-def test_copies_do_not_vouch_for_each_others_label(sheets):
+def test_copies_do_not_vouch_for_each_others_label(unread):
     points, labels = clusters(40)
     given, groups = labels.copy(), np.arange(120)
     copies = np.arange(12)  # one letter twelve times, always called a receipt
     points[copies], given[copies], groups[copies] = points[0], 2, 0
-    pages = sheets(given)
+    pages = unread(given)
     assert held_out(points, pages)[copies].argmax(axis=1).tolist() == [2] * 12, "seen among them, the label is learned"
     assert held_out(points, pages, groups)[copies].argmax(axis=1).tolist() == [0] * 12
 
 
-def test_classes_without_pages_and_classes_of_one_page(sheets):
+def test_classes_without_pages_and_classes_of_one_page(unread):
     points, labels = clusters(20)
     few = np.flatnonzero(labels < 2)
-    pages = sheets(labels[few])
+    pages = unread(labels[few])
     probabilities = held_out(points[few], pages)
-    assert find_label_errors(pages, probabilities, NAMES) == []
+    assert find_label_errors(judged(pages, probabilities)) == []
 
 
-def test_the_only_page_of_a_class_is_not_judged(sheets):
+def test_the_only_page_of_a_class_is_not_judged(unread):
     points, labels = clusters(20)
     given = np.where(np.arange(60) == 59, 2, np.minimum(labels, 1))
     points[40:59] = points[20:39]
-    pages = sheets(given)
+    pages = unread(given)
     probabilities = held_out(points, pages)
     assert np.allclose(probabilities.sum(axis=1), 1)
-    assert "59.jpg" not in {issue.sheet.page.id for issue in find_label_errors(pages, probabilities, NAMES)}
+    assert "59.jpg" not in {issue.page.id for issue in find_label_errors(judged(pages, probabilities))}
     for few in ([0], [0, 0, 0], [0, 1], [0, 1, 2]):
-        assert find_label_errors(sheets(few), held_out(points[: len(few)], sheets(few)), NAMES) == []
+        assert find_label_errors(judged(unread(few), held_out(points[: len(few)], unread(few)))) == []
 
 
-def test_confused_classes(sheets):
+def test_confused_classes(unread):
     labels = np.repeat([0, 1, 2], 20)
     probabilities = np.eye(3)[labels]
     probabilities[:8] = [0, 1, 0]  # eight letters are taken for forms
-    (issue,) = find_confused_classes(sheets(labels), probabilities, NAMES)
+    (issue,) = find_confused_classes(judged(unread(labels), probabilities))
     assert issue.classes == (0, 1)
     assert issue.score == 8 / 40
-    assert find_confused_classes(sheets(labels), np.eye(3)[labels], NAMES) == []
+    assert find_confused_classes(judged(unread(labels), np.eye(3)[labels])) == []
 
 
-def test_odd_pages(sheets):
+def test_odd_pages(unread):
+    def odd(points, labels):
+        return [issue.page.id for issue in find_odd_pages(Evidence((), NAMES, labelled=unread(labels), points=points))]
+
     points, labels = clusters(30)
     points[7] *= -1
-    assert find_odd_pages(sheets(labels), points)[0].sheet.page.id == "7.jpg"
-    tight, labels = clusters(30)
-    assert "7.jpg" not in {issue.sheet.page.id for issue in find_odd_pages(sheets(labels), tight)}
+    assert odd(points, labels)[0] == "7.jpg"
+    assert "7.jpg" not in odd(*clusters(30))
 
 
-def test_changes_since_a_run(sheets, tmp_path):
+def test_changes_since_a_run(unread, tmp_path):
     run = RunFolder(tmp_path)
     before = pd.DataFrame({
         "ID": ["0.jpg", "1.jpg", "gone.jpg", "3.jpg", "4.jpg", "5.jpg"],
@@ -98,8 +105,8 @@ def test_changes_since_a_run(sheets, tmp_path):
         "sha256": ["a", "a", "a", None, "other", "a"],
     })  # fmt: skip
     before.to_parquet(run.pages_file)
-    now = [replace(sheet, file_sha256="a") for sheet in sheets([0, 1, 1, 1, 1])]
-    said = [(issue.sheet and issue.sheet.page.id, str(issue.detail)) for issue in find_changes(now, run, NAMES)]
+    now = [replace(page, file_sha256="a") for page in unread([0, 1, 1, 1, 1])]
+    said = [(issue.page and issue.page.id, str(issue.detail)) for issue in find_changes(Evidence(now, NAMES, run=run))]
     assert said == [
         ("1.jpg", "was receipt when the run was trained, is form now"),
         ("2.jpg", "is new since the run"),

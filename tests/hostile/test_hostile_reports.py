@@ -18,10 +18,10 @@ from munseo._commands.app import app
 from munseo._console import inert
 from munseo._data import Page, write_submission
 from munseo._data.image_error import ImageProblem, ProblemCode
-from munseo._doctor.census import count_classes
-from munseo._doctor.examination import Examination
+from munseo._doctor.examination import Examination, count_classes
 from munseo._doctor.findings_page import render_page
-from munseo._doctor.issue import Issue, Sheet, issue_table
+from munseo._doctor.inspected_page import InspectedPage
+from munseo._doctor.issue import Issue, issue_table
 from munseo._locale import Remark
 from munseo._report import write_report
 from munseo._spreadsheet import inert_cell, inert_table, is_formula, original_cell, warning_of
@@ -144,20 +144,22 @@ def test_the_leaderboard_in_a_terminal(tmp_path):
 
 
 def test_the_page_of_the_doctor():
-    sheets = [
-        Sheet("train", Page(name, Path("none.jpg"), number), ImageProblem(ProblemCode.OTHER, text=f"is <b>{name}</b>"))
+    pages = [
+        InspectedPage(
+            "train", Page(name, Path("none.jpg"), number), ImageProblem(ProblemCode.OTHER, text=f"is <b>{name}</b>")
+        )
         for number, name in enumerate(HOSTILE)
     ]
     words = {"old": HOSTILE[0], "new": HOSTILE[1]}
-    issues = [Issue("unreadable", "high", sheet.problem.remark, sheet) for sheet in sheets]
+    issues = [Issue("unreadable", "high", page.problem.remark, page) for page in pages]
     issues += [
-        Issue("duplicate", "high", Remark("doctor.relabelled", words), sheets[0], sheets[1]),
-        Issue("odd", "low", Remark("", text=HOSTILE[1]), sheets[2]),
+        Issue("duplicate", "high", Remark("doctor.relabelled", words), pages[0], pages[1]),
+        Issue("odd", "low", Remark("", text=HOSTILE[1]), pages[2]),
         Issue("confused_classes", "low", Remark("doctor.relabelled", words), classes=(0, 1)),
     ]
-    census = tuple(count_classes(sheets, HOSTILE))
+    census = tuple(count_classes(pages, HOSTILE))
     notes = (Remark("", text=HOSTILE[0]),)
-    found = Examination(HOSTILE, tuple("01234"), tuple(sheets), tuple(issues), census, notes, np.arange(0), None)
+    found = Examination(HOSTILE, tuple("01234"), tuple(pages), tuple(issues), census, notes, np.arange(0), None)
     for language in ("en", "ko"):
         assert_inert(render_page(found, HOSTILE[1], language))
     table = issue_table(found.issues, found.class_targets)

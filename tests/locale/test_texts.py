@@ -14,7 +14,7 @@ import yaml
 
 import munseo
 from munseo._augment.damage import DAMAGES
-from munseo._doctor.issue import KINDS
+from munseo._doctor import KINDS
 from munseo._errors import UserError
 from munseo._locale import LANGUAGES, Remark, Texts
 from munseo._shift import MEASURES

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from munseo._augment.transforms import REFERENCE_PX, coordinate_grid, multiply, tone
+from munseo._jpeg import encode_jpeg
 
 LIGHT_CELLS = 40
 """Resolution of fields of light. Shadows have edges about an eighth of this wide, and coarser steps would show."""
@@ -142,7 +143,6 @@ def occlusion(image: np.ndarray, severity: float, rng: np.random.Generator) -> n
 def jpeg(image: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
     """Save the image as JPEG, with a quality from 95 down to 8."""
     quality = round(95 - 87 * severity)
-    _, code = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    decoded = cv2.imdecode(code, cv2.IMREAD_COLOR)
+    decoded = cv2.imdecode(np.frombuffer(encode_jpeg(image, quality), np.uint8), cv2.IMREAD_COLOR)
     assert decoded is not None, "OpenCV reads the JPEG that it has just written"
     return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)

@@ -1,24 +1,26 @@
-"""Finder: images that cannot be read, hold nothing, have an unusual size, or are named as another format."""
+"""Finder: images that cannot be read, are blank, have an unusual size, or are named as another format."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 
 from munseo._data import FORMATS
 from munseo._data.image_error import ProblemCode
-from munseo._doctor.issue import Issue, Sheet
+from munseo._doctor.inspected_page import InspectedPage
+from munseo._doctor.issue import Evidence, Issue
 from munseo._locale import Remark
 
 TINY_PX = 100
-"""Longest side below which no line of print can be read."""
-TINY_SHARE = 0.25
-"""Of the median longest side."""
+"""The longest side below which no line of print can be read."""
+
+TINY_FRACTION = 0.25
+"""The fraction of the median longest side below which a page is tiny."""
+
 HUGE_PIXELS = 50_000_000
-"""An A4 page at 600 dpi has 35 million."""
+"""Pixels above which a page is huge; an A4 page at 600 dpi has 35 million."""
+
 BLANK_INK = 0.0005
-"""Of a page, 33 of 65,536 pixels: a page number alone is more."""
+"""The fraction of ink below which a page is blank: 33 of 65,536 pixels. Even a page number is more."""
 
 _PROBLEM_KINDS = {
     ProblemCode.TRUNCATED: "truncated",
@@ -29,31 +31,29 @@ _PROBLEM_KINDS = {
 """Kinds of issue for what the decoder refuses; everything else is ``unreadable``."""
 
 
-def find_bad_files(sheets: Sequence[Sheet]) -> list[Issue]:
-    """One issue a page and kind."""
-    sides = [max(sheet.width, sheet.height) for sheet in sheets if sheet.problem is None]
-    usual_px = float(np.median(sides)) if sides else 0.0
-    return [issue for sheet in sheets for issue in _of_page(sheet, usual_px)]
+def find_bad_files(evidence: Evidence) -> list[Issue]:
+    """Return at most one issue of each kind for a page."""
+    longest_sides = [max(page.width, page.height) for page in evidence.pages if page.problem is None]
+    usual_px = float(np.median(longest_sides)) if longest_sides else 0.0
+    return [issue for page in evidence.pages for issue in _issues_of(page, usual_px)]
 
 
-def _of_page(sheet: Sheet, usual_px: float) -> list[Issue]:
-    if sheet.problem is not None:
-        kind = _PROBLEM_KINDS.get(sheet.problem.code, "unreadable")
-        return [Issue(kind, "high", sheet.problem.remark, sheet)]
-    found = []
-    if sheet.ink < BLANK_INK:
-        detail = Remark("doctor.blank", {"ink": f"{sheet.ink:.3%}"})
-        found.append(Issue("blank", "medium", detail, sheet, score=sheet.ink))
-    longest = max(sheet.width, sheet.height)
-    size = {"width": sheet.width, "height": sheet.height, "usual": f"{usual_px:.0f}"}
-    if longest < max(TINY_PX, TINY_SHARE * usual_px):
-        detail = Remark("doctor.tiny", size)
-        found.append(Issue("tiny", "low", detail, sheet, score=float(longest)))
-    if sheet.width * sheet.height > HUGE_PIXELS:
-        detail = Remark("doctor.huge", size)
-        found.append(Issue("huge", "low", detail, sheet, score=float(sheet.width * sheet.height)))
-    suffix = sheet.page.path.suffix.lower()
-    if suffix not in FORMATS[sheet.format].extensions:
-        detail = Remark("doctor.extension", {"format": sheet.format, "suffix": suffix or "–"})
-        found.append(Issue("wrong_extension", "low", detail, sheet))
-    return found
+def _issues_of(page: InspectedPage, usual_px: float) -> list[Issue]:
+    if page.problem is not None:
+        kind = _PROBLEM_KINDS.get(page.problem.code, "unreadable")
+        return [Issue(kind, "high", page.problem.remark, page)]
+    issues = []
+    if page.ink < BLANK_INK:
+        detail = Remark("doctor.blank", {"ink": f"{page.ink:.3%}"})
+        issues.append(Issue("blank", "medium", detail, page, score=page.ink))
+    longest_px, num_pixels = max(page.width, page.height), page.width * page.height
+    size = {"width": page.width, "height": page.height, "usual": f"{usual_px:.0f}"}
+    if longest_px < max(TINY_PX, TINY_FRACTION * usual_px):
+        issues.append(Issue("tiny", "low", Remark("doctor.tiny", size), page, score=float(longest_px)))
+    if num_pixels > HUGE_PIXELS:
+        issues.append(Issue("huge", "low", Remark("doctor.huge", size), page, score=float(num_pixels)))
+    suffix = page.page.path.suffix.lower()
+    if suffix not in FORMATS[page.format].extensions:
+        detail = Remark("doctor.extension", {"format": page.format, "suffix": suffix or "–"})
+        issues.append(Issue("wrong_extension", "low", detail, page))
+    return issues

@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
-from munseo._doctor.issue import Issue, Sheet
+from munseo._doctor.inspected_page import InspectedPage
+from munseo._doctor.issue import Evidence, Issue
 from munseo._locale import Remark
-from munseo._run import RunFolder
 
 
-def find_changes(sheets: Sequence[Sheet], run: RunFolder, class_names: Sequence[str]) -> list[Issue]:
-    """Compare with the run's ``pages.parquet``; what the data do not hold any more is told without a page.
+def find_changes(evidence: Evidence) -> list[Issue]:
+    """Compare the labelled pages with ``pages.parquet`` of the run, if there is a run that has it.
 
-    Args:
-        sheets: All pages.
-        run: Of the same classes.
-        class_names: By index.
+    A page that the data folder does not have any more is an issue without a page.
     """
-    file = (run.folds or [run])[0].pages_file
-    if not file.is_file():
+    run = evidence.run
+    file = (run.folds or [run])[0].pages_file if run is not None else None
+    if file is None or not file.is_file():
         return []
     table = pd.read_parquet(file)
-    # Pages that could not be read stand there as "skipped": the run's table had them.
+    # Pages that could not be read have the part "skipped": the table of the run had them.
     table = table[table["part"] != "test"]
     before: dict[str, tuple[int | None, str]] = {
         str(page_id): (None if pd.isna(target) else int(target), "" if pd.isna(digest) else str(digest))
         for page_id, target, digest in zip(table["ID"], table["target"], table["sha256"], strict=True)
     }
-    found = []
-    for sheet in sheets:
-        if sheet.part == "test":
+    issues = []
+    for page in evidence.pages:
+        if page.split == "test":
             continue
-        old = before.pop(sheet.page.id, None)
-        if old is None:
-            found.append(Issue("changed", "low", Remark("doctor.new"), sheet))
-            continue
-        (old_label, old_sha256), label = old, sheet.page.label
-        if old_label is not None and label is not None and old_label != label:
-            values = {"old": class_names[old_label], "new": class_names[label]}
-            detail = Remark("doctor.relabelled", values)
-            found.append(Issue("changed", "medium", detail, sheet))
-        if old_sha256 and sheet.file_sha256 and old_sha256 != sheet.file_sha256:
-            found.append(Issue("changed", "low", Remark("doctor.replaced"), sheet))
-    for page_id in before:
-        detail = Remark("doctor.gone", {"id": page_id})
-        found.append(Issue("changed", "low", detail))
-    return found
+        if page.id in before:
+            issues += _changes_of(page, *before.pop(page.id), evidence)
+        else:
+            issues.append(Issue("changed", "low", Remark("doctor.new"), page))
+    return [*issues, *(Issue("changed", "low", Remark("doctor.gone", {"id": page_id})) for page_id in before)]
+
+
+def _changes_of(page: InspectedPage, label: int | None, sha256: str, evidence: Evidence) -> list[Issue]:
+    """Compare a page with the label and the file that the run had."""
+    issues = []
+    if label is not None and page.label is not None and label != page.label:
+        values = {"old": evidence.class_names[label], "new": evidence.class_names[page.label]}
+        issues.append(Issue("changed", "medium", Remark("doctor.relabelled", values), page))
+    if sha256 and page.file_sha256 and sha256 != page.file_sha256:
+        issues.append(Issue("changed", "low", Remark("doctor.replaced"), page))
+    return issues

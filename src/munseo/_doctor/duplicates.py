@@ -1,8 +1,8 @@
-"""Finder: the same picture twice, within a part (duplicates) or in two parts (leaks)."""
+"""Finder: the same picture twice, within a split (duplicates) or in two splits (leaks)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -10,103 +10,110 @@ from functools import partial
 from munseo._data import decode
 from munseo._data.near_duplicates import LEAST_FINE_LIKENESS, SamePicture, fine_likeness, fine_square, same_pictures
 from munseo._doctor.bad_files import BLANK_INK
-from munseo._doctor.issue import Issue, Severity, Sheet
+from munseo._doctor.inspected_page import InspectedPage
+from munseo._doctor.issue import Evidence, Issue, Severity
 from munseo._locale import Remark
 
-EXACT = 2.0
-"""Stands for equal pixels; correlations end at 1."""
+_EXACT = 2.0
+"""The likeness of equal pixels, which puts them first; correlations end at 1."""
 
 
-def find_copies(sheets: Sequence[Sheet], class_names: Sequence[str], num_threads: int) -> list[Issue]:
-    """Pairs of pages.
+def find_copies(pages: Sequence[InspectedPage], num_threads: int) -> list[SamePicture]:
+    """Return pairs of pages that show the same picture, equal pixels first and then the most alike.
 
-    Within a part, a group of n copies gives n - 1 pairs, the most alike first, and further pairs only where labels
-    conflict. Between parts, each page is paired with its most alike page of each earlier part. Copies within the test
-    part are not told: they do no harm.
+    Within a split, a group of n copies gives n - 1 pairs, and further pairs only where labels conflict. Between splits,
+    each page is paired with its most similar page of each earlier split. Copies within the test split are not
+    reported, because they do no harm.
+
+    Args:
+        pages: All pages, in the order train, val, test.
+        num_threads: Pairs that are compared at once.
     """
-    places = [place for place, sheet in enumerate(sheets) if sheet.thumbnail is not None and sheet.ink >= BLANK_INK]
-    thumbnails = [sheets[place].thumbnail for place in places]
-    alike = [
-        replace(pair, first=places[pair.first], second=places[pair.second])
-        for pair in same_pictures([one for one in thumbnails if one is not None], num_threads)
-    ]
-    exact = list(_equal(sheets))
-    other = [
+    printed = [index for index, page in enumerate(pages) if page.thumbnail is not None and page.ink >= BLANK_INK]
+    thumbnails = [thumbnail for index in printed if (thumbnail := pages[index].thumbnail) is not None]
+    similar = (
+        replace(pair, first=printed[pair.first], second=printed[pair.second])
+        for pair in same_pictures(thumbnails, num_threads)
+    )
+    candidates = [
         pair
-        for pair in alike
-        if sheets[pair.first].pixels_sha256 != sheets[pair.second].pixels_sha256
-        and (sheets[pair.first].part, sheets[pair.second].part) != ("test", "test")
+        for pair in similar
+        if pages[pair.first].pixels_sha256 != pages[pair.second].pixels_sha256
+        and (pages[pair.first].split, pages[pair.second].split) != ("test", "test")
     ]
     with ThreadPoolExecutor(num_threads) as pool:
-        near = list(pool.map(partial(_confirmed, sheets), other))
+        near = list(pool.map(partial(_compared_closely, pages), candidates))
     near.sort(key=lambda pair: -pair.likeness)
-    pairs = exact + [pair for pair in near if pair.likeness >= LEAST_FINE_LIKENESS]
-    return [_issue(sheets, pair, class_names) for pair in _told(sheets, pairs)]
+    pairs = [*_equal_pairs(pages), *(pair for pair in near if pair.likeness >= LEAST_FINE_LIKENESS)]
+    return list(_without_repeats(pages, pairs))
 
 
-def _confirmed(sheets: Sequence[Sheet], pair: SamePicture) -> SamePicture:
-    """The pair with its likeness at the size at which words differ; both pages are read once more for it."""
-    one, two = (fine_square(decode(sheets[place].page.path)) for place in (pair.first, pair.second))
-    return replace(pair, likeness=fine_likeness(one, two, pair.turn))
+def find_duplicates(evidence: Evidence) -> list[Issue]:
+    """Return an issue for each pair of copies."""
+    return [_issue(evidence, pair) for pair in evidence.copies]
 
 
-def _equal(sheets: Sequence[Sheet]) -> Iterable[SamePicture]:
-    """Each page with the first of its part that has the same pixels, and with the first of each other part."""
+def _compared_closely(pages: Sequence[InspectedPage], pair: SamePicture) -> SamePicture:
+    """Return the pair with its likeness at a size at which words differ; both pages are read again for it."""
+    first, second = (fine_square(decode(pages[index].page.path)) for index in (pair.first, pair.second))
+    return replace(pair, likeness=fine_likeness(first, second, pair.turn))
+
+
+def _equal_pairs(pages: Sequence[InspectedPage]) -> Iterator[SamePicture]:
+    """Pair each page with the first one of each split that has the same pixels."""
     firsts: dict[tuple[str, str], int] = {}
-    for place, sheet in enumerate(sheets):
-        if sheet.problem is not None:
+    for index, page in enumerate(pages):
+        if page.problem is not None:
             continue
-        for part in ("train", "val", "test"):
-            first = firsts.get((sheet.pixels_sha256, part))
+        for split in ("train", "val", "test"):
+            first = firsts.get((page.pixels_sha256, split))
             if first is not None:
-                yield SamePicture(first, place, EXACT)
-        firsts.setdefault((sheet.pixels_sha256, sheet.part), place)
+                yield SamePicture(first, index, _EXACT)
+        firsts.setdefault((page.pixels_sha256, page.split), index)
 
 
-def _told(sheets: Sequence[Sheet], pairs: Sequence[SamePicture]) -> Iterable[SamePicture]:
-    """The pairs that say all without saying anything twice; ``pairs`` begin with the most alike."""
-    group = list(range(len(sheets)))
-    crossed: set[tuple[int, str]] = set()
-    conflicts: set[int] = set()
+def _without_repeats(pages: Sequence[InspectedPage], pairs: Sequence[SamePicture]) -> Iterator[SamePicture]:
+    """Drop pairs that follow from others; ``pairs`` begin with the most alike."""
+    parent = list(range(len(pages)))
+    paired_with_split: set[tuple[int, str]] = set()
+    in_conflict: set[int] = set()
 
-    def root(place: int) -> int:
-        while group[place] != place:
-            group[place] = group[group[place]]
-            place = group[place]
-        return place
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
 
     for pair in pairs:
-        one, two = sheets[pair.first], sheets[pair.second]
-        if one.part != two.part:
-            if (pair.second, one.part) not in crossed:
-                crossed.add((pair.second, one.part))
+        first, second = pages[pair.first], pages[pair.second]
+        if first.split != second.split:
+            if (pair.second, first.split) not in paired_with_split:
+                paired_with_split.add((pair.second, first.split))
                 yield pair
             continue
-        if one.part == "test":
+        if first.split == "test":
             continue
         joined = root(pair.first) == root(pair.second)
-        if not joined or (one.page.label != two.page.label and pair.second not in conflicts):
-            group[root(pair.second)] = root(pair.first)
-            if one.page.label != two.page.label:
-                conflicts.add(pair.second)
+        if not joined or (first.label != second.label and pair.second not in in_conflict):
+            parent[root(pair.second)] = root(pair.first)
+            if first.label != second.label:
+                in_conflict.add(pair.second)
             yield pair
 
 
-def _issue(sheets: Sequence[Sheet], pair: SamePicture, class_names: Sequence[str]) -> Issue:
-    # The later page is the one to drop: of a leak the train page stays, and the judged part becomes clean. A test part
-    # cannot be changed, so there the labelled page goes.
-    sheet, other = sheets[pair.second], sheets[pair.first]
-    if sheet.part == "test":
-        sheet, other = other, sheet
-    exact, leak = pair.likeness == EXACT, sheet.part != other.part
-    kind = ("leak" if exact else "near_leak") if leak else ("duplicate" if exact else "near_duplicate")
-    labels = (other.page.label, sheet.page.label)
-    conflict = None not in labels and labels[0] != labels[1]
-    severity: Severity = "high" if leak or conflict else "medium"
+def _issue(evidence: Evidence, pair: SamePicture) -> Issue:
+    # The later page is the one to drop: of a leak the train page stays, and the judged split becomes clean. A test
+    # split cannot be changed, so there the labelled page goes.
+    page, other = evidence.pages[pair.second], evidence.pages[pair.first]
+    if page.split == "test":
+        page, other = other, page
+    is_exact, is_leak = pair.likeness == _EXACT, page.split != other.split
+    kind = ("leak" if is_exact else "near_leak") if is_leak else ("duplicate" if is_exact else "near_duplicate")
     likeness = min(pair.likeness, 1.0)
-    key, values = ("doctor.exact" if exact else "doctor.near"), {"likeness": f"{likeness:.2f}"}
-    if conflict:
-        first, second = (class_names[label] for label in labels if label is not None)
+    key, values = ("doctor.exact" if is_exact else "doctor.near"), {"likeness": f"{likeness:.2f}"}
+    in_conflict = other.label is not None and page.label is not None and other.label != page.label
+    if other.label is not None and page.label is not None and in_conflict:
         key = f"{key}_conflict"
-        values |= {"first": first, "second": second}
-    return Issue(kind, severity, Remark(key, values), sheet, other, score=likeness)
+        values |= {"first": evidence.class_names[other.label], "second": evidence.class_names[page.label]}
+    severity: Severity = "high" if is_leak or in_conflict else "medium"
+    return Issue(kind, severity, Remark(key, values), page, other, score=likeness)

@@ -1,4 +1,4 @@
-"""Pages as points: what a backbone's last layer before the head says of them."""
+"""Pages as points: the output of a backbone's last layer before the head."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from munseo._doctor.issue import Sheet
-from munseo._doctor.page_features import Seen
+from munseo._doctor.inspected_page import InspectedPage
 from munseo._memory import keep_freed_memory
 from munseo._model import Classifier, load_classifier
 from munseo._model.builder import build_classifier, model_normalisation
@@ -23,33 +22,37 @@ from munseo._prediction.loader import oriented
 from munseo._run import RunFolder
 
 PACKAGED = "tf_efficientnet_lite0"
+"""The backbone whose weights come as a package."""
+
 PACKAGED_PX = 224
-_BATCH = 32
+"""The image size of the packaged backbone."""
+
+_BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
 class Embedding:
-    """What was read of the labelled pages.
+    """The labelled pages as points.
 
     Attributes:
-        points: (N, dimensions) float32, a row a sheet of ``places``.
-        places: Places of the embedded sheets in the list of all sheets.
+        points: (N, dimensions) float32, one row for each of ``indices``.
+        indices: (N,) indices of the embedded pages in the list of all pages.
     """
 
     points: np.ndarray
-    places: np.ndarray
+    indices: np.ndarray
 
 
 def has_packaged() -> bool:
-    """Whether the packaged weights are installed."""
+    """Return whether the packaged weights are installed."""
     return find_local(PACKAGED, True) is not None
 
 
 def load_backbone(run: RunFolder | None) -> Classifier | None:
-    """The packaged weights, else the run's (of the first fold in a k-fold run), else None; an ensemble has no backbone.
+    """Load the packaged weights, or those of the run (in a k-fold run of the first fold); an ensemble has no backbone.
 
     The run comes second: a backbone that was trained on wrong labels has learned them by heart, and its points of these
-    pages lie where the wrong labels are.
+    pages are where the wrong labels are.
     """
     if has_packaged():
         mean, std = model_normalisation(PACKAGED)
@@ -60,41 +63,51 @@ def load_backbone(run: RunFolder | None) -> Classifier | None:
     return load_classifier(read_card(run), (run.folds or [run])[0].weights_file)
 
 
-def embed(seen: Iterable[Seen], classifier: Classifier | None) -> tuple[list[Sheet], Embedding | None]:
-    """Go through all pages, keep their sheets, and embed those that come with a square."""
+def embed(
+    inspected: Iterable[tuple[InspectedPage, np.ndarray | None]], classifier: Classifier | None
+) -> tuple[list[InspectedPage], Embedding | None]:
+    """Go through all pages, collect them, and embed those that come with a square.
+
+    Args:
+        inspected: The pages, as ``inspect_pages`` yields them.
+        classifier: The backbone; without one nothing is embedded.
+    """
     if classifier is None:
-        return [one.sheet for one in seen], None
+        return [page for page, _ in inspected], None
     keep_freed_memory()
     device = choose_device("auto")
     classifier.to(device).eval()
     if device.type in ("cpu", "cuda"):
         classifier.to(memory_format=torch.channels_last)
-    sheets: list[Sheet] = []
-    places: list[int] = []
-    rows: list[np.ndarray] = []
-    for batch in _batches(seen, sheets, places):
+    pages: list[InspectedPage] = []
+    indices: list[int] = []
+    points: list[np.ndarray] = []
+    for batch in _batches(inspected, pages, indices):
         images = np.stack([oriented(square, classifier.card.orientation) for square in batch])
-        rows.append(_points(classifier, torch.from_numpy(images).to(device)))
-    if not rows:
-        return sheets, None
-    return sheets, Embedding(np.concatenate(rows), np.array(places))
+        points.append(_embed(classifier, torch.from_numpy(images).to(device)))
+    if not points:
+        return pages, None
+    return pages, Embedding(np.concatenate(points), np.array(indices))
 
 
-def _batches(seen: Iterable[Seen], sheets: list[Sheet], places: list[int]) -> Iterator[list[np.ndarray]]:
+def _batches(
+    inspected: Iterable[tuple[InspectedPage, np.ndarray | None]], pages: list[InspectedPage], indices: list[int]
+) -> Iterator[list[np.ndarray]]:
+    """Yield the squares in batches; all pages are added to ``pages``, and the indices of the squares to ``indices``."""
     squares: list[np.ndarray] = []
-    for one in seen:
-        if one.square is not None:
-            squares.append(one.square)
-            places.append(len(sheets))
-        sheets.append(one.sheet)
-        if len(squares) == _BATCH:
+    for page, square in inspected:
+        if square is not None:
+            squares.append(square)
+            indices.append(len(pages))
+        pages.append(page)
+        if len(squares) == _BATCH_SIZE:
             yield squares
             squares = []
     if squares:
         yield squares
 
 
-def _points(classifier: Classifier, images: torch.Tensor) -> np.ndarray:
+def _embed(classifier: Classifier, images: torch.Tensor) -> np.ndarray:
     network: Any = classifier.network
     with torch.inference_mode():
         maps = network.forward_features(classifier.prepare(images))

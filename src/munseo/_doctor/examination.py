@@ -1,4 +1,4 @@
-"""All finders, one after the other."""
+"""The examination of a data folder: every page is inspected, and every finder judges."""
 
 from __future__ import annotations
 
@@ -11,20 +11,42 @@ import numpy as np
 from munseo._console import say, track
 from munseo._data import PageSet
 from munseo._data.page_groups import join_groups
-from munseo._doctor.bad_files import find_bad_files
-from munseo._doctor.census import ClassCensus, count_classes
-from munseo._doctor.changes import find_changes
 from munseo._doctor.duplicates import find_copies
-from munseo._doctor.embeddings import Embedding, embed, has_packaged, load_backbone
+from munseo._doctor.embeddings import embed, has_packaged, load_backbone
 from munseo._doctor.held_out_probabilities import held_out_probabilities
-from munseo._doctor.issue import KINDS, Issue, Sheet
-from munseo._doctor.label_errors import find_confused_classes, find_label_errors
-from munseo._doctor.outliers import find_odd_pages
-from munseo._doctor.page_features import look
+from munseo._doctor.inspected_page import InspectedPage, inspect_pages
+from munseo._doctor.issue import Evidence, Issue
+from munseo._doctor.issue_kinds import KINDS
 from munseo._errors import UserError
 from munseo._locale import Remark
 from munseo._prediction.inference import read_card
 from munseo._run import RunFolder
+
+COLOURED = 8.0
+"""The mean difference of channels from which on a page counts as coloured; JPEG's own errors stay below 3."""
+
+
+@dataclass(frozen=True)
+class ClassCensus:
+    """Counts, sizes and colours of one class; sizes and colours are those of its readable labelled pages.
+
+    Attributes:
+        name: The name of the class.
+        num_train: The number of train pages.
+        num_val: The number of validation pages.
+        width: Median width, px.
+        height: Median height, px.
+        brightness: Median grey level.
+        coloured: The fraction of coloured pages.
+    """
+
+    name: str
+    num_train: int
+    num_val: int
+    width: float
+    height: float
+    brightness: float
+    coloured: float
 
 
 @dataclass(frozen=True)
@@ -32,19 +54,19 @@ class Examination:
     """What the doctor found.
 
     Attributes:
-        class_names: By index.
-        class_targets: As the tables write them.
-        sheets: All pages: train, val, test.
-        issues: The most urgent kind first.
-        census: A row a class.
+        class_names: The names of the classes, by index.
+        class_targets: The classes as the tables write them.
+        pages: All pages, in the order train, val, test.
+        issues: The issues, the most urgent kind first.
+        census: One row for each class.
         notes: What was not examined, and why.
-        judged: Places of the sheets whose labels were judged.
-        probabilities: (len(judged), num_classes), by models that have not seen the labels; None where none were.
+        judged: Indices of the pages whose labels were judged.
+        probabilities: (len(judged), num_classes) by models that have not seen the labels; None if there are none.
     """
 
     class_names: tuple[str, ...]
     class_targets: tuple[str, ...]
-    sheets: tuple[Sheet, ...]
+    pages: tuple[InspectedPage, ...]
     issues: tuple[Issue, ...]
     census: tuple[ClassCensus, ...]
     notes: tuple[Remark, ...]
@@ -52,17 +74,17 @@ class Examination:
     probabilities: np.ndarray | None
 
     def of_kind(self, kind: str) -> list[Issue]:
-        """The issues of one kind, the finder's order kept."""
+        """Return the issues of one kind in the order of their finder."""
         return [issue for issue in self.issues if issue.kind == kind]
 
 
 def examine(pages: PageSet, run: RunFolder | None = None, seed: int = 42) -> Examination:
-    """Look at every page and let every finder judge.
+    """Inspect every page and let every finder judge.
 
     Args:
         pages: The data set.
         run: A run of these classes: its validation predictions help to judge the labels.
-        seed: Of the folds.
+        seed: The seed of the folds in which labels are judged.
 
     Raises:
         UserError: The run has other classes.
@@ -71,43 +93,48 @@ def examine(pages: PageSet, run: RunFolder | None = None, seed: int = 42) -> Exa
         raise UserError(f"{run.path}: was trained on other classes than the data folder has; choose another run.")
     classifier = load_backbone(run)
     num_pages = len(pages.train) + len(pages.val or ()) + len(pages.test)
-    seen = track(look(pages, classifier.card.image_size if classifier else None), "Looking at pages", num_pages)
-    sheets, embedding = embed(seen, classifier)
+    square_px = classifier.card.image_size if classifier else None
+    inspected, embedding = embed(track(inspect_pages(pages, square_px), "Looking at pages", num_pages), classifier)
     say("comparing pages")
-    copies = find_copies(sheets, pages.class_names, os.cpu_count() or 1)
-    issues = find_bad_files(sheets) + copies
-    notes, probabilities = [], None
+    copies = find_copies(inspected, os.cpu_count() or 1)
+    notes: list[Remark] = []
     if embedding is None:
         notes.append(Remark("doctor.not_judged"))
+        evidence = Evidence(inspected, pages.class_names, copies, run=run)
     else:
         say("judging labels")
-        found, probabilities = _judge(embedding, sheets, _groups(sheets, copies), pages, run, seed)
-        issues += found
-    if run is not None:
-        issues += find_changes(sheets, run, pages.class_names)
-    if embedding is not None and not (run is not None and run.folds):
-        notes.append(Remark("doctor.general" if has_packaged() else "doctor.biased"))
-    issues.sort(key=lambda issue: KINDS.index(issue.kind))
-    judged = embedding.places if embedding is not None else np.empty(0, int)
-    census = tuple(count_classes(sheets, pages.class_names))
-    return Examination(pages.class_names, pages.class_targets, tuple(sheets), tuple(issues), census, tuple(notes),
-                       judged, probabilities)  # fmt: skip
+        if run is None or not run.folds:
+            notes.append(Remark("doctor.general" if has_packaged() else "doctor.biased"))
+        groups = join_groups(len(inspected), [(pair.first, pair.second) for pair in copies])
+        probabilities = held_out_probabilities(embedding, inspected, groups, len(pages.class_names), run, seed)
+        labelled = [inspected[index] for index in embedding.indices]
+        evidence = Evidence(inspected, pages.class_names, copies, labelled, embedding.points, probabilities, run)
+    finders = dict.fromkeys(kind.find for kind in KINDS.values())
+    issues = [issue for find in finders for issue in find(evidence)]
+    order = list(KINDS)
+    return Examination(
+        class_names=pages.class_names,
+        class_targets=pages.class_targets,
+        pages=tuple(inspected),
+        issues=tuple(sorted(issues, key=lambda issue: order.index(issue.kind))),
+        census=tuple(count_classes(inspected, pages.class_names)),
+        notes=tuple(notes),
+        judged=np.empty(0, int) if embedding is None else embedding.indices,
+        probabilities=None if embedding is None else evidence.probabilities,
+    )
 
 
-def _groups(sheets: Sequence[Sheet], copies: Sequence[Issue]) -> np.ndarray:
-    """(len(sheets),) number of the group of copies of each page."""
-    places = {id(sheet): place for place, sheet in enumerate(sheets)}
-    return join_groups(len(sheets), [(places[id(one.sheet)], places[id(one.other)]) for one in copies])
-
-
-def _judge(
-    embedding: Embedding, sheets: list[Sheet], groups: np.ndarray, pages: PageSet, run: RunFolder | None, seed: int
-) -> tuple[list[Issue], np.ndarray]:
-    labelled = [sheets[place] for place in embedding.places]
-    probabilities = held_out_probabilities(embedding, sheets, groups, len(pages.class_names), run, seed)
-    issues = [
-        *find_label_errors(labelled, probabilities, pages.class_names),
-        *find_confused_classes(labelled, probabilities, pages.class_names),
-        *find_odd_pages(labelled, embedding.points),
-    ]
-    return issues, probabilities
+def count_classes(pages: Sequence[InspectedPage], class_names: Sequence[str]) -> list[ClassCensus]:
+    """Return one row for each class, in the order of the classes."""
+    rows = []
+    for label, name in enumerate(class_names):
+        labelled = [page for page in pages if page.label == label and page.split != "test"]
+        readable = [page for page in labelled if page.problem is None]
+        medians = {
+            key: float(np.median([getattr(page, key) for page in readable])) if readable else 0.0
+            for key in ("width", "height", "brightness")
+        }
+        coloured = float(np.mean([page.colour >= COLOURED for page in readable])) if readable else 0.0
+        num_train = sum(page.split == "train" for page in labelled)
+        rows.append(ClassCensus(name, num_train, len(labelled) - num_train, **medians, coloured=coloured))
+    return rows

@@ -1,4 +1,4 @@
-"""The doctor's findings as one HTML file for people: pages side by side, in the report's own looks."""
+"""The doctor's findings as one HTML file for people: pages side by side, in the design of the report."""
 
 from __future__ import annotations
 
@@ -7,27 +7,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-import cv2
-
 from munseo import __version__
 from munseo._data import decode
 from munseo._data.letterbox import resized
 from munseo._doctor.examination import Examination
-from munseo._doctor.issue import KINDS, Issue, Sheet
+from munseo._doctor.inspected_page import InspectedPage
+from munseo._doctor.issue import Issue
+from munseo._doctor.issue_kinds import KINDS, IssueKind
+from munseo._jpeg import encode_jpeg
 from munseo._locale import Texts
 from munseo._report.blocks import Bullets, Note, Number, Numbers, Table, Text
 from munseo._report.hangul_font import hangul_font
 from munseo._report.html import FONT_PLACE, environment
 
 SHOWN = 24
-"""Findings of a kind that are shown with their pages, about 20 kB a page."""
+"""The issues of a kind that are shown with their pages; a page takes about 20 kB."""
+
 PICTURE_PX = 360
-_PAIRS = frozenset({"leak", "near_leak", "duplicate", "near_duplicate"})
+"""The longest side of a picture."""
+
+PICTURE_QUALITY = 72
+"""The JPEG quality of a picture."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """A page with its words; ``image`` is a JPEG, or None where it cannot be read."""
+    """A page and what is written under it.
+
+    Attributes:
+        image: The page as JPEG, or None if it cannot be read.
+        part: The name of its split.
+        name: Its ID.
+        lines: Further lines.
+    """
 
     image: bytes | None
     part: str
@@ -37,12 +49,16 @@ class Card:
 
 @dataclass(frozen=True)
 class Cards:
-    """Pages, or pairs of pages side by side under their title."""
+    """Pages, or pairs of pages side by side under their title.
+
+    Attributes:
+        layout: Whether an item has one card or two.
+        items: For each item its title, its cards, and whether it should be fixed first.
+    """
 
     kind: ClassVar[str] = "cards"
     layout: Literal["single", "pair"]
     items: tuple[tuple[str, tuple[Card, ...], bool], ...]
-    """Title, one or two cards, whether it is to be mended first."""
 
 
 Content = Bullets | Cards | Note | Numbers | Table | Text
@@ -50,120 +66,124 @@ Content = Bullets | Cards | Note | Numbers | Table | Text
 
 @dataclass(frozen=True)
 class Chapter:
-    """A titled part of the page."""
+    """A part of the HTML page with a title.
+
+    Attributes:
+        name: Its anchor.
+        title: Its title.
+        blocks: Its content.
+    """
 
     name: str
     title: str
     blocks: tuple[Content, ...]
 
 
-def render_page(found: Examination, name: str, language: str) -> str:
-    """The page as HTML; whatever comes from the data is escaped.
+def render_page(examination: Examination, name: str, language: str) -> str:
+    """Return the HTML page; whatever comes from the data is escaped.
 
     Args:
-        found: The findings.
-        name: Of the data folder.
+        examination: What the doctor found.
+        name: The name of the data folder.
         language: ``en`` or ``ko``.
     """
-    say = Texts(language, "doctor")
-    counts = {part: sum(sheet.part == part for sheet in found.sheets) for part in ("train", "val", "test")}
-    kinds = [kind for kind in KINDS if found.of_kind(kind)]
-    chapters = [_summary(found, kinds, say), *(_chapter(found, kind, say) for kind in kinds), _census(found, say)]
-    page = (
+    texts = Texts(language, "doctor")
+    counts = {split: sum(page.split == split for page in examination.pages) for split in ("train", "val", "test")}
+    kinds = [kind for kind in KINDS.values() if examination.of_kind(kind.name)]
+    chapters = [
+        _summary(examination, kinds, texts),
+        *(_kind_chapter(examination, kind, texts) for kind in kinds),
+        _census(examination, texts),
+    ]
+    html = (
         environment()
         .get_template("doctor.html.j2")
         .render(
             language=language,
-            kicker=say("kicker"),
-            title=say("title", name=name),
-            subtitle=say("subtitle", **{part: f"{count:,}" for part, count in counts.items()}),
-            contents=say("contents"),
+            kicker=texts("kicker"),
+            title=texts("title", name=name),
+            subtitle=texts("subtitle", **{split: f"{count:,}" for split, count in counts.items()}),
+            contents=texts("contents"),
             chapters=chapters,
-            footer=say("footer", version=__version__),
+            footer=texts("footer", version=__version__),
         )
     )
-    font = hangul_font(page)
-    return page.replace(FONT_PLACE, _font_face(font) if font else "", 1)
+    font = hangul_font(html)
+    return html.replace(FONT_PLACE, _font_face(font) if font else "", 1)
 
 
-def _summary(found: Examination, kinds: Sequence[str], say: Texts) -> Chapter:
-    numbers = [Number(say("pages"), f"{len(found.sheets):,}")]
+def _summary(examination: Examination, kinds: Sequence[IssueKind], texts: Texts) -> Chapter:
+    numbers = [Number(texts("pages"), f"{len(examination.pages):,}")]
     for severity in ("high", "medium", "low"):
-        count = sum(issue.severity == severity for issue in found.issues)
-        numbers.append(Number(say(f"severity.{severity}"), f"{count:,}"))
+        count = sum(issue.severity == severity for issue in examination.issues)
+        numbers.append(Number(texts(f"severity.{severity}"), f"{count:,}"))
     blocks: list[Content] = [Numbers(tuple(numbers))]
     if kinds:
-        rows = tuple((say(kind), f"{len(found.of_kind(kind)):,}") for kind in kinds)
+        rows = tuple((texts(kind.name), f"{len(examination.of_kind(kind.name)):,}") for kind in kinds)
         blocks += [
-            Table((say("finding"), say("count")), rows, numeric=frozenset({1})),
-            Note(say("next"), say("next.1")),
-            Bullets((say("next.2"), say("next.3"))),
+            Table((texts("finding"), texts("count")), rows, numeric=frozenset({1})),
+            Note(texts("next"), texts("next.1")),
+            Bullets((texts("next.2"), texts("next.3"))),
         ]
     else:
-        blocks.append(Text(say("none")))
-    blocks += [Text(say.remark(note), quiet=True) for note in found.notes]
-    return Chapter("summary", say("summary"), tuple(blocks))
+        blocks.append(Text(texts("none")))
+    blocks += [Text(texts.remark(note), quiet=True) for note in examination.notes]
+    return Chapter("summary", texts("summary"), tuple(blocks))
 
 
-def _chapter(found: Examination, kind: str, say: Texts) -> Chapter:
-    issues = found.of_kind(kind)
-    blocks: list[Content] = [Text(say(f"{kind}.about"))]
+def _kind_chapter(examination: Examination, kind: IssueKind, texts: Texts) -> Chapter:
+    issues = examination.of_kind(kind.name)
+    blocks: list[Content] = [Text(texts(f"{kind.name}.about"))]
     shown = issues[:SHOWN]
-    if kind in _PAIRS:
-        shown = sorted(issues, key=lambda issue: issue.severity != "high")[:SHOWN]
-        blocks.append(Cards("pair", tuple(_pair(issue, found, say) for issue in shown)))
-    elif kind in ("suspicious", "unreadable", "truncated", "confused_classes", "changed"):
-        rows = tuple((_place(issue.sheet, say) if issue.sheet else "–", say.remark(issue.detail)) for issue in shown)
-        if kind == "confused_classes":
-            blocks.append(Bullets(tuple(text for _, text in rows)))
-        else:
-            blocks.append(Table((say("id"), say("what")), rows))
-    else:
-        items = tuple(("", (_card(issue.sheet, (say.remark(issue.detail),), say),), False)
-                      for issue in shown if issue.sheet)  # fmt: skip
-        blocks.append(Cards("single", items))
+    match kind.layout:
+        case "pairs":
+            shown = sorted(issues, key=lambda issue: issue.severity != "high")[:SHOWN]
+            blocks.append(Cards("pair", tuple(_pair(issue, examination, texts) for issue in shown)))
+        case "list":
+            blocks.append(Bullets(tuple(texts.remark(issue.detail) for issue in shown)))
+        case "table":
+            rows = tuple((_page_name(issue.page, texts), texts.remark(issue.detail)) for issue in shown)
+            blocks.append(Table((texts("id"), texts("what")), rows))
+        case "cards":
+            cards = (_card(issue.page, (texts.remark(issue.detail),), texts) for issue in shown if issue.page)
+            blocks.append(Cards("single", tuple(("", (card,), False) for card in cards)))
     if len(issues) > len(shown):
-        blocks.append(Text(say("more", count=f"{len(issues) - len(shown):,}"), quiet=True))
-    return Chapter(kind, say(kind), tuple(blocks))
+        blocks.append(Text(texts("more", count=f"{len(issues) - len(shown):,}"), quiet=True))
+    return Chapter(kind.name, texts(kind.name), tuple(blocks))
 
 
-def _pair(issue: Issue, found: Examination, say: Texts) -> tuple[str, tuple[Card, ...], bool]:
-    sheets = [sheet for sheet in (issue.other, issue.sheet) if sheet is not None]
-    sheets.sort(key=lambda sheet: sheet.part == "test")
-    labels = [sheet.page.label for sheet in sheets]
+def _pair(issue: Issue, examination: Examination, texts: Texts) -> tuple[str, tuple[Card, ...], bool]:
+    pages = [page for page in (issue.other, issue.page) if page is not None]
+    pages.sort(key=lambda page: page.split == "test")
+    labels = [page.label for page in pages]
     cards = tuple(
-        _card(sheet, (found.class_names[label],) if label is not None else (), say)
-        for sheet, label in zip(sheets, labels, strict=True)
+        _card(page, (examination.class_names[label],) if label is not None else (), texts)
+        for page, label in zip(pages, labels, strict=True)
     )
-    conflict = None not in labels and len(set(labels)) > 1
-    return say.remark(issue.detail), cards, conflict
+    in_conflict = None not in labels and len(set(labels)) > 1
+    return texts.remark(issue.detail), cards, in_conflict
 
 
-def _card(sheet: Sheet, lines: tuple[str, ...], say: Texts) -> Card:
-    return Card(_picture(sheet), say(f"part.{sheet.part}"), sheet.page.id, lines)
+def _card(page: InspectedPage, lines: tuple[str, ...], texts: Texts) -> Card:
+    picture = None
+    if page.problem is None:
+        picture = encode_jpeg(resized(decode(page.page.path), PICTURE_PX), PICTURE_QUALITY)
+    return Card(picture, texts(f"part.{page.split}"), page.id, lines)
 
 
-def _place(sheet: Sheet, say: Texts) -> str:
-    return f"{say(f'part.{sheet.part}')} · {sheet.page.id}"
+def _page_name(page: InspectedPage | None, texts: Texts) -> str:
+    return "–" if page is None else f"{texts(f'part.{page.split}')} · {page.id}"
 
 
-def _picture(sheet: Sheet) -> bytes | None:
-    if sheet.problem is not None:
-        return None
-    picture = cv2.cvtColor(resized(decode(sheet.page.path), PICTURE_PX), cv2.COLOR_RGB2BGR)
-    _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 72])
-    return encoded.tobytes()
-
-
-def _census(found: Examination, say: Texts) -> Chapter:
+def _census(examination: Examination, texts: Texts) -> Chapter:
     keys = ("class", "num_train", "num_val", "size", "brightness", "coloured")
     rows = tuple(
         (row.name, f"{row.num_train:,}", f"{row.num_val:,}", f"{row.width:.0f} × {row.height:.0f}",
          f"{row.brightness:.0f}", f"{row.coloured:.0%}")
-        for row in found.census
+        for row in examination.census
     )  # fmt: skip
-    table = Table(tuple(say(key) for key in keys), rows, numeric=frozenset({1, 2, 3, 4, 5}))
-    return Chapter("classes", say("classes"), (table,))
+    table = Table(tuple(texts(key) for key in keys), rows, numeric=frozenset({1, 2, 3, 4, 5}))
+    return Chapter("classes", texts("classes"), (table,))
 
 
 def _font_face(font: bytes) -> str:

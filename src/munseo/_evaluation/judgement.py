@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -25,6 +24,7 @@ from munseo._evaluation.metrics import grouped_interval, probability_columns, su
 from munseo._evaluation.robustness import robustness_profile
 from munseo._evaluation.second_look import choose_second_look
 from munseo._evaluation.view_gains import average, by_view, weigh_views
+from munseo._jpeg import encode_jpeg
 from munseo._model import ModelCard
 from munseo._run import RunFolder
 from munseo._run.atomic import replacing, write_json
@@ -151,9 +151,8 @@ def save_gallery(run: RunFolder, pages: Sequence[Page], probabilities: np.ndarra
     for number, index in enumerate(wrong[np.argsort(-confidence[wrong], kind="stable")][:GALLERY_PAGES]):
         page, file = pages[index], run.gallery_dir / f"{number:03}.jpg"
         picture = letterbox(decode(page.path), GALLERY_PX)
-        _, encoded = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])
         with replacing(file) as beside:
-            beside.write_bytes(encoded.tobytes())
+            beside.write_bytes(encode_jpeg(picture, 80))
         entries.append(
             {
                 "file": file.name,

@@ -21,6 +21,7 @@ import pandas as pd
 
 from munseo._console import track
 from munseo._errors import UserError
+from munseo._jpeg import encode_jpeg
 from munseo._randomness import generator
 from munseo._synth.document_kinds import KINDS
 from munseo._synth.photo import damage, scan
@@ -134,10 +135,8 @@ def draw_page(page: SynthPage, seed: int, longest_side_px: int) -> np.ndarray:
 def _make(folder: Path, seed: int, longest_side_px: int, page: SynthPage) -> None:
     quality_rng = generator(seed, f"specimen-{page.part}-quality", page.index)
     quality = whole(quality_rng, 78, 94) if page.part == "train" else whole(quality_rng, 60, 90)
-    pixels = cv2.cvtColor(draw_page(page, seed, longest_side_px), cv2.COLOR_RGB2BGR)
-    encoded, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    assert encoded, "a picture of ordinary size and type can be encoded"
-    (folder / page.part / page.file_name).write_bytes(data.tobytes())
+    data = encode_jpeg(draw_page(page, seed, longest_side_px), quality)
+    (folder / page.part / page.file_name).write_bytes(data)
 
 
 def _make_all(make: Callable[[SynthPage], None], pages: Sequence[SynthPage], num_workers: int) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -19,6 +18,7 @@ from munseo._data import Page
 from munseo._evaluation.judgement import arrays, judge_tables, save_gallery
 from munseo._evaluation.metrics import probability_columns
 from munseo._evaluation.robustness import robustness_profile
+from munseo._jpeg import encode_jpeg
 from munseo._model import Classifier, ModelCard, load_classifier
 from munseo._prediction import Settings
 from munseo._prediction.inference import predict_dataset, predict_pages, predict_views
@@ -98,9 +98,8 @@ def _save_broken(run: RunFolder, damaged: DamagedPages, rows: Sequence[dict[str,
         for number, page in enumerate(row["broken"]):
             file = run.robustness_dir / f"{name}_{number:02}.jpg"
             picture = damaged.image(places[page["id"]], name, page["severity"])
-            _, encoded = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])
             with replacing(file) as beside:
-                beside.write_bytes(encoded.tobytes())
+                beside.write_bytes(encode_jpeg(picture, 80))
             files.setdefault(name, {})[page["id"]] = f"{run.robustness_dir.name}/{file.name}"
     write_json(run.robustness_dir / "pages.json", files)
 

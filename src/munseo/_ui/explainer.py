@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 
@@ -156,9 +155,3 @@ class Explainers:
         weights = (run.folds or [run])[0].weights_file
         stamp = weights.stat().st_mtime_ns if weights.exists() else 0
         return self._cache.get((run.path, stamp), lambda: Explainer(run))
-
-
-def jpeg(image: np.ndarray, quality: int = 84) -> bytes:
-    """Encode a picture (H, W, 3) uint8 as JPEG."""
-    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return encoded.tobytes()

@@ -23,7 +23,6 @@ MIN_CONFIDENCE = 0.5
 """Confidence from which a held-out prediction other than the label makes the label suspect."""
 MAX_CONFIDENCE = 0.7
 """Confidence below which a page is uncertain."""
-_COPIES = frozenset({"leak", "near_leak", "duplicate", "near_duplicate"})
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,8 @@ def _issues(file: Path, copies: bool, pages: PageSet, labels: dict[tuple[str, st
     for row in table.rows:
         values = {name: original_cell(text) for name, text in row.values.items()}
         key = (values["part"], nfc(values["ID"]))
-        wanted = values["kind"] in _COPIES if copies else values["kind"] == "label_error"
+        # Only the issues of copies name a second page.
+        wanted = bool(values["other_ID"]) if copies else values["kind"] == "label_error"
         if not wanted or key not in labels:
             continue
         suggested = values["suggested_target"]

@@ -91,4 +91,4 @@ def doctor(
         write_text(target / PAGE, render_page(found, name, language))
     counted = Counter(issue.kind for issue in found.issues)
     counts = {kind: counted[kind] for kind in KINDS if counted[kind]}
-    return Checkup(target, counts, sum(issue.severity == "high" for issue in found.issues), len(found.sheets))
+    return Checkup(target, counts, sum(issue.severity == "high" for issue in found.issues), len(found.pages))

@@ -18,12 +18,12 @@ from munseo._augment import COMPETITION, DAMAGES, DOCUMENT, Recipe, apply_recipe
 from munseo._augment.parameters import EdaParameters, MorphologyParameters
 from munseo._data import decode, letterbox
 from munseo._errors import UserError
+from munseo._jpeg import encode_jpeg
 from munseo._randomness import generator
 from munseo._service.admission import Limits
 from munseo._service.errors import Refusal
 from munseo._service.uploads import files_of, read_body
 from munseo._shift.recipe_file import read_recipe
-from munseo._ui.explainer import jpeg
 from munseo._ui.page_templates import page
 from munseo._ui.site import NotHere, ResultCache, Site
 
@@ -88,14 +88,14 @@ def router(site: Site) -> APIRouter:
         setting = _setting(site, what, request.query_params)
         return page(
             request, "augment.html.j2", "augment", what=what, own=own, seed=seed, groups=setting.groups,
-            damages=DAMAGES, recipes=_recipes(site), policies=list(POLICIES), original=jpeg(base(own)),
+            damages=DAMAGES, recipes=_recipes(site), policies=list(POLICIES), original=encode_jpeg(base(own)),
             drawn=_augmented(setting, base(own), seed),
         )  # fmt: skip
 
     @routes.get("/preview", response_class=HTMLResponse)
     def preview(request: Request, what: str, own: str = "", seed: int = 0) -> Any:
         setting = _setting(site, what, request.query_params)
-        return page(request, "augment_preview.html.j2", "augment", original=jpeg(base(own)),
+        return page(request, "augment_preview.html.j2", "augment", original=encode_jpeg(base(own)),
                     drawn=_augmented(setting, base(own), seed))  # fmt: skip
 
     @routes.get("/yaml")
@@ -209,4 +209,4 @@ def _number(query: Mapping[str, str], key: str, default: float) -> float:
 
 
 def _augmented(setting: AugmentSetting, image: np.ndarray, seed: int) -> list[bytes]:
-    return [jpeg(setting.apply(image, generator(seed, "augment", number))) for number in range(NUM_DRAWS)]
+    return [encode_jpeg(setting.apply(image, generator(seed, "augment", number))) for number in range(NUM_DRAWS)]

@@ -12,6 +12,7 @@ from munseo._data import decode, letterbox
 from munseo._data.cache import square
 from munseo._data.letterbox import resized
 from munseo._errors import UserError
+from munseo._jpeg import encode_jpeg
 from munseo._locale import Texts
 from munseo._prediction.loader import oriented
 from munseo._prediction.shifted_pages import ShiftedPages, damaged
@@ -20,7 +21,7 @@ from munseo._report.facts import Facts, gather
 from munseo._run import RunFolder
 from munseo._shift.recipe_file import read_recipe
 from munseo._ui.charts import Series, line_chart
-from munseo._ui.explainer import Explainer, Explainers, jpeg
+from munseo._ui.explainer import Explainer, Explainers
 from munseo._ui.page_templates import page
 from munseo._ui.run_predictions import CLEAN, RECIPE, PageDamage, PageFilter, RunPredictions
 from munseo._ui.site import NotHere, Site
@@ -97,7 +98,7 @@ def router(site: Site, explainers: Explainers) -> APIRouter:
             damage=damage, classes=predictions.classes, label=label, views=views, reason=reason,
             damages=[known for key, known in predictions.damages.items() if by_damage[key] is not None],
             part=_reviewable_part(site, run, id),
-            pictures=[] if views is None else [jpeg(view.image, 78) for view in views],
+            pictures=[] if views is None else [encode_jpeg(view.image, 78) for view in views],
         )  # fmt: skip
 
     @routes.get("/image")
@@ -121,7 +122,7 @@ def router(site: Site, explainers: Explainers) -> APIRouter:
 
 def picture(image: Any) -> Response:
     """Return a JPEG that the browser may cache for five minutes."""
-    return Response(jpeg(image), media_type="image/jpeg", headers={"Cache-Control": "private, max-age=300"})
+    return Response(encode_jpeg(image), media_type="image/jpeg", headers={"Cache-Control": "private, max-age=300"})
 
 
 def _charts(facts: Facts, texts: Texts) -> list[tuple[str, Any]]:

@@ -15,13 +15,14 @@ from fastapi.responses import HTMLResponse
 from munseo._data import decode
 from munseo._data.letterbox import resized
 from munseo._errors import UserError
+from munseo._jpeg import encode_jpeg
 from munseo._run import RunFolder
 from munseo._service.admission import Limits
 from munseo._service.errors import Refusal
 from munseo._service.page_reader import ReadPage, read_pages
 from munseo._service.served_model import ServedModel
 from munseo._service.uploads import files_of, read_body
-from munseo._ui.explainer import Explainer, Explainers, Neighbours, jpeg
+from munseo._ui.explainer import Explainer, Explainers, Neighbours
 from munseo._ui.page_templates import page
 from munseo._ui.site import NotHere, ResultCache, Site
 
@@ -96,7 +97,7 @@ def _result(
     order = np.argsort(-row)[:5]
     result = {
         "page": one,
-        "picture": jpeg(resized(pixels, SHOWN_PX)),
+        "picture": encode_jpeg(resized(pixels, SHOWN_PX)),
         "name": model.class_names[best],
         "confidence": float(row[best]),
         "person": model.needs_person_below is None or bool(row[best] < model.needs_person_below),
@@ -107,10 +108,15 @@ def _result(
     }
     if explainer is not None:
         square = explainer.square(pixels)
-        result["heat"] = jpeg(explainer.heat(square, best))
+        result["heat"] = encode_jpeg(explainer.heat(square, best))
         if near is not None and near.are_ready:
             result["near"] = [
-                (page.id, model.class_names[page.label or 0], similarity, jpeg(resized(decode(page.path), NEAR_PX)))
+                (
+                    page.id,
+                    model.class_names[page.label or 0],
+                    similarity,
+                    encode_jpeg(resized(decode(page.path), NEAR_PX)),
+                )
                 for page, similarity in near.nearest(square)
             ]
         elif near is not None:
