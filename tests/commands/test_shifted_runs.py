@@ -1,16 +1,10 @@
-"""Runs that validate twice, and predictions that say what they are worth."""
+"""Runs that validate twice: the pages as they are, and the same pages under a recipe."""
 
-import json
-
-import numpy as np
-import pandas as pd
 import pytest
 import yaml
 
-from munseo import UserError, evaluate, predict, train
+from munseo import UserError, evaluate, train
 from munseo._augment import COMPETITION, DAMAGES, Recipe
-from munseo._data import load_pages
-from munseo._prediction.predictor import PredictOptions, Predictor
 from munseo._prediction.tta import VIEWS
 from munseo._run import open_run
 
@@ -86,63 +80,6 @@ def test_recipes_that_cannot_be_are_refused_before_training(plain_config, overri
     with pytest.raises(UserError, match="set shift to something else than none"):
         train(plain_config, overrides(shift="none", monitor="val_shifted_macro_f1"), quiet=True)
     assert not (tmp_path / "runs").exists(), "nothing is left behind"
-
-
-def test_predictions_without_labels_come_with_the_score_to_expect(finished, documents, tmp_path):
-    file = predict(finished.path, [documents / "train"], tmp_path / "out.csv", quiet=True)
-    expected = json.loads(file.with_suffix(".expected.json").read_text(encoding="utf-8"))
-    assert expected["num_pages"] == 72
-    assert expected["interval"][0] <= expected["macro_f1"] <= expected["interval"][1]
-    assert expected["clean_val"] == pytest.approx(finished.read_json(finished.results_file)["val"]["macro_f1"])
-
-
-def test_a_threshold_parts_pages_for_people_from_the_rest(finished, documents, tmp_path):
-    predictor = Predictor.load(finished)
-    plain = pd.read_csv(predict(finished.path, [documents / "train"], tmp_path / "a.csv", proba=True, quiet=True))
-    shares = plain.filter(regex="^p_").to_numpy()
-    middle = float(np.median(shares.max(axis=1)))
-    file = predict(finished.path, [documents / "train"], tmp_path / "b.csv", abstain_below=middle, quiet=True)
-    table = pd.read_csv(file)
-    assert list(table.columns) == ["ID", "target", "confidence", "needs_person"]
-    assert table["target"].tolist() == plain["target"].tolist(), "a person is asked, and the answer stays"
-    assert np.allclose(table["confidence"], shares.max(axis=1), atol=1e-6)
-    clear = abs(table["confidence"] - middle) > 1e-5
-    assert (table["needs_person"].eq("yes") == (table["confidence"] < middle))[clear].all()
-    assert predictor.temperature != 1
-
-
-def test_promises_that_cannot_be_kept_are_not_made(finished, documents, tmp_path):
-    out = tmp_path / "out.csv"
-    with pytest.raises(UserError, match="cannot be promised"):
-        predict(finished.path, [documents / "train"], out, target_precision=0.99, quiet=True)
-    with pytest.raises(UserError, match="choose one"):
-        predict(finished.path, [documents / "train"], out, target_precision=0.9, abstain_below=0.5, quiet=True)
-    with pytest.raises(UserError, match="from 0 to 1"):
-        predict(finished.path, [documents / "train"], out, abstain_below=50, quiet=True)
-    assert not out.exists()
-
-
-def test_a_second_look_changes_uncertain_pages_alone(finished, documents):
-    pages = load_pages(documents).train
-    plain, looking = (Predictor.load(finished, PredictOptions(second_look=again)) for again in (None, True))
-    assert plain.second_look is None
-    once, twice = plain.predict(pages), looking.predict(pages)
-    assert np.array_equal(once.final, twice.first)
-    uncertain = twice.first.max(axis=1) < looking.second_look.gate
-    assert twice.num_second == uncertain.sum()
-    assert np.array_equal(twice.final[~uncertain], twice.first[~uncertain])
-    assert uncertain.any()
-    assert (twice.final[uncertain] != twice.first[uncertain]).any(axis=1).all()
-
-
-def test_levelled_pages_are_levelled_on_every_road(plain_config, overrides):
-    run = open_run(train(plain_config, overrides(orientation="deskew", epochs=1, robustness_pages=0), quiet=True))
-    assert run.read_json(run.model_file)["orientation"] == "deskew"
-    recorded = run.read_predictions(run.val_predictions_file)
-    pages = [page for page in load_pages(run.read_config().data_dir).train if page.id in set(recorded["ID"])]
-    again = Predictor.load(run).predict(pages).final
-    by_id = recorded.set_index("ID").loc[[page.id for page in pages]].filter(regex="^p_")
-    assert np.allclose(again, by_id.to_numpy(), atol=1e-6)
 
 
 def test_a_run_trained_with_matched_damage_is_judged_again(plain_config, overrides):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
+from munseo._errors import UserError
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -27,10 +29,18 @@ class Settings:
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device of a configuration; ``auto`` takes CUDA, then MPS, then the CPU."""
+    """Return the device of a configuration; ``auto`` takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        UserError: This machine does not have the device.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    return torch.device(name)
+        name = next(device for device, is_there in available.items() if is_there)
+    device = torch.device(name)
+    if not available.get(device.type, True):
+        raise UserError(f"device: {name} is not available on this machine; choose auto or cpu.")
+    return device
 
 
 def num_cores() -> int:

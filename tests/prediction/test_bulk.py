@@ -1,4 +1,4 @@
-"""``munseo predict -o out.parquet``: every page once, whatever happens, and the same answer as by the ordinary road."""
+"""``munseo predict -o out.parquet``: every page once, whatever happens, with the same prediction as in a CSV."""
 
 from __future__ import annotations
 

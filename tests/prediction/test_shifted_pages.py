@@ -1,17 +1,13 @@
 """The second validation: fixed damage by page and draw, whatever else is in the list."""
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from munseo._augment import DAMAGES, Recipe
-from munseo._data import Page, letterbox, load_pages
+from munseo._data import letterbox, load_pages
 from munseo._data.decoder import decode
-from munseo._evaluation.robustness import robustness_profile
 from munseo._model import ModelCard
 from munseo._prediction.shifted_pages import DamagedPages, ShiftedPages, chosen_pages, profile_cells
 from munseo._shift import deskew
-from munseo._training.validation import prediction_table
 
 SIZE = 64
 RECIPE = Recipe.of("harsh", mirror=(0.5, 1.0, 1.0), rotation=(0.9, 0.1, 1.0), noise=(0.9, 0.3, 0.9))
@@ -76,27 +72,6 @@ def test_damaged_pages_change_with_severity_alone(pages):
     assert changes[0] > 0
     place = damaged.cells.index(("noise", 1.0)) * 2 + 1
     assert (damaged[place][0] == damaged.image(1, "noise", 1.0)).all()
-
-
-def test_the_profile_counts_and_names_the_pages_that_break(pages):
-    labels = np.array([0, 0, 1, 1, 1, 0])
-    six = [Page(page.id, page.path, int(label)) for page, label in zip(pages[:6], labels, strict=True)]
-
-    def table(predicted, **columns):
-        return prediction_table(six, np.eye(2, dtype=np.float32)[predicted] * 0.8 + 0.1).assign(**columns)
-
-    clean = table(np.array([0, 0, 1, 1, 1, 1]))  # the last page is wrong already when clean
-    weak = table(np.array([1, 0, 1, 1, 1, 1]), damage="noise", severity=1 / 3)
-    strong = table(np.array([1, 1, 1, 1, 1, 1]), damage="noise", severity=1.0)
-    profile = robustness_profile(pd.concat([weak, strong]), clean, ("a", "b"))
-    row = profile["damages"][0]
-    assert profile["num_pages"] == 6
-    assert row["severities"] == [1 / 3, 1.0]
-    assert profile["clean"] > row["macro_f1"][0] > row["macro_f1"][1]
-    assert [page["id"] for page in row["broken"]] == [six[0].id, six[1].id]
-    assert row["broken"][0] == {
-        "id": six[0].id, "severity": 1 / 3, "true": "a", "predicted": "b", "confidence": pytest.approx(0.9)
-    }  # fmt: skip
 
 
 def test_training_pages_are_levelled_after_augmentation_too(documents):

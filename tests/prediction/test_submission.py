@@ -1,5 +1,6 @@
-"""``munseo predict`` and ``munseo evaluate``: every road gives the same probabilities."""
+"""Submissions: every way to name the pages gives the same probabilities, and a score to expect of them."""
 
+import json
 import shutil
 
 import numpy as np
@@ -94,3 +95,11 @@ def test_wrong_words(finished, documents, words, told):
 def test_nothing_there(finished, tmp_path):
     with pytest.raises(UserError, match="no such file or folder"):
         predict(finished.path, [tmp_path / "nowhere"], quiet=True)
+
+
+def test_predictions_without_labels_come_with_the_score_to_expect(finished, documents, tmp_path):
+    file = predict(finished.path, [documents / "train"], tmp_path / "out.csv", quiet=True)
+    expected = json.loads(file.with_suffix(".expected.json").read_text(encoding="utf-8"))
+    assert expected["num_pages"] == 72
+    assert expected["interval"][0] <= expected["macro_f1"] <= expected["interval"][1]
+    assert expected["clean_val"] == pytest.approx(finished.read_json(finished.results_file)["val"]["macro_f1"])

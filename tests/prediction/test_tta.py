@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from munseo._errors import UserError
+from munseo._evaluation.second_look import VIEW_SETS
 from munseo._evaluation.view_gains import average
 from munseo._model import Classifier, ModelCard
 from munseo._prediction import check_views
@@ -36,6 +37,11 @@ def test_a_smaller_page_has_white_around_it(images):
     assert smaller[0, 0, 50, 50] == 0
     assert 0.15 < smaller.mean() < 0.25, "1 - 0.9² of the square is outside"
     assert TENSOR_VIEWS["scale_110"](black, WHITE).max() < 1e-6
+
+
+def test_a_second_look_chooses_among_views_that_there_are():
+    for names in VIEW_SETS.values():
+        check_views(names)
 
 
 def test_unknown_views_are_named():
