@@ -98,7 +98,7 @@ def test_enough_common_pages_are_used_and_the_others_said(write_member):
     assert aligned.ids == tuple(f"v{k}" for k in range(80, 200))
     assert np.allclose(aligned.rows, rows[:, 80:], atol=1e-6)
     assert tuple(map(str, aligned.notes)) == (
-        "a: 80 of its 200 validation pages are left out, since another run did not hold them out",
+        "a: 80 of its 200 validation pages are left out, because another run did not hold them out",
     )
 
 
@@ -126,7 +126,7 @@ def test_a_copy_in_the_data_that_trained_all_is_left_out(write_member):
     assert "v9" not in aligned.ids
     assert len(aligned.ids) == 49
     assert tuple(map(str, aligned.notes)) == (
-        "left out of 50 pages, since copies of the images trained a member: 1 (v9)",
+        "1 of 50 pages (v9) are left out, because copies of the images were used to train a member",
     )
 
 

@@ -87,7 +87,7 @@ def asked(tree: ast.Module) -> Iterator[str]:
 
 
 def asked_in_templates(text: str) -> Iterator[str]:
-    for key, joined in re.findall(r'say\("([\w.]+)"( ~)?', text):
+    for key, joined in re.findall(r'(?:say|texts)\("([\w.]+)"( ~)?', text):
         yield re.escape(key) + ("(.+)" if joined else "")
 
 

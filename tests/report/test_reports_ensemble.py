@@ -104,7 +104,7 @@ def test_members_that_could_go_are_named(other: RunFolder):
         facts = gather(other)
         assert facts.ensemble is not None
         text = " ".join(str(block) for block in ensemble_summary(facts, facts.ensemble, say).blocks)
-        assert ("could go" in text) == bool(dropped)
+        assert ("can be dropped" in text) == bool(dropped)
         assert ("`2507050001-member`." in text) == bool(dropped)
 
 

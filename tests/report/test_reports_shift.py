@@ -114,9 +114,12 @@ def test_figures_appear_where_they_belong(reported: RunFolder):
     expected = {
         "Summary": ("0.8047", "0.7612–0.8431", "87.8%", "0.7932", "0.7541–0.8298", "3,140", "0.9164", "`competition`"),
         "Clean and shifted validation": ("| 0.9164 | 0.8047 | −0.1117 |", "81.14%", "236 pages", "2 times"),
-        "What to expect on the test part": ("0.7932", "77.2%", "&lt;i&gt;note"),
+        "Expected score on the test pages": ("0.7932", "77.2%", "&lt;i&gt;note"),
         "Calibration": ("1.412", "0.1173 before, 0.0264 after", "0.0411"),
-        "Pages without a person": ("| 95% | 0.7314 | 69.1% | 96.3% |", "| 99% | none reaches it | 0.0% | – |"),
+        "Pages that need no person": (
+            "| 95% | 0.7314 | 69.1% | 96.3% |",
+            "| 99% | no threshold reaches it | 0.0% | – |",
+        ),
         "Views": ("| `transpose` | 0.7159 | 0.7703 | −0.0344 | −0.0461 … −0.0233 | hurts |", "0.8021", "−0.0026"),
         "Second look": ("0.70", "21.3%", "+0.0122", "+0.0031 to +0.0214", "0.8169", "50%"),
     }
@@ -246,11 +249,11 @@ def test_a_precision_that_is_out_of_reach(shifted_run: RunFolder):
 def test_views_that_hurt_are_named(shifted_run: RunFolder):
     say = Texts("en", "report")
     text = words(views(gather(shifted_run), say))
-    assert "hurt: `transpose`, `scale_110`. Configured for this run is `scale_110`" in text
+    assert "Harmful views: `transpose`, `scale_110`. Of these, `scale_110` is configured for this run" in text
     change(shifted_run.results_file, "views", "configured", value=["identity"])
     text = words(views(gather(shifted_run), say))
-    assert "hurt: `transpose`, `scale_110`." in text
-    assert "Configured" not in text
+    assert "Harmful views: `transpose`, `scale_110`." in text
+    assert "configured for" not in text
     rows = json.loads(shifted_run.results_file.read_text(encoding="utf-8"))["views"]["rows"]
     change(shifted_run.results_file, "views", "rows", value=[row for row in rows if row["verdict"] != "hurts"])
     assert say("views.none_hurts") in words(views(gather(shifted_run), say))
@@ -355,7 +358,10 @@ def test_remarks_are_said_in_the_language_of_the_report(shifted_run: RunFolder):
     expected = gather(shifted_run).expected
     assert expected is not None
     english, korean = ([Texts(language, "report").remark(note) for note in expected.notes] for language in ("en", "ko"))
-    assert english == ["Only 3 pages: chance alone moves the real score much.", "As {earlier} versions wrote."]
+    assert english == [
+        "There are only 3 pages, so the real score depends much on chance.",
+        "As {earlier} versions wrote.",
+    ]
     assert "3장" in korean[0]
     assert korean[1] == english[1]
 
