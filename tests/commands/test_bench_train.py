@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from munseo import bench_train
 from munseo._commands.app import app
 from munseo._errors import UserError
 
@@ -48,8 +49,6 @@ def test_rates_ratios_and_stages(measured, tmp_path):
 
 
 def test_every_wrong_number_is_named():
-    from munseo.api.benching import bench_train
-
     with pytest.raises(UserError) as caught:
         bench_train("efficientnet_b4", num_steps=0, num_rounds=-1, worker_counts=[2, -3])
     assert [problem.split(":")[0] for problem in caught.value.problems] == ["num_steps", "num_rounds", "worker_counts"]

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from munseo import fix
 from munseo._data import DataLayout, load_pages
 from munseo._errors import UserError
 from munseo._spreadsheet import inert_cell
-from munseo.api.fixing import fix
 
 COLUMNS = (
     *("kind", "severity", "ID", "part", "other_ID", "other_part", "target", "suggested_target", "score", "detail"),

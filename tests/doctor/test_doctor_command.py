@@ -4,13 +4,12 @@ import csv
 import shutil
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
+from munseo import doctor
+from munseo._commands.app import app
 from munseo._doctor import KINDS
 from munseo._errors import UserError
-from munseo.api.doctoring import doctor
-from munseo.cli import doctoring
 
 
 @pytest.fixture
@@ -68,14 +67,8 @@ def test_with_a_run_nothing_has_changed(finished, documents, tmp_path):
 
 
 def test_the_folder_needs_no_command_before_it(monkeypatch):
-    app = typer.Typer()
-    doctoring.register(app)
     asked = []
-    monkeypatch.setattr("munseo.api.doctoring.doctor", lambda data, *_, **__: asked.append(data) or exit(0))
-
-    @app.command()
-    def another() -> None: ...
-
+    monkeypatch.setattr("munseo._data.load_pages", lambda data, _: asked.append(data) or exit(0))
     run = CliRunner().invoke
     assert run(app, ["doctor", "some/data", "-o", "out"]).exit_code == 0
     assert run(app, ["doctor", "--language", "ko", "some/data"]).exit_code == 0

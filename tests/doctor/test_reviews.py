@@ -6,9 +6,8 @@ import sys
 import pandas as pd
 import pytest
 
-from munseo import UserError
+from munseo import UserError, fix
 from munseo._doctor.review_log import COLUMNS, Overtaken, ReviewLog
-from munseo.api.fixing import fix
 
 WRITER = """
 import sys

@@ -10,7 +10,7 @@ import torch
 from simulated import NAMES, simulate
 from typer.testing import CliRunner
 
-from munseo import UserError, ensemble, evaluate, predict, runs
+from munseo import UserError, ensemble, evaluate, export, predict, runs
 from munseo._commands.app import app
 from munseo._data import load_pages
 from munseo._ensemble import align, judge, read_members, write_ensemble
@@ -20,7 +20,6 @@ from munseo._prediction import Settings
 from munseo._prediction.combination import is_ensemble, read_combination
 from munseo._prediction.predictor import PredictOptions, Predictor
 from munseo._run import open_run
-from munseo.api.exporting import export
 
 CPU = Settings(torch.device("cpu"))
 

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
+from munseo import export
 from munseo._run import open_run
-from munseo.api.exporting import export
 
 
 @pytest.fixture(scope="session")

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from munseo import UserError
+from munseo import UserError, bench_predict
+from munseo._bench import COLUMNS, table_rows
 from munseo._bench.prediction_bench import USUAL, multiply_adds, peak_multiply_adds
-from munseo.api.benching_predict import COLUMNS, bench_predict, table_rows
 
 
-def test_every_backend_has_a_row_with_parity(exports):
-    found = bench_predict(exports.path, batch_sizes=(2, 4), seconds=0.01, quiet=True)
+def test_every_backend_has_a_row_with_parity(exports, tmp_path):
+    found = bench_predict(exports.path, tmp_path / "bench.json", batch_sizes=(2, 4), seconds=0.01, quiet=True)
     rows = {row["backend"]: row for row in found["backends"]}
     assert list(rows) == [USUAL, "torch", "onnx", "onnx-int8", "openvino", "openvino-int8"]
     for row in rows.values():
@@ -24,7 +24,8 @@ def test_every_backend_has_a_row_with_parity(exports):
         assert rows[name]["parity"]["num_agreeing"] == rows[name]["parity"]["num_pages"]
     table = table_rows(found)
     assert [len(row) for row in table] == [len(COLUMNS)] * 6
-    assert json.loads(json.dumps(found))["model_name"] == "test_efficientnet.r160_in1k"
+    written = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
+    assert written["model_name"] == "test_efficientnet.r160_in1k"
 
 
 def test_wrong_words(exports):

@@ -7,12 +7,11 @@ import numpy as np
 import onnx
 import pytest
 
-from munseo import UserError
+from munseo import UserError, export
 from munseo._engines import SIDECAR
 from munseo._export.parity import compare, objections
 from munseo._export.quantizer import LADDER, kept_in_floats
 from munseo._run import open_run
-from munseo.api.exporting import export
 
 
 @pytest.fixture

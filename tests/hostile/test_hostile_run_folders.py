@@ -15,13 +15,12 @@ import pytest
 import torch
 from bounds import memory_below
 
-from munseo import UserError, evaluate, predict, report, resume
+from munseo import UserError, evaluate, export, predict, report, resume
 from munseo._ensemble.members import read_members
 from munseo._model import ModelCard
 from munseo._model.pretrained import read_state as read_weights
 from munseo._run import RunFolder, check_fingerprints, open_run, run_folder
 from munseo._training.checkpoint import read_state
-from munseo.api.exporting import export
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ import pandas as pd
 import pytest
 from serving_process import free_port, serving
 
-from munseo import UserError, predict, serve
+from munseo import UserError, export, predict, serve
 from munseo._service.server import listen
-from munseo.api.exporting import export
 
 
 @pytest.fixture(scope="module")

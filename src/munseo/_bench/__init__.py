@@ -1,5 +1,6 @@
 """Measurements of speed and memory on one's own machine, with one's own data."""
 
-from munseo._bench.training_bench import bench_train, stages_plot
+from munseo._bench.prediction_bench import COLUMNS, measure_prediction, table_rows
+from munseo._bench.training_bench import measure_training, stages_plot
 
-__all__ = ["bench_train", "stages_plot"]
+__all__ = ["COLUMNS", "measure_prediction", "measure_training", "stages_plot", "table_rows"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,15 +14,92 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from munseo._console import say
+from munseo._engines import exported, installed, load_backend
+from munseo._export import Job, compare, list_jobs
 from munseo._memory import freed_memory_returned, keep_freed_memory
-from munseo._model import Classifier
+from munseo._model import Classifier, load_classifier
+from munseo._prediction import Settings, predict_pages
+from munseo._prediction.combination import is_ensemble, member_folders
+from munseo._prediction.inference import read_card
+from munseo._prediction.loader import InferencePages
+from munseo._run import RunFolder
+from munseo._run.manifest import identity
 
 NUM_ROUNDS = 5
+PARITY_PAGES = 200
+"""Validation pages that every backend predicts; an export was compared with torch on all of them."""
 USUAL = "plain torch"
 """Eager PyTorch as a plain script has it: what the others are compared with."""
 COLUMNS = ("backend", "ms", "p95", "pages/s", "batch", "×", "peak", "max Δp", "same", "macro-F1")
 """Latency of a page and its 95th percentile, pages a second at the best batch, times ``USUAL``, share of the machine's
 peak; beside torch: the largest difference of a probability, pages with the same decision, macro-F1."""
+
+
+def measure_prediction(
+    run: RunFolder, *, batch_sizes: Sequence[int], seconds: float, data: Path | str | None = None
+) -> dict[str, Any]:
+    """Measure how fast a run's model predicts with each of its backends on this machine's processor.
+
+    Args:
+        run: The first fold of a k-fold run is measured, and the first member of an ensemble.
+        batch_sizes: Batch sizes for the throughput; the best one counts.
+        seconds: Seconds of one measurement; each is made in 5 rounds.
+        data: Where the data are now; None: where they were.
+
+    Returns:
+        ``run, model_name, image_size, system, versions, num_threads, multiply_adds, peak_multiply_adds, backends``;
+        the last has a row for each backend (see ``bench_backends``) with its ``parity`` with torch. ``table_rows``
+        makes a table of it.
+
+    Raises:
+        UserError: The data are not there.
+    """
+    job = list_jobs(member_folders(run)[0] if is_ensemble(run) else run, data)[0]
+    classifiers = _classifiers(job)
+    card = classifiers[USUAL].card
+    pages = InferencePages(job.parts.val[: max(batch_sizes)], card.image_size, card.orientation)
+    images = torch.from_numpy(np.stack([pages[index][0] for index in range(len(pages))]))
+    say(f"measuring {', '.join(classifiers)}")
+    parities = _parities(job, classifiers)
+    needed = multiply_adds(load_classifier(card, job.run.weights_file).network, card.image_size)
+    rows, peak = bench_backends(classifiers, images, batch_sizes, seconds, needed)
+    machine = identity(job.run.name, datetime.now().astimezone(), [])
+    return {
+        "run": job.run.name,
+        "model_name": card.model_name,
+        "image_size": card.image_size,
+        "system": machine["system"],
+        "versions": machine["versions"],
+        "num_threads": torch.get_num_threads(),
+        "multiply_adds": needed,
+        "peak_multiply_adds": peak,
+        "backends": [{**row, "parity": parities[row["backend"]]} for row in rows],
+    }
+
+
+def _classifiers(job: Job) -> dict[str, Classifier]:
+    """Return plain torch, torch as ``munseo predict`` runs it, and every export that can run here."""
+    card = read_card(job.run)
+    names = [name for name in exported(job.run) if installed(name)]
+    classifiers = {USUAL: load_classifier(card, job.run.weights_file)}
+    for name in ("torch", *names):
+        classifiers[name] = load_backend(job.run, card, name)
+    classifiers["torch"].to(memory_format=torch.channels_last)
+    classifiers[USUAL].network = DefaultLayout(classifiers[USUAL].network)
+    return classifiers
+
+
+def _parities(job: Job, classifiers: dict[str, Classifier]) -> dict[str, dict[str, Any]]:
+    val = job.parts.val[:PARITY_PAGES]
+    card = classifiers[USUAL].card
+    labels = np.array([card.class_names.index(job.class_names[page.label or 0]) for page in val])
+    settings = Settings(torch.device("cpu"), 16)
+    before = predict_pages(classifiers["torch"], val, settings)
+    predictions = dict.fromkeys((USUAL, "torch"), before)
+    for name in classifiers.keys() - predictions.keys():
+        predictions[name] = predict_pages(classifiers[name], val, settings)
+    return {name: compare(labels, before, after).to_dict() for name, after in predictions.items()}
 
 
 def bench_backends(
@@ -69,7 +148,7 @@ def bench_backends(
 
 
 def table_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """The rows of ``bench_predict``'s table, a word a column of ``COLUMNS``."""
+    """Return the rows of the table of ``munseo bench predict``, a text for each of ``COLUMNS``."""
     rows: list[tuple[str, ...]] = []
     for row in result["backends"]:
         parity, latency = row.get("parity"), row["latency_ms"]

@@ -31,7 +31,7 @@ USUAL_WORKERS = 2
 """What tutorials write."""
 
 
-def bench_train(
+def measure_training(
     config: Config, *, num_steps: int = 20, num_rounds: int = 5, worker_counts: Sequence[int] = (), usual: bool = True
 ) -> dict[str, Any]:
     """Measure training, its parts alternating in one process.

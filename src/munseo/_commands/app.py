@@ -16,12 +16,17 @@ from typer.core import TyperGroup
 
 from munseo import __version__
 from munseo._commands import (
+    bench_predict,
+    bench_train,
     cache,
     config,
     demo,
     diff,
+    doctor,
     ensemble,
     evaluate,
+    export,
+    fix,
     predict,
     report,
     resume,
@@ -35,7 +40,6 @@ from munseo._commands import (
 )
 from munseo._console import inert
 from munseo._errors import Interrupted, NoRoomError, UserError
-from munseo.cli import benching, doctoring, exporting
 
 DATA, TRAIN, PREDICT, LOOK, SERVICE = "Data", "Train", "Predict", "Look", "Service"
 
@@ -85,6 +89,8 @@ class Group:
 
 COMMANDS = (
     Command("synth", synth.synth, DATA, synth.EXAMPLES),
+    Command("doctor check", doctor.doctor, DATA, doctor.EXAMPLES, doctor.show),
+    Command("doctor fix", fix.fix, DATA, fix.EXAMPLES, fix.show),
     Command("shift", shift.shift, DATA, shift.EXAMPLES, shift.show),
     Command("cache ls", cache.ls, DATA, ("`munseo cache ls`",), cache.show_listing),
     Command("cache clear", cache.clear, DATA, ("`munseo cache clear`",), cache.show_cleared),
@@ -92,24 +98,29 @@ COMMANDS = (
     Command("train", train.train, TRAIN, train.EXAMPLES),
     Command("resume", resume.resume, TRAIN, resume.EXAMPLES),
     Command("ensemble", ensemble.ensemble, TRAIN, ensemble.EXAMPLES),
-    Command("evaluate", evaluate.evaluate, PREDICT, evaluate.EXAMPLES, evaluate.show),
-    Command("predict", predict.predict, PREDICT, predict.EXAMPLES),
-    Command("serve", serve.serve, SERVICE, serve.EXAMPLES),
     Command("config show", config.show, TRAIN, ("`munseo config show efficientnet_b4 lr=0.0003`",)),
     Command("config check", config.check, TRAIN, ("`munseo config check my.yaml`",)),
     Command("config schema", config.schema, TRAIN, ("`munseo config schema > munseo.schema.json`",)),
     Command("config list", config.list_templates, TRAIN, ("`munseo config list`",)),
+    Command("predict", predict.predict, PREDICT, predict.EXAMPLES),
+    Command("evaluate", evaluate.evaluate, PREDICT, evaluate.EXAMPLES, evaluate.show),
+    Command("export", export.export, PREDICT, export.EXAMPLES),
     Command("runs list", runs.runs, LOOK, runs.EXAMPLES, runs.show),
     Command("runs diff", diff.diff, LOOK, diff.EXAMPLES, diff.show),
     Command("report", report.report, LOOK, report.EXAMPLES),
     Command("score", score.score, LOOK, score.EXAMPLES, score.show),
     Command("ui", ui.ui, LOOK, ui.EXAMPLES),
+    Command("serve", serve.serve, SERVICE, serve.EXAMPLES),
+    Command("bench train", bench_train.bench_train, SERVICE, bench_train.EXAMPLES, bench_train.show),
+    Command("bench predict", bench_predict.bench_predict, SERVICE, bench_predict.EXAMPLES, bench_predict.show),
 )
 """Every command, in the order of the help."""
 GROUPS = (
+    Group("doctor", "Find broken files, duplicates, leaks and wrong labels: `munseo doctor DATA`.", default="check"),
     Group("runs", "Compare runs: `munseo runs [FOLDER]`, `munseo runs diff A B`.", default="list", needs_words=False),
     Group("cache", "Look at the decoded pages that runs share, and delete them."),
     Group("config", "Look at configurations."),
+    Group("bench", "Measure speed and memory on this machine."),
 )
 
 
@@ -247,6 +258,3 @@ def _narrowed(kind: Any) -> Any:
 
 
 app = build_app(COMMANDS, GROUPS)
-for module in (doctoring, exporting):
-    module.register(app)
-app.add_typer(benching.app, name="bench")

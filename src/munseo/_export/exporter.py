@@ -31,11 +31,10 @@ from munseo._prediction import Settings, predict_pages
 from munseo._prediction.inference import read_card
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
-from munseo._training import Parts
+from munseo._shift.recipe_file import read_recipe
+from munseo._training import Parts, collect, divide
 
 FORMATS = ("onnx", "openvino")
-MAX_LOSS = 0.005
-"""Macro-F1 that INT8 may cost."""
 BATCH = 16
 NUM_TIMINGS = 3
 
@@ -72,7 +71,49 @@ class Export:
     way: Way | None = None
 
 
-def export_run(jobs: Sequence[Job], form: str, int8: bool = False, max_loss: float = MAX_LOSS) -> list[Path]:
+def list_jobs(run: RunFolder, data: Path | str | None) -> list[Job]:
+    """Return the models of a run, one for each fold, with the pages that each was trained and validated on.
+
+    Args:
+        run: A run that was trained, not an ensemble.
+        data: Where the data are now; None: where they were.
+
+    Raises:
+        UserError: The data are not there, or are not those of the run.
+    """
+    config = run.read_config()
+    if data is not None:
+        config = config.model_copy(update={"data_dir": Path(data)})
+    if not Path(config.data_dir).is_dir():
+        raise UserError(
+            f"{config.data_dir}: the data of {run.name} are not there. An export is checked on its validation pages: "
+            "say where they are with --data."
+        )
+    collection = collect(config)
+    splits = divide(config, collection, read_recipe(run))
+    folders = run.folds or [run]
+    jobs = [Job(folder, parts, collection.pages.class_names) for folder, parts in zip(folders, splits, strict=True)]
+    _check_pages(jobs)
+    return jobs
+
+
+def _check_pages(jobs: list[Job]) -> None:
+    """Check that the pages are those that validated the models: train pages would make an export look too good."""
+    problems = []
+    for job in jobs:
+        known = set(job.run.read_predictions(job.run.val_predictions_file)["ID"])
+        now = {page.id for page in job.parts.val}
+        if not now:
+            problems.append(f"{job.run.name}: no validation pages")
+        elif known != now:
+            problems.append(f"{job.run.name}: {len(known - now)} validation pages are gone, {len(now - known)} are new")
+        names = set(read_card(job.run).class_names)
+        problems += [f"{job.run.name}: {name}: a class of the data only" for name in set(job.class_names) - names]
+    if problems:
+        raise UserError("These data are not those of the run; say where they are with --data.", problems)
+
+
+def export_run(jobs: Sequence[Job], form: str, int8: bool, max_loss: float) -> list[Path]:
     """Export every job, or none of them.
 
     Args:

@@ -1,4 +1,4 @@
-"""``munseo doctor fix``."""
+"""Corrected copies of the labelled tables, made from the decisions about the doctor's issues."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from munseo._data import DataLayout, PageSet, Row, Table, load_pages, read_table
 from munseo._data.classes import Classes
 from munseo._data.edited_table import write_edited
 from munseo._data.image_finder import nfc
+from munseo._doctor.review_log import ReviewLog, in_force
 from munseo._errors import UserError
 from munseo._spreadsheet import original_cell
 
 ACTIONS = ("keep", "relabel", "drop")
 PARTS = ("train", "val")
 TABLE_NAMES = ("train.csv", "val.csv", "meta.csv", "sample_submission.csv")
-"""What a data folder reads by itself."""
+"""Names that a data folder is searched for; a copy with such a name would be read as another table."""
 
 
 @dataclass(frozen=True)
-class Fixed:
-    """One corrected table.
+class CorrectedTable:
+    """One corrected table and what was changed in it.
 
     Attributes:
         table: The original.
         output: The copy.
-        relabelled: ``ID, old label, new label`` as the tables write them.
-        dropped: IDs of the rows left out.
-        num_kept: Rows that are as they were.
-        num_undecided: Pages of the issues without a decision; their rows are kept.
-        emptied: Names of the classes without a row in the copy.
+        relabelled: ``ID, old label, new label`` as the tables spell them.
+        dropped: IDs of the rows that were left out.
+        num_kept: Number of unchanged rows.
+        num_undecided: Number of pages that have issues but no decision; their rows are kept.
+        emptied: Names of the classes that have no row in the copy.
     """
 
     table: Path
@@ -43,54 +44,37 @@ class Fixed:
 
 
 @dataclass(frozen=True)
-class _Decision:
-    """What a row of the issues says about a page."""
+class _Correction:
+    """What a row of the issues decides about a page."""
 
     where: str
     action: str
     label: int | None = None
 
 
-def fix(
-    data: Path | str,
-    issues: Path | str,
-    output: Path | str,
-    *,
-    train_table: str | None = None,
-    val_table: str | None = None,
-    image_dir: str | None = None,
-    test_dir: str | None = None,
-    id_column: str | None = None,
-    target_column: str | None = None,
-) -> list[Fixed]:
-    """Write corrected copies of labelled tables; the originals are not touched.
+def write_corrections(data: Path, issues: Path, output: Path, layout: DataLayout) -> list[CorrectedTable]:
+    """Write corrected copies of labelled tables; the originals are not changed.
 
-    ``action`` of a row says what happens to its page: ``keep``, ``relabel`` (to ``new_target``, or where that is empty
-    to ``suggested_target``), ``drop``, or nothing, which leaves it as it is.
+    The column ``action`` of a row decides what happens to its page: ``keep``, ``relabel`` (to ``new_target``, or if
+    that is empty to ``suggested_target``), ``drop``, or nothing, which leaves it as it is.
 
     Args:
         data: The data folder.
         issues: The CSV that ``munseo doctor`` wrote, with decisions filled in; or the ``review.csv`` of ``munseo ui``.
         output: A file for the one table that decisions are about, or a folder for all labelled tables, under their
             own names.
-        train_table: As in ``DataLayout``, and so are the next ones.
-        val_table: Table of the validation part.
-        image_dir: Folder of the images.
-        test_dir: Folder of the test part.
-        id_column: Column of the file names.
-        target_column: Column of the labels.
+        layout: Where the tables and images are.
 
     Raises:
-        UserError: Rows are wrong, all of them named; or the output exists or would be read as another table.
+        UserError: Rows are wrong, all of which are named; or the output exists or would be read as another table.
     """
-    layout = DataLayout(train_table, val_table, image_dir, test_dir, id_column, target_column)
-    pages = load_pages(Path(data), layout)
+    pages = load_pages(data, layout)
     if "train" not in pages.tables:
         raise UserError(f"{data}: its labels are names of folders, not a table; move the files instead.")
     classes = Classes(pages.class_names, pages.class_targets, "the classes")
     labelled = {part: _Labelled(read_table(pages.tables[part]), layout) for part in PARTS if part in pages.tables}
-    decisions, undecided = _decisions(_read_issues(Path(issues)), labelled, classes)
-    outputs = _outputs(Path(output), Path(data), pages, {part for part, _ in decisions})
+    decisions, undecided = _decisions(_read_issues(issues), labelled, classes)
+    outputs = _outputs(output, data, pages, {part for part, _ in decisions})
     return [
         _write(
             labelled[part],
@@ -104,18 +88,16 @@ def fix(
 
 
 def _read_issues(file: Path) -> Table:
-    """The table of decisions; of a review those that are in force, and a page that was skipped is undecided."""
-    from munseo._doctor.review_log import ReviewLog, in_force
-
+    """Read the table of decisions. Of a review only those in force count, and a page that was skipped is undecided."""
     table = read_table(file)
     if not {"number", "decided_at"} <= set(table.columns):
         return table
-    numbers = {str(one.number) for one in in_force(ReviewLog(file).read()).values() if one.action != "skip"}
+    numbers = {str(entry.number) for entry in in_force(ReviewLog(file).read()).values() if entry.action != "skip"}
     return replace(table, rows=tuple(row for row in table.rows if row.values["number"] in numbers))
 
 
 class _Labelled:
-    """A table with its columns found, and its rows by ID."""
+    """A labelled table with its columns and its rows by ID."""
 
     def __init__(self, table: Table, layout: DataLayout) -> None:
         self.table = table
@@ -124,19 +106,19 @@ class _Labelled:
         self.rows: dict[str, Row] = {nfc(row.values[self.id_column]): row for row in table.rows}
 
     def label(self, page: str) -> str:
-        """As the table writes it."""
+        """Return the label of a page as the table spells it."""
         return self.rows[page].values[self.target_column]
 
 
 def _decisions(
     issues: Table, labelled: dict[str, _Labelled], classes: Classes
-) -> tuple[dict[tuple[str, str], _Decision], set[tuple[str, str]]]:
-    """What is decided of each page, by part and ID, and the pages without a decision."""
+) -> tuple[dict[tuple[str, str], _Correction], set[tuple[str, str]]]:
+    """Return the decision about each page, by part and ID, and the pages without a decision."""
     problems = list(issues.problems)
     missing = [name for name in ("ID", "part", "target", "action", "new_target") if name not in issues.columns]
     if missing:
         raise UserError(f"{issues.path}: has no column {', '.join(map(repr, missing))}; is it what the doctor wrote?")
-    made: dict[tuple[str, str], list[_Decision]] = defaultdict(list)
+    made: dict[tuple[str, str], list[_Correction]] = defaultdict(list)
     seen: set[tuple[str, str]] = set()
     for row in issues.rows:
         values = {name: original_cell(text) for name, text in row.values.items()}
@@ -145,22 +127,24 @@ def _decisions(
             seen.add(page)
             continue
         found = _decision(issues.where(row), values, labelled, classes)
-        if isinstance(found, _Decision):
+        if isinstance(found, _Correction):
             made[page].append(found)
         else:
             problems.append(found)
     for (_, page_id), several in made.items():
-        if len({(one.action, one.label) for one in several}) > 1:
-            said = ", ".join(f"{one.where} {_said(one, classes)}" for one in several)
-            problems.append(f"{page_id}: decisions contradict each other: {said}")
+        if len({(decision.action, decision.label) for decision in several}) > 1:
+            rows = ", ".join(f"{decision.where} {_wording(decision, classes)}" for decision in several)
+            problems.append(f"{page_id}: decisions contradict each other: {rows}")
     if problems:
         count = "1 row" if len(problems) == 1 else f"{len(problems)} rows"
         raise UserError(f"{issues.path}: {count} cannot be followed; nothing was written.", problems)
     return {page: several[0] for page, several in made.items()}, seen - set(made)
 
 
-def _decision(where: str, values: dict[str, str], labelled: dict[str, _Labelled], classes: Classes) -> _Decision | str:
-    """The decision of one row, or what is wrong with it."""
+def _decision(
+    where: str, values: dict[str, str], labelled: dict[str, _Labelled], classes: Classes
+) -> _Correction | str:
+    """Return the decision of one row, or what is wrong with it."""
     action, part, page = values["action"].casefold(), values["part"], nfc(values["ID"])
     name = f"{where}: {page or 'no page'}"
     if not action:
@@ -180,22 +164,22 @@ def _decision(where: str, values: dict[str, str], labelled: dict[str, _Labelled]
     if action != "relabel":
         if values["new_target"]:
             return f"{name}: {action} with a new_target; write relabel, or leave new_target empty"
-        return _Decision(where, action)
+        return _Correction(where, action)
     wanted = values["new_target"] or values.get("suggested_target", "")
     if not wanted:
         return f"{name}: relabel needs a new_target"
     label = classes.index(wanted)
     if label is None:
         return f"{name}: {classes.unknown(wanted)}"
-    return _Decision(where, action, label)
+    return _Correction(where, action, label)
 
 
-def _said(decision: _Decision, classes: Classes) -> str:
+def _wording(decision: _Correction, classes: Classes) -> str:
     return decision.action if decision.label is None else f"{decision.action} to {classes.targets[decision.label]}"
 
 
 def _outputs(output: Path, data: Path, pages: PageSet, decided: set[str]) -> dict[str, Path]:
-    """Where the copy of each table goes."""
+    """Return the file of each table's copy."""
     if output.is_dir() or output.suffix == "":
         outputs = {part: output / pages.tables[part].name for part in PARTS if part in pages.tables}
     else:
@@ -224,8 +208,8 @@ def _outputs(output: Path, data: Path, pages: PageSet, decided: set[str]) -> dic
 
 
 def _write(
-    labelled: _Labelled, classes: Classes, decisions: dict[str, _Decision], num_undecided: int, output: Path
-) -> Fixed:
+    labelled: _Labelled, classes: Classes, decisions: dict[str, _Correction], num_undecided: int, output: Path
+) -> CorrectedTable:
     edits: dict[int, str | None] = {}
     relabelled, dropped = [], []
     for page, decision in decisions.items():
@@ -237,7 +221,7 @@ def _write(
             edits[line] = new = _spelled(labelled, classes, decision.label, old)
             relabelled.append((page, old, new))
     write_edited(labelled.table, labelled.target_column, edits, output)
-    return Fixed(
+    return CorrectedTable(
         table=labelled.table.path,
         output=output,
         relabelled=tuple(relabelled),
@@ -249,7 +233,7 @@ def _write(
 
 
 def _spelled(labelled: _Labelled, classes: Classes, label: int, old: str) -> str:
-    """A class as the row wrote the old one: by its target or by its name."""
+    """Spell a class as the row spelled the old one: by its target or by its name."""
     return (
         classes.names[label]
         if nfc(old) in classes.names and nfc(old) not in classes.targets

@@ -1,0 +1,132 @@
+"""``munseo doctor DATA``; ``munseo doctor fix`` is in fix.py."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from munseo._commands.options import (
+    DataArgument,
+    IdColumn,
+    ImageDir,
+    LanguageOption,
+    Quiet,
+    Seed,
+    TargetColumn,
+    TestDir,
+    TrainTable,
+    ValTable,
+)
+from munseo._console import quietly, say
+
+EXAMPLES = (
+    "`munseo doctor data/rvl5` writes doctor-rvl5/doctor.html and issues.csv",
+    "`munseo doctor data/rvl5 --run runs/2507… -o checks/rvl5`",
+)
+ISSUES, PAGE = "issues.csv", "doctor.html"
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """What ``doctor`` found.
+
+    Attributes:
+        folder: Where ``doctor.html`` and ``issues.csv`` are.
+        counts: Number of issues of each kind that occurs, the most urgent kind first.
+        high: Number of issues that should be fixed first.
+        num_pages: Number of pages that were examined.
+    """
+
+    folder: Path
+    counts: dict[str, int]
+    high: int
+    num_pages: int
+
+
+def doctor(
+    data: DataArgument,
+    run: Annotated[
+        Path | str | None,
+        typer.Option(help="A run with the same classes: it helps to judge the labels, and shows what has changed."),
+    ] = None,
+    out: Annotated[
+        Path | str | None, typer.Option("--out", "-o", help="Output folder; default: doctor-DATA, here.")
+    ] = None,
+    *,
+    language: LanguageOption = "en",
+    seed: Seed = 42,
+    train_table: TrainTable = None,
+    val_table: ValTable = None,
+    image_dir: ImageDir = None,
+    test_dir: TestDir = None,
+    id_column: IdColumn = None,
+    target_column: TargetColumn = None,
+    quiet: Quiet = False,
+) -> Checkup:
+    """Look for broken files, duplicates, leaks and wrong labels; nothing is changed (`doctor DATA` is enough).
+
+    The validation predictions of a run help to judge the labels; those of a k-fold run are used instead of training on
+    the pages here.
+
+    Returns:
+        What was found, and the folder that holds the page and the table of issues.
+
+    Raises:
+        UserError: The tables are wrong, the run has other classes or was changed, or the language is unknown.
+    """
+    from munseo._locale import Texts
+    from munseo._run import check_fingerprints, open_run
+
+    Texts(language, "doctor")  # an unknown language is reported before minutes of work
+    folder = Path(data)
+    opened = open_run(run) if run is not None else None
+    from munseo._data import DataLayout, load_pages
+    from munseo._doctor import KINDS, examine, issue_table
+    from munseo._doctor.findings_page import render_page
+    from munseo._run.atomic import write_text
+
+    with quietly(quiet):
+        if opened is not None:
+            check_fingerprints(opened)
+        layout = DataLayout(train_table, val_table, image_dir, test_dir, id_column, target_column)
+        pages = load_pages(folder, layout)
+        for note in pages.notes:
+            say(note)
+        findings = examine(pages, opened, seed)
+        for remark in findings.notes:
+            say(str(remark))
+        name = folder.resolve().name
+        target = Path(out) if out else Path(f"doctor-{name}")
+        target.mkdir(parents=True, exist_ok=True)
+        issues = issue_table(findings.issues, findings.class_targets)
+        write_text(target / ISSUES, issues.to_csv(index=False, lineterminator="\n"))
+        write_text(target / PAGE, render_page(findings, name, language))
+    counted = Counter(issue.kind for issue in findings.issues)
+    counts = {kind: counted[kind] for kind in KINDS if counted[kind]}
+    num_high = sum(issue.severity == "high" for issue in findings.issues)
+    return Checkup(target, counts, num_high, len(findings.pages))
+
+
+def show(checkup: Checkup) -> None:
+    """Print the number of findings of each kind, and the files."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from munseo._locale import Texts
+
+    texts = Texts("en", "doctor")
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(justify="right")
+    table.add_column()
+    for kind, count in checkup.counts.items():
+        table.add_row(f"{count:,}", texts(kind))
+    if checkup.counts:
+        Console().print(table)
+    num_findings = sum(checkup.counts.values())
+    typer.echo(f"{checkup.num_pages:,} pages, {num_findings:,} findings, {checkup.high:,} to fix first")
+    typer.echo(checkup.folder / PAGE)
+    typer.echo(checkup.folder / ISSUES)

@@ -1,1 +1,0 @@
-"""Commands that still have to move to ``munseo._commands``."""
