@@ -22,7 +22,7 @@ from munseo import UserError, diff
 from munseo._augment import DOCUMENT
 from munseo._model import ModelCard
 from munseo._model import pretrained as model_weights
-from munseo._report.facts.run import gather
+from munseo._report.facts import gather
 from munseo._run import RunFolder, check_fingerprints, fingerprints, open_run
 from munseo._shift.recipe_file import load_recipe
 from munseo._training import checkpoint as training_state

@@ -12,7 +12,7 @@ from fake_run import ENGLISH, change, write_folds, write_run
 from munseo._config import load_config
 from munseo._locale import LANGUAGES, Texts
 from munseo._report import record_score
-from munseo._report.content.next_steps import sentence
+from munseo._report.content.analysis import sentence
 from munseo._report.experiments import ensemble_members, experiments
 from munseo._report.facts import gather
 from munseo._report.rules import analyse

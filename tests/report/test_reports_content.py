@@ -13,7 +13,7 @@ from munseo._config import load_config
 from munseo._errors import UserError
 from munseo._locale import Texts
 from munseo._report import record_score, write_report
-from munseo._report.content.overview import summary
+from munseo._report.content.overview import summary_blocks
 from munseo._report.facts import gather
 from munseo._run import RunFolder
 
@@ -129,7 +129,7 @@ def test_rate_warning_knows_schedules(tmp_path: Path, config: dict, first: float
     run = write_run(tmp_path / "run", ENGLISH, config)
     change(run.manifest_file, "effective", "lr_first", value=first)
     change(run.manifest_file, "effective", "lr_max", value=highest)
-    blocks = summary(gather(run), Texts("en", "report")).blocks
+    blocks = summary_blocks(gather(run), Texts("en", "report"))
     assert any(block.kind == "note" for block in blocks) == warns
 
 

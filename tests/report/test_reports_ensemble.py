@@ -13,7 +13,7 @@ from fake_shift import CLEAN
 
 from munseo._locale import Texts
 from munseo._report import draw_plots, leaderboard, record_score, write_report
-from munseo._report.content.ensemble_content import ensemble_section, ensemble_summary, verdict_against_best
+from munseo._report.content.ensemble import ensemble_blocks, ensemble_summary_blocks, verdict_against_best
 from munseo._report.facts import gather
 from munseo._run import RunFolder
 
@@ -64,8 +64,8 @@ def test_members_and_comparison_stand_in_the_report(blend: RunFolder):
 def test_english_verdict_is_the_one_that_the_command_prints(blend: RunFolder, other: RunFolder):
     for run in (blend, other):
         facts = gather(run)
-        assert facts.ensemble is not None
-        plain = verdict_against_best(facts.ensemble, Texts("en", "report")).replace("`", "")
+        assert facts.results.ensemble is not None
+        plain = verdict_against_best(facts.results.ensemble, Texts("en", "report")).replace("`", "")
         assert plain == entry(run)["verdict"][0]
 
 
@@ -89,11 +89,11 @@ def test_verdict_follows_the_conclusion(other: RunFolder, conclusion: str, key: 
     against = entry(other)["decisive"]
     change(other.results_file, "ensemble", "differences", against, "conclusion", value=conclusion)
     facts = gather(other)
-    assert facts.ensemble is not None
+    assert facts.results.ensemble is not None
     for say in (Texts(language, "report") for language in ("en", "ko")):
         start = say(f"ensemble.{key}", opponent="@", own="", other="", figures="", best="").split("@")[0]
-        assert verdict_against_best(facts.ensemble, say).startswith(start)
-        blocks = ensemble_summary(facts, facts.ensemble, say).blocks
+        assert verdict_against_best(facts.results.ensemble, say).startswith(start)
+        blocks = ensemble_summary_blocks(facts, say)
         assert any(block.kind == "note" for block in blocks) == (conclusion == "worse")
 
 
@@ -102,8 +102,8 @@ def test_members_that_could_go_are_named(other: RunFolder):
     for dropped in ([], ["2507050001-member"]):
         change(other.results_file, "ensemble", "would_drop", value=dropped)
         facts = gather(other)
-        assert facts.ensemble is not None
-        text = " ".join(str(block) for block in ensemble_summary(facts, facts.ensemble, say).blocks)
+        assert facts.results.ensemble is not None
+        text = " ".join(str(block) for block in ensemble_summary_blocks(facts, say))
         assert ("can be dropped" in text) == bool(dropped)
         assert ("`2507050001-member`." in text) == bool(dropped)
 
@@ -112,8 +112,8 @@ def test_a_stack_has_no_weights(other: RunFolder):
     members = [{**member, "weight": None} for member in entry(other)["members"]]
     change(other.results_file, "ensemble", "members", value=members)
     facts = gather(other)
-    assert facts.ensemble is not None
-    table = ensemble_section(facts.ensemble, Texts("en", "report")).blocks[0].blocks[0]
+    assert facts.results.ensemble is not None
+    table = ensemble_blocks(facts, Texts("en", "report"))[0].blocks[0]
     assert {row[1] for row in table.rows} == {"–"}
 
 
@@ -138,7 +138,7 @@ def test_damaged_pages_of_an_ensemble(other: RunFolder):
     val = json.loads(other.results_file.read_text(encoding="utf-8"))["val"]
     change(other.results_file, "shifted", value={**val, "macro_f1": 0.1234, "draws": 1, "recipe": "document"})
     facts = gather(other)
-    assert facts.ensemble is not None
-    text = " ".join(str(block) for block in ensemble_summary(facts, facts.ensemble, Texts("en", "report")).blocks)
+    assert facts.results.ensemble is not None
+    text = " ".join(str(block) for block in ensemble_summary_blocks(facts, Texts("en", "report")))
     assert "0.1234" in text
     assert str(CLEAN) not in text

@@ -13,7 +13,7 @@ from fake_run import ENGLISH, HANGUL, change, put, write_folds, write_run
 from PIL import Image
 
 from munseo._report import draw_plots, save_sheet
-from munseo._report.plots.confusion_plot import distinct, shorten, wrap_label
+from munseo._report.content.confusion_matrix import distinct, shorten, wrap_label
 from munseo._run import RunFolder
 from munseo._synth import KINDS
 

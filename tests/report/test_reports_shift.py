@@ -6,7 +6,7 @@ import io
 import json
 import re
 import shutil
-from importlib import import_module
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -17,16 +17,18 @@ from PIL import Image
 from munseo._config import load_config
 from munseo._locale import Texts
 from munseo._report import leaderboard, record_score, write_report
-from munseo._report.blocks import Section, Table
-from munseo._report.content.confidence_content import confidence, views
-from munseo._report.content.damaged_pages import shift
-from munseo._report.content.next_steps import sentence
-from munseo._report.content.overview import summary
+from munseo._report.blocks import Block, Picture, SectionBlock, TableBlock
+from munseo._report.content.analysis import sentence
+from munseo._report.content.confidence import confidence_blocks, draw_calibration, num_panels
+from munseo._report.content.curves import CURVE_PLOTS, LABEL_APART, _apart
+from munseo._report.content.damaged_pages import draw_robustness, shift_blocks
+from munseo._report.content.overview import summary_blocks
+from munseo._report.content.views import draw_views, view_blocks
 from munseo._report.experiments import experiments
-from munseo._report.facts import gather
+from munseo._report.facts import Facts, gather
 from munseo._report.findings import Finding
-from munseo._report.plots import LIGHT, calibration_plot, curve_plot, plots_of, robustness_plot, views_plot
-from munseo._report.plots.curve_plots import LABEL_APART, _apart
+from munseo._report.plots import LIGHT, Plot
+from munseo._report.report import RUN_SECTIONS, plots_of
 from munseo._report.rules import analyse
 from munseo._report.shift_rules import SHIFT_RULES
 from munseo._run import RunFolder
@@ -47,12 +49,11 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (8, 8)).save(buffer, "PNG")
-    plots = {"training_course": ("curve_plot",), "mistakes": ("confusion_plot",), "damaged_pages": ("robustness_plot",),
-             "confidence_content": ("calibration_plot", "views_plot")}  # fmt: skip
-    for name, functions in plots.items():
-        module = import_module(f"munseo._report.content.{name}")  # the package has functions of the same names
-        for function in functions:
-            monkeypatch.setattr(module, function, lambda *_: buffer.getvalue())
+
+    def picture(plot: Plot, facts: Facts, texts: Texts, alt: str, caption: str = "", *widths: int) -> Picture:
+        return Picture(alt, caption, Path(plot.file), buffer.getvalue(), buffer.getvalue(), *widths)
+
+    monkeypatch.setattr(Plot, "picture", picture)
 
 
 @pytest.fixture
@@ -85,13 +86,13 @@ def findings(run: RunFolder) -> dict[str, dict]:
     return {found.rule: found.numbers for rule in SHIFT_RULES if (found := rule(facts)) is not None}
 
 
-def words(section: Section) -> str:
-    """Everything that a section says, pictures aside."""
-    return " ".join(str(block) for block in section.blocks)
+def words(blocks: Iterable[Block]) -> str:
+    """Everything that blocks say, pictures aside."""
+    return " ".join(str(block) for block in blocks)
 
 
-def inner(section: Section, name: str) -> Section:
-    return next(block for block in section.blocks if isinstance(block, Section) and block.name == name)
+def inner(blocks: Iterable[Block], name: str) -> tuple[Block, ...]:
+    return next(block.blocks for block in blocks if isinstance(block, SectionBlock) and block.name == name)
 
 
 def remove(run: RunFolder, *keys: str) -> None:
@@ -144,23 +145,25 @@ def test_names_are_inert_and_nothing_is_fetched(reported: RunFolder):
 
 
 def test_plots_are_drawn_into_the_folder(reported: RunFolder):
-    assert list(plots_of(gather(reported)))[4:] == PLOTS
-    for name in PLOTS:
+    plots = [plot.file for section in RUN_SECTIONS for plot in section.plots]
+    assert set(PLOTS) < set(plots)
+    assert [plot.file for plot in plots_of(gather(reported))] == plots
+    for name in plots:
         with Image.open(reported.path / name) as image:
             image.verify()
             assert min(image.size) > 300
 
 
 def test_curves_show_the_shifted_validation(english_run: RunFolder):
-    before = curve_plot(gather(english_run), "f1_plot.png", Texts("en", "report"), LIGHT)
+    before = CURVE_PLOTS["f1"].draw(gather(english_run), Texts("en", "report"), LIGHT)
     add_shifted_curves(english_run)
-    assert curve_plot(gather(english_run), "f1_plot.png", Texts("en", "report"), LIGHT) != before
+    assert CURVE_PLOTS["f1"].draw(gather(english_run), Texts("en", "report"), LIGHT) != before
 
 
 def test_folds_have_shifted_curves_too(tmp_path: Path):
     run = write_folds(tmp_path / "run")
     add_shifted_curves(run)
-    assert curve_plot(gather(run), "f1_plot.png", Texts("ko", "report"), LIGHT).startswith(b"\x89PNG")
+    assert CURVE_PLOTS["f1"].draw(gather(run), Texts("ko", "report"), LIGHT).startswith(b"\x89PNG")
     assert "shift_epoch" not in findings(run)
 
 
@@ -178,21 +181,19 @@ def test_without_a_key_there_is_no_section(shifted_run: RunFolder):
     for key in ("expected", "robustness", "shifted"):
         remove(shifted_run, key)
         facts = gather(shifted_run)
-        names = {block.name for block in shift(facts, say).blocks}
+        names = {block.name for block in shift_blocks(facts, say)}
         assert key not in names
     assert names == set()
-    for key, section in (("calibration", confidence), ("second_look", views), ("views", views)):
+    for key, section in (("calibration", confidence_blocks), ("second_look", view_blocks), ("views", view_blocks)):
         remove(shifted_run, key)
-        assert key not in {
-            block.name.replace("view_gains", "views") for block in section(gather(shifted_run), say).blocks
-        }
+        assert key not in {block.name.replace("view_gains", "views") for block in section(gather(shifted_run), say)}
     assert findings(shifted_run).keys() == {"shift_epoch"}  # the curves are still there
 
 
 def test_without_all_keys_the_report_is_that_of_an_old_run(english_run: RunFolder, shifted_run: RunFolder):
     remove(shifted_run, *KEYS)
     for say in (Texts(language, "report") for language in ("en", "ko")):
-        old, new = (summary(gather(run), say) for run in (english_run, shifted_run))
+        old, new = (summary_blocks(gather(run), say) for run in (english_run, shifted_run))
         assert old == new
 
 
@@ -214,8 +215,8 @@ def test_what_suffers_is_named(shifted_run: RunFolder):
     assert (first.damage, first.drop) == (worst["damage"], pytest.approx(0.9164 - min(worst["macro_f1"])))
     assert all(cost.drop < 0.01 for cost in found["damages_bear"]["harmless"])
     facts = gather(shifted_run)
-    assert facts.robustness is not None
-    lows = [min(damage.macro_f1) for damage in facts.robustness.damages]
+    assert facts.results.robustness is not None
+    lows = [min(damage.macro_f1) for damage in facts.results.robustness.damages]
     assert lows == sorted(lows)
 
 
@@ -248,15 +249,15 @@ def test_a_precision_that_is_out_of_reach(shifted_run: RunFolder):
 @pytest.mark.usefixtures("undrawn")
 def test_views_that_hurt_are_named(shifted_run: RunFolder):
     say = Texts("en", "report")
-    text = words(views(gather(shifted_run), say))
+    text = words(view_blocks(gather(shifted_run), say))
     assert "Harmful views: `transpose`, `scale_110`. Of these, `scale_110` is configured for this run" in text
     change(shifted_run.results_file, "views", "configured", value=["identity"])
-    text = words(views(gather(shifted_run), say))
+    text = words(view_blocks(gather(shifted_run), say))
     assert "Harmful views: `transpose`, `scale_110`." in text
     assert "configured for" not in text
     rows = json.loads(shifted_run.results_file.read_text(encoding="utf-8"))["views"]["rows"]
     change(shifted_run.results_file, "views", "rows", value=[row for row in rows if row["verdict"] != "hurts"])
-    assert say("views.none_hurts") in words(views(gather(shifted_run), say))
+    assert say("views.none_hurts") in words(view_blocks(gather(shifted_run), say))
     assert "views_hurt" not in findings(shifted_run)
 
 
@@ -274,7 +275,7 @@ def test_the_second_look_is_used_or_not(shifted_run: RunFolder, used: bool, gain
     for name, value in (("used", used), ("gain", gain), ("interval", interval)):
         change(shifted_run.results_file, "second_look", name, value=value)
     for say in (Texts(language, "report") for language in ("en", "ko")):
-        text = words(inner(views(gather(shifted_run), say), "second_look"))
+        text = words(inner(view_blocks(gather(shifted_run), say), "second_look"))
         assert [
             end for end in ("used", "unused_small", "unused_worse", "unused") if say(f"second_look.{end}") in text
         ] == [key]
@@ -282,8 +283,8 @@ def test_the_second_look_is_used_or_not(shifted_run: RunFolder, used: bool, gain
 
 @pytest.mark.usefixtures("undrawn")
 def test_classes_are_sorted_by_what_they_lose(shifted_run: RunFolder):
-    table = inner(shift(gather(shifted_run), Texts("en", "report")), "shift_classes").blocks[0]
-    assert isinstance(table, Table)
+    table = inner(shift_blocks(gather(shifted_run), Texts("en", "report")), "shift_classes")[0]
+    assert isinstance(table, TableBlock)
     assert table.rows[0][0] == ENGLISH[2]
     changes = [float(row[3].replace("−", "-")) for row in table.rows]
     assert changes == sorted(changes)
@@ -300,8 +301,8 @@ def test_pages_outside_the_folder_are_not_shown(shifted_run: RunFolder, tmp_path
     broken = [{**entry, "file": file} for file in files]
     change(shifted_run.results_file, "robustness", "damages", value=[{**damage, "broken": broken}])
     facts = gather(shifted_run)
-    assert facts.robustness is not None
-    assert facts.robustness.damages[0].broken == ()
+    assert facts.results.robustness is not None
+    assert facts.results.robustness.damages[0].broken == ()
 
 
 def test_pages_of_folds_are_shown(tmp_path: Path):
@@ -314,8 +315,10 @@ def test_pages_of_folds_are_shown(tmp_path: Path):
     damages = [{**damage, "broken": [*broken, {**entry, "file": None}]}]
     change(run.results_file, "robustness", "damages", value=damages)
     facts = gather(run)
-    assert facts.robustness is not None
-    assert [page.file.parent for page in facts.robustness.damages[0].broken] == [run.fold(1).robustness_dir]
+    assert facts.results.robustness is not None
+    assert [(run.path / page.file).parent for page in facts.results.robustness.damages[0].broken] == [
+        run.fold(1).robustness_dir
+    ]
 
 
 def test_one_damage_and_one_view_are_enough(shifted_run: RunFolder):
@@ -326,20 +329,20 @@ def test_one_damage_and_one_view_are_enough(shifted_run: RunFolder):
     change(shifted_run.results_file, "calibration", "curve", value=[])
     change(shifted_run.results_file, "calibration", "val", value=None)
     say, facts = Texts("ko", "report"), gather(shifted_run)
-    assert facts.robustness
-    assert facts.views
-    assert facts.calibration
-    assert facts.calibration.num_panels == 1
+    assert facts.results.robustness
+    assert facts.results.views
+    assert facts.results.calibration
+    assert num_panels(facts.results.calibration) == 1
     for picture in (
-        robustness_plot(facts.robustness, say, LIGHT),
-        views_plot(facts.views, say, LIGHT),
-        calibration_plot(facts.calibration, say, LIGHT),
+        draw_robustness(facts, say, LIGHT),
+        draw_views(facts, say, LIGHT),
+        draw_calibration(facts, say, LIGHT),
     ):
         assert picture.startswith(b"\x89PNG")
     costs = findings(shifted_run)["damages_break"]["harmful"]
     assert [cost.damage for cost in costs] == ["coffee_ring"]
     assert "coffee ring" in sentence(Finding("damages_break", "shift", {"harmful": costs}), say)
-    assert facts.views.rows[0].verdict == "unclear"
+    assert facts.results.views.rows[0].verdict == "unclear"
 
 
 def test_what_to_try_next_is_a_valid_configuration(shifted_run: RunFolder):
@@ -355,7 +358,7 @@ def test_what_to_try_next_is_a_valid_configuration(shifted_run: RunFolder):
 
 
 def test_remarks_are_said_in_the_language_of_the_report(shifted_run: RunFolder):
-    expected = gather(shifted_run).expected
+    expected = gather(shifted_run).results.expected
     assert expected is not None
     english, korean = ([Texts(language, "report").remark(note) for note in expected.notes] for language in ("en", "ko"))
     assert english == [

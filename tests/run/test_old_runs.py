@@ -38,17 +38,17 @@ def test_every_entry_is_read(old_runs: Path, name: str):
     run = RunFolder(old_runs / name)
     results, facts = written(run), gather(run)
     assert set(results) == ENTRIES[name]
-    for entry in ENTRIES[name] - {"val", "train", "folds"}:
-        assert getattr(facts, entry) is not None, entry
-    assert facts.judgement is not None
-    assert facts.judgement.macro_f1 == results["val"]["macro_f1"]
-    assert facts.judgement.confusion.tolist() == results["val"]["confusion"]
-    assert len(facts.judgement.per_class) == 17
+    for entry in ENTRIES[name]:
+        assert getattr(facts.results, entry), entry
+    val = facts.results.val
+    assert val.macro_f1 == results["val"]["macro_f1"]
+    assert [list(row) for row in val.confusion] == results["val"]["confusion"]
+    assert len(val.per_class) == 17
     if name != "blend":
-        assert facts.train.loss == results["train"]["loss"]
+        assert facts.results.train.loss == results["train"]["loss"]
         assert len(facts.class_counts) == 17
         assert facts.course.epochs_done == run.read_manifest()["course"]["epochs_done"]
-    assert [fold.macro_f1 for fold in facts.folds] == [fold["macro_f1"] for fold in results.get("folds", ())]
+    assert [fold.scores.macro_f1 for fold in facts.folds] == [fold["macro_f1"] for fold in results.get("folds", ())]
 
 
 @pytest.mark.parametrize("name", ENTRIES)

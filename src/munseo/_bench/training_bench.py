@@ -19,7 +19,7 @@ from munseo._bench.step_rate import BareStep, training_rate
 from munseo._config import Config
 from munseo._console import say
 from munseo._prediction.device import num_cores
-from munseo._report.plots.plot_style import LIGHT, drawing, png
+from munseo._report.plots import LIGHT, drawing, png
 from munseo._training.hardware import device_name
 from munseo._training.module import PageClassifier
 from munseo._training.training_data import choose_recipe, collect, divide

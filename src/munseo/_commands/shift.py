@@ -82,7 +82,7 @@ def shift(
         UserError: There is no test split, there are too few pages, or pages cannot be read.
     """
     from munseo._data import DataLayout, load_pages
-    from munseo._report.plots.shift_plot import shift_picture
+    from munseo._report.shift_plot import shift_picture
     from munseo._run.atomic import replacing
     from munseo._shift import find_shift, summarise, write_shift
 

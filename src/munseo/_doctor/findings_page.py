@@ -16,8 +16,8 @@ from munseo._doctor.issue import Issue
 from munseo._doctor.issue_kinds import KINDS, IssueKind
 from munseo._jpeg import encode_jpeg
 from munseo._locale import Texts
-from munseo._report.blocks import Bullets, Note, Number, Numbers, Table, Text
-from munseo._report.hangul_font import hangul_font
+from munseo._report.blocks import Bullets, Note, Number, Numbers, TableBlock, Text
+from munseo._report.fonts import hangul_font
 from munseo._report.html import FONT_PLACE, environment
 
 SHOWN = 24
@@ -61,7 +61,7 @@ class Cards:
     items: tuple[tuple[str, tuple[Card, ...], bool], ...]
 
 
-Content = Bullets | Cards | Note | Numbers | Table | Text
+Content = Bullets | Cards | Note | Numbers | TableBlock | Text
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _summary(examination: Examination, kinds: Sequence[IssueKind], texts: Texts)
     if kinds:
         rows = tuple((texts(kind.name), f"{len(examination.of_kind(kind.name)):,}") for kind in kinds)
         blocks += [
-            Table((texts("finding"), texts("count")), rows, numeric=frozenset({1})),
+            TableBlock((texts("finding"), texts("count")), rows, numeric=frozenset({1})),
             Note(texts("next"), texts("next.1")),
             Bullets((texts("next.2"), texts("next.3"))),
         ]
@@ -143,7 +143,7 @@ def _kind_chapter(examination: Examination, kind: IssueKind, texts: Texts) -> Ch
             blocks.append(Bullets(tuple(texts.remark(issue.detail) for issue in shown)))
         case "table":
             rows = tuple((_page_name(issue.page, texts), texts.remark(issue.detail)) for issue in shown)
-            blocks.append(Table((texts("id"), texts("what")), rows))
+            blocks.append(TableBlock((texts("id"), texts("what")), rows))
         case "cards":
             cards = (_card(issue.page, (texts.remark(issue.detail),), texts) for issue in shown if issue.page)
             blocks.append(Cards("single", tuple(("", (card,), False) for card in cards)))
@@ -182,7 +182,7 @@ def _census(examination: Examination, texts: Texts) -> Chapter:
          f"{row.brightness:.0f}", f"{row.coloured:.0%}")
         for row in examination.census
     )  # fmt: skip
-    table = Table(tuple(texts(key) for key in keys), rows, numeric=frozenset({1, 2, 3, 4, 5}))
+    table = TableBlock(tuple(texts(key) for key in keys), rows, numeric=frozenset({1, 2, 3, 4, 5}))
     return Chapter("classes", texts("classes"), (table,))
 
 

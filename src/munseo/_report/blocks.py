@@ -86,7 +86,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableBlock:
     """Rows under a header; ``numeric`` columns stand to the right; ``bar`` is a column of values in [0, 1]."""
 
     kind: ClassVar[str] = "table"
@@ -163,7 +163,7 @@ class Checklist:
 
 
 @dataclass(frozen=True)
-class Command:
+class CommandLine:
     """A command in two parts: what stays the same, and the words that make it this one."""
 
     base: str
@@ -181,17 +181,22 @@ class Proposal:
 
     kind: ClassVar[str] = "proposal"
     reason: str
-    commands: tuple[Command, ...]
+    commands: tuple[CommandLine, ...]
 
 
 @dataclass(frozen=True)
-class Section:
-    """A titled part; a section inside a section is a smaller one."""
+class SectionBlock:
+    """A titled section; a section inside a section is a smaller one."""
 
     kind: ClassVar[str] = "section"
     name: str
     title: str
     blocks: tuple[Block, ...]
+
+
+def without_empty(*sections: SectionBlock) -> tuple[SectionBlock, ...]:
+    """Return the sections that have content."""
+    return tuple(section for section in sections if section.blocks)
 
 
 Block = (
@@ -201,18 +206,18 @@ Block = (
     | Interval
     | Intervals
     | Pairs
-    | Table
+    | TableBlock
     | Pictures
     | Code
     | Bullets
     | Checklist
     | Proposal
-    | Section
+    | SectionBlock
 )
 
 
 @dataclass(frozen=True)
-class Document:
+class ReportDocument:
     """A whole report in one language."""
 
     language: str
@@ -220,5 +225,5 @@ class Document:
     title: str
     subtitle: str
     contents: str
-    sections: tuple[Section, ...]
+    sections: tuple[SectionBlock, ...]
     footer: str

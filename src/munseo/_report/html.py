@@ -13,14 +13,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from PIL import Image
 
-from munseo._report.blocks import Document, Interval, Intervals
-from munseo._report.hangul_font import hangul_font
+from munseo._report.blocks import Interval, Intervals, ReportDocument
+from munseo._report.fonts import hangul_font
 
 TEMPLATES = Path(__file__).parent / "templates"
 FONT_PLACE = "/* hangul */"
 
 
-def render_html(document: Document) -> str:
+def render_html(document: ReportDocument) -> str:
     """Render; everything that came from the run is escaped."""
     page = environment().get_template("report.html.j2").render(document=document)
     font = hangul_font(page)

@@ -14,8 +14,8 @@ import yaml
 
 from munseo._errors import UserError
 from munseo._report.facts import Facts, gather
-from munseo._report.facts.judgement import Judgement
 from munseo._run import RunFolder
+from munseo._run.results import Scores
 
 
 @dataclass(frozen=True)
@@ -93,34 +93,38 @@ def _started(facts: Facts) -> str | None:
 
 
 def _model(facts: Facts) -> str:
-    return f"ensemble of {len(facts.ensemble.members)}" if facts.ensemble else facts.config.model_name
+    return f"ensemble of {len(facts.results.ensemble.members)}" if facts.results.ensemble else facts.config.model_name
 
 
 def _epochs(facts: Facts) -> int | None:
-    epochs = [fold.epochs_done for fold in facts.folds if fold.epochs_done is not None]
+    epochs = [fold.course.epochs_done for fold in facts.folds if fold.course.epochs_done is not None]
     return max(epochs) if epochs else facts.course.epochs_done
 
 
 def _val(facts: Facts, key: str) -> float | None:
-    value: float | None = getattr(facts.judgement, key, None)
+    value: float | None = getattr(facts.results.val, key, None)
     return value
 
 
-def _shifted(facts: Facts) -> Judgement | None:
-    return facts.shifted.judgement if facts.shifted else None
+def _bound(scores: Scores | None, end: int) -> float | None:
+    return scores.macro_f1_interval[end] if scores and scores.macro_f1_interval else None
 
 
 def _shifted_macro_f1(facts: Facts) -> float | None:
-    return facts.shifted.judgement.macro_f1 if facts.shifted else None
+    return facts.results.shifted.macro_f1 if facts.results.shifted else None
 
 
-def _bound(judgement: Judgement | None, end: int) -> float | None:
-    return judgement.interval[end] if judgement and judgement.interval else None
+def _expected_macro_f1(facts: Facts) -> float | None:
+    return facts.results.expected.macro_f1 if facts.results.expected else None
+
+
+def _image_size(facts: Facts) -> int | None:
+    return None if facts.results.ensemble else facts.config.image_size
 
 
 def _generalisation(facts: Facts) -> float | None:
     macro_f1 = _val(facts, "macro_f1")
-    return facts.public / macro_f1 if macro_f1 and facts.public is not None else None
+    return facts.scores.public / macro_f1 if macro_f1 and facts.scores.public is not None else None
 
 
 def _minutes(facts: Facts) -> float | None:
@@ -133,19 +137,19 @@ _COLUMNS = (
     Column("name", lambda facts: facts.run.name, largest_first=False, position=1),
     Column("started", _started, position=9),
     Column("model", _model, position=2),
-    Column("image_size", lambda facts: None if facts.ensemble else facts.config.image_size, "{:.0f}", position=3),
+    Column("image_size", _image_size, "{:.0f}", position=3),
     Column("epochs", _epochs, "{:.0f}"),
     Column("val_macro_f1", lambda facts: _val(facts, "macro_f1"), _SCORE, position=4, has_interval=True),
-    Column("val_macro_f1_low", lambda facts: _bound(facts.judgement, 0), _SCORE),
-    Column("val_macro_f1_high", lambda facts: _bound(facts.judgement, 1), _SCORE),
+    Column("val_macro_f1_low", lambda facts: _bound(facts.results.val, 0), _SCORE),
+    Column("val_macro_f1_high", lambda facts: _bound(facts.results.val, 1), _SCORE),
     Column("val_shifted_macro_f1", _shifted_macro_f1, _SCORE, position=5, has_interval=True),
-    Column("val_shifted_macro_f1_low", lambda facts: _bound(_shifted(facts), 0), _SCORE),
-    Column("val_shifted_macro_f1_high", lambda facts: _bound(_shifted(facts), 1), _SCORE),
-    Column("expected_macro_f1", lambda facts: facts.expected.macro_f1 if facts.expected else None, _SCORE),
+    Column("val_shifted_macro_f1_low", lambda facts: _bound(facts.results.shifted, 0), _SCORE),
+    Column("val_shifted_macro_f1_high", lambda facts: _bound(facts.results.shifted, 1), _SCORE),
+    Column("expected_macro_f1", _expected_macro_f1, _SCORE),
     Column("val_accuracy", lambda facts: _val(facts, "accuracy"), _SCORE),
     Column("val_loss", lambda facts: _val(facts, "loss"), _SCORE, largest_first=False),
-    Column("public", lambda facts: facts.public, _SCORE, position=6),
-    Column("private", lambda facts: facts.private, _SCORE),
+    Column("public", lambda facts: facts.scores.public, _SCORE, position=6),
+    Column("private", lambda facts: facts.scores.private, _SCORE),
     Column("generalisation", _generalisation, "{:.2f}", position=7),
     Column("minutes", _minutes, "{:.1f}", largest_first=False, position=8),
     Column("status", lambda facts: facts.get("status") or "unknown", position=10),

@@ -11,7 +11,6 @@ from munseo._report.blocks import (
     Bullets,
     Checklist,
     Code,
-    Document,
     Interval,
     Intervals,
     Note,
@@ -20,15 +19,16 @@ from munseo._report.blocks import (
     Picture,
     Pictures,
     Proposal,
-    Section,
-    Table,
+    ReportDocument,
+    SectionBlock,
+    TableBlock,
     Text,
 )
 
 PAGES_PER_ROW = 6
 
 
-def render_markdown(document: Document) -> str:
+def render_markdown(document: ReportDocument) -> str:
     """Render; names that came from the run cannot act as markup."""
     lines = [f"# {inline(document.title)}", f"{inline(document.kicker)}", f"`{document.subtitle}`"]
     for section in document.sections:
@@ -52,7 +52,7 @@ def _escape(text: str) -> str:
 
 def _block(block: Block) -> Iterator[str]:
     match block:
-        case Section():
+        case SectionBlock():
             yield f"### {inline(block.title)}"
             for inner in block.blocks:
                 yield from _block(inner)
@@ -69,7 +69,7 @@ def _block(block: Block) -> Iterator[str]:
             pass  # a drawing of figures that stand beside it in words
         case Pairs():
             yield "\n".join(f"- **{inline(name)}**: {inline(value)}" for name, value in block.items)
-        case Table():
+        case TableBlock():
             yield _table(block)
         case Pictures():
             yield from _pictures(block)
@@ -88,7 +88,7 @@ def _check(holds: bool, text: str, value: str) -> str:
     return f"- [{'x' if holds else ' '}] {inline(text)}" + (f": {inline(value)}" if value else "")
 
 
-def _table(table: Table) -> str:
+def _table(table: TableBlock) -> str:
     rule = ["---:" if column in table.numeric else "---" for column in range(len(table.header))]
     rows = [table.header, *table.rows]
     lines = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]

@@ -60,20 +60,20 @@ def short_hash(value: str | None) -> str:
     return UNKNOWN if not value else value.removeprefix("sha256:")[:12]
 
 
-def duration(value_s: float | None, say: Texts) -> str:
+def duration(value_s: float | None, texts: Texts) -> str:
     """A time in the two units that matter: ``24 min 20 s``."""
     if value_s is None:
         return UNKNOWN
     if value_s < MINUTE_S:
-        return say("seconds", seconds=f"{value_s:.0f}" if value_s >= 10 else f"{value_s:.1f}")
+        return texts("seconds", seconds=f"{value_s:.0f}" if value_s >= 10 else f"{value_s:.1f}")
     whole = round(value_s)
     if whole < HOUR_S:
-        return say("minutes_seconds", minutes=whole // MINUTE_S, seconds=whole % MINUTE_S)
+        return texts("minutes_seconds", minutes=whole // MINUTE_S, seconds=whole % MINUTE_S)
     minutes = round(whole / MINUTE_S)
-    return say("hours_minutes", hours=minutes // 60, minutes=minutes % 60)
+    return texts("hours_minutes", hours=minutes // 60, minutes=minutes % 60)
 
 
-def moment(value: str | None, say: Texts) -> str:
+def moment(value: str | None, texts: Texts) -> str:
     """An ISO time as people of the language write it, with its zone."""
     if not value:
         return UNKNOWN
@@ -83,8 +83,8 @@ def moment(value: str | None, say: Texts) -> str:
         return str(value)
     offset = time.strftime("%z")
     zone = f"UTC{offset[:3]}:{offset[3:5]}" if offset else ""
-    month = say("months").split()[time.month - 1]
-    return say("moment", year=time.year, month=month, day=time.day, clock=f"{time:%H:%M:%S}", zone=zone).strip()
+    month = texts("months").split()[time.month - 1]
+    return texts("moment", year=time.year, month=month, day=time.day, clock=f"{time:%H:%M:%S}", zone=zone).strip()
 
 
 def size(num_bytes: float | None) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from munseo._report.facts import Facts
-from munseo._report.findings import Finding
-from munseo._report.rates import disagreement
+from munseo._report.findings import Finding, find_rate_disagreement
 from munseo._report.shift_rules import SHIFT_RULES
 
 GAP_LARGE, GAP_SMALL = 0.05, 0.02
@@ -29,13 +28,14 @@ def analyse(facts: Facts) -> tuple[Finding, ...]:
 
 
 def overfitting(facts: Facts) -> Finding | None:
-    """Training far ahead of validation, hardly ahead, or behind; in between there is nothing to say.
+    """Training far ahead of validation, hardly ahead, or behind; in between there is nothing to texts.
 
     With MixUp or CutMix the training figures are of blended pages and cannot be compared.
     """
-    if facts.judgement is None or facts.train.macro_f1 is None or facts.get("effective", "mixes"):
+    train = facts.results.train.macro_f1 if facts.results.train else None
+    if facts.results.val is None or train is None or facts.get("effective", "mixes"):
         return None
-    train, val = facts.train.macro_f1, facts.judgement.macro_f1
+    val = facts.results.val.macro_f1
     numbers = {"train": train, "val": val, "gap": train - val}
     if train - val >= GAP_LARGE:
         return Finding("gap_large", "generalisation", numbers)
@@ -46,20 +46,20 @@ def overfitting(facts: Facts) -> Finding | None:
 
 def interval_width(facts: Facts) -> Finding | None:
     """What difference between two runs these pages can show at all."""
-    if facts.judgement is None or facts.judgement.interval is None:
+    if facts.results.val is None or facts.results.val.macro_f1_interval is None:
         return None
-    low, high = facts.judgement.interval
-    numbers = {"low": low, "high": high, "half": (high - low) / 2, "pages": facts.judgement.num_pages}
+    low, high = facts.results.val.macro_f1_interval
+    numbers = {"low": low, "high": high, "half": (high - low) / 2, "pages": facts.results.val.num_pages}
     return Finding("interval_width", "generalisation", numbers)
 
 
 def server_score(facts: Facts) -> Finding | None:
     """Whether chance in the choice of validation pages explains the server's score."""
-    score = facts.public if facts.public is not None else facts.private
-    if score is None or facts.judgement is None or facts.judgement.interval is None:
+    part, score = next(iter(facts.scores.given.items()), ("", None))
+    if score is None or facts.results.val is None or facts.results.val.macro_f1_interval is None:
         return None
-    low, high = facts.judgement.interval
-    numbers = {"part": "public" if facts.public is not None else "private", "score": score, "low": low, "high": high}
+    low, high = facts.results.val.macro_f1_interval
+    numbers = {"part": part, "score": score, "low": low, "high": high}
     if score < low:
         return Finding("server_below", "generalisation", {**numbers, "distance": low - score})
     if score > high:
@@ -69,7 +69,7 @@ def server_score(facts: Facts) -> Finding | None:
 
 def folds_differ(facts: Facts) -> Finding | None:
     """The range of macro-F1 over the folds."""
-    values = [fold.macro_f1 for fold in facts.folds if fold.macro_f1 is not None]
+    values = [fold.scores.macro_f1 for fold in facts.folds if fold.scores.macro_f1 is not None]
     if len(values) < 2:
         return None
     numbers = {"spread": max(values) - min(values), "low": min(values), "high": max(values)}
@@ -100,9 +100,9 @@ def overconfident(facts: Facts) -> Finding | None:
 
 def weakest_classes(facts: Facts) -> Finding | None:
     """Up to three classes with the lowest F1, if it is low."""
-    if facts.judgement is None:
+    if facts.results.val is None:
         return None
-    weak = sorted((entry for entry in facts.judgement.per_class if entry.f1 < WEAK_BELOW), key=lambda entry: entry.f1)
+    weak = sorted((entry for entry in facts.results.val.per_class if entry.f1 < WEAK_BELOW), key=lambda entry: entry.f1)
     return Finding("weakest", "errors", {"classes": tuple(weak[:3])}) if weak else None
 
 
@@ -116,9 +116,9 @@ def small_support(facts: Facts) -> Finding | None:
 
 def main_pairs(facts: Facts) -> Finding | None:
     """The fewest confused pairs that make up half of the errors, if they are few."""
-    if facts.judgement is None or facts.judgement.num_errors == 0:
+    if facts.results.val is None or facts.results.val.num_errors == 0:
         return None
-    pairs, errors = facts.judgement.confusions, facts.judgement.num_errors
+    pairs, errors = facts.results.val.confusions, facts.results.val.num_errors
     reached = np.cumsum([pair.count for pair in pairs])
     needed = int(np.searchsorted(reached, errors / 2)) + 1
     if needed > 5 or pairs[0].count < 2:
@@ -142,7 +142,7 @@ def sure_mistakes(facts: Facts) -> Finding | None:
 
 def rate_disagrees(facts: Facts) -> Finding | None:
     """The used rate and the configured one."""
-    found = disagreement(facts)
+    found = find_rate_disagreement(facts)
     if found is None:
         return None
     return Finding("rate_disagrees", "course", {"configured": found.configured, "used": found.used})
@@ -154,11 +154,11 @@ def long_horizon(facts: Facts) -> Finding | None:
     if not course.epochs_done or not rates.last or not rates.highest or facts.config.scheduler_name not in FALLING:
         return None
     share = rates.last / rates.highest
-    if course.epochs_done >= course.epochs_planned or share < STALE_SHARE:
+    if course.epochs_done >= facts.epochs_planned or share < STALE_SHARE:
         return None
     numbers = {
         "scheduler": facts.config.scheduler_name,
-        "planned": course.epochs_planned,
+        "planned": facts.epochs_planned,
         "done": course.epochs_done,
         "share": share,
     }
@@ -172,7 +172,7 @@ def still_improving(facts: Facts) -> Finding | None:
         return None
     if course.best_epoch < course.epochs_done - 2:
         return None
-    numbers = {"monitor": course.monitor, "best": course.best_epoch + 1, "done": course.epochs_done}
+    numbers = {"monitor": facts.monitor, "best": course.best_epoch + 1, "done": course.epochs_done}
     return Finding("still_improving", "course", numbers)
 
 
@@ -182,12 +182,12 @@ def first_epoch_best(facts: Facts) -> Finding | None:
     if course.best_epoch != 0 or not course.epochs_done or course.epochs_done < 3:
         return None
     rate = facts.rates.highest or facts.config.lr
-    return Finding("first_epoch_best", "course", {"done": course.epochs_done, "monitor": course.monitor, "rate": rate})
+    return Finding("first_epoch_best", "course", {"done": course.epochs_done, "monitor": facts.monitor, "rate": rate})
 
 
 def few_val_pages(facts: Facts) -> Finding | None:
     """Classes judged on a handful of pages."""
-    supports = [entry.support for entry in facts.judgement.per_class] if facts.judgement else []
+    supports = [entry.support for entry in facts.results.val.per_class] if facts.results.val else []
     few = [support for support in supports if support < FEW_PAGES]
     if not few:
         return None

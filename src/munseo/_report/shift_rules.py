@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from munseo._report.facts import Facts
-from munseo._report.findings import Cost, Fall, Finding
+from munseo._report.findings import DamageCost, Finding, class_drops
 
 DROP_LARGE, DROP_SMALL = 0.05, 0.02
 """Macro-F1 that damage takes."""
@@ -21,24 +21,11 @@ PRECISION = 0.95
 """The precision that a sentence is about; the table has the others."""
 
 
-def falls(facts: Facts) -> list[Fall]:
-    """F1 of every class on clean and on damaged pages, the largest fall first; empty without shifted validation."""
-    if facts.judgement is None or facts.shifted is None:
-        return []
-    clean = {entry.name: entry.f1 for entry in facts.judgement.per_class}
-    pairs = [
-        Fall(entry.name, clean[entry.name], entry.f1)
-        for entry in facts.shifted.judgement.per_class
-        if entry.name in clean
-    ]
-    return sorted(pairs, key=lambda fall: -fall.drop)
-
-
 def shift_drop(facts: Facts) -> Finding | None:
     """Whether clean validation misleads about damaged pages."""
-    if facts.judgement is None or facts.shifted is None or not facts.judgement.macro_f1:
+    if facts.results.val is None or facts.results.shifted is None or not facts.results.val.macro_f1:
         return None
-    clean, shifted = facts.judgement.macro_f1, facts.shifted.judgement.macro_f1
+    clean, shifted = facts.results.val.macro_f1, facts.results.shifted.macro_f1
     drop = clean - shifted
     rule = "shift_large" if drop >= DROP_LARGE else "shift_some" if drop > DROP_SMALL else "shift_small"
     return Finding(rule, "shift", {"clean": clean, "shifted": shifted, "ratio": shifted / clean, "drop": drop})
@@ -46,7 +33,7 @@ def shift_drop(facts: Facts) -> Finding | None:
 
 def shift_classes(facts: Facts) -> Finding | None:
     """Up to three classes that lose most."""
-    suffering = tuple(fall for fall in falls(facts) if fall.drop >= CLASS_DROP)[:3]
+    suffering = tuple(row for row in class_drops(facts) if row.drop >= CLASS_DROP)[:3]
     return Finding("shift_classes", "shift", {"suffering": suffering}) if suffering else None
 
 
@@ -81,36 +68,36 @@ def shift_epoch(facts: Facts) -> Finding | None:
 
 def server_likeness(facts: Facts) -> Finding | None:
     """Which validation the server clearly agrees with, where the two differ enough to tell."""
-    score = facts.public if facts.public is not None else facts.private
-    if score is None or facts.judgement is None or facts.shifted is None:
+    part, score = next(iter(facts.scores.given.items()), ("", None))
+    if score is None or facts.results.val is None or facts.results.shifted is None:
         return None
-    clean, shifted = facts.judgement.macro_f1, facts.shifted.judgement.macro_f1
+    clean, shifted = facts.results.val.macro_f1, facts.results.shifted.macro_f1
     if clean - shifted <= DROP_SMALL:
         return None
     to_clean, to_shifted = abs(score - clean), abs(score - shifted)
     if max(to_clean, to_shifted) < NEARER * min(to_clean, to_shifted):
         return None
     like = "shifted" if to_shifted < to_clean else "clean"
-    numbers = {"part": _part(facts), "score": score, "clean": clean, "shifted": shifted}
+    numbers = {"part": part, "score": score, "clean": clean, "shifted": shifted}
     return Finding(f"server_like_{like}", "shift", numbers)
 
 
 def server_expected(facts: Facts) -> Finding | None:
     """Whether the expected score held."""
-    score = facts.public if facts.public is not None else facts.private
-    if score is None or facts.expected is None or facts.expected.interval is None:
+    part, score = next(iter(facts.scores.given.items()), ("", None))
+    if score is None or facts.results.expected is None or facts.results.expected.interval is None:
         return None
-    low, high = facts.expected.interval
+    low, high = facts.results.expected.interval
     rule = "expected_inside" if low <= score <= high else "expected_outside"
-    return Finding(rule, "shift", {"part": _part(facts), "score": score, "low": low, "high": high})
+    return Finding(rule, "shift", {"part": part, "score": score, "low": low, "high": high})
 
 
 def calibrated(facts: Facts) -> Finding | None:
     """Confidence that is far from the share of right answers, on the pages the temperature was fitted on."""
-    found = facts.calibration
+    found = facts.results.calibration
     if found is None or found.temperature is None or not found.reliability:
         return None
-    part = next((part for part in found.reliability if part.part == found.fitted_on), found.reliability[-1])
+    part = found.reliability.get(found.fitted_on) or [*found.reliability.values()][-1]
     if part.ece_before is None or part.ece_after is None:
         return None
     numbers = {"temperature": found.temperature, "before": part.ece_before, "after": part.ece_after}
@@ -121,34 +108,30 @@ def calibrated(facts: Facts) -> Finding | None:
 
 def routable(facts: Facts) -> Finding | None:
     """How many pages need no person."""
-    rows = facts.calibration.coverage if facts.calibration else ()
-    row = next((row for row in rows if np.isclose(row.target, PRECISION)), None)
+    rows = facts.results.calibration.coverage if facts.results.calibration else ()
+    row = next((row for row in rows if np.isclose(row.target_precision, PRECISION)), None)
     if row is None:
         return None
     if row.threshold is None:
-        return Finding("not_routable", "confidence", {"target": row.target})
-    numbers = {"target": row.target, "coverage": row.coverage, "threshold": row.threshold}
+        return Finding("not_routable", "confidence", {"target": row.target_precision})
+    numbers = {"target": row.target_precision, "coverage": row.coverage, "threshold": row.threshold}
     return Finding("routable", "confidence", numbers)
 
 
 def views_hurt(facts: Facts) -> Finding | None:
-    """Views that make predictions worse, and whether the run uses them."""
-    if facts.views is None or not facts.views.hurting:
+    """ViewGains that make predictions worse, and whether the run uses them."""
+    if facts.results.views is None or not facts.results.views.hurting:
         return None
-    views = tuple(f"`{name}`" for name in facts.views.hurting)
-    in_use = tuple(f"`{name}`" for name in facts.views.hurting_and_configured)
+    views = tuple(f"`{name}`" for name in facts.results.views.hurting)
+    in_use = tuple(f"`{name}`" for name in facts.results.views.hurting_and_configured)
     if in_use:
         return Finding("configured_view_hurts", "confidence", {"views": views, "in_use": in_use})
     return Finding("views_hurt", "confidence", {"views": views})
 
 
-def _costs(facts: Facts) -> list[Cost]:
-    profile = facts.robustness
-    return [Cost(damage.name, profile.drop(damage)) for damage in profile.damages] if profile else []
-
-
-def _part(facts: Facts) -> str:
-    return "public" if facts.public is not None else "private"
+def _costs(facts: Facts) -> list[DamageCost]:
+    profile = facts.results.robustness
+    return [DamageCost(damage.damage, profile.drop(damage)) for damage in profile.damages] if profile else []
 
 
 SHIFT_RULES = (

@@ -70,6 +70,12 @@ class ServerScores(RunRecord):
     private: float | None = None
     recorded: str | None = None
 
+    @property
+    def given(self) -> dict[str, float]:
+        """The scores that there are, the public one first."""
+        scores = {"public": self.public, "private": self.private}
+        return {name: score for name, score in scores.items() if score is not None}
+
 
 class Course(RunRecord):
     """How training went: the entry ``course`` of the manifest. Epochs count from 0.

@@ -19,7 +19,7 @@ from munseo._data import ImageError
 from munseo._errors import UserError
 from munseo._locale import LANGUAGES, Texts
 from munseo._report import html
-from munseo._report.hangul_font import all_hangul
+from munseo._report.fonts import all_hangul
 from munseo._service.auth import called_name
 from munseo._service.errors import Refusal
 from munseo._ui.explainer import Explainers

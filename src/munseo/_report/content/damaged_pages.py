@@ -1,111 +1,213 @@
-"""How the model does on damaged pages: shifted beside clean, each damage alone, the expected score of the test part."""
+"""Section: how the model does on damaged pages, each kind of damage, and the score to expect on the test part."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+
 from munseo._locale import Texts
 from munseo._report import number_formats as fm
-from munseo._report.blocks import Block, Bullets, Pairs, Picture, Pictures, Section, Table, Text
+from munseo._report.blocks import (
+    Block,
+    Bullets,
+    Pairs,
+    Picture,
+    Pictures,
+    SectionBlock,
+    TableBlock,
+    Text,
+    without_empty,
+)
+from munseo._report.contact_sheet import read_picture
 from munseo._report.facts import Facts
-from munseo._report.facts.shift import BrokenPage, DamageProfile, Robustness
-from munseo._report.plots import DARK, LIGHT, ROBUSTNESS, robustness_plot
-from munseo._report.plots.contact_sheet import read_picture
-from munseo._report.shift_rules import falls
+from munseo._report.findings import class_drops
+from munseo._report.plots import Plot, Theme, drawing, png
+from munseo._run.results import BrokenPage, DamageScores, RobustnessProfile
 
-PAGES_PER_DAMAGE, MAX_PAGES = 2, 12
+PAGES_PER_DAMAGE = 2
+"""How many broken pages are shown for each kind of damage."""
+MAX_PAGES = 12
+"""How many broken pages are shown in all."""
+COLUMNS, PANEL_WIDTH_IN, PANEL_HEIGHT_IN, FOOT_IN = 4, 2.15, 1.5, 0.6
+HARMFUL = 0.05
+"""Macro-F1 that a damage must cost for its panel to be drawn in the colour of harm."""
+ROOM = 0.03
+"""Macro-F1 between the lowest and highest values and the ends of the axis."""
 
 
-def shift(facts: Facts, say: Texts) -> Section:
+def shift_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     """Comparison, classes, robustness profile, expected score; what was not measured is left out."""
-    parts = (
-        Section("shift_compare", say("shift.compare"), _compare(facts, say)),
-        Section("shift_classes", say("shift.classes"), _classes(facts, say)),
-        Section("robustness", say("robustness"), _robustness(facts, facts.robustness, say) if facts.robustness else ()),
-        Section("expected", say("expected"), _expected(facts, say)),
+    profile = facts.results.robustness
+    return without_empty(
+        SectionBlock("shift_compare", texts("shift.compare"), _compare(facts, texts)),
+        SectionBlock("shift_classes", texts("shift.classes"), _classes(facts, texts)),
+        SectionBlock("robustness", texts("robustness"), _robustness(facts, profile, texts) if profile else ()),
+        SectionBlock("expected", texts("expected"), _expected(facts, texts)),
     )
-    return Section("shift", say("shift"), tuple(part for part in parts if part.blocks))
 
 
-def _compare(facts: Facts, say: Texts) -> tuple[Block, ...]:
-    clean, shifted = facts.judgement, facts.shifted
+def _compare(facts: Facts, texts: Texts) -> tuple[Block, ...]:
+    clean, shifted = facts.results.val, facts.results.shifted
     if clean is None or shifted is None:
         return ()
-    own = shifted.judgement
     rows = (
-        (say("macro_f1"), fm.score(clean.macro_f1), fm.score(own.macro_f1), fm.signed(own.macro_f1 - clean.macro_f1)),
-        (say("interval"), fm.span(clean.interval), fm.span(own.interval), ""),
-        (say("accuracy"), fm.percent(clean.accuracy, 2), fm.percent(own.accuracy, 2),
-         fm.signed(fm.less(own.accuracy, clean.accuracy))),
-        (say("loss"), fm.score(clean.loss), fm.score(own.loss), fm.signed(fm.less(own.loss, clean.loss))),
-    )  # fmt: skip
-    header = (say("metric"), say("part.clean"), say("part.shifted"), say("change"))
-    key = "shift.how" if shifted.draws > 1 else "shift.how_once"
-    how = say(key, draws=shifted.draws, recipe=shifted.recipe, pages=fm.count(own.num_pages))
-    return Table(header, rows, numeric=frozenset({1, 2, 3})), Text(how, quiet=True)
-
-
-def _classes(facts: Facts, say: Texts) -> tuple[Block, ...]:
-    """Every class, the largest fall first."""
-    supports = {entry.name: entry.support for entry in facts.judgement.per_class} if facts.judgement else {}
-    rows = tuple(
-        (fall.name, fm.score(fall.clean), fm.score(fall.shifted), fm.signed(-fall.drop), fm.count(supports[fall.name]))
-        for fall in falls(facts)
+        (
+            texts("macro_f1"),
+            fm.score(clean.macro_f1),
+            fm.score(shifted.macro_f1),
+            fm.signed(shifted.macro_f1 - clean.macro_f1),
+        ),
+        (texts("interval"), fm.span(clean.macro_f1_interval), fm.span(shifted.macro_f1_interval), ""),
+        (
+            texts("accuracy"),
+            fm.percent(clean.accuracy, 2),
+            fm.percent(shifted.accuracy, 2),
+            fm.signed(fm.less(shifted.accuracy, clean.accuracy)),
+        ),
+        (
+            texts("loss"),
+            fm.score(clean.loss),
+            fm.score(shifted.loss),
+            fm.signed(fm.less(shifted.loss, clean.loss)),
+        ),
     )
-    header = tuple(say(key) for key in ("class", "f1_clean", "f1_shifted", "change", "support"))
-    return (Table(header, rows, numeric=frozenset({1, 2, 3, 4}), bar=2),) if rows else ()
+    header = (texts("metric"), texts("part.clean"), texts("part.shifted"), texts("change"))
+    key = "shift.how" if shifted.draws > 1 else "shift.how_once"
+    how = texts(key, draws=shifted.draws, recipe=shifted.recipe, pages=fm.count(shifted.num_pages))
+    return TableBlock(header, rows, numeric=frozenset({1, 2, 3})), Text(how, quiet=True)
 
 
-def _robustness(facts: Facts, profile: Robustness, say: Texts) -> tuple[Block, ...]:
-    light, dark = (robustness_plot(profile, say, theme) for theme in (LIGHT, DARK))
-    caption = say("robustness.caption", pages=profile.num_pages)
-    picture = Picture(say("robustness"), caption, Path(ROBUSTNESS), light, dark, 640, 880)
+def _classes(facts: Facts, texts: Texts) -> tuple[Block, ...]:
+    """Every class, the largest drop first."""
+    supports = {entry.name: entry.support for entry in facts.results.val.per_class} if facts.results.val else {}
+    rows = tuple(
+        (row.name, fm.score(row.clean), fm.score(row.shifted), fm.signed(-row.drop), fm.count(supports[row.name]))
+        for row in class_drops(facts)
+    )
+    header = tuple(texts(key) for key in ("class", "f1_clean", "f1_shifted", "change", "support"))
+    return (TableBlock(header, rows, numeric=frozenset({1, 2, 3, 4}), bar=2),) if rows else ()
+
+
+def _robustness(facts: Facts, profile: RobustnessProfile, texts: Texts) -> tuple[Block, ...]:
+    caption = texts("robustness.caption", pages=profile.num_pages)
+    picture = ROBUSTNESS_PLOT.picture(facts, texts, texts("robustness"), caption, 640, 880)
     blocks: list[Block] = [Pictures((picture,), "wide")]
     pages = [(damage, page) for damage in profile.damages for page in damage.broken[:PAGES_PER_DAMAGE]][:MAX_PAGES]
     if pages:
-        strip = tuple(_page(facts, damage, page, say) for damage, page in pages)
-        blocks += [Text(say("robustness.pages"), quiet=True), Pictures(strip, "pages")]
+        strip = tuple(_page(facts, damage, page, texts) for damage, page in pages)
+        blocks += [Text(texts("robustness.pages"), quiet=True), Pictures(strip, "pages")]
     if (more := sum(len(damage.broken) for damage in profile.damages) - len(pages)) > 0:
-        blocks.append(Text(say("robustness.more", count=more), quiet=True))
+        blocks.append(Text(texts("robustness.more", count=more), quiet=True))
     return tuple(blocks)
 
 
-def _page(facts: Facts, damage: DamageProfile, page: BrokenPage, say: Texts) -> Picture:
-    name, confidence = say.name("damage", damage.name), fm.percent(page.confidence, 0)
+def _page(facts: Facts, damage: DamageScores, page: BrokenPage, texts: Texts) -> Picture:
     key = "robustness.page" if damage.graded else "robustness.page_ungraded"
-    words = {"damage": name, "severity": f"{page.severity:.2g}", "true": page.true, "predicted": page.predicted}
-    read_picture(page.file)  # a damaged file is named here, not embedded
-    place = page.file.relative_to(facts.run.path)
-    pair = say("arrow", true=page.true, predicted=page.predicted)
-    return Picture(f"{page.page}: {pair}", say(key, **words, confidence=confidence), place, page.file.read_bytes())
+    caption = texts(
+        key,
+        damage=texts.name("damage", damage.damage),
+        severity=f"{page.severity:.2g}",
+        true=page.true,
+        predicted=page.predicted,
+        confidence=fm.percent(page.confidence, 0),
+    )
+    assert page.file is not None  # gathering the facts leaves out pages without a picture
+    file = facts.run.path / page.file
+    read_picture(file)  # raises an error that names a damaged file, before it is embedded
+    pair = texts("arrow", true=page.true, predicted=page.predicted)
+    return Picture(f"{page.id}: {pair}", caption, Path(page.file), file.read_bytes())
 
 
-def _expected(facts: Facts, say: Texts) -> tuple[Block, ...]:
-    expected = facts.expected
+def _expected(facts: Facts, texts: Texts) -> tuple[Block, ...]:
+    expected = facts.results.expected
     if expected is None:
         return ()
-    items = [(say("expected.value"), fm.score(expected.macro_f1))]
+    items = [(texts("expected.value"), fm.score(expected.macro_f1))]
     if expected.interval:
-        items.append((say("expected.interval"), fm.span(expected.interval)))
+        items.append((texts("expected.interval"), fm.span(expected.interval)))
     if expected.num_pages is not None:
-        items.append((say("expected.pages"), fm.count(expected.num_pages)))
+        items.append((texts("expected.pages"), fm.count(expected.num_pages)))
     if expected.mean_confidence is not None:
-        items.append((say("expected.confidence"), fm.percent(expected.mean_confidence)))
-    blocks: list[Block] = [Pairs(tuple(items)), Text(say("expected.note"), quiet=True)]
+        items.append((texts("expected.confidence"), fm.percent(expected.mean_confidence)))
+    blocks: list[Block] = [Pairs(tuple(items)), Text(texts("expected.note"), quiet=True)]
     if expected.notes:
-        blocks.append(Bullets(tuple(map(say.remark, expected.notes))))
+        blocks.append(Bullets(tuple(map(texts.remark, expected.notes))))
     if expected.class_mix:
-        per_class = facts.judgement.per_class if facts.judgement else ()
+        per_class = facts.results.val.per_class if facts.results.val else ()
         total = sum(entry.support for entry in per_class)
-        shares = {entry.name: entry.support / total for entry in per_class} if total else {}
+        fractions = {entry.name: entry.support / total for entry in per_class} if total else {}
         rows = tuple(
-            (name, fm.percent(share), fm.percent(shares.get(name)), fm.signed(_points(share, shares.get(name)), 1))
-            for name, share in expected.class_mix
+            (
+                row.name,
+                fm.percent(row.share),
+                fm.percent(fractions.get(row.name)),
+                fm.signed(_points(row.share, fractions.get(row.name)), 1),
+            )
+            for row in expected.class_mix
         )
-        header = tuple(say(key) for key in ("class", "expected.share", "expected.share_val", "expected.points"))
-        blocks += [Text(say("expected.mix"), quiet=True), Table(header, rows, numeric=frozenset({1, 2, 3}))]
+        header = tuple(texts(key) for key in ("class", "expected.share", "expected.share_val", "expected.points"))
+        blocks += [Text(texts("expected.mix"), quiet=True), TableBlock(header, rows, numeric=frozenset({1, 2, 3}))]
     return tuple(blocks)
 
 
-def _points(share: float, of_val: float | None) -> float | None:
-    return None if of_val is None else 100 * (share - of_val)
+def _points(fraction: float, of_val: float | None) -> float | None:
+    return None if of_val is None else 100 * (fraction - of_val)
+
+
+def draw_robustness(facts: Facts, texts: Texts, theme: Theme) -> bytes:
+    """Draw macro-F1 against severity, a panel for each kind of damage, the most harmful first, as PNG.
+
+    All panels have one scale. Damages without grades are a point instead of a line.
+    """
+    profile = facts.results.robustness
+    assert profile is not None
+    num_rows = -(-len(profile.damages) // COLUMNS)
+    columns = min(COLUMNS, len(profile.damages))
+    width, height = columns * PANEL_WIDTH_IN + 0.35, num_rows * PANEL_HEIGHT_IN + FOOT_IN
+    lowest = min(min(damage.macro_f1) for damage in profile.damages)
+    highest = max(profile.clean, *(max(damage.macro_f1) for damage in profile.damages))
+    with drawing(theme):
+        figure = Figure(figsize=(width, height))
+        figure.subplots_adjust(0.45 / width, FOOT_IN / height, 1 - 0.1 / width, 1 - 0.34 / height, 0.16, 0.62)
+        panels = figure.subplots(num_rows, columns, squeeze=False, sharey=True).ravel()
+        panels[0].set_ylim(max(0.0, lowest - ROOM), min(1.0, highest + ROOM))
+        for panel, damage in zip(panels, profile.damages, strict=False):
+            _draw_damage(panel, profile, damage, texts, theme)
+        for panel in panels[len(profile.damages) :]:
+            panel.set_axis_off()
+        axes_names = texts("plot.severity_axes")
+        figure.text(0.45 / width, 0.1 / height, axes_names, fontsize=8.5, color=theme.faint, va="bottom")
+        return png(figure, theme, tight=False)
+
+
+def _draw_damage(axes: Axes, profile: RobustnessProfile, damage: DamageScores, texts: Texts, theme: Theme) -> None:
+    drop = profile.drop(damage)
+    color = theme.shifted if drop >= HARMFUL else theme.val
+    axes.set_facecolor(theme.paper)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(length=0, pad=4, labelsize=8)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
+    axes.grid(axis="y", color=theme.grid, linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.set_xlim(-0.06, 1.06)
+    axes.axhline(profile.clean, color=theme.faint, linewidth=0.9, linestyle=(0, (2, 2)), zorder=1)
+    if damage.graded:
+        points = [(0.0, profile.clean), *zip(damage.severities, damage.macro_f1, strict=True)]
+        axes.plot(*zip(*points, strict=True), color=color, linewidth=1.8, marker="o", markersize=3.4, zorder=3)
+        axes.xaxis.set_major_locator(FixedLocator([0, 0.5, 1]))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    else:
+        worst = min(damage.macro_f1)
+        axes.plot([0.5, 0.5], [profile.clean, worst], color=color, linewidth=1.8, zorder=2)
+        axes.plot(0.5, worst, "o", color=color, markersize=6, zorder=3)
+        axes.set_xticks([0.5], [texts("plot.all_or_nothing")])
+    name = texts.name("damage", damage.damage)
+    axes.set_title(name, loc="left", fontsize=9.5, fontweight="bold", pad=6, color=theme.ink)
+    axes.annotate(fm.signed(-drop, 3), (1, 1), xycoords="axes fraction", xytext=(0, 6), textcoords="offset points",
+                  ha="right", va="baseline", fontsize=8.8, color=color if drop >= HARMFUL else theme.faint)  # fmt: skip
+
+
+ROBUSTNESS_PLOT = Plot("robustness.png", draw_robustness, lambda facts: facts.results.robustness is not None)

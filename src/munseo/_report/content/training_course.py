@@ -1,99 +1,95 @@
-"""How training went and what came of it."""
+"""Section: how training went, and its result."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 
 from munseo._locale import Texts
 from munseo._report import number_formats as fm
-from munseo._report.blocks import Block, Code, Pairs, Picture, Pictures, Section, Table, Text
+from munseo._report.blocks import Block, Code, Pairs, Pictures, SectionBlock, TableBlock, Text, without_empty
+from munseo._report.content.curves import CURVE_PLOTS
 from munseo._report.facts import Facts
-from munseo._report.plots import CURVES, DARK, LIGHT, curve_plot
+from munseo._run.results import TrainScores
 
 
-def course(facts: Facts, say: Texts) -> Section:
-    """Course, curves, final metrics, folds, server score."""
-    parts = (
-        Section("progress", say("progress"), (Pairs(_progress(facts, say)),)),
-        Section("curves", say("curves"), _curves(facts, say)),
-        Section("final", say("final"), _final(facts, say)),
-        Section("folds", say("folds"), _folds(facts, say)),
-        Section("server", say("server"), server_score(facts, say)),
+def course_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
+    """The course of training, curves, final metrics, folds, scores of a server."""
+    return without_empty(
+        SectionBlock("progress", texts("progress"), (Pairs(_progress(facts, texts)),)),
+        SectionBlock("curves", texts("curves"), _curves(facts, texts)),
+        SectionBlock("final", texts("final"), _final(facts, texts)),
+        SectionBlock("folds", texts("folds"), _folds(facts, texts)),
+        SectionBlock("server", texts("server"), _server_score(facts, texts)),
     )
-    return Section("course", say("course"), tuple(part for part in parts if part.blocks))
 
 
-def _progress(facts: Facts, say: Texts) -> tuple[tuple[str, str], ...]:
+def _progress(facts: Facts, texts: Texts) -> tuple[tuple[str, str], ...]:
     course = facts.course
     items = []
     if course.epochs_done is not None:
-        value = say("epochs_value", done=fm.count(course.epochs_done), planned=fm.count(course.epochs_planned))
-        items.append((say("epochs"), value))
+        value = texts("epochs_value", done=fm.count(course.epochs_done), planned=fm.count(facts.epochs_planned))
+        items.append((texts("epochs"), value))
     if course.stopped in ("patience", "epochs"):
-        reason = say(f"stopped.{course.stopped}", monitor=course.monitor, patience=facts.config.patience)
-        items.append((say("stopped"), reason))
+        reason = texts(f"stopped.{course.stopped}", monitor=facts.monitor, patience=facts.config.patience)
+        items.append((texts("stopped"), reason))
     if course.best_epoch is not None and not facts.folds:
-        best = say(
-            "best_epoch_value", epoch=course.best_epoch + 1, monitor=course.monitor, value=fm.score(course.best_value)
+        best = texts(
+            "best_epoch_value", epoch=course.best_epoch + 1, monitor=facts.monitor, value=fm.score(course.best_value)
         )
-        items.append((say("best_epoch"), best))
-    items.append((say("run_time"), fm.duration(course.seconds, say)))
+        items.append((texts("best_epoch"), best))
+    items.append((texts("run_time"), fm.duration(course.seconds, texts)))
     if facts.epoch_seconds is not None:
-        items.append((say("epoch_time"), say("epoch_time_value", duration=fm.duration(facts.epoch_seconds, say))))
+        items.append((texts("epoch_time"), texts("epoch_time_value", duration=fm.duration(facts.epoch_seconds, texts))))
     return tuple(items)
 
 
-def _curves(facts: Facts, say: Texts) -> tuple[Block, ...]:
+def _curves(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     if not facts.curves:
         return ()
-    captions = [say(f"curves.caption_{name}") for name in ("loss", "accuracy", "f1")]
-    pictures = tuple(
-        Picture(caption, "", Path(file), curve_plot(facts, file, say, LIGHT), curve_plot(facts, file, say, DARK))
-        for file, caption in zip(CURVES, captions, strict=True)
-    )
+    pictures = tuple(plot.picture(facts, texts, texts(f"curves.caption_{name}")) for name, plot in CURVE_PLOTS.items())
     shifted = any("val_shifted_macro_f1" in table for table in facts.curves)
-    note = f"{say('curves.note')} {say('curves.shifted')}" if shifted else say("curves.note")
+    note = f"{texts('curves.note')} {texts('curves.shifted')}" if shifted else texts("curves.note")
     return Pictures(pictures, "plots"), Text(note, quiet=True)
 
 
-def _final(facts: Facts, say: Texts) -> tuple[Block, ...]:
-    judgement, train = facts.judgement, facts.train
+def _final(facts: Facts, texts: Texts) -> tuple[Block, ...]:
+    judgement, train = facts.results.val, facts.results.train or TrainScores()
     if judgement is None:
         return ()
     rows = (
         (
-            say("macro_f1"),
+            texts("macro_f1"),
             _metric(train.macro_f1),
             _metric(judgement.macro_f1),
             _gap(train.macro_f1, judgement.macro_f1),
         ),
         (
-            say("accuracy"),
+            texts("accuracy"),
             fm.percent(train.accuracy, 2),
             fm.percent(judgement.accuracy, 2),
             _gap(train.accuracy, judgement.accuracy),
         ),
-        (say("loss"), fm.score(train.loss), fm.score(judgement.loss), _gap(train.loss, judgement.loss)),
+        (texts("loss"), fm.score(train.loss), fm.score(judgement.loss), _gap(train.loss, judgement.loss)),
     )
-    header = (say("metric"), say("part.train"), say("part.val"), say("part.gap"))
+    header = (texts("metric"), texts("part.train"), texts("part.val"), texts("part.gap"))
     best = facts.course.best_epoch
     key = "final.caption_folds" if facts.folds else "final.caption"
-    caption = Text(say(key, epoch=fm.UNKNOWN if best is None else best + 1), quiet=True)
-    return Table(header, rows, numeric=frozenset({1, 2, 3})), caption, *_interval_and_rate(facts, say)
+    caption = Text(texts(key, epoch=fm.UNKNOWN if best is None else best + 1), quiet=True)
+    return TableBlock(header, rows, numeric=frozenset({1, 2, 3})), caption, *_interval_and_rate(facts, texts)
 
 
-def _interval_and_rate(facts: Facts, say: Texts) -> tuple[Block, ...]:
+def _interval_and_rate(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     items = []
-    if facts.judgement and facts.judgement.interval:
-        low, high = (fm.score(bound) for bound in facts.judgement.interval)
-        items.append((say("interval"), say("interval_value", low=low, high=high, pages=facts.judgement.num_pages)))
+    if facts.results.val and facts.results.val.macro_f1_interval:
+        low, high = (fm.score(bound) for bound in facts.results.val.macro_f1_interval)
+        items.append(
+            (texts("interval"), texts("interval_value", low=low, high=high, pages=facts.results.val.num_pages))
+        )
     rates = facts.rates
     if rates.last is not None and rates.highest:
         share = fm.percent(rates.last / rates.highest)
         used = {"last": fm.rate(rates.last), "highest": fm.rate(rates.highest), "configured": fm.rate(rates.configured)}
-        items.append((say("rate_last"), say("rate_last_value", share=share, **used)))
+        items.append((texts("rate_last"), texts("rate_last_value", share=share, **used)))
     return (Pairs(tuple(items)),) if items else ()
 
 
@@ -105,51 +101,49 @@ def _gap(train: float | None, val: float | None) -> str:
     return fm.signed(fm.less(train, val))
 
 
-def _folds(facts: Facts, say: Texts) -> tuple[Block, ...]:
+def _folds(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     if not facts.folds:
         return ()
-    header = tuple(say(key) for key in ("fold", "macro_f1", "accuracy", "loss", "best_epoch", "epochs", "run_time"))
+    header = tuple(texts(key) for key in ("fold", "macro_f1", "accuracy", "loss", "best_epoch", "epochs", "run_time"))
     rows = [
         (
-            f"`fold{fold.number}`",
-            fm.score(fold.macro_f1),
-            fm.percent(fold.accuracy, 2),
-            fm.score(fold.loss),
-            fm.UNKNOWN if fold.best_epoch is None else str(fold.best_epoch + 1),
-            fm.count(fold.epochs_done),
-            fm.duration(fold.seconds, say),
+            f"`fold{fold.scores.fold}`",
+            fm.score(fold.scores.macro_f1),
+            fm.percent(fold.scores.accuracy, 2),
+            fm.score(fold.scores.loss),
+            fm.UNKNOWN if fold.scores.best_epoch is None else str(fold.scores.best_epoch + 1),
+            fm.count(fold.course.epochs_done),
+            fm.duration(fold.course.seconds, texts),
         )
         for fold in facts.folds
     ]
-    if facts.judgement:
-        whole = (facts.judgement.macro_f1, facts.judgement.accuracy, facts.judgement.loss)
-        total = fm.duration(facts.course.seconds, say)
-        rows.append((say("folds.all"), fm.score(whole[0]), fm.percent(whole[1], 2), fm.score(whole[2]), "", "", total))
-    blocks: list[Block] = [Table(header, tuple(rows), numeric=frozenset(range(1, 7)))]
-    values = [fold.macro_f1 for fold in facts.folds if fold.macro_f1 is not None]
+    if val := facts.results.val:
+        total = fm.duration(facts.course.seconds, texts)
+        scores = (fm.score(val.macro_f1), fm.percent(val.accuracy, 2), fm.score(val.loss))
+        rows.append((texts("folds.all"), *scores, "", "", total))
+    blocks: list[Block] = [TableBlock(header, tuple(rows), numeric=frozenset(range(1, 7)))]
+    values = [fold.scores.macro_f1 for fold in facts.folds if fold.scores.macro_f1 is not None]
     if len(values) > 1:
         mean, std = float(np.mean(values)), float(np.std(values, ddof=1))
         spread = {"mean": mean, "std": std, "low": min(values), "high": max(values)}
-        blocks.append(Text(say("folds.spread", **{key: fm.score(value) for key, value in spread.items()})))
+        blocks.append(Text(texts("folds.spread", **{key: fm.score(value) for key, value in spread.items()})))
     return tuple(blocks)
 
 
-def server_score(facts: Facts, say: Texts) -> tuple[Block, ...]:
+def _server_score(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     """The scores that are recorded, or the command that records one."""
-    scores = [
-        (part, score) for part, score in (("public", facts.public), ("private", facts.private)) if score is not None
-    ]
+    scores = facts.scores.given
     if not scores:
-        if facts.judgement is None:
+        if facts.results.val is None:
             return ()
-        return Text(say("server.none")), Code(f"munseo score {facts.quoted_path} --public 0.8619", "sh")
-    val = facts.judgement.macro_f1 if facts.judgement else None
+        return Text(texts("server.none")), Code(f"munseo score {facts.quoted_path} --public 0.8619", "sh")
+    val = facts.results.val.macro_f1 if facts.results.val else None
     rows = []
-    for part, score in scores:
+    for part, score in scores.items():
         ratio = fm.UNKNOWN
         if val:
-            ratio = say("server.ratio_value", score=fm.score(score), val=fm.score(val), ratio=fm.percent(score / val))
-        rows.append((say(f"server_{part}"), fm.score(score), ratio))
-    header = (say("server.part"), say("server.score"), say("server.ratio"))
-    recorded = Text(say("server.recorded", moment=fm.moment(facts.recorded, say)), quiet=True)
-    return Table(header, tuple(rows), numeric=frozenset({1, 2})), recorded
+            ratio = texts("server.ratio_value", score=fm.score(score), val=fm.score(val), ratio=fm.percent(score / val))
+        rows.append((texts(f"server_{part}"), fm.score(score), ratio))
+    header = (texts("server.part"), texts("server.score"), texts("server.ratio"))
+    recorded = Text(texts("server.recorded", moment=fm.moment(facts.scores.recorded, texts)), quiet=True)
+    return TableBlock(header, tuple(rows), numeric=frozenset({1, 2})), recorded

@@ -49,39 +49,39 @@ ELSEWHERE = frozenset({
     "id_column", "image_dir", "language", "mlflow", "num_nodes", "num_threads", "num_workers", "on_bad_image",
     "runs_dir", "target_column", "tensorboard", "test_dir", "train_table", "wandb",
 })  # fmt: skip
-"""Keys that other blocks show, or that say where the data are, on which machine it ran and who tracked it."""
+"""Keys that other blocks show, or that texts where the data are, on which machine it ran and who tracked it."""
 SHOWN = frozenset({
     *ARCHITECTURE, *ARCHITECTURE_MORE, *NORMALISATION, *NORMALISATION_MORE, *SPLIT, *SPLIT_MORE, *AUGMENTATION,
     *AUGMENTATION_MORE, *OFF, *(key for _, always, more in HYPERPARAMETERS for key in (*always, *more)),
 })  # fmt: skip
 
 
-def architecture(config: Config, say: Texts) -> str:
+def architecture(config: Config, texts: Texts) -> str:
     """Backbone, weights, what is trained, image size."""
-    lines = _lines(config, ARCHITECTURE, {"fine_tuning": say(f"yaml.{config.fine_tuning}")})
+    lines = _lines(config, ARCHITECTURE, {"fine_tuning": texts(f"yaml.{config.fine_tuning}")})
     return "\n".join([*lines, *_changed(config, ARCHITECTURE_MORE)])
 
 
-def hyperparameters(config: Config, say: Texts) -> str:
+def hyperparameters(config: Config, texts: Texts) -> str:
     """Optimiser, schedule, batches, length."""
     groups = []
     for title, always, more in HYPERPARAMETERS:
         if lines := [*_lines(config, always), *_changed(config, more)]:
-            groups.append("\n".join([f"# {say(f'yaml.{title}')}", *lines]))
+            groups.append("\n".join([f"# {texts(f'yaml.{title}')}", *lines]))
     if others := _changed(config, [key for key in type(config).model_fields if key not in SHOWN | ELSEWHERE]):
-        groups.append("\n".join([f"# {say('yaml.other')}", *others]))
+        groups.append("\n".join([f"# {texts('yaml.other')}", *others]))
     return "\n\n".join(groups)
 
 
-def preprocessing(config: Config, say: Texts) -> str:
+def preprocessing(config: Config, texts: Texts) -> str:
     """Normalisation and split."""
-    normalisation = [f"# {say('yaml.normalisation')}", *_lines(config, NORMALISATION)]
+    normalisation = [f"# {texts('yaml.normalisation')}", *_lines(config, NORMALISATION)]
     normalisation += _changed(config, NORMALISATION_MORE)
-    split = [f"# {say('yaml.split')}", *_lines(config, SPLIT), *_changed(config, SPLIT_MORE)]
+    split = [f"# {texts('yaml.split')}", *_lines(config, SPLIT), *_changed(config, SPLIT_MORE)]
     return "\n".join([*normalisation, "", *split])
 
 
-def augmentation(facts: Facts, say: Texts) -> str:
+def augmentation(facts: Facts, texts: Texts) -> str:
     """Level and switches: as they came out, or as configured where they change in the course of the run."""
     config = facts.config
     if config.dynamic_augmentation or facts.get("effective", "policies") is None:
@@ -90,7 +90,7 @@ def augmentation(facts: Facts, say: Texts) -> str:
         switches = {key: key in facts.policies for key in SWITCHES}
     lines = [*_lines(config, AUGMENTATION), *_changed(config, AUGMENTATION_MORE)]
     if switches:
-        comments = {key: say("yaml.active" if on else "yaml.inactive") for key, on in switches.items()}
+        comments = {key: texts("yaml.active" if on else "yaml.inactive") for key, on in switches.items()}
         lines += ["augmentation:", *_indent(_aligned(switches.items(), comments))]
     return "\n".join(lines)
 
@@ -101,10 +101,10 @@ def class_imbalance(config: Config) -> str:
     return "\n".join(["class_imbalance:", *_indent(_aligned(config.class_imbalance.model_dump().items(), {}))])
 
 
-def switched_off(config: Config, say: Texts) -> str:
+def switched_off(config: Config, texts: Texts) -> str:
     """Every optional technique that this run did without, as it stands in the configuration."""
     off = [(key, value) for key in OFF if not (value := getattr(config, key))]
-    return "\n".join(_aligned(off, {key: say(f"off.{key}") for key, _ in off}))
+    return "\n".join(_aligned(off, {key: texts(f"off.{key}") for key, _ in off}))
 
 
 def scalar(value: Any) -> str:

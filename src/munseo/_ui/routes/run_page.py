@@ -16,8 +16,8 @@ from munseo._jpeg import encode_jpeg
 from munseo._locale import Texts
 from munseo._prediction.loader import oriented
 from munseo._prediction.shifted_pages import ShiftedPages, damaged
-from munseo._report.content import build
 from munseo._report.facts import Facts, gather
+from munseo._report.report import build_document
 from munseo._run import RunFolder
 from munseo._shift.recipe_file import read_recipe
 from munseo._ui.charts import Series, line_chart
@@ -57,7 +57,7 @@ def router(site: Site, explainers: Explainers) -> APIRouter:
     @routes.get("/report", response_class=HTMLResponse)
     def report(request: Request, name: str) -> Any:
         facts = gather(site.run(name))
-        document = build(facts, Texts(request.state.texts.language, "report"))
+        document = build_document(facts, Texts(request.state.texts.language, "report"))
         return page(request, "report_page.html.j2", "runs", name=name, facts=facts, tab="report", document=document)
 
     @routes.get("/pages", response_class=HTMLResponse)
@@ -143,12 +143,12 @@ def _charts(facts: Facts, texts: Texts) -> list[tuple[str, Any]]:
 
 def _matrix(facts: Facts) -> list[tuple[str, int, list[tuple[int, float]]]] | None:
     """Return a row for each true class: its name, its number of pages, and the count and fraction of each cell."""
-    if facts.judgement is None:
+    if facts.results.val is None:
         return None
-    counts = facts.judgement.confusion
-    names = [entry.name for entry in facts.judgement.per_class]
+    counts = facts.results.val.confusion
+    names = [entry.name for entry in facts.results.val.per_class]
     return [
-        (name, int(row.sum()), [(int(count), float(count / max(row.sum(), 1))) for count in row])
+        (name, sum(row), [(count, count / max(sum(row), 1)) for count in row])
         for name, row in zip(names, counts, strict=True)
     ]
 

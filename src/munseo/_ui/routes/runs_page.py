@@ -99,7 +99,7 @@ def _charts(facts: Sequence[Facts], texts: Texts) -> list[tuple[str, Any]]:
 
 def _per_class(facts: Sequence[Facts]) -> list[tuple[str, list[float | None]]]:
     """Return each class with its F1 in every run; None where a run does not have the class."""
-    judgements = [of_run.judgement for of_run in facts]
+    judgements = [of_run.results.val for of_run in facts]
     scores = [{entry.name: entry.f1 for entry in judged.per_class} if judged else {} for judged in judgements]
     names = dict.fromkeys(name for of_run in scores for name in of_run)
     return [(name, [of_run.get(name) for of_run in scores]) for name in names]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from munseo._locale import Texts
-from munseo._report.plots.plot_style import LIGHT, Theme, drawing, png
+from munseo._report.plots import LIGHT, Theme, drawing, png
 from munseo._shift import MEASURES, MeasureRow
 
 Language = Literal["en", "ko"]

@@ -1,4 +1,4 @@
-"""What the server said about a run."""
+"""The scores that a competition's server gave for a run."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 from munseo._errors import UserError
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
+from munseo._run.records import ServerScores
 
 
 def record_score(run: RunFolder, public: float | None = None, private: float | None = None) -> dict[str, Any]:
     """Write ``scores.json``; a score that is not given keeps its earlier value.
 
     Returns:
-        What the file holds now, and ``generalisation``: public score / validation macro-F1, if both are known.
+        The content of the file, and ``generalisation``: public score / validation macro-F1, if both are known.
 
     Raises:
         UserError: No score is given, or one is not in [0, 1].
@@ -24,13 +25,14 @@ def record_score(run: RunFolder, public: float | None = None, private: float | N
         raise UserError("No score is given; pass --public 0.8619, --private 0.8510, or both.")
     if problems := [problem for name, score in given.items() if (problem := _problem(name, score))]:
         raise UserError("A score is a share between 0 and 1.", problems)
-    before = run.read_json(run.scores_file) if run.scores_file.is_file() else {}
-    scores: dict[str, Any] = {
-        **{name: given.get(name, before.get(name)) for name in ("public", "private")},
-        "recorded": datetime.now().astimezone().isoformat(timespec="seconds"),
-    }
-    write_json(run.scores_file, scores)
-    return {**scores, "generalisation": _generalisation(run, scores["public"])}
+    before = run.read_scores()
+    scores = ServerScores(
+        public=given.get("public", before.public),
+        private=given.get("private", before.private),
+        recorded=datetime.now().astimezone().isoformat(timespec="seconds"),
+    )
+    write_json(run.scores_file, scores.model_dump())
+    return {**scores.model_dump(), "generalisation": _generalisation(run, scores.public)}
 
 
 def _generalisation(run: RunFolder, public: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""The confusion matrix: counts in the cells, colour by the share of the true class."""
+"""The plot of the confusion matrix: counts in the cells, coloured by the fraction of the true class."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from munseo._locale import Texts
-from munseo._report.facts import Judgement
-from munseo._report.plots.plot_style import Theme, drawing, png
+from munseo._report.facts import Facts
+from munseo._report.plots import Plot, Theme, drawing, png
 
 WRAP_CELLS = 22
 """Width of a label's line in Latin letters; Hangul takes two."""
@@ -23,10 +23,12 @@ MAX_NUMBERED = 60
 """More classes than this, and figures in the cells cannot be read."""
 
 
-def confusion_plot(judgement: Judgement, say: Texts, theme: Theme) -> bytes:
+def draw_confusion(facts: Facts, texts: Texts, theme: Theme) -> bytes:
     """Draw the matrix as PNG, for two classes or a hundred."""
-    counts = judgement.confusion
-    names = [entry.name for entry in judgement.per_class]
+    val = facts.results.val
+    assert val is not None
+    counts = np.array(val.confusion)
+    names = [entry.name for entry in val.per_class]
     with drawing(theme):
         cell_in = 0.62 if len(names) <= 8 else 0.42 if len(names) <= 24 else 0.3
         figure = Figure(figsize=(cell_in * len(names) + 0.02, cell_in * len(names) + 0.02))
@@ -34,8 +36,8 @@ def confusion_plot(judgement: Judgement, say: Texts, theme: Theme) -> bytes:
         colors = _cell_colors(counts, theme)
         axes.imshow(colors, interpolation="nearest", aspect="equal")
         _draw_counts(axes, counts, colors, len(names))
-        _draw_labels(axes, names, theme, say)
-        title = say("plot.confusion", pages=judgement.num_pages)
+        _draw_labels(axes, names, theme, texts)
+        title = texts("plot.confusion", pages=val.num_pages)
         axes.annotate(title, (0, 1), xycoords="axes fraction", xytext=(0, 12), textcoords="offset points",
                       fontsize=11.5, fontweight="bold", ha="left", va="bottom")  # fmt: skip
         return png(figure, theme)
@@ -63,7 +65,7 @@ def _draw_counts(axes: Axes, counts: np.ndarray, colors: np.ndarray, num_classes
         axes.text(column, row, text, ha="center", va="center", fontsize=size, color=color, fontweight=weight)
 
 
-def _draw_labels(axes: Axes, names: Sequence[str], theme: Theme, say: Texts) -> None:
+def _draw_labels(axes: Axes, names: Sequence[str], theme: Theme, texts: Texts) -> None:
     """Write class names: rows have room for three lines, columns are turned and have one."""
     places, size = range(len(names)), 9.5 if len(names) <= 24 else 7
     columns = distinct([shorten(name, WRAP_CELLS) for name in names])
@@ -71,8 +73,8 @@ def _draw_labels(axes: Axes, names: Sequence[str], theme: Theme, say: Texts) -> 
     axes.set_xticks(places, columns, rotation=45, ha="right", rotation_mode="anchor", fontsize=size, color=theme.ink)
     axes.set_yticks(places, rows, fontsize=size, color=theme.ink)
     axes.tick_params(length=0, pad=6)
-    axes.set_xlabel(say("plot.predicted"), fontsize=9, labelpad=8)
-    axes.set_ylabel(say("plot.true"), fontsize=9, labelpad=10)
+    axes.set_xlabel(texts("plot.predicted"), fontsize=9, labelpad=8)
+    axes.set_ylabel(texts("plot.true"), fontsize=9, labelpad=10)
 
 
 def distinct(labels: Sequence[str]) -> list[str]:
@@ -118,3 +120,6 @@ def _wrapped(name: str) -> list[str]:
 
 def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+CONFUSION_PLOT = Plot("val_confusion_matrix.png", draw_confusion, lambda facts: facts.results.val is not None)

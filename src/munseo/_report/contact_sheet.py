@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from munseo._errors import UserError
-from munseo._report.plots.plot_style import LIGHT, font_file
+from munseo._report.fonts import font_file
+from munseo._report.plots import LIGHT
 from munseo._run.atomic import replacing
 
 CELL_PX, GAP_PX, MARGIN_PX = 240, 20, 28

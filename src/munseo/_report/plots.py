@@ -1,13 +1,12 @@
-"""How pictures look: colours that colour-blind people tell apart, on light and dark paper, and a font with Hangul."""
+"""What a plot of the report is, and how plots look: colours on light and dark paper, and a font with Hangul."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,26 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from munseo._locale import Texts
+from munseo._report.blocks import Picture
+from munseo._report.facts import Facts
+from munseo._report.fonts import font_file
+
 DPI = 200
+"""Dots per inch of every plot."""
 
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of a picture. Right and wrong are blue and orange (Okabe and Ito, 2008), apart in lightness too."""
+    """Colours of a plot, which colour-blind people can tell apart.
+
+    Right and wrong are blue and orange (Okabe and Ito, 2008), and differ in lightness too.
+
+    Attributes:
+        shifted: Validation on damaged pages.
+        right: From no page to all pages of a class, on the diagonal of the confusion matrix.
+        wrong: The same off the diagonal.
+    """
 
     paper: str
     ink: str
@@ -30,11 +43,8 @@ class Theme:
     train: str
     val: str
     shifted: str
-    """Validation on damaged pages."""
     right: tuple[str, str]
-    """Colour of no page and of all pages of a class, on the diagonal."""
     wrong: tuple[str, str]
-    """The same beside the diagonal."""
 
 
 LIGHT = Theme(
@@ -61,29 +71,42 @@ DARK = Theme(
 )
 
 
-@cache
-def font_file(bold: bool = False) -> Path:
-    """NanumGothic, from the package that ships it; importing that package would change matplotlib's settings."""
-    spec = find_spec("koreanize_matplotlib")
-    folders = (spec.submodule_search_locations if spec else None) or []
-    assert folders, "koreanize-matplotlib is a dependency"
-    return Path(folders[0]) / "fonts" / ("NanumGothicBold.ttf" if bold else "NanumGothic.ttf")
+@dataclass(frozen=True)
+class Plot:
+    """A plot that the run folder keeps as a file and that a section of the report shows.
+
+    Attributes:
+        file: Its name in the run folder.
+        draw: Draws it as PNG.
+        is_known: Whether the run has figures for it.
+    """
+
+    file: str
+    draw: Callable[[Facts, Texts, Theme], bytes]
+    is_known: Callable[[Facts], bool]
+
+    def picture(
+        self, facts: Facts, texts: Texts, alt: str, caption: str = "", min_width_px: int = 0, max_width_px: int = 0
+    ) -> Picture:
+        """Draw the plot for light and dark pages; arguments as in ``Picture``."""
+        light, dark = (self.draw(facts, texts, theme) for theme in (LIGHT, DARK))
+        return Picture(alt, caption, Path(self.file), light, dark, min_width_px, max_width_px)
 
 
 @cache
 def _families() -> list[str]:
-    """Register the font under a name of ours: its bold face calls itself semi-bold, and matplotlib remarks on that."""
+    """Register the font under our own name: its bold face calls itself semi-bold, and matplotlib logs that."""
     for bold in (False, True):
         file, weight = str(font_file(bold)), 700 if bold else 400
         entry = font_manager.FontEntry(file, name="Munseo Gothic", style="normal", variant="normal", weight=weight,
                                        stretch="normal", size="scalable")  # fmt: skip
         font_manager.fontManager.ttflist.append(entry)
-    return ["Munseo Gothic", "DejaVu Sans"]  # the second one has the signs that the first one lacks
+    return ["Munseo Gothic", "DejaVu Sans"]  # the second has the signs that the first lacks
 
 
 @contextmanager
 def drawing(theme: Theme) -> Iterator[None]:
-    """Within this block text and axes are drawn in the theme."""
+    """Draw text and axes in the theme within this block."""
     settings: dict[Any, Any] = {
         "font.family": _families(),
         "font.size": 9.5,
@@ -102,7 +125,7 @@ def drawing(theme: Theme) -> Iterator[None]:
 
 
 def plain_axes(axes: Axes, theme: Theme) -> None:
-    """A faint horizontal grid and no frame: the lines are what counts."""
+    """Give axes a faint horizontal grid and no frame: the lines are what counts."""
     axes.set_facecolor(theme.paper)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.grid(axis="y", color=theme.grid, linewidth=0.8)
@@ -111,7 +134,7 @@ def plain_axes(axes: Axes, theme: Theme) -> None:
 
 
 def png(figure: Figure, theme: Theme, tight: bool = True) -> bytes:
-    """The picture as a file, cut to what is drawn if ``tight``; the same picture gives the same bytes."""
+    """Return the figure as PNG, cut to what is drawn if ``tight``; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     cut: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.14} if tight else {}
     figure.savefig(buffer, format="png", dpi=DPI, facecolor=theme.paper, metadata={"Software": None}, **cut)

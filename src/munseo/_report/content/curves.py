@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from munseo._locale import Texts
 from munseo._report.facts import Facts
 from munseo._report.number_formats import rate
-from munseo._report.plots.plot_style import Theme, drawing, plain_axes, png
+from munseo._report.plots import Plot, Theme, drawing, plain_axes, png
 
 WIDTH_IN, HEIGHT_IN, LOSS_HEIGHT_IN = 4.2, 2.6, 5.55
 LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 0.72, 0.8, 0.54, 0.54
@@ -24,26 +25,26 @@ LABEL_APART = 0.09
 """Labels at the ends of lines keep this distance, as a share of the axes' height."""
 
 
-def loss_plot(facts: Facts, say: Texts, theme: Theme) -> bytes:
-    """Loss, and the rate that the optimiser used, as PNG."""
+def draw_loss(facts: Facts, texts: Texts, theme: Theme) -> bytes:
+    """Draw the loss, and below it the learning rate that the optimiser used, as PNG."""
     with drawing(theme):
         figure = Figure(figsize=(WIDTH_IN, LOSS_HEIGHT_IN))
         _place(figure, LOSS_HEIGHT_IN)
         upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [2.9, 1], "hspace": 0.27})
-        _draw_metric(upper, facts, "loss", say, theme)
-        _draw_rate(lower, facts, say, theme)
-        lower.set_xlabel(say("plot.epoch"), labelpad=6)
+        _draw_metric(upper, facts, "loss", texts, theme)
+        _draw_rate(lower, facts, texts, theme)
+        lower.set_xlabel(texts("plot.epoch"), labelpad=6)
         return png(figure, theme, tight=False)
 
 
-def metric_plot(facts: Facts, metric: str, say: Texts, theme: Theme) -> bytes:
-    """``accuracy`` or ``macro_f1`` as PNG."""
+def draw_metric(metric: str, facts: Facts, texts: Texts, theme: Theme) -> bytes:
+    """Draw ``accuracy`` or ``macro_f1`` as PNG."""
     with drawing(theme):
         figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN))
         _place(figure, HEIGHT_IN)
         axes = figure.subplots()
-        _draw_metric(axes, facts, metric, say, theme)
-        axes.set_xlabel(say("plot.epoch"), labelpad=6)
+        _draw_metric(axes, facts, metric, texts, theme)
+        axes.set_xlabel(texts("plot.epoch"), labelpad=6)
         return png(figure, theme, tight=False)
 
 
@@ -51,10 +52,10 @@ def _place(figure: Figure, height_in: float) -> None:
     figure.subplots_adjust(LEFT_IN / WIDTH_IN, BOTTOM_IN / height_in, 1 - RIGHT_IN / WIDTH_IN, 1 - TOP_IN / height_in)
 
 
-def _draw_metric(axes: Axes, facts: Facts, metric: str, say: Texts, theme: Theme) -> None:
+def _draw_metric(axes: Axes, facts: Facts, metric: str, texts: Texts, theme: Theme) -> None:
     plain_axes(axes, theme)
     title = {"loss": "plot.loss", "accuracy": "plot.accuracy", "macro_f1": "plot.f1"}[metric]
-    axes.set_title(say(title), loc="left", fontsize=11.5, fontweight="bold", pad=18)
+    axes.set_title(texts(title), loc="left", fontsize=11.5, fontweight="bold", pad=18)
     for table in facts.curves:
         _line(axes, table, f"train_{metric}", theme.train, 1.5)
     for table in facts.curves:
@@ -66,9 +67,9 @@ def _draw_metric(axes: Axes, facts: Facts, metric: str, say: Texts, theme: Theme
     _mark_best(axes, facts, f"val_{metric}", theme.val, theme)
     if shifted:
         _mark_best(axes, facts, f"val_shifted_{metric}", theme.shifted, theme)
-    _name_best(axes, facts, say, theme)
+    _name_best(axes, facts, texts, theme)
     parts = (("train", theme.train), ("val", theme.val), *((("val_shifted", theme.shifted),) if shifted else ()))
-    ends = [(_end(facts.curves, f"{part}_{metric}"), say(f"plot.{part}"), color) for part, color in parts]
+    ends = [(_end(facts.curves, f"{part}_{metric}"), texts(f"plot.{part}"), color) for part, color in parts]
     _label_ends(axes, ends)
 
 
@@ -101,7 +102,7 @@ def _mark_best(axes: Axes, facts: Facts, column: str, color: str, theme: Theme) 
                       markeredgewidth=1.8, zorder=5)  # fmt: skip
 
 
-def _name_best(axes: Axes, facts: Facts, say: Texts, theme: Theme) -> None:
+def _name_best(axes: Axes, facts: Facts, texts: Texts, theme: Theme) -> None:
     """The best epoch in words, where there is only one."""
     if len(facts.curves) != 1 or facts.best_epochs[0] not in facts.curves[0]["epoch"].tolist():
         return
@@ -109,7 +110,7 @@ def _name_best(axes: Axes, facts: Facts, say: Texts, theme: Theme) -> None:
     axes.axvline(x, color=theme.faint, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
     align = "right" if x > 0.75 * axes.get_xlim()[1] else "left" if x < 0.25 * axes.get_xlim()[1] else "center"
     axes.annotate(
-        say("plot.best", epoch=int(x)),
+        texts("plot.best", epoch=int(x)),
         (x, 1.02),
         xycoords=("data", "axes fraction"),
         fontsize=8.5,
@@ -158,18 +159,30 @@ def _apart(ends: Sequence[tuple[float, str, str]]) -> list[tuple[float, str, str
     ]
 
 
-def _draw_rate(axes: Axes, facts: Facts, say: Texts, theme: Theme) -> None:
+def _draw_rate(axes: Axes, facts: Facts, texts: Texts, theme: Theme) -> None:
     plain_axes(axes, theme)
-    axes.set_title(say("plot.rate"), loc="left", fontsize=9.5, color=theme.faint, pad=7)
+    axes.set_title(texts("plot.rate"), loc="left", fontsize=9.5, color=theme.faint, pad=7)
     for table in facts.curves:
         _line(axes, table, "lr", theme.val, 1.4)
     highest = max(float(table["lr"].max()) for table in facts.curves)
     configured = facts.rates.configured
     if configured is not None:
         axes.axhline(configured, color=theme.faint, linewidth=0.9, linestyle=(0, (2, 2)))
-        text = say("plot.configured", rate=rate(configured))
+        text = texts("plot.configured", rate=rate(configured))
         axes.annotate(text, (1, configured), xycoords=("axes fraction", "data"), xytext=(0, 3),
                       textcoords="offset points", ha="right", va="bottom", fontsize=8, color=theme.faint)  # fmt: skip
     axes.set_ylim(0, 1.35 * max(highest, configured or 0))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=3))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: rate(value) if value else "0"))
+
+
+def _has_curves(facts: Facts) -> bool:
+    return bool(facts.curves)
+
+
+CURVE_PLOTS = {
+    "loss": Plot("loss_plot.png", draw_loss, _has_curves),
+    "accuracy": Plot("accuracy_plot.png", partial(draw_metric, "accuracy"), _has_curves),
+    "f1": Plot("f1_plot.png", partial(draw_metric, "macro_f1"), _has_curves),
+}
+"""The plots by the ends of their captions' keys."""

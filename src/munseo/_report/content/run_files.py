@@ -1,0 +1,103 @@
+"""Section: which files a run folder holds, and where else the run was tracked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from munseo._locale import Texts
+from munseo._report import number_formats as fm
+from munseo._report.blocks import Block, Pairs, SectionBlock, TableBlock
+from munseo._report.facts import Facts
+from munseo._run import RunFolder
+
+FILES = (
+    "config.yaml",
+    "manifest.json",
+    "weights.safetensors",
+    "model.json",
+    "members",
+    "stack.safetensors",
+    "{submission}",
+    "loss_plot.png",
+    "accuracy_plot.png",
+    "f1_plot.png",
+    "val_confusion_matrix.png",
+    "robustness.png",
+    "calibration.png",
+    "views.png",
+    "misclassified.png",
+    "augmentation_samples.png",
+    "gallery",
+    "robustness",
+    "shift.yaml",
+    "results.json",
+    "scores.json",
+    "metrics.csv",
+    "timing.csv",
+    "pages.parquet",
+    "val_predictions.parquet",
+    "shifted_predictions.parquet",
+    "view_predictions.parquet",
+    "damage_predictions.parquet",
+    "state.ckpt",
+)
+"""Every file of docs/run-folder.md except the report itself, the most wanted first. The text ``file.NAME`` says what a
+file holds."""
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """A file or folder of a run; ``file.`` and ``key`` is the key of the text that says what it holds."""
+
+    name: str
+    key: str
+    num_bytes: int
+    num_files: int = 1
+
+
+def file_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
+    """The files with their sizes, and the trackers."""
+    rows = tuple(
+        (f"`{file.name}`", texts(f"file.{file.key}", count=file.num_files), fm.size(file.num_bytes))
+        for file in list_files(facts.run)
+    )
+    header = (texts("files.file"), texts("files.what"), texts("files.size"))
+    return (
+        Pairs(((texts("files.folder"), f"`{facts.command_path}`"),)),
+        TableBlock(header, rows, numeric=frozenset({2})),
+        SectionBlock("tracking", texts("tracking"), (Pairs(_tracking(facts, texts)),)),
+    )
+
+
+def list_files(run: RunFolder) -> tuple[RunFile, ...]:
+    """Return the files that are there, in the order of ``FILES``, then the folds."""
+    files = []
+    for key in FILES:
+        path = run.submission_file if key == "{submission}" else run.path / key
+        key = "submission" if key == "{submission}" else key
+        if path.is_file():
+            files.append(RunFile(path.name, key, path.stat().st_size))
+        elif path.is_dir():
+            files.append(_folder(RunFolder(path), key))
+    return (*files, *(_folder(fold, "fold") for fold in run.folds))
+
+
+def _folder(run: RunFolder, key: str) -> RunFile:
+    files = [file for file in run.path.rglob("*") if file.is_file()]
+    return RunFile(f"{run.path.name}/", key, sum(file.stat().st_size for file in files), len(files))
+
+
+def _tracking(facts: Facts, texts: Texts) -> tuple[tuple[str, str], ...]:
+    config, off = facts.config, texts("tracking.off")
+    wandb, mlflow = off, off
+    if config.wandb.log:
+        run = facts.wandb_run
+        wandb = texts("tracking.project", name=config.wandb.project) + (f", `{run}`" if run else "")
+    if config.mlflow.log:
+        mlflow = texts("tracking.project", name=config.mlflow.experiment)
+    return (
+        ("CSV", texts("tracking.csv")),
+        (texts("tracking.wandb"), wandb),
+        (texts("tracking.mlflow"), mlflow),
+        (texts("tracking.tensorboard"), texts("yes") if config.tensorboard.log else off),
+    )

@@ -1,0 +1,169 @@
+"""The report of a run: its sections, and the files that are written from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from munseo import __version__
+from munseo._locale import Texts
+from munseo._report.blocks import Block, ReportDocument, SectionBlock
+from munseo._report.contact_sheet import read_picture, save_sheet
+from munseo._report.content.analysis import analysis_blocks, next_step_blocks
+from munseo._report.content.confidence import CALIBRATION_PLOT, confidence_blocks
+from munseo._report.content.configuration import configuration_blocks
+from munseo._report.content.confusion_matrix import CONFUSION_PLOT
+from munseo._report.content.curves import CURVE_PLOTS
+from munseo._report.content.damaged_pages import ROBUSTNESS_PLOT, shift_blocks
+from munseo._report.content.ensemble import (
+    ensemble_blocks,
+    ensemble_next_blocks,
+    ensemble_reproduction_blocks,
+    ensemble_summary_blocks,
+)
+from munseo._report.content.mistakes import error_blocks
+from munseo._report.content.overview import setup_blocks, summary_blocks
+from munseo._report.content.reproduction import reproduction_blocks
+from munseo._report.content.run_files import file_blocks
+from munseo._report.content.training_course import course_blocks
+from munseo._report.content.views import VIEWS_PLOT, view_blocks
+from munseo._report.facts import Facts, gather
+from munseo._report.html import render_html
+from munseo._report.markdown import render_markdown
+from munseo._report.number_formats import percent
+from munseo._report.plots import LIGHT, Plot
+from munseo._run import RunFolder
+from munseo._run.atomic import replacing, write_text
+
+MISCLASSIFIED = "misclassified.png"
+"""The contact sheet of the gallery."""
+
+
+@dataclass(frozen=True)
+class ReportSection:
+    """A section of the report.
+
+    Attributes:
+        name: The section's anchor.
+        title: The key of its title in the catalogue of texts.
+        build: Gives its content; a section without content is left out.
+        plots: The plots that it shows; the run folder keeps them as files.
+    """
+
+    name: str
+    title: str
+    build: Callable[[Facts, Texts], tuple[Block, ...]]
+    plots: tuple[Plot, ...] = ()
+
+
+_MEASURED = (
+    ReportSection("shift", "shift", shift_blocks, (ROBUSTNESS_PLOT,)),
+    ReportSection("errors", "errors", error_blocks, (CONFUSION_PLOT,)),
+    ReportSection("confidence", "confidence", confidence_blocks, (CALIBRATION_PLOT,)),
+    ReportSection("views", "views", view_blocks, (VIEWS_PLOT,)),
+    ReportSection("analysis", "analysis", analysis_blocks),
+)
+
+RUN_SECTIONS = (
+    ReportSection("summary", "summary", summary_blocks),
+    ReportSection("setup", "setup", setup_blocks),
+    ReportSection("configuration", "configuration", configuration_blocks),
+    ReportSection("course", "course", course_blocks, tuple(CURVE_PLOTS.values())),
+    *_MEASURED,
+    ReportSection("next", "next", next_step_blocks),
+    ReportSection("files", "files", file_blocks),
+    ReportSection("reproduction", "reproduction", reproduction_blocks),
+)
+"""The report of a run. A new section is one entry here, a function, and its texts in both languages."""
+
+ENSEMBLE_SECTIONS = (
+    ReportSection("summary", "summary", ensemble_summary_blocks),
+    ReportSection("ensemble", "ensemble.heading", ensemble_blocks),
+    *_MEASURED,
+    ReportSection("next", "next", ensemble_next_blocks),
+    ReportSection("setup", "setup", setup_blocks),
+    ReportSection("files", "files", file_blocks),
+    ReportSection("reproduction", "reproduction", ensemble_reproduction_blocks),
+)
+"""The report of an ensemble, which was not trained itself."""
+
+
+def write_report(run: RunFolder, languages: Sequence[str] = ("en", "ko")) -> list[Path]:
+    """Write ``report.html`` and ``report.md`` (English), ``report.ko.html`` and ``report.ko.md`` (Korean).
+
+    Plots that Markdown links to and that are missing are drawn first.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        UserError: The folder is not a run, its files are broken, or a language is unknown.
+    """
+    catalogues = [Texts(language, "report") for language in languages]
+    facts = gather(run)
+    if any(not (run.path / plot.file).is_file() for plot in plots_of(facts)):
+        draw_plots(run)
+    written = []
+    for texts in catalogues:
+        document = build_document(facts, texts)
+        stem = "report" if texts.language == "en" else f"report.{texts.language}"
+        for ending, content in (("html", render_html(document)), ("md", render_markdown(document))):
+            written.append(run.path / f"{stem}.{ending}")
+            write_text(written[-1], content)
+    return written
+
+
+def build_document(facts: Facts, texts: Texts) -> ReportDocument:
+    """Build the report in one language, with the sections that have content."""
+    number, ensemble = facts.get("id") or facts.run.name, facts.results.ensemble
+    sections = [
+        SectionBlock(section.name, texts(section.title), section.build(facts, texts))
+        for section in (ENSEMBLE_SECTIONS if ensemble else RUN_SECTIONS)
+    ]
+    return ReportDocument(
+        language=texts.language,
+        kicker=texts("ensemble.kicker" if ensemble else "kicker", id=number),
+        title=texts("ensemble.title", count=len(ensemble.members)) if ensemble else facts.config.model_name,
+        subtitle=facts.get("name") or facts.run.name,
+        contents=texts("contents"),
+        sections=tuple(section for section in sections if section.blocks),
+        footer=texts("footer", version=__version__),
+    )
+
+
+def plots_of(facts: Facts) -> list[Plot]:
+    """Return the plots that the run has figures for."""
+    return [plot for section in RUN_SECTIONS for plot in section.plots if plot.is_known(facts)]
+
+
+def draw_plots(run: RunFolder) -> list[Path]:
+    """Draw the plots of all sections, and the misclassified pages, in the language of the configuration.
+
+    Plots that the run has no figures for are left out.
+
+    Returns:
+        The files that were written.
+    """
+    facts = gather(run)
+    texts = Texts(facts.config.language, "report")
+    files = []
+    for plot in plots_of(facts):
+        files.append(run.path / plot.file)
+        with replacing(files[-1]) as temporary:
+            temporary.write_bytes(plot.draw(facts, texts, LIGHT))
+    if facts.gallery:
+        files.append(run.path / MISCLASSIFIED)
+        _draw_misclassified(facts, texts, files[-1])
+    return files
+
+
+def _draw_misclassified(facts: Facts, texts: Texts, path: Path) -> None:
+    images, captions = [], []
+    for mistake in facts.gallery:
+        images.append(np.asarray(read_picture(mistake.file)))
+        pair = texts("arrow", true=mistake.true, predicted=mistake.predicted)
+        captions.append(f"{pair}\n{percent(mistake.confidence, 0)}")
+    save_sheet(path, images, captions, title=texts("plot.misclassified"))
