@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from serving_process import Server, free_port, serving
+from service_process import Server, free_port, serving
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 

@@ -6,11 +6,11 @@ python stand_in.py PORT '{"limits": {"waiting": 4}, "delay_s": 0.2, "token": "â€
 import json
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 
 from munseo._service.admission import Limits
-from munseo._service.served_model import ServedModel
 from munseo._service.server import listen, run
 from munseo._service.service import build
 
@@ -25,30 +25,34 @@ def row_of(pixels: np.ndarray) -> np.ndarray:
     return shares / shares.sum()
 
 
-def model_of(delay_s: float) -> ServedModel:
-    def answer(pages):
-        time.sleep(delay_s)
+class StandIn:
+    """A predictor that answers by the mean colour of a page."""
+
+    batch_size = 8
+    card = SimpleNamespace(class_names=CLASSES, class_targets=("0", "1", "2"))
+    threshold = SimpleNamespace(confidence=0.5)
+    folder = SimpleNamespace(name="stand-in")
+
+    def __init__(self, delay_s: float) -> None:
+        self._delay_s = delay_s
+
+    def prepare(self, pixels: np.ndarray) -> np.ndarray:
+        return pixels
+
+    def probabilities(self, pages) -> np.ndarray:
+        time.sleep(self._delay_s)
         if any(tuple(page[0, 0]) == BROKEN for page in pages):
             raise RuntimeError("the model's secret /etc/weights")
         return np.stack([row_of(page) for page in pages])
-
-    return ServedModel(
-        prepare=lambda pixels: pixels,
-        answer=answer,
-        batch_size=8,
-        class_names=CLASSES,
-        class_targets=("0", "1", "2"),
-        needs_person_below=0.5,
-        card={"run": "stand-in"},
-    )
 
 
 if __name__ == "__main__":
     words = json.loads(sys.argv[2])
     limits = Limits(**words.get("limits", {}))
     hosts = words.get("hosts", ["localhost", "127.0.0.1", "::1"])
+    predictor = StandIn(words.get("delay_s", 0))
     run(
-        build(model_of(words.get("delay_s", 0)), limits, words.get("token"), hosts),
+        build(predictor, {"run": "stand-in"}, limits, words.get("token"), hosts),
         listen("127.0.0.1", int(sys.argv[1])),
         limits,
     )

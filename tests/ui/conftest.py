@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from serving_pages import served
+from ui_process import served
 
 from munseo import _synth as specimens
 from munseo import train

@@ -60,7 +60,14 @@ def serve(
             missing.
     """
     from munseo._run import open_run
-    from munseo._service.startup import TOKEN_VARIABLE, check_access, load_served, loopback_names, need_packages
+    from munseo._service.startup import (
+        TOKEN_VARIABLE,
+        check_access,
+        load_predictor,
+        loopback_names,
+        model_card,
+        need_packages,
+    )
 
     token = token if token is not None else os.environ.get(TOKEN_VARIABLE) or None
     check_access(host, token, open_to_all)
@@ -74,11 +81,12 @@ def serve(
 
     limits = limits or Limits()
     try:
-        door = listen(host, port)
+        listener = listen(host, port)
     except OSError as error:
         raise UserError(f"{host}:{port}: cannot be listened at ({error.strerror}); choose another --port.") from None
     options = PredictOptions(tta, second_look, abstain_below, target_precision, device, backend)
-    with closing(door), quietly(quiet):
-        model = load_served(folder, limits, options)
-        say(f"{model.card['run']}: http://{f'[{host}]' if ':' in host else host}:{port}/v1/predict")
-        run_server(build(model, limits, token, loopback_names(host)), door, limits)
+    with closing(listener), quietly(quiet):
+        predictor = load_predictor(folder, options)
+        card = model_card(predictor, limits)
+        say(f"{folder.name}: http://{f'[{host}]' if ':' in host else host}:{port}/v1/predict")
+        run_server(build(predictor, card, limits, token, loopback_names(host)), listener, limits)

@@ -15,8 +15,8 @@ from munseo._console import quietly, say
 from munseo._errors import UserError
 
 if TYPE_CHECKING:
+    from munseo._prediction import Predictor
     from munseo._run import RunFolder
-    from munseo._service.served_model import ServedModel
 
 EXAMPLES = (
     "`munseo ui runs` shows the runs at http://127.0.0.1:8100",
@@ -76,7 +76,7 @@ def ui(
     review_file = Path(review) if review is not None else runs_dir / REVIEW_FILE
     site = Site(runs_dir, None if data is None else Path(data), issues_file, review_file)
     try:
-        door = listen(host, port)
+        listener = listen(host, port)
     except OSError as error:
         raise UserError(f"{host}:{port}: cannot be listened at ({error.strerror}); choose another --port.") from None
     with quietly(quiet):
@@ -85,7 +85,7 @@ def ui(
         # Over SSH the browser would be one of text, or none.
         if browser or (browser is None and sys.stdout.isatty() and "SSH_CONNECTION" not in os.environ):
             webbrowser.open(address)
-        run(build(site, _load, loopback_names(host)), door, Limits())
+        run(build(site, _load, loopback_names(host)), listener, Limits())
 
 
 def _issues_file(data: Path | str | None, issues: Path | str | None) -> Path | None:
@@ -97,7 +97,7 @@ def _issues_file(data: Path | str | None, issues: Path | str | None) -> Path | N
     return default if default is not None and default.is_file() else None
 
 
-def _load(run: RunFolder) -> ServedModel:
+def _load(run: RunFolder) -> Predictor:
     """Load a run with a threshold that validation supports, if there is one.
 
     The runs may come from another machine, so the device is chosen for this machine.
@@ -106,12 +106,11 @@ def _load(run: RunFolder) -> ServedModel:
 
     from munseo._prediction.decision import NoThresholdError
     from munseo._prediction.predictor import PredictOptions
-    from munseo._service.admission import Limits
-    from munseo._service.startup import load_served
+    from munseo._service.startup import load_predictor
 
     options = PredictOptions(target_precision=PRECISION, device="auto", backend="auto")
     with quietly():
         try:
-            return load_served(run, Limits(), options)
+            return load_predictor(run, options)
         except NoThresholdError:
-            return load_served(run, Limits(), replace(options, target_precision=None))
+            return load_predictor(run, replace(options, target_precision=None))

@@ -1,1 +1,1 @@
-"""Predictions over HTTP: the application, its queue and its limits. Models come in as plain functions."""
+"""Predictions over HTTP: the service, its queue and its limits."""

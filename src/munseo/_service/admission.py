@@ -1,4 +1,4 @@
-"""How much has been taken on and not answered yet; used by the event loop alone, so without locks."""
+"""Admission of requests: how much was accepted and is not answered yet. Only the event loop uses it, without locks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from munseo._service.errors import Refusal
 
 LONGEST_RETRY_S = 60
+"""Longest time after which a client is asked to try again, s."""
 
 
-class Waiting:
-    """Files and bytes that wait, within limits.
+class Admission:
+    """The files and bytes of requests that were accepted and are not answered yet.
 
     Args:
-        limits: How many may.
-        speed: Pages a second that are answered at the moment, 0 where it is not known yet.
+        limits: How many may wait.
+        speed: Returns the pages per second that are answered at the moment, 0 where that is not known yet.
     """
 
     def __init__(self, limits: Limits, speed: Callable[[], float]) -> None:
@@ -28,10 +29,10 @@ class Waiting:
 
     @contextmanager
     def files(self, num: int) -> Iterator[None]:
-        """Take these files on, until the block ends.
+        """Admit the files of a request until the block ends.
 
         Raises:
-            Refusal: 429, with more than one request waiting there is no room for them.
+            Refusal: 429, if other requests wait and the files would be too many. A request alone is always admitted.
         """
         if self.num_files and self.num_files + num > self._limits.waiting:
             raise self._busy("The queue is full.")
@@ -41,40 +42,40 @@ class Waiting:
         finally:
             self.num_files -= num
 
-    def look(self) -> None:
-        """Refuse before a body is read what would be refused after it.
+    def check(self) -> None:
+        """Refuse a request before its body is read if its files could not be admitted.
 
         Raises:
-            Refusal: 429, no file fits in.
+            Refusal: 429, if the queue is full.
         """
         if self.num_files >= self._limits.waiting:
             raise self._busy("The queue is full.")
 
     @contextmanager
     def bytes(self) -> Iterator[Callable[[int], None]]:
-        """Count the bytes of one body, until the block ends.
+        """Count the bytes of one body until the block ends.
 
         Yields:
-            A function to call with the whole length that the body has or will have; it raises a ``Refusal`` with
-            status 429 where the bodies of all requests would take too much memory.
+            A function to call with the length that the body has or will have. It raises a ``Refusal`` with status 429
+            where the bodies of all requests would take too much memory.
         """
-        own = 0
+        reserved = 0
 
-        def reach(total: int) -> None:
-            nonlocal own
-            more = max(0, total - own)
+        def reserve(total: int) -> None:
+            nonlocal reserved
+            more = max(0, total - reserved)
             if self.num_bytes + more > self._limits.waiting_bytes:
                 raise self._busy("Too many bytes are waiting.")
             self.num_bytes += more
-            own += more
+            reserved += more
 
         try:
-            yield reach
+            yield reserve
         finally:
-            self.num_bytes -= own
+            self.num_bytes -= reserved
 
     def retry_after_s(self) -> int:
-        """In how many seconds the files that wait now will have been answered, at the speed of now."""
+        """Return the seconds until the waiting files are answered at the present speed."""
         speed = self._speed()
         seconds = math.ceil(self.num_files / speed) if speed > 0 else 1
         return min(max(seconds, 1), LONGEST_RETRY_S)
@@ -86,18 +87,18 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of a request, and of all requests together.
+    """Limits of a request, and of all requests together.
 
     Attributes:
-        body_bytes: Of one request; it is held in memory and never written to a disk.
-        files: Of one request.
-        pages: Of one request, over all its files.
-        pixels: Of one image, checked before it is decoded; an A3 sheet at 400 dpi has 31 million.
-        waiting: Files that have been accepted and not answered yet.
-        waiting_bytes: Bodies in memory, whole or on their way.
-        body_seconds: For a body to arrive, and for a request's head.
-        answer_seconds: From then on until it is answered.
-        connections: Open at once.
+        body_bytes: Bytes of one request, which is held in memory and never written to a disk.
+        files: Files of one request.
+        pages: Pages of one request, over all its files.
+        pixels: Pixels of one image, checked before it is decoded; an A3 sheet at 400 dpi has 31 million.
+        waiting: Files that were accepted and are not answered yet.
+        waiting_bytes: Bytes of all bodies in memory, whole or arriving.
+        body_seconds: Time for a body to arrive, and for the head of a request.
+        answer_seconds: Time from then until the answer.
+        connections: Connections that are open at once.
     """
 
     body_bytes: int = 32 * 2**20

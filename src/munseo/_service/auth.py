@@ -1,11 +1,11 @@
-"""What stands before every route: whom the request is for, who sends it, and that no error says more than it should."""
+"""Access control before every route: host name, token, and answers to errors that reveal nothing."""
 
 from __future__ import annotations
 
 import hmac
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
@@ -13,36 +13,37 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from munseo._service.errors import Refusal
-from munseo._service.metrics import Measures
 
 OPEN = ("/healthz", "/readyz")
-"""Asked by whoever starts and watches processes; they say nothing but whether this one works."""
+"""Paths without a token, for those who start and watch processes; they only say whether this one works."""
 PATHS = (*OPEN, "/metrics", "/openapi.json", "/v1/model", "/v1/predict")
 _log = logging.getLogger("munseo._service")
 
 
-class Gate:
-    """Passes requests on, and turns whatever goes wrong behind it into an answer.
+class AccessControl:
+    """Checks requests before they reach the application, and turns its failures into answers.
 
-    An ASGI layer of its own, since Starlette's for functions starts tasks and queues for each request, which under load
-    cost a third of the event loop.
+    This is a plain ASGI middleware: Starlette's middleware for functions starts tasks and queues for each request,
+    which cost a third of the event loop under load.
 
     Args:
-        app: What stands behind.
-        token: What ``Authorization: Bearer`` has to carry; None: nothing.
-        hosts: Names under which the service may be called; empty: any. A web page that makes its own name point to
-            this machine (DNS rebinding) could read answers otherwise.
-        measures: Counts.
+        app: The application.
+        token: Token that ``Authorization: Bearer`` has to carry; None for no token.
+        hosts: Host names under which the service may be called; empty allows any. Without this check a web page could
+            make its own name point to this machine (DNS rebinding) and read the answers.
+        count: Called after each request with its path, the status and the duration in seconds.
     """
 
-    def __init__(self, app: ASGIApp, token: str | None, hosts: Sequence[str], measures: Measures) -> None:
+    def __init__(
+        self, app: ASGIApp, token: str | None, hosts: Sequence[str], count: Callable[[str, int, float], None]
+    ) -> None:
         self._app = app
         self._token = None if token is None else token.encode()
         self._hosts = hosts
-        self._measures = measures
+        self._count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check a request, pass it on, count it."""
+        """Check a request, pass it on and count it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -63,16 +64,16 @@ class Gate:
         except Refusal as refusal:
             await refusal.response()(scope, receive, answer)
         except Exception:
-            if status:  # half of an answer is out; what is left is to break it off
+            if status:  # a part of the answer is sent already, so the connection has to be broken off
                 raise
-            # Whoever runs the service reads the trace; whoever asks it does not.
+            # Only those who run the service may read the trace.
             _log.exception("a request failed")
             failed = Refusal(500, "The service failed at this request. Its own log says why.")
             await failed.response()(scope, receive, answer)
         finally:
-            # Any other path would be a label of the sender's choice, and a time series each.
+            # Each other path would be a time series of its own, named by the sender.
             path = scope["path"] if scope["path"] in PATHS else "other"
-            self._measures.request(path, status, time.perf_counter() - start)
+            self._count(path, status, time.perf_counter() - start)
 
     def _check(self, request: Request) -> None:
         if self._hosts and called_name(request) not in self._hosts:
@@ -86,8 +87,8 @@ class Gate:
 
 
 def called_name(request: Request) -> str:
-    """Under which name it is called, from ``Host``; empty if that is none."""
+    """Return the host name of a request, from its header ``Host``; empty if that is not valid."""
     try:
         return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    except ValueError:  # brackets without end
+    except ValueError:  # an opening bracket without a closing one
         return ""

@@ -1,6 +1,6 @@
-"""Pages of all requests answered together: whatever waits when the model is free becomes its next batch.
+"""Predicts the pages of all requests together: the pages that wait when the model is free become its next batch.
 
-Nothing waits for a batch to fill. A single client is answered at once, and under load batches fill by themselves.
+No page waits for a batch to fill. A single client is answered at once, and under load batches fill by themselves.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 _MEMORY = 0.8
-"""Share of the old speed in the new one, batch by batch: some ten batches are remembered."""
+"""Weight of the previous speed in the running mean: it covers about the last ten batches."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _QueuedPage:
     page: Any
-    answer: asyncio.Future[np.ndarray]
+    row: asyncio.Future[np.ndarray]
     loop: asyncio.AbstractEventLoop
 
 
@@ -30,99 +30,100 @@ class Batcher:
     """A thread that owns the model.
 
     Args:
-        answer: From pages to rows, as in ``ServedModel``.
-        batch_size: Pages that it is given at most.
-        told: Called after each batch with its number of pages and the seconds that it took.
+        predict: Returns the probabilities of prepared pages, float32 (N, num_classes). The row of a page must be the
+            same to the bit whatever other pages come with it.
+        batch_size: Largest number of pages in a batch.
+        report: Called after each batch with its number of pages and its duration in seconds.
     """
 
     def __init__(
         self,
-        answer: Callable[[Sequence[Any]], np.ndarray],
+        predict: Callable[[Sequence[Any]], np.ndarray],
         batch_size: int,
-        told: Callable[[int, float], None] = lambda num_pages, seconds: None,
+        report: Callable[[int, float], None] = lambda num_pages, seconds: None,
     ) -> None:
-        self._answer = answer
+        self._predict = predict
         self._batch_size = batch_size
-        self._told = told
+        self._report = report
         self._changed = threading.Condition()
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[_QueuedPage] = deque()
         self._stopped = False
         self._thread = threading.Thread(target=self._work, name="model", daemon=True)
         self.pages_per_s = 0.0
-        """Of the last batches; 0 before the first."""
+        """Pages per second of the last batches; 0 before the first one."""
 
     @property
     def num_waiting(self) -> int:
-        """Pages that wait for the model."""
+        """Number of pages that wait for the model."""
         return len(self._waiting)
 
     @property
     def is_alive(self) -> bool:
-        """Whether pages are answered."""
+        """Whether the thread runs, so that pages are predicted."""
         return self._thread.is_alive()
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Answer what waits, then end."""
+        """Predict the pages that wait, then end the thread."""
         with self._changed:
             self._stopped = True
             self._changed.notify()
         self._thread.join()
 
-    async def answer(self, pages: Sequence[Any]) -> np.ndarray:
-        """Wait for the rows of some pages, float32 (len(pages), num_classes).
+    async def predict(self, pages: Sequence[Any]) -> np.ndarray:
+        """Wait for the probabilities of prepared pages, float32 (len(pages), num_classes).
 
-        Whoever stops waiting is forgotten: their pages are not computed.
+        If the caller is cancelled, its pages are not computed any more.
         """
         loop = asyncio.get_running_loop()
-        waiting = [_Waiting(page, loop.create_future(), loop) for page in pages]
+        queued = [_QueuedPage(page, loop.create_future(), loop) for page in pages]
         with self._changed:
-            self._waiting.extend(waiting)
+            self._waiting.extend(queued)
             self._changed.notify()
         try:
-            return np.stack([await one.answer for one in waiting])
+            return np.stack([await page.row for page in queued])
         finally:
-            for one in waiting:
-                one.answer.cancel()
+            for page in queued:
+                page.row.cancel()
 
     def _work(self) -> None:
         while batch := self._next():
             start = time.perf_counter()
             rows: list[np.ndarray | Exception]
             try:
-                rows = list(self._answer([one.page for one in batch]))
-            except Exception as error:  # the requests of this batch are told; the next batch may be fine
+                rows = list(self._predict([queued.page for queued in batch]))
+            except Exception as error:  # the requests of this batch fail; the next batch may succeed
                 rows = [error] * len(batch)
             seconds = time.perf_counter() - start
             speed = len(batch) / seconds
             self.pages_per_s = _MEMORY * self.pages_per_s + (1 - _MEMORY) * speed if self.pages_per_s else speed
-            self._told(len(batch), seconds)
-            for one, row in zip(batch, rows, strict=True):
-                one.loop.call_soon_threadsafe(_settle, one.answer, row)
+            self._report(len(batch), seconds)
+            for queued, row in zip(batch, rows, strict=True):
+                queued.loop.call_soon_threadsafe(_settle, queued.row, row)
 
-    def _next(self) -> list[_Waiting]:
-        """The next batch; empty at the end."""
+    def _next(self) -> list[_QueuedPage]:
+        """Wait for the next batch; it is empty when the thread has to end."""
         with self._changed:
             while True:
                 self._changed.wait_for(lambda: self._waiting or self._stopped)
                 if not self._waiting:
                     return []
-                batch: list[_Waiting] = []
+                batch: list[_QueuedPage] = []
                 while self._waiting and len(batch) < self._batch_size:
-                    one = self._waiting.popleft()
-                    if not one.answer.cancelled():
-                        batch.append(one)
+                    queued = self._waiting.popleft()
+                    if not queued.row.cancelled():
+                        batch.append(queued)
                 if batch:
                     return batch
 
 
-def _settle(answer: asyncio.Future[np.ndarray], row: np.ndarray | Exception) -> None:
-    if answer.done():
+def _settle(future: asyncio.Future[np.ndarray], row: np.ndarray | Exception) -> None:
+    if future.done():
         return
     if isinstance(row, Exception):
-        answer.set_exception(row)
+        future.set_exception(row)
     else:
-        answer.set_result(row)
+        future.set_result(row)

@@ -1,4 +1,4 @@
-"""The server: connections within limits, and an end that answers what was accepted."""
+"""The server: it bounds connections, and answers what it has accepted before it ends."""
 
 from __future__ import annotations
 
@@ -11,36 +11,38 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from munseo._service.admission import Limits
-from munseo._service.errors import at_once
+from munseo._service.errors import raw_response
 
 KEEP_ALIVE_S = 15
+"""Time that an idle connection stays open, s."""
 MAX_HEAD_BYTES = 16 * 2**10
+"""Largest head of a request."""
 LINGER_S = 5
-"""For the rest of a body whose request has been answered already."""
+"""Time for the rest of a body whose request has been answered already, s."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take a port, so that whoever starts the service hears before anything is loaded that it is taken.
+    """Open a port before anything is loaded, so that a port that is taken is reported at once.
 
     Raises:
-        OSError: It is, or the host is not this machine's.
+        OSError: The port is taken, or the host is not this machine's.
     """
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     # asyncio turns Nagle's algorithm off only where the protocol is named. With it the second half of an answer waits
     # 40 ms for the client's acknowledgement of the first.
-    door = socket.socket(family, kind, protocol)
+    listener = socket.socket(family, kind, protocol)
     try:
         # A service that is started again must not wait until the system has forgotten its old connections.
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        door.bind(address)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
     except OSError:
-        door.close()
+        listener.close()
         raise
-    return door
+    return listener
 
 
-def run(app: Any, door: socket.socket, limits: Limits) -> None:
-    """Serve until SIGTERM or Ctrl-C; then no connection is taken any more, and what was accepted is answered."""
+def run(app: Any, listener: socket.socket, limits: Limits) -> None:
+    """Serve until SIGTERM or Ctrl-C. Then no connection is accepted any more, and accepted requests are answered."""
     config = uvicorn.Config(
         app,
         http=_protocol(limits),
@@ -56,11 +58,11 @@ def run(app: Any, door: socket.socket, limits: Limits) -> None:
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         backlog=min(limits.connections, 2048),
     )
-    uvicorn.Server(config).run([door])
+    uvicorn.Server(config).run([listener])
 
 
 def _protocol(limits: Limits) -> type[H11Protocol]:
-    """Uvicorn's protocol with bounds: by itself it waits for a head, and for the rest of a body, without end."""
+    """Return uvicorn's protocol with limits of time: by itself it waits forever for a head or the rest of a body."""
 
     class BoundedProtocol(H11Protocol):
         _late: asyncio.TimerHandle | None = None
@@ -69,7 +71,7 @@ def _protocol(limits: Limits) -> type[H11Protocol]:
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             if len(self.connections) > limits.connections:
-                transport.write(at_once(503, "Too many connections are open.", {"Retry-After": "1"}))
+                transport.write(raw_response(503, "Too many connections are open.", {"Retry-After": "1"}))
                 transport.close()
             self._watch()
 
@@ -86,18 +88,18 @@ def _protocol(limits: Limits) -> type[H11Protocol]:
             super().connection_lost(exc)
 
         def send_400_response(self, msg: str) -> None:
-            self.transport.write(at_once(400, "This is not HTTP/1.1 as it should be."))
+            self.transport.write(raw_response(400, "This is not HTTP/1.1 as it should be."))
             self.transport.close()
 
         def _watch(self) -> None:
-            """Bound what is awaited now. Bytes that trickle in do not prolong it."""
+            """Limit the time of what is awaited now. Bytes that trickle in do not prolong it."""
             answered = self.cycle is None or self.cycle.response_complete
             if self.transport.is_closing() or not answered:
                 self._await("", 0)
             elif self.conn.their_state is h11.IDLE and self.timeout_keep_alive_task is None:
                 self._await("head", limits.body_seconds)
             elif self.conn.their_state is h11.SEND_BODY:
-                # Of a body that was refused the rest is passed over, or the client would not read the answer.
+                # The rest of a refused body is read and dropped, since the client reads the answer only after it.
                 self._await("rest", LINGER_S)
             else:
                 self._await("", 0)
@@ -112,7 +114,7 @@ def _protocol(limits: Limits) -> type[H11Protocol]:
 
         def _too_late(self) -> None:
             if self._awaited == "head":
-                self.transport.write(at_once(408, f"No request arrived within {limits.body_seconds:g} s."))
+                self.transport.write(raw_response(408, f"No request arrived within {limits.body_seconds:g} s."))
             self.transport.close()
 
     return BoundedProtocol

@@ -1,85 +1,91 @@
-"""The application: routes that join reading, batching and answering."""
+"""The HTTP service: routes that read pages, predict them in batches, and answer."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from fastapi import FastAPI, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.exceptions import HTTPException
 
-from munseo._service.admission import Limits, Waiting
-from munseo._service.auth import Gate
+from munseo._console import quietly
+from munseo._service.admission import Admission, Limits
+from munseo._service.auth import AccessControl
 from munseo._service.batcher import Batcher
 from munseo._service.errors import Refusal
-from munseo._service.metrics import MEDIA_TYPE, Measures
-from munseo._service.openapi import CLOSED, OPENAPI, PREDICT
-from munseo._service.page_reader import ReadPage, read_pages
-from munseo._service.responses import Answers, page_answers
-from munseo._service.served_model import ServedModel
-from munseo._service.uploads import check_media_type, files_of, read_body
+from munseo._service.responses import CLOSED, OPENAPI, PREDICT, Answers, page_answers
+from munseo._service.uploads import ReadPage, check_media_type, files_of, read_body, read_pages
+
+if TYPE_CHECKING:
+    from munseo._prediction import Predictor
+
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+"""Upper bounds of the histogram of requests' durations, s."""
+_PAGES = (1, 2, 4, 8, 16, 32, 64, 128)
+"""Upper bounds of the histogram of batches' sizes."""
 
 
 class Service:
-    """The state behind the routes.
+    """The state of the service: one predictor, its queue, and what was admitted.
 
     Args:
-        model: Loaded.
-        limits: What is taken on.
+        predictor: The predictor.
+        limits: Limits of a request, and of all requests together.
     """
 
-    def __init__(self, model: ServedModel, limits: Limits) -> None:
-        self.model = model
+    def __init__(self, predictor: Predictor, limits: Limits) -> None:
+        self.predictor = predictor
         self.limits = limits
-        self.measures = Measures(lambda: self.batcher.num_waiting)
-        self.batcher = Batcher(model.answer, model.batch_size, self.measures.batch)
-        self.waiting = Waiting(limits, lambda: self.batcher.pages_per_s)
+        self.metrics = ServiceMetrics(lambda: self.batcher.num_waiting)
+        self.batcher = Batcher(self._probabilities, predictor.batch_size, self.metrics.count_batch)
+        self.admission = Admission(limits, lambda: self.batcher.pages_per_s)
         self.threads = ThreadPoolExecutor(os.cpu_count() or 1, "decode")
 
     @asynccontextmanager
-    async def working(self, _: FastAPI) -> AsyncIterator[None]:
-        """From the first request to the last answer."""
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """Start the model's thread before the first request, and stop it after the last answer."""
         self.batcher.start()
         yield
         self.threads.shutdown()
         await asyncio.to_thread(self.batcher.stop)
 
     async def predict(self, request: Request) -> Response:
-        """Read a body, answer its pages."""
+        """Read the files of a request and answer with the predictions of their pages."""
         content_type = request.headers.get("content-type")
         check_media_type(content_type)
-        self.waiting.look()
-        with self.waiting.bytes() as reach:
-            body = await read_body(request, self.limits, reach)
+        self.admission.check()
+        with self.admission.bytes() as reserve:
+            body = await read_body(request, self.limits, reserve)
             uploads = files_of(content_type, body, request.query_params.get("name"), self.limits)
-            with self.waiting.files(len(uploads)):
+            with self.admission.files(len(uploads)):
                 try:
                     async with asyncio.timeout(self.limits.answer_seconds):
-                        pages = await read_pages(uploads, self.model, self.limits, self.threads)
+                        pages = await read_pages(uploads, self.predictor.prepare, self.limits, self.threads)
                         rows = await self._rows(pages)
                 except TimeoutError:
                     raise Refusal(
                         504, f"No answer within {self.limits.answer_seconds:g} s; send fewer pages at once, or later."
                     ) from None
-        self.measures.pages(len(rows), len(pages) - len(rows))
-        answers = Answers(run=str(self.model.card["run"]), pages=list(page_answers(pages, rows, self.model)))
+        self.metrics.count_pages(len(rows), len(pages) - len(rows))
+        answers = Answers(run=self.predictor.folder.name, pages=list(page_answers(pages, rows, self.predictor)))
         return Response(answers.model_dump_json(), media_type="application/json")
 
     async def _rows(self, pages: Sequence[ReadPage]) -> np.ndarray:
-        """Rows of the readable pages.
+        """Predict the readable pages.
 
         Raises:
-            Refusal: 422, there is none.
+            Refusal: 422, if no page can be read.
         """
         prepared = [page.prepared for page in pages if page.problem is None]
         if prepared:
-            return await self.batcher.answer(prepared)
+            return await self.batcher.predict(prepared)
         errors = [
             {"file": page.file, "reason": str(page.problem or "")}
             | ({"page": page.number} if page.num_pages > 1 else {})
@@ -87,22 +93,67 @@ class Service:
         ]
         raise Refusal(422, "Not one page can be read.", errors)
 
+    def _probabilities(self, pages: Sequence[Any]) -> np.ndarray:
+        with quietly():
+            return self.predictor.probabilities(pages)
 
-def build(model: ServedModel, limits: Limits, token: str | None, hosts: Sequence[str]) -> FastAPI:
-    """The application of one model.
+
+class ServiceMetrics:
+    """The metrics of one service, for Prometheus.
 
     Args:
-        model: Loaded.
-        limits: What is taken on.
-        token: That every request has to carry, but those that ask whether the service works; None: no token.
-        hosts: Names under which it may be called; empty: any.
+        num_waiting: Returns the number of pages that wait for the model.
     """
-    service = Service(model, limits)
-    # Pages of documentation would load scripts from elsewhere; the description itself is enough.
-    app = FastAPI(**OPENAPI, docs_url=None, redoc_url=None, lifespan=service.working)
-    app.add_middleware(Gate, token=token, hosts=hosts, measures=service.measures)
-    app.add_exception_handler(HTTPException, _of_http)
-    app.add_exception_handler(Refusal, _of_refusal)
+
+    def __init__(self, num_waiting: Callable[[], float]) -> None:
+        self._registry = CollectorRegistry()
+        options: Any = {"registry": self._registry, "namespace": "munseo"}
+        self._requests = Counter("requests", "Requests, by path and status.", ("path", "status"), **options)
+        self._seconds = Histogram("request_seconds", "From a request's head to its answer.", ("path",),
+                                  buckets=_SECONDS, **options)  # fmt: skip
+        self._pages = Counter("pages", "Pages, answered or unreadable.", ("outcome",), **options)
+        self._batch = Histogram("batch_pages", "Pages that the model is given at once.", buckets=_PAGES, **options)
+        self._model = Counter("model_seconds", "Time in which the model computes.", **options)
+        Gauge("waiting_pages", "Pages that wait for the model.", **options).set_function(num_waiting)
+
+    def count_request(self, path: str, status: int, seconds: float) -> None:
+        """Count a request that was answered."""
+        self._requests.labels(path, status).inc()
+        self._seconds.labels(path).observe(seconds)
+
+    def count_pages(self, answered: int, unreadable: int) -> None:
+        """Count the pages of a request."""
+        self._pages.labels("answered").inc(answered)
+        self._pages.labels("unreadable").inc(unreadable)
+
+    def count_batch(self, num_pages: int, seconds: float) -> None:
+        """Count a batch; called in the model's thread."""
+        self._batch.observe(num_pages)
+        self._model.inc(seconds)
+
+    def text(self) -> bytes:
+        """Return all metrics in the format of Prometheus."""
+        return generate_latest(self._registry)
+
+
+def build(
+    predictor: Predictor, model_card: Mapping[str, Any], limits: Limits, token: str | None, hosts: Sequence[str]
+) -> FastAPI:
+    """Build the application that serves one predictor.
+
+    Args:
+        predictor: The predictor.
+        model_card: The answer to ``GET /v1/model``.
+        limits: Limits of a request, and of all requests together.
+        token: Token that every request needs, except those that ask whether the service works; None for no token.
+        hosts: Host names under which the service may be called; empty allows any.
+    """
+    service = Service(predictor, limits)
+    # FastAPI's pages of documentation would load scripts from other servers; the description itself is enough.
+    app = FastAPI(**OPENAPI, docs_url=None, redoc_url=None, lifespan=service.lifespan)
+    app.add_middleware(AccessControl, token=token, hosts=hosts, count=service.metrics.count_request)
+    app.add_exception_handler(HTTPException, _respond_to_http_error)
+    app.add_exception_handler(Refusal, _respond_to_refusal)
 
     @app.post("/v1/predict", response_model=Answers, **PREDICT)
     async def predict(request: Request) -> Response:
@@ -111,7 +162,7 @@ def build(model: ServedModel, limits: Limits, token: str | None, hosts: Sequence
     @app.get("/v1/model", summary="What answers here", responses=CLOSED)
     async def card() -> dict[str, Any]:
         """The model card: classes, preprocessing, validation, fingerprints, limits."""
-        return dict(model.card)
+        return dict(model_card)
 
     @app.get("/healthz", summary="Whether the process lives")
     async def healthz() -> dict[str, str]:
@@ -125,17 +176,17 @@ def build(model: ServedModel, limits: Limits, token: str | None, hosts: Sequence
 
     @app.get("/metrics", summary="Counters for Prometheus", response_class=Response, responses=CLOSED)
     async def metrics() -> Response:
-        return Response(service.measures.text(), media_type=MEDIA_TYPE)
+        return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     return app
 
 
-async def _of_refusal(_: Request, error: Exception) -> Response:
+async def _respond_to_refusal(_: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
     return error.response()
 
 
-async def _of_http(request: Request, error: Exception) -> Response:
+async def _respond_to_http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     known = {404: "There is nothing at this path; GET /openapi.json says what there is."}
     detail = known.get(error.status_code, HTTPStatus(error.status_code).description or str(error.detail))

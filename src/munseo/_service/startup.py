@@ -1,9 +1,8 @@
-"""What the service and the web page need before their first request: packages, a safe address, a loaded model."""
+"""Checks and preparations before the first request: packages, a safe address, and a loaded predictor."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -12,17 +11,13 @@ from munseo._console import quietly
 from munseo._errors import UserError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from munseo._prediction import PredictOptions, Predictor
-    from munseo._prediction.loader import DecodedPage
     from munseo._run import RunFolder
     from munseo._service.admission import Limits
-    from munseo._service.served_model import ServedModel
 
 TOKEN_VARIABLE = "MUNSEO_TOKEN"
 FEWEST_CHARACTERS = 16
-"""Shorter tokens can be guessed."""
+"""Smallest length of a token; shorter ones can be guessed."""
 PACKAGES = {
     "fastapi": "fastapi",
     "uvicorn": "uvicorn",
@@ -67,36 +62,22 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def load_served(run: RunFolder, limits: Limits, options: PredictOptions) -> ServedModel:
+def load_predictor(run: RunFolder, options: PredictOptions) -> Predictor:
     """Load a run and predict once with it, so that the first request finds everything compiled and chosen."""
     import numpy as np
 
     from munseo._prediction import Predictor
-    from munseo._service.served_model import ServedModel
 
     predictor = Predictor.load(run, options)
-
-    def answer(pages: Sequence[DecodedPage]) -> np.ndarray:
-        with quietly():
-            return predictor.probabilities(pages)
-
     blank = predictor.prepare(np.full((64, 64, 3), 255, np.uint8))
-    answer([blank] * predictor.batch_size)
-    answer([blank])
-    card, threshold = predictor.card, predictor.threshold
-    return ServedModel(
-        predictor.prepare,
-        answer,
-        predictor.batch_size,
-        card.class_names,
-        card.class_targets,
-        None if threshold is None else threshold.confidence,
-        {**_describe(predictor), "limits": asdict(limits)},
-    )
+    with quietly():
+        predictor.probabilities([blank] * predictor.batch_size)
+        predictor.probabilities([blank])
+    return predictor
 
 
-def _describe(predictor: Predictor) -> dict[str, Any]:
-    """Return what ``GET /v1/model`` says of a model, but for the limits."""
+def model_card(predictor: Predictor, limits: Limits) -> dict[str, Any]:
+    """Return the answer to ``GET /v1/model``: classes, preprocessing, validation, fingerprints and limits."""
     from munseo._prediction.combination import all_weights_sha256
 
     run, card = predictor.folder, predictor.card
@@ -132,4 +113,5 @@ def _describe(predictor: Predictor) -> dict[str, Any]:
         "backend": predictor.options.backend,
         "views": [list(loaded.views) for loaded in predictor.runs],
         "second_look": predictor.second_look is not None,
+        "limits": asdict(limits),
     }

@@ -1,24 +1,31 @@
-"""From a body to the files in it: one, or the parts of a form."""
+"""The files of a request, from its body to decoded and prepared pages."""
 
 from __future__ import annotations
 
 import asyncio
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+import numpy as np
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from munseo._console import inert
+from munseo._data.decoder import decode_pages
+from munseo._data.image_error import ImageProblem
 from munseo._service.admission import Limits
 from munseo._service.errors import Refusal
 
 FORM = "multipart/form-data"
 MAX_NAME = 200
+"""Largest length of a file's name."""
 MAX_BOUNDARY = 70
-"""Characters, as RFC 2046 has it."""
+"""Largest length of a form's boundary, from RFC 2046."""
 OTHERS = "application/pdf", "application/octet-stream"
 ACCEPTED = f"{FORM}, image/*, {', '.join(OTHERS)}"
 
@@ -28,16 +35,35 @@ class Upload:
     """A file of a request.
 
     Attributes:
-        name: As the client calls it, without folders.
-        data: Its content.
+        name: The name that the client gives it, without folders.
+        data: The content.
     """
 
     name: str
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """A page of a file, or the reason why it cannot be read.
+
+    Attributes:
+        file: The name that the client gives the file.
+        number: Number of the page, from 1.
+        num_pages: Number of pages of the file.
+        prepared: The page as the model takes it; None where there is a problem.
+        problem: Why the page cannot be read.
+    """
+
+    file: str
+    number: int
+    num_pages: int
+    prepared: Any
+    problem: ImageProblem | None
+
+
 def check_media_type(content_type: str | None) -> None:
-    """Refuse before the body is read what cannot hold a file.
+    """Refuse content types that cannot hold a file, before the body is read.
 
     Raises:
         Refusal: 415.
@@ -53,17 +79,58 @@ def check_media_type(content_type: str | None) -> None:
         )
 
 
-def files_of(content_type: str | None, body: bytes, name: str | None, limits: Limits) -> list[Upload]:
-    """The files in a body.
+async def read_body(request: Request, limits: Limits, reserve: Callable[[int], None]) -> bytes:
+    """Read a whole body.
 
     Args:
-        content_type: Of the request; without one the body is a file.
-        body: The whole body.
-        name: What a body that is a file is called.
-        limits: Of the number of files.
+        request: The request, of which the head has been read.
+        limits: Limits of size and time.
+        reserve: Called with the length that is needed before the bytes are kept.
 
     Raises:
-        Refusal: 400 no form although it says so, or nothing in it; 413 too many files; 422 a part that is no file.
+        Refusal: 413, if the body is announced as too large or becomes so; 408, if it arrives too slowly; 429, if there
+            is no memory for it now; 400, if the connection is closed.
+    """
+    declared = request.headers.get("content-length")
+    # The HTTP parser accepts nothing but digits here.
+    if declared is not None:
+        _check_size(int(declared), limits)
+        reserve(int(declared))
+    body = bytearray()
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            async for chunk in request.stream():
+                _check_size(len(body) + len(chunk), limits)
+                reserve(len(body) + len(chunk))
+                body += chunk
+    except TimeoutError:
+        raise Refusal(
+            408,
+            f"The body did not arrive within {limits.body_seconds:g} s.",
+            headers={"Connection": "close"},
+        ) from None
+    except ClientDisconnect:
+        raise Refusal(400, "The connection was closed before the body had arrived.") from None
+    return bytes(body)
+
+
+def _check_size(num_bytes: int, limits: Limits) -> None:
+    if num_bytes > limits.body_bytes:
+        raise Refusal(413, f"A request may have {limits.body_bytes:,} bytes.")
+
+
+def files_of(content_type: str | None, body: bytes, name: str | None, limits: Limits) -> list[Upload]:
+    """Return the files in a body.
+
+    Args:
+        content_type: Content type of the request; without one the body is a file.
+        body: The whole body.
+        name: Name of a body that is a file.
+        limits: Limits with the number of files.
+
+    Raises:
+        Refusal: 400, if the body is empty or is not the form that its type announces; 413, if there are too many
+            files; 422, if a part of the form is not a file.
     """
     kind, options = parse_options_header(content_type or "application/octet-stream")
     if kind.lower() != FORM.encode():
@@ -90,14 +157,14 @@ def files_of(content_type: str | None, body: bytes, name: str | None, limits: Li
 
 
 def clean_name(name: str | None, otherwise: str) -> str:
-    """A file's name as it may stand in an answer: no folders, no control characters, not long."""
+    """Return a file's name that is safe in an answer: short, without folders and control characters."""
     last = (name or "").replace("\\", "/").rpartition("/")[2]
     last = unicodedata.normalize("NFC", last.encode("utf-8", "replace").decode("utf-8"))
     return inert(last)[:MAX_NAME].strip() or otherwise
 
 
 class _Form:
-    """What the parser finds, part by part."""
+    """Collects the parts of a form while it is parsed."""
 
     def __init__(self, max_files: int) -> None:
         self.files: list[Upload] = []
@@ -150,41 +217,38 @@ class _Form:
         self.is_whole = True
 
 
-async def read_body(request: Request, limits: Limits, reach: Callable[[int], None]) -> bytes:
-    """Read a body whole.
+async def read_pages(
+    uploads: Sequence[Upload], prepare: Callable[[np.ndarray], Any], limits: Limits, threads: Executor
+) -> list[ReadPage]:
+    """Decode and prepare all pages of a request.
 
     Args:
-        request: Its head has been read.
-        limits: Of size and time.
-        reach: Told of the length that will be needed, before the bytes are kept.
+        uploads: The files.
+        prepare: Prepares the pixels of a page, (H, W, 3) uint8 upright RGB, for the model; called in several threads.
+        limits: Limits with the number of pages and of their pixels.
+        threads: The threads that decode.
 
     Raises:
-        Refusal: 413 too large, by what it says or by what comes; 408 too slow; 429 no memory for it now; 400 broken
-            off.
+        Refusal: 413, if there are more pages than a request may have.
     """
-    declared = request.headers.get("content-length")
-    # The parser of heads takes digits only.
-    if declared is not None:
-        _check(int(declared), limits)
-        reach(int(declared))
-    body = bytearray()
-    try:
-        async with asyncio.timeout(limits.body_seconds):
-            async for chunk in request.stream():
-                _check(len(body) + len(chunk), limits)
-                reach(len(body) + len(chunk))
-                body += chunk
-    except TimeoutError:
-        raise Refusal(
-            408,
-            f"The body did not arrive within {limits.body_seconds:g} s.",
-            headers={"Connection": "close"},
-        ) from None
-    except ClientDisconnect:
-        raise Refusal(400, "The connection was closed before the body had arrived.") from None
-    return bytes(body)
+    loop = asyncio.get_running_loop()
+    files = [loop.run_in_executor(threads, partial(_read, upload, prepare, limits)) for upload in uploads]
+    pages = [page for file in await asyncio.gather(*files) for page in file]
+    _check_number(len(pages), limits)
+    return pages
 
 
-def _check(num_bytes: int, limits: Limits) -> None:
-    if num_bytes > limits.body_bytes:
-        raise Refusal(413, f"A request may have {limits.body_bytes:,} bytes.")
+def _read(upload: Upload, prepare: Callable[[np.ndarray], Any], limits: Limits) -> list[ReadPage]:
+    pages = []
+    for page in decode_pages(upload.data, upload.name, limits.pixels):
+        # The first page gives the number of pages, so that no other page of a file with too many is decoded.
+        _check_number(page.num_pages, limits, upload.name)
+        prepared = None if page.pixels is None else prepare(page.pixels)
+        pages.append(ReadPage(upload.name, page.number, page.num_pages, prepared, page.problem))
+    return pages
+
+
+def _check_number(num_pages: int, limits: Limits, file: str | None = None) -> None:
+    if num_pages > limits.pages:
+        errors = [{"file": file, "reason": f"has {num_pages:,} pages"}] if file else []
+        raise Refusal(413, f"A request may have {limits.pages} pages; send fewer at once.", errors)

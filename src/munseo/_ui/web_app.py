@@ -42,7 +42,7 @@ def build(site: Site, load: try_page.Load, hosts: Sequence[str]) -> FastAPI:
     Args:
         site: The runs, the data and the file of decisions.
         load: Loads a run to predict with.
-        hosts: Host names under which it may be called; empty allows any. See ``Gate`` of the service.
+        hosts: Host names under which it may be called; empty allows any. See ``AccessControl`` of the service.
     """
     app = FastAPI(title="Munseo", docs_url=None, redoc_url=None, openapi_url=None)
     explainers = Explainers()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,16 +11,16 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 
+from munseo._console import quietly
 from munseo._data import decode
 from munseo._data.letterbox import resized
 from munseo._errors import UserError
 from munseo._jpeg import encode_jpeg
+from munseo._prediction import Predictor
 from munseo._run import RunFolder
 from munseo._service.admission import Limits
 from munseo._service.errors import Refusal
-from munseo._service.page_reader import ReadPage, read_pages
-from munseo._service.served_model import ServedModel
-from munseo._service.uploads import files_of, read_body
+from munseo._service.uploads import ReadPage, files_of, read_body, read_pages
 from munseo._ui.explainer import Explainer, Explainers, Neighbours
 from munseo._ui.page_templates import page
 from munseo._ui.site import NotHere, ResultCache, Site
@@ -29,7 +28,8 @@ from munseo._ui.site import NotHere, ResultCache, Site
 LIMITS = Limits(files=20, pages=20)
 SHOWN_PX, NEAR_PX = 560, 200
 """Longest side of an uploaded page and of a training page as they are shown, px."""
-Load = Callable[[RunFolder], ServedModel]
+Load = Callable[[RunFolder], Predictor]
+"""Loads a run to predict with."""
 
 
 def router(site: Site, explainers: Explainers, load: Load) -> APIRouter:
@@ -56,52 +56,52 @@ def router(site: Site, explainers: Explainers, load: Load) -> APIRouter:
         if not uploads:
             raise Refusal(400, request.state.texts("try.drop"))
         folder = await run_in_threadpool(site.run, run)
-        model = await run_in_threadpool(loaded.get, folder.path, lambda: load(folder))
-        read = await read_pages(uploads, _keeping(model), LIMITS, threads)
-        results = await run_in_threadpool(_results, site, explainers, folder, model, read)
+        predictor = await run_in_threadpool(loaded.get, folder.path, lambda: load(folder))
+        # The pixels are kept next to the prepared page: the heat map and the answer show them.
+        pages = await read_pages(uploads, lambda pixels: (predictor.prepare(pixels), pixels), LIMITS, threads)
+        results = await run_in_threadpool(_results, site, explainers, folder, predictor, pages)
         known = await run_in_threadpool(choices)
         return page(
-            request, "try.html.j2", "try", runs=known, run=run, results=results, model=model,
-            threshold=model.needs_person_below,
+            request, "try.html.j2", "try", runs=known, run=run, results=results,
+            threshold=None if predictor.threshold is None else predictor.threshold.confidence,
         )  # fmt: skip
 
     return routes
 
 
-def _keeping(model: ServedModel) -> ServedModel:
-    """The model, its prepared pages each with the pixels that they came from."""
-    return replace(model, prepare=lambda pixels: (model.prepare(pixels), pixels))
-
-
 def _results(
-    site: Site, explainers: Explainers, run: RunFolder, model: ServedModel, read: Sequence[ReadPage]
+    site: Site, explainers: Explainers, run: RunFolder, predictor: Predictor, pages: Sequence[ReadPage]
 ) -> list[dict[str, Any]]:
-    good = [one for one in read if one.problem is None]
+    """Predict and explain the readable pages; the template shows a result for every page."""
+    prepared = [upload.prepared[0] for upload in pages if upload.problem is None]
     rows: list[np.ndarray] = []
-    for start in range(0, len(good), model.batch_size):
-        rows += list(model.answer([one.prepared[0] for one in good[start : start + model.batch_size]]))
+    for start in range(0, len(prepared), predictor.batch_size):
+        with quietly():
+            rows += list(predictor.probabilities(prepared[start : start + predictor.batch_size]))
     explainer = _explainer(explainers, run)
-    near = _neighbours(site, run, explainer)
-    answers = iter(rows)
+    neighbours = _neighbours(site, run, explainer)
+    remaining = iter(rows)
     return [
-        {"page": one} if one.problem is not None else _result(one, next(answers), model, explainer, near)
-        for one in read
+        {"page": upload}
+        if upload.problem is not None
+        else _result(upload, next(remaining), predictor, explainer, neighbours)
+        for upload in pages
     ]
 
 
 def _result(
-    one: ReadPage, row: np.ndarray, model: ServedModel, explainer: Explainer | None, near: Neighbours | None
+    upload: ReadPage, row: np.ndarray, predictor: Predictor, explainer: Explainer | None, neighbours: Neighbours | None
 ) -> dict[str, Any]:
-    pixels = one.prepared[1]
+    pixels, names, threshold = upload.prepared[1], predictor.card.class_names, predictor.threshold
     best = int(row.argmax())
     order = np.argsort(-row)[:5]
     result = {
-        "page": one,
+        "page": upload,
         "picture": encode_jpeg(resized(pixels, SHOWN_PX)),
-        "name": model.class_names[best],
+        "name": names[best],
         "confidence": float(row[best]),
-        "person": model.needs_person_below is None or bool(row[best] < model.needs_person_below),
-        "top": [(model.class_names[int(index)], float(row[index])) for index in order],
+        "person": threshold is None or bool(row[best] < threshold.confidence),
+        "top": [(names[int(index)], float(row[index])) for index in order],
         "heat": None,
         "near": [],
         "reading": None,
@@ -109,18 +109,13 @@ def _result(
     if explainer is not None:
         square = explainer.square(pixels)
         result["heat"] = encode_jpeg(explainer.heat(square, best))
-        if near is not None and near.are_ready:
+        if neighbours is not None and neighbours.are_ready:
             result["near"] = [
-                (
-                    page.id,
-                    model.class_names[page.label or 0],
-                    similarity,
-                    encode_jpeg(resized(decode(page.path), NEAR_PX)),
-                )
-                for page, similarity in near.nearest(square)
+                (near.id, names[near.label or 0], similarity, encode_jpeg(resized(decode(near.path), NEAR_PX)))
+                for near, similarity in neighbours.nearest(square)
             ]
-        elif near is not None:
-            result["reading"] = (near.num_read, len(near.pages))
+        elif neighbours is not None:
+            result["reading"] = (neighbours.num_read, len(neighbours.pages))
     return result
 
 

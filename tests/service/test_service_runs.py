@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
-from serving_process import free_port, serving
+from service_process import free_port, serving
 
 from munseo import UserError, export, predict, serve
 from munseo._service.server import listen

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from serving_process import document, image
+from service_process import document, image
 
 FORM = {"content-type": "multipart/form-data; boundary=x"}
 

@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from serving_process import document, image
+from service_process import document, image
 from stand_in import BROKEN, CLASSES, row_of
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 import yaml
 from PIL import Image
-from serving_pages import served
+from ui_process import served
 
 from munseo import fix, predict
 from munseo import ui as serve_page
