@@ -1,4 +1,4 @@
-"""Judging predictions: metrics, calibration, expected score, comparison."""
+"""Evaluation: metrics, calibration, expected score, comparison and judgement of predictions."""
 
 from munseo._evaluation.metrics import bootstrap_interval, macro_f1, summarise
 

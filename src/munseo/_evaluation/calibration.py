@@ -1,7 +1,7 @@
-"""Confidence that means something: temperature scaling, reliability, and the threshold that a precision costs.
+"""Calibration of confidence: temperature scaling, reliability, and the threshold that a precision requires.
 
-Confidence is the largest probability of a page. Everything here takes probabilities, not logits: a softmax forgets one
-constant a page, which temperature scaling does not need.
+Confidence is the largest probability of a page. Everything here takes probabilities instead of logits: a softmax loses
+one constant per page, which temperature scaling does not need.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ import numpy as np
 from scipy import stats
 
 TEMPERATURES = np.geomspace(0.05, 20.0, 121)
+"""Candidate temperatures."""
 SMALLEST = 1e-12
-"""Probabilities below this are taken as this before their logarithm: one page must not decide the temperature."""
+"""Smaller probabilities count as this one before their logarithm is taken: one page must not decide the temperature."""
 PRIOR_SD = 1.0
-"""Of log T around 0. Worth less than a page's loss among hundreds; keeps ten flawless pages from claiming certainty."""
+"""Standard deviation of the prior of log T around 0. It weighs less than one page's loss among hundreds, and keeps ten
+flawless pages from claiming certainty."""
 CERTAINTY = 0.9
-"""How sure ``threshold_for_precision`` is of its promise, one-sided."""
+"""One-sided confidence level of the promise of ``threshold_for_precision``."""
 NUM_CURVE_POINTS = 40
+"""Points of a coverage curve, at most."""
 
 
 def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """The temperature that calibrates (Guo et al., "On calibration of modern neural networks", 2017).
+    """Fit the temperature that calibrates (Guo et al., "On calibration of modern neural networks", 2017).
 
     Minimises the negative log-likelihood of ``softmax(log p / T)``, with a weak prior on log T.
 
@@ -31,23 +34,23 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
         probabilities: float (N, K); zeros are allowed.
 
     Returns:
-        T between 0.05 and 20; above 1 the model was too sure. 1 without pages.
+        T between 0.05 and 20; above 1 where the model was too sure, 1 without pages.
     """
     return best_temperature(temperature_losses(labels, probabilities), np.ones(len(labels)))
 
 
 def temperature_losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """The loss of each page at each of 121 temperatures, float64 (121, N): for fits to many weightings of the pages."""
+    """Return the loss of each page at each candidate temperature, float64 (121, N), for fits to many weightings."""
     logs = _logs(probabilities)
     true = logs[np.arange(len(labels)), labels]
     return np.stack([np.log(np.exp(logs / t).sum(axis=1)) - true / t for t in TEMPERATURES])
 
 
 def best_temperature(losses: np.ndarray, weights: np.ndarray) -> float:
-    """The temperature of the smallest loss: the lowest point of a parabola through the best three of the grid.
+    """Return the temperature of the smallest loss: the minimum of a parabola through the best three candidates.
 
     Args:
-        losses: From ``temperature_losses``, (121, N).
+        losses: The result of ``temperature_losses``, (121, N).
         weights: How many pages each row counts for, (N,).
     """
     steps = np.log(TEMPERATURES)
@@ -60,10 +63,10 @@ def best_temperature(losses: np.ndarray, weights: np.ndarray) -> float:
 
 
 def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities at a temperature, float32 (N, K); the largest stays the largest."""
+    """Return probabilities at a temperature, float32 (N, K); the largest stays the largest."""
     powers = np.exp(_logs(probabilities) / temperature)
     scaled: np.ndarray = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-    # At a high temperature two that were a last digit apart become equal, and argmax takes the first of equals.
+    # At a high temperature two values that differed in the last digit become equal, and argmax takes the first.
     top = probabilities.argmax(axis=1)
     tied = np.flatnonzero(scaled.argmax(axis=1) != top)
     scaled[tied, top[tied]] = np.nextafter(scaled[tied].max(axis=1), np.float32(1))
@@ -78,7 +81,7 @@ def calibrate(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 def reliability(
     labels: np.ndarray, probabilities: np.ndarray, num_bins: int = 15
 ) -> tuple[list[dict[str, Any]], float]:
-    """The reliability diagram and the expected calibration error (Naeini et al., 2015; Guo et al., 2017).
+    """Return the reliability diagram and the expected calibration error (Naeini et al., 2015; Guo et al., 2017).
 
     Args:
         labels: True classes, int (N,).
@@ -86,43 +89,43 @@ def reliability(
         num_bins: Bins of equal width over confidence 0 to 1.
 
     Returns:
-        Bins that hold pages, as ``{"low", "high", "count", "confidence", "accuracy"}`` (means over the bin), lowest
-        first; and the mean distance of confidence and accuracy over pages (0 without pages).
+        The bins that hold pages, lowest first, as ``{"low", "high", "count", "confidence", "accuracy"}`` (means over
+        the bin); and the mean distance of confidence and accuracy over pages (0 without pages).
     """
     confidence, right = _confidence(labels, probabilities)
-    places = np.clip(np.ceil(confidence * num_bins).astype(int) - 1, 0, num_bins - 1)
+    indices = np.clip(np.ceil(confidence * num_bins).astype(int) - 1, 0, num_bins - 1)
     bins, error = [], 0.0
-    for place in np.unique(places):
-        inside = places == place
+    for index in np.unique(indices):
+        inside = indices == index
         mean, accuracy = float(confidence[inside].mean()), float(right[inside].mean())
-        low, high = float(place / num_bins), float((place + 1) / num_bins)
+        low, high = float(index / num_bins), float((index + 1) / num_bins)
         bins.append({"low": low, "high": high, "count": int(inside.sum()), "confidence": mean, "accuracy": accuracy})
         error += float(inside.mean()) * abs(mean - accuracy)
     return bins, error
 
 
 def coverage_at(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> dict[str, float | None]:
-    """What is answered, and how well, when pages with a confidence below ``threshold`` are left to a person.
+    """Return how many pages are predicted, and how well, when those below ``threshold`` are left to a person.
 
     Returns:
-        ``threshold``, ``coverage`` (share of pages answered) and ``precision`` (share of these that are right; None
-        where no page is answered).
+        ``threshold``, ``coverage`` (fraction of pages at or above it) and ``precision`` (fraction of these that are
+        right; None where there are none).
     """
     confidence, right = _confidence(labels, probabilities)
-    answered = confidence >= threshold
-    num_answered = int(answered.sum())
+    covered = confidence >= threshold
+    num_covered = int(covered.sum())
     return {
         "threshold": float(threshold),
-        "coverage": num_answered / max(len(labels), 1),
-        "precision": float(right[answered].mean()) if num_answered else None,
+        "coverage": num_covered / max(len(labels), 1),
+        "precision": float(right[covered].mean()) if num_covered else None,
     }
 
 
 def coverage_curve(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str, float | None]]:
-    """Precision against coverage (El-Yaniv and Wiener, "Selective classification", 2010).
+    """Return precision against coverage (El-Yaniv and Wiener, "Selective classification", 2010).
 
     Returns:
-        Up to 40 rows of ``coverage_at``, smallest coverage first; the last one answers every page.
+        Up to 40 rows of ``coverage_at``, smallest coverage first; the last one covers every page.
     """
     confidence, _ = _confidence(labels, probabilities)
     if not len(confidence):
@@ -135,30 +138,30 @@ def coverage_curve(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[s
 def threshold_for_precision(
     labels: np.ndarray, probabilities: np.ndarray, target: float, draws: int = 1
 ) -> dict[str, float | None]:
-    """The confidence from which answers are right with probability ``target``: the lowest one that can be promised.
+    """Return the lowest confidence from which predictions can be promised to be right with probability ``target``.
 
-    A promise, not a hope: the share of right answers above the threshold must reach the target at its lower confidence
-    bound (90 %, one-sided; Clopper and Pearson, 1934), as in Geifman and El-Yaniv, "Selective classification for deep
-    neural networks" (2017). A plain share would promise 99 % on the strength of ten right pages. The price: 0.99 needs
-    230 pages without a mistake above the threshold, 0.95 needs 45.
+    The fraction of right predictions above the threshold must reach the target at its lower confidence bound (90%,
+    one-sided; Clopper and Pearson, 1934), as in Geifman and El-Yaniv, "Selective classification for deep neural
+    networks" (2017). The plain fraction would promise 99% on the strength of ten right pages. The price: 0.99 needs 230
+    pages without a mistake above the threshold, 0.95 needs 45.
 
     Args:
         labels: True classes, int (N,).
         probabilities: float (N, K).
-        target: Wanted share of right answers, above 0 and below 1.
-        draws: How many of the rows are of one page. Draws of a page are not independent, and count as one page.
+        target: Wanted fraction of right predictions, above 0 and below 1.
+        draws: How many rows each page has. Draws of a page are not independent, and count as one page.
 
     Returns:
-        ``target_precision``, ``threshold``, ``coverage``, and ``precision``: the plain share above the threshold.
+        ``target_precision``, ``threshold``, ``coverage``, and ``precision``: the plain fraction above the threshold.
         Threshold and precision are None and coverage is 0 where no threshold can be promised.
     """
     confidence, right = _confidence(labels, probabilities)
     order = np.argsort(-confidence, kind="stable")
     falling, hits = confidence[order], np.cumsum(right[order])
-    answered = np.arange(1, len(order) + 1)
-    # Of pages with the same confidence all are answered or none.
+    covered = np.arange(1, len(order) + 1)
+    # A threshold covers all pages with the same confidence, or none of them.
     closed = np.append(falling[1:] < falling[:-1], True)[: len(order)]
-    bound = stats.beta.ppf(1 - CERTAINTY, hits / draws, (answered - hits) / draws + 1)
+    bound = stats.beta.ppf(1 - CERTAINTY, hits / draws, (covered - hits) / draws + 1)
     kept = np.flatnonzero(closed & (hits > 0) & (bound >= target))
     if not len(kept):
         return {"target_precision": float(target), "threshold": None, "coverage": 0.0, "precision": None}
@@ -166,11 +169,11 @@ def threshold_for_precision(
 
 
 def _confidence(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Largest probability, and whether it stands at the true class; both (N,)."""
+    """Return the largest probability, and whether it is that of the true class; both (N,)."""
     return probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
 
 
 def _logs(probabilities: np.ndarray) -> np.ndarray:
-    """Log-probabilities, float64, the largest of a row 0: their powers neither overflow nor all vanish."""
+    """Return log-probabilities, float64, whose row maximum is 0: their powers neither overflow nor all vanish."""
     logs = np.log(np.clip(probabilities.astype(np.float64), SMALLEST, None))
     return np.asarray(logs - logs.max(axis=1, keepdims=True))

@@ -14,13 +14,13 @@ from munseo._randomness import generator
 
 @dataclass(frozen=True)
 class Difference:
-    """Macro-F1 of one less that of another.
+    """The macro-F1 of one set of predictions minus that of another.
 
     Attributes:
-        value: On the pages themselves.
+        value: The difference on the pages themselves.
         low: Lower end of the interval.
-        high: Upper end.
-        p_better: Share of the resamples in which the first was better, ties counted by half.
+        high: Upper end of the interval.
+        p_better: Fraction of the resamples in which the first was better; ties count by half.
     """
 
     value: float
@@ -30,11 +30,11 @@ class Difference:
 
     @property
     def conclusion(self) -> str:
-        """``better``, ``worse`` or ``not distinguishable``: whether the interval lies on one side of zero."""
+        """``better`` or ``worse`` where the interval lies on one side of zero, otherwise ``not distinguishable``."""
         return "better" if self.low > 0 else "worse" if self.high < 0 else "not distinguishable"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for ``results.json``."""
+        """Return plain values for ``results.json``."""
         return {
             "difference": self.value,
             "interval": [self.low, self.high],
@@ -55,21 +55,21 @@ def paired_bootstrap(
 ) -> Difference:
     """Compare two predictions of the same pages by resampling pages (Efron and Tibshirani, 1993, chapter 16).
 
-    Both predictions see the same resample, so what is hard for both cancels: the interval is far narrower than those of
-    the two scores. The fits behind the predictions are not repeated.
+    Both predictions are scored on the same resample, so what is hard for both cancels: the interval is far narrower
+    than those of the two scores. The models are not fitted again.
 
     Args:
         labels: True classes, int (num_rows,).
         first: Predicted classes, int (num_rows,).
-        second: Those to compare with.
-        num_classes: How many classes there are.
-        seed: Of the resampling.
-        num_resamples: How many resamples.
-        level: Of the interval.
-        groups: Page of each row, 0 to num_pages - 1, where pages come several times; None: a row a page.
+        second: Predicted classes to compare with, int (num_rows,).
+        num_classes: The number of classes.
+        seed: Seed of the resampling.
+        num_resamples: The number of resamples.
+        level: Level of the interval.
+        groups: Page of each row, 0 to num_pages - 1, where pages come several times; None for one row per page.
     """
     groups = np.arange(len(labels)) if groups is None else groups
-    # Pages with the same counts are alike: a resample is a multinomial draw over the kinds of page.
+    # Pages with the same counts are interchangeable: a resample is a multinomial draw over the kinds of page.
     kinds, counts = np.unique(
         np.hstack([_page_counts(labels, predicted, groups, num_classes) for predicted in (first, second)]),
         axis=0,
@@ -86,7 +86,7 @@ def paired_bootstrap(
 
 
 def _page_counts(labels: np.ndarray, predicted: np.ndarray, groups: np.ndarray, num_classes: int) -> np.ndarray:
-    """Of every page and class: hits, then how often it is true or predicted; int (num_pages, 2 · num_classes)."""
+    """Count hits per page and class, then how often it is true or predicted; int (num_pages, 2 · num_classes)."""
     counts = np.zeros((int(groups.max()) + 1, 2 * num_classes), dtype=np.int64)
     np.add.at(counts, (groups, labels), labels == predicted)
     np.add.at(counts, (groups, num_classes + labels), 1)
@@ -95,41 +95,41 @@ def _page_counts(labels: np.ndarray, predicted: np.ndarray, groups: np.ndarray, 
 
 
 def _macro_f1(counts: np.ndarray) -> np.ndarray:
-    """Macro-F1 of every resample, from its sum of ``_page_counts``, as ``metrics.macro_f1`` gives it."""
+    """Return macro-F1 of every resample from its sum of ``_page_counts``, as ``metrics.macro_f1`` defines it."""
     hits, occurring = np.split(counts, 2, axis=1)
     f1 = 2 * hits / np.maximum(occurring, 1)
     return np.asarray(f1.sum(axis=1) / (occurring > 0).sum(axis=1))
 
 
-def causes_of_change(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any] | None:
-    """Take the change of macro-F1 apart; the three parts sum up to it.
+def causes_of_change(run_a: pd.DataFrame, run_b: pd.DataFrame) -> dict[str, Any] | None:
+    """Divide the change of macro-F1 from run A to run B into three contributions that sum up to it.
 
-    On the pages that both runs validated, A's predictions are scored by A's labels, then by B's, then B's predictions
-    by B's: so the labels' part and the predictions' part. What is left of the change comes from pages that only one of
-    the two validated.
+    On the pages that both runs validated, A's predictions are scored with A's labels, then with B's labels, and then
+    B's predictions with B's labels. This gives the contributions of labels and predictions; what is left of the change
+    comes from pages that only one of the two validated.
 
     Args:
-        one: ``label, predicted`` (class names) of each page that A validated, with the ID as index.
-        other: The same of B.
+        run_a: ``label, predicted`` (class names) of each page that A validated, with the ID as index.
+        run_b: The same for B.
 
     Returns:
-        ``macro_f1_a, macro_f1_b, by_pages, by_labels, by_predictions``, ``interval`` (95 %, of the predictions' part),
-        and of the pages that both validated ``num_pages, shared_a, shared_b``; None where there is no such page.
+        ``macro_f1_a, macro_f1_b, by_pages, by_labels, by_predictions``, ``interval`` (95%, of the contribution of
+        predictions), and for the pages that both validated ``num_pages, shared_a, shared_b``; None without such pages.
     """
-    both = one.index.intersection(other.index)
+    both = run_a.index.intersection(run_b.index)
     if both.empty:
         return None
-    names = pd.unique(pd.concat([table[column] for table in (one, other) for column in ("label", "predicted")]))
+    names = pd.unique(pd.concat([table[column] for table in (run_a, run_b) for column in ("label", "predicted")]))
     codes = [
         table[["label", "predicted"]].apply(lambda column: pd.Index(names).get_indexer(column))
-        for table in (one, other)
+        for table in (run_a, run_b)
     ]
-    (labels_a, answers_a), (labels_b, answers_b) = (code.loc[both].to_numpy().T for code in codes)
+    (labels_a, predicted_a), (labels_b, predicted_b) = (code.loc[both].to_numpy().T for code in codes)
     whole_a, whole_b = (_macro_f1_of(code["label"], code["predicted"], len(names)) for code in codes)
-    shared_a = _macro_f1_of(labels_a, answers_a, len(names))
-    relabelled = _macro_f1_of(labels_b, answers_a, len(names))
-    shared_b = _macro_f1_of(labels_b, answers_b, len(names))
-    sure = paired_bootstrap(labels_b, answers_b, answers_a, len(names))
+    shared_a = _macro_f1_of(labels_a, predicted_a, len(names))
+    relabelled = _macro_f1_of(labels_b, predicted_a, len(names))
+    shared_b = _macro_f1_of(labels_b, predicted_b, len(names))
+    sure = paired_bootstrap(labels_b, predicted_b, predicted_a, len(names))
     return {
         "macro_f1_a": whole_a,
         "macro_f1_b": whole_b,

@@ -1,10 +1,10 @@
-"""The macro-F1 to expect on pages without labels, with an interval: what the test predictions themselves say.
+"""The expected score: an estimate of macro-F1 on pages without labels, with an interval.
 
-A model's probabilities, calibrated for the damage that the test pages show, say how often each answer is right. Which
-calibration fits is read off the test set's confidence: the validation pages, clean and under the recipe, are mixed so
-that their confidence is distributed as the test set's is, and the temperature is fitted to that mix. The expected
-macro-F1 is the mean over labels drawn from the calibrated test probabilities. Method, sources, measurements and when it
-fails: docs/expected-score.md.
+A model's probabilities, calibrated for the damage that the test pages have, estimate how often each prediction is
+right. The confidence on the test set shows which calibration fits: the validation pages, clean and under the recipe, are
+mixed so that their confidence is distributed as that of the test set, and the temperature is fitted to that mix. The
+expected macro-F1 is the mean over labels drawn from the calibrated test probabilities. docs/expected-score.md has the
+method, its sources and measurements, and when it fails.
 """
 
 from __future__ import annotations
@@ -22,36 +22,43 @@ from munseo._locale import Remark
 from munseo._randomness import generator
 
 LEVEL = 0.9
+"""Level of the interval."""
 NUM_RESAMPLES = 120
+"""Resamples of the validation pages."""
 NUM_LABEL_DRAWS = 200
+"""Sets of labels that are drawn for the test pages."""
 SLOPE_PRIOR = 0.06
-"""Distance between the expected scores of clean and shifted pages from which the slope measured between them counts as
+"""Difference between the expected scores of clean and shifted pages at which the slope measured between them counts as
 much as the slope 1 that perfect calibration would have."""
 MISMATCH_SD = 0.01
-MISMATCH_SHARE = 0.1
-"""Of what no resampling sees: damage that the recipe does not know. Its part of the distance between the recipe's score
-and the stated one was measured by simulation, docs/expected-score.md."""
+"""Standard deviation for damage that the recipe does not know, which no resampling shows."""
+MISMATCH_FRACTION = 0.1
+"""What such damage adds to it, as a fraction of the difference between the recipe's score and the estimate; measured by
+simulation (docs/expected-score.md)."""
 MIX_SIGNIFICANCE = 0.001
+"""Significance level of the test for another mix of classes."""
 FEW_PAGES = 100
+"""With fewer pages than this a note warns."""
 NUM_BINS = 8
-SHARES = np.linspace(0, 1, 101)[:, None]
-"""Of clean pages, that are tried."""
+"""Bins of confidence in which validation and test pages are matched."""
+FRACTIONS = np.linspace(0, 1, 101)[:, None]
+"""Candidate fractions of clean pages in the mix."""
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """What to expect of unlabelled pages.
+    """The expected score of unlabelled pages.
 
     Attributes:
         macro_f1: Expected macro-F1.
-        interval: 90 % interval of the real one, (low, high).
+        interval: 90% interval of the real macro-F1, (low, high).
         clean_val: Macro-F1 of the validation pages as they are.
-        shifted_val: The same under the recipe, all draws together.
-        num_pages: Unlabelled pages.
-        mean_confidence: Mean confidence on them, calibrated.
-        class_mix: Expected share of each class among them, float64 (K,).
-        clean_share: Share of clean pages in the mix of validation pages that is as confident as they are.
-        temperature: Of that mix.
+        shifted_val: Macro-F1 of the validation pages under the recipe, all draws together.
+        num_pages: Number of unlabelled pages.
+        mean_confidence: Mean calibrated confidence on them.
+        class_mix: Expected fraction of each class among them, float64 (K,).
+        clean_fraction: Fraction of clean pages in the mix of validation pages that matches their confidence.
+        temperature: Temperature fitted to that mix.
         notes: What a reader should know.
     """
 
@@ -62,13 +69,16 @@ class Expectation:
     num_pages: int
     mean_confidence: float
     class_mix: np.ndarray
-    clean_share: float
+    clean_fraction: float
     temperature: float
     notes: tuple[Remark, ...]
 
     def to_dict(self, class_names: Sequence[str]) -> dict[str, Any]:
-        """As ``results.json`` holds it under ``expected``."""
-        mix = [{"class": name, "share": float(share)} for name, share in zip(class_names, self.class_mix, strict=True)]
+        """Return the ``expected`` entry of ``results.json``."""
+        mix = [
+            {"class": name, "share": float(fraction)}
+            for name, fraction in zip(class_names, self.class_mix, strict=True)
+        ]
         return {
             "macro_f1": self.macro_f1,
             "interval": list(self.interval),
@@ -84,16 +94,16 @@ class Expectation:
 def expect_macro_f1(
     labels: np.ndarray, clean: np.ndarray, shifted: np.ndarray, test: np.ndarray, seed: int = 0
 ) -> Expectation:
-    """State the macro-F1 to expect on unlabelled pages.
+    """Estimate macro-F1 on unlabelled pages.
 
     Args:
         labels: True classes of the validation pages, int (M,).
         clean: Probabilities of these pages as they are, float (M, K).
         shifted: Probabilities of the same pages under the recipe, float (draws, M, K).
         test: Probabilities of the unlabelled pages, float (N, K), N ≥ 1.
-        seed: Of the resampling.
+        seed: Seed of the resampling.
     """
-    # Rows in an order of their own, so that resampling does not depend on the order in which they came.
+    # The rows are sorted, so that resampling does not depend on the order in which they came.
     order = np.lexsort([*clean.T, labels])
     val = Validation(labels[order], clean[order], shifted[:, order])
     test = test[np.lexsort(test.T)]
@@ -103,7 +113,7 @@ def expect_macro_f1(
     drawn = _drawn_scores(posterior, predicted, generator(seed, "expectation/labels"))
     line = _Line.between(val, match)
     point = float(np.clip(line.score(float(drawn.mean())), 0, 1))
-    mismatch = MISMATCH_SD + MISMATCH_SHARE * abs(point - line.shifted_real)
+    mismatch = MISMATCH_SD + MISMATCH_FRACTION * abs(point - line.shifted_real)
     spread = float(np.sqrt(_resampled_scores(val, test, seed).var() + drawn.var() + mismatch**2))
     half = spread * float(stats.norm.ppf((1 + LEVEL) / 2))
     return Expectation(
@@ -114,7 +124,7 @@ def expect_macro_f1(
         num_pages=len(test),
         mean_confidence=float(posterior[np.arange(len(test)), predicted].mean()),
         class_mix=posterior.mean(axis=0),
-        clean_share=match.clean_share,
+        clean_fraction=match.clean_fraction,
         temperature=match.temperature,
         notes=_notes(val, match, test),
     )
@@ -122,11 +132,11 @@ def expect_macro_f1(
 
 @dataclass(frozen=True)
 class _Line:
-    """From the score that calibrated probabilities expect to the real one, through clean and shifted validation pages.
+    """The line from the score that calibrated probabilities expect to the real score, through the validation pages.
 
-    That a change of confidence tells the change of accuracy is the finding of Guillory et al., "Predicting with
-    confidence on unseen distributions" (2021); the slope is measured here, since confidence falls too little in models
-    that never saw damage.
+    That a change of confidence predicts the change of accuracy is the finding of Guillory et al., "Predicting with
+    confidence on unseen distributions" (2021). The slope is measured between clean and shifted pages, since confidence
+    falls too little in models that were trained without damage.
     """
 
     clean_real: float
@@ -150,30 +160,30 @@ class _Line:
         return _Line(clean_real, shifted_real, shifted_expected, slope)
 
     def score(self, expected: float) -> float:
-        """The real score to expect where calibrated probabilities expect ``expected``."""
+        """Return the real score to expect where calibrated probabilities expect ``expected``."""
         return self.shifted_real + self.slope * (expected - self.shifted_expected)
 
 
 def _posterior(probabilities: np.ndarray, match: Match) -> np.ndarray:
-    """Calibrated probabilities, float64 (N, K), rows of sum 1 to the last digit."""
+    """Return calibrated probabilities, float64 (N, K), whose rows sum to 1 to the last digit."""
     posterior = apply_temperature(probabilities, match.temperature).astype(np.float64)
     return np.asarray(posterior / posterior.sum(axis=1, keepdims=True))
 
 
 def _soft_macro_f1(classes: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> float:
-    """Macro-F1 of a confusion matrix of weights, from class probabilities (R, K) and predicted classes (R,)."""
-    answers = np.eye(classes.shape[1])[predicted] * weights[:, None]
-    matrix = answers.T @ classes
+    """Return macro-F1 of a weighted confusion matrix, from class probabilities (R, K) and predicted classes (R,)."""
+    decisions = np.eye(classes.shape[1])[predicted] * weights[:, None]
+    matrix = decisions.T @ classes
     occurring = matrix.sum(axis=0) + matrix.sum(axis=1)
-    # A class that neither occurs nor is answered has some probability everywhere, and is not counted.
+    # A class that neither occurs nor is predicted still has some probability everywhere; it is not counted.
     counted = occurring > 0.5 / len(classes)
     return float((2 * np.diagonal(matrix)[counted] / occurring[counted]).mean())
 
 
 def _resampled_scores(val: Validation, test: np.ndarray, seed: int) -> np.ndarray:
-    """The statement on the grounds of other validation pages, (NUM_RESAMPLES,).
+    """Return the estimates from resampled validation pages, (NUM_RESAMPLES,).
 
-    The bootstrap is over pages, all draws of a page together (Efron, 1979; for clusters Davison and Hinkley, 1997).
+    The bootstrap resamples pages with all their draws (Efron, 1979; for clusters Davison and Hinkley, 1997).
     """
     predicted, confidence, even = test.argmax(axis=1), test.max(axis=1), np.full(len(test), 1 / len(test))
     scores = np.empty(NUM_RESAMPLES)
@@ -187,9 +197,9 @@ def _resampled_scores(val: Validation, test: np.ndarray, seed: int) -> np.ndarra
 
 
 def _drawn_scores(posterior: np.ndarray, predicted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Macro-F1 of labels drawn from the posterior, (NUM_LABEL_DRAWS,): how the labels of these very pages may fall.
+    """Return macro-F1 of labels drawn from the posterior, (NUM_LABEL_DRAWS,): what the labels of these pages may be.
 
-    Their mean is not the macro-F1 of the expected confusion matrix: there every class occurs a little, and is missed.
+    Their mean is not the macro-F1 of the expected confusion matrix, in which every class occurs a little and is missed.
     """
     steps = posterior.cumsum(axis=1)[:, :-1]
     scores = np.empty(NUM_LABEL_DRAWS)
@@ -215,10 +225,10 @@ def _notes(val: Validation, match: Match, test: np.ndarray) -> tuple[Remark, ...
 
 
 def _mix_differs(val: Validation, match: Match, predicted: np.ndarray) -> bool:
-    """Whether the test pages' predicted classes differ from those of the matched validation pages beyond chance.
+    """Return whether the predicted classes differ from those of the matched validation pages beyond chance.
 
-    Pearson's test on the counts of predicted classes, as Lipton, Wang and Smola detect label shift ("Detecting and
-    correcting for label shift with black box predictors", 2018); the draws of a page count as one page.
+    This is Pearson's test on the counts of predicted classes, with which Lipton, Wang and Smola detect label shift
+    ("Detecting and correcting for label shift with black box predictors", 2018); the draws of a page count as one page.
     """
     expected = np.bincount(val.probabilities.argmax(axis=1), weights=match.weights, minlength=val.num_classes)
     expected = (expected * val.num_pages + 0.5) / (val.num_pages + 0.5 * val.num_classes)
@@ -233,25 +243,25 @@ class Match:
     """A mix of clean and shifted validation pages, and its calibration.
 
     Attributes:
-        clean_share: Weight of the clean pages; the shifted ones have the rest.
-        temperature: Fitted to the mix.
-        clean: Weights of the clean rows among themselves, float64 (M,), sum 1.
-        shifted: Weights of the shifted rows among themselves, float64 (draws · M,), sum 1.
+        clean_fraction: Weight of the clean pages; the shifted ones have the rest.
+        temperature: Temperature fitted to the mix.
+        clean: Weights of the clean rows, float64 (M,); they sum to 1.
+        shifted: Weights of the shifted rows, float64 (draws · M,); they sum to 1.
     """
 
-    clean_share: float
+    clean_fraction: float
     temperature: float
     clean: np.ndarray
     shifted: np.ndarray
 
     @property
     def weights(self) -> np.ndarray:
-        """Of all rows in the mix, sum 1."""
-        return np.concatenate([self.clean_share * self.clean, (1 - self.clean_share) * self.shifted])
+        """Weights of all rows in the mix; they sum to 1."""
+        return np.concatenate([self.clean_fraction * self.clean, (1 - self.clean_fraction) * self.shifted])
 
 
 class Validation:
-    """The validation pages as they are and under every draw, as rows: clean, draw 0, draw 1, ….
+    """The validation pages as rows: clean, then draw 0, draw 1 and so on of the shifted pages.
 
     Args:
         labels: True classes, int (M,).
@@ -272,8 +282,8 @@ class Validation:
     def match(self, page_weights: np.ndarray, test_confidence: np.ndarray) -> Match:
         """Mix clean and shifted pages so that their confidence is distributed as that of the test pages.
 
-        The share of clean pages is that of largest likelihood, over bins of confidence. Damage weaker than the recipe's
-        is thus met between the two; beyond the recipe the share is 0.
+        The fraction of clean pages has the largest likelihood over bins of confidence. Damage weaker than the recipe's
+        gives a fraction between 0 and 1; damage beyond the recipe gives 0.
 
         Args:
             page_weights: How often each validation page counts, (M,).
@@ -283,9 +293,9 @@ class Validation:
         shifted = np.tile(clean / self.num_draws, self.num_draws)
         of_clean = np.bincount(self._bins[: self.num_pages], weights=clean, minlength=NUM_BINS)
         of_shifted = np.bincount(self._bins[self.num_pages :], weights=shifted, minlength=NUM_BINS)
-        wanted = np.bincount(np.searchsorted(self._edges, test_confidence), minlength=NUM_BINS) / len(test_confidence)
-        likelihoods = np.log(np.maximum(SHARES * of_clean + (1 - SHARES) * of_shifted, 1e-6)) @ wanted
-        share = float(SHARES[likelihoods.argmax(), 0])
-        mixed = np.concatenate([share * clean, (1 - share) * shifted])
-        # Counted as so many pages as there are, however many draws each has.
-        return Match(share, best_temperature(self._losses, mixed * self.num_pages), clean, shifted)
+        observed = np.bincount(np.searchsorted(self._edges, test_confidence), minlength=NUM_BINS) / len(test_confidence)
+        likelihoods = np.log(np.maximum(FRACTIONS * of_clean + (1 - FRACTIONS) * of_shifted, 1e-6)) @ observed
+        fraction = float(FRACTIONS[likelihoods.argmax(), 0])
+        mixed = np.concatenate([fraction * clean, (1 - fraction) * shifted])
+        # The weights sum to the number of pages, however many draws each page has.
+        return Match(fraction, best_temperature(self._losses, mixed * self.num_pages), clean, shifted)

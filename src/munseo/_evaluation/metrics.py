@@ -1,4 +1,4 @@
-"""Metrics of predictions, with the definitions that people compare against (scikit-learn's)."""
+"""Metrics of predictions, by the definitions that people compare with (those of scikit-learn)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from munseo._randomness import generator
 
 NUM_RESAMPLES = 2000
+"""Resamples of a bootstrap interval."""
 MAX_PAIRS = 12
+"""Pairs of confused classes that are listed, at most."""
 
 
 def summarise(
     labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str], seed: int = 0
 ) -> dict[str, Any]:
-    """All metrics of one set of predictions, as ``results.json`` holds them.
+    """Compute all metrics of one set of predictions, as ``results.json`` holds them.
 
     Args:
         labels: True classes, int (N,).
         probabilities: float (N, K).
         class_names: K names.
-        seed: Of the bootstrap.
+        seed: Seed of the bootstrap.
     """
     predicted = probabilities.argmax(axis=1)
     matrix = confusion_matrix(labels, predicted, labels=range(len(class_names)))
@@ -47,12 +49,12 @@ def summarise(
 
 
 def macro_f1(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> float:
-    """Mean of the classes' F1 over classes that occur in the labels or the predictions, as scikit-learn's ``macro``."""
+    """Return the mean F1 of the classes that occur in the labels or the predictions, as scikit-learn's ``macro``."""
     return float(_macro_f1_of_counts(np.bincount(labels * num_classes + predicted, minlength=num_classes**2)))
 
 
 def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Mean negative log-likelihood of the true class (natural logarithm)."""
+    """Return the mean negative log-likelihood of the true class (natural logarithm)."""
     true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return float(-np.log(np.clip(true, np.finfo(np.float32).tiny, None)).mean())
 
@@ -60,7 +62,7 @@ def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
 def bootstrap_interval(
     labels: np.ndarray, predicted: np.ndarray, num_classes: int, seed: int = 0, level: float = 0.95
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of macro-F1 over pages (Efron, "Bootstrap methods", 1979)."""
+    """Return the percentile bootstrap interval of macro-F1 over pages (Efron, "Bootstrap methods", 1979)."""
     rng = generator(seed, "bootstrap")
     cells = labels * num_classes + predicted
     # A resample of pages is a multinomial draw over the cells of the confusion matrix.
@@ -75,15 +77,15 @@ def bootstrap_interval(
 def grouped_interval(
     labels: np.ndarray, predicted: np.ndarray, groups: np.ndarray, num_classes: int, seed: int = 0, level: float = 0.95
 ) -> tuple[float, float]:
-    """As ``bootstrap_interval`` where pages come several times: whole groups are drawn, not single predictions.
+    """Return ``bootstrap_interval`` for pages that come several times: it draws whole pages, not single predictions.
 
     Args:
-        labels: int (M,).
-        predicted: int (M,).
+        labels: True classes, int (M,).
+        predicted: Predicted classes, int (M,).
         groups: Page of each prediction, int (M,), 0 to N - 1.
         num_classes: K.
-        seed: Of the bootstrap.
-        level: Of the interval.
+        seed: Seed of the bootstrap.
+        level: Level of the interval.
     """
     rng = generator(seed, "bootstrap")
     num_groups = int(groups.max()) + 1
@@ -96,12 +98,12 @@ def grouped_interval(
 
 
 def probability_columns(num_classes: int) -> list[str]:
-    """Names of the probability columns of prediction tables."""
+    """Return the names of the probability columns of prediction tables."""
     return [f"p_{number}" for number in range(num_classes)]
 
 
 def _macro_f1_of_counts(counts: np.ndarray) -> np.ndarray:
-    """Macro-F1 of flattened confusion matrices (…, K·K), rows true."""
+    """Return macro-F1 of flattened confusion matrices (…, K·K), whose rows are the true classes."""
     num_classes = round(counts.shape[-1] ** 0.5)
     matrix = counts.reshape(*counts.shape[:-1], num_classes, num_classes)
     hits = np.diagonal(matrix, axis1=-2, axis2=-1)
@@ -113,7 +115,7 @@ def _macro_f1_of_counts(counts: np.ndarray) -> np.ndarray:
 
 
 def confused_pairs(matrix: np.ndarray, class_names: Sequence[str]) -> list[dict[str, Any]]:
-    """The largest cells off the diagonal, with their share of the true class."""
+    """Return the largest cells off the diagonal, with their fraction of the true class."""
     wrong = matrix.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:MAX_PAIRS]

@@ -16,14 +16,14 @@ MAX_BROKEN = 4
 
 
 def robustness_profile(damaged: pd.DataFrame, clean: pd.DataFrame, class_names: Sequence[str]) -> dict[str, Any]:
-    """Macro-F1 of every damage by severity, and the pages that break.
+    """Return macro-F1 under every damage by severity, and the pages that break.
 
-    A page breaks under a damage if it is right when clean and wrong under it; the weakest damage that breaks a page
-    comes first, then the surest mistake.
+    A page breaks under a damage if its prediction is right when clean and wrong under the damage. Pages that break
+    under a weaker damage come first, then the most confident mistakes.
 
     Args:
         damaged: ``ID, damage, severity, target, p_0 …``.
-        clean: ``ID, target, p_0 …``, at least the same pages.
+        clean: ``ID, target, p_0 …`` of at least the same pages.
         class_names: K names.
 
     Returns:
@@ -58,16 +58,16 @@ def _broken(
     rows = table[list(columns)].to_numpy()
     predicted, targets = rows.argmax(axis=1), table["target"].to_numpy(np.int64)
     severities, ids = table["severity"].to_numpy(), table["ID"].tolist()
-    wrong = [place for place in np.flatnonzero(predicted != targets) if right[ids[place]]]
-    wrong.sort(key=lambda place: (severities[place], -rows[place].max(), place))
+    wrong = [index for index in np.flatnonzero(predicted != targets) if right[ids[index]]]
+    wrong.sort(key=lambda index: (severities[index], -rows[index].max(), index))
     found: dict[str, dict[str, Any]] = {}
-    for place in wrong:
-        if ids[place] not in found and len(found) < MAX_BROKEN:
-            found[ids[place]] = {
-                "id": ids[place],
-                "severity": float(severities[place]),
-                "true": class_names[targets[place]],
-                "predicted": class_names[predicted[place]],
-                "confidence": float(rows[place].max()),
+    for index in wrong:
+        if ids[index] not in found and len(found) < MAX_BROKEN:
+            found[ids[index]] = {
+                "id": ids[index],
+                "severity": float(severities[index]),
+                "true": class_names[targets[index]],
+                "predicted": class_names[predicted[index]],
+                "confidence": float(rows[index].max()),
             }
     return list(found.values())

@@ -1,7 +1,7 @@
-"""How the probabilities of several runs become one answer: what an ensemble folder holds beside its members.
+"""Combination: how the probabilities of an ensemble's members become one prediction, and where the members lie.
 
-The members lie in ``members/0``, ``members/1`` … as run folders of their own; the manifest (``kind: ensemble``) says
-whether they are combined by weights, which stand there too, or by a stack, which lies in ``stack.safetensors``.
+The members are run folders ``members/0``, ``members/1`` …. The manifest (``kind: ensemble``) says whether they are
+combined by weights, which it holds too, or by a stack, which is kept in ``stack.safetensors``.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from munseo._run import RunFolder
 from munseo._run.atomic import replacing
 
 SMALLEST = 1e-6
-"""Probabilities below this are taken as this before their logarithm: one page must not decide a coefficient."""
+"""Smaller probabilities count as this one before their logarithm is taken: one page must not decide a coefficient."""
 
 Combination = Callable[[np.ndarray], np.ndarray]
-"""Probabilities of members (num_members, num_pages, num_classes) to one (num_pages, num_classes), float64."""
+"""A function from the members' probabilities (num_members, num_pages, num_classes) to one float64 array of them."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class WeightedMean:
     """A mean of probabilities (a "linear opinion pool"; Stone, 1961).
 
     Attributes:
-        weights: float64 (num_members,), none negative, sum 1.
+        weights: float64 (num_members,); none is negative, and they sum to 1.
     """
 
     weights: np.ndarray
@@ -40,7 +40,7 @@ class WeightedMean:
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Combine ``rows`` (num_members, num_pages, num_classes)."""
         total = np.zeros(rows.shape[1:])
-        # Member by member and not as a matrix product, whose last digits depend on how many pages come at once.
+        # Member by member, since the last digits of a matrix product depend on how many pages come at once.
         for weight, row in zip(self.weights, rows, strict=True):
             total += weight * row.astype(np.float64)
         return total
@@ -66,24 +66,24 @@ class Stack:
 
 
 def stack_features(rows: np.ndarray) -> np.ndarray:
-    """What a stack looks at: log-probabilities, (num_pages, num_members · num_classes)."""
+    """Return the log-probabilities that a stack reads, (num_pages, num_members · num_classes)."""
     num_members, num_pages, num_classes = rows.shape
     logs = np.log(np.clip(rows.astype(np.float64), SMALLEST, None))
     return logs.transpose(1, 0, 2).reshape(num_pages, num_members * num_classes)
 
 
 def is_ensemble(run: RunFolder) -> bool:
-    """Whether the folder holds several runs and what combines them."""
+    """Return whether the folder holds several runs and what combines them."""
     return run.manifest_file.is_file() and run.read_manifest().get("kind") == "ensemble"
 
 
 def member_folders(run: RunFolder) -> list[RunFolder]:
-    """The run folders within an ensemble, in the order of its weights."""
+    """Return the run folders in an ensemble, in the order of its weights."""
     return [member_folder(run, number) for number in range(len(_entry(run)["members"]))]
 
 
 def member_folder(run: RunFolder, number: int) -> RunFolder:
-    """Where one member lies; by its number, so that no path of a manifest is followed."""
+    """Return the folder of one member, by its number: no path of a manifest is followed."""
     return RunFolder(run.path / "members" / str(number))
 
 
@@ -98,7 +98,7 @@ def all_weights_sha256(run: RunFolder) -> str:
 
 
 def read_combination(run: RunFolder) -> Combination:
-    """What combines the members of an ensemble folder.
+    """Read what combines the members of an ensemble folder.
 
     Raises:
         UserError: The manifest or the stack's file do not fit the members.
@@ -113,7 +113,7 @@ def read_combination(run: RunFolder) -> Combination:
 
 
 def stack_file(run: RunFolder) -> Path:
-    """Where the coefficients of a stack lie."""
+    """Return the file with the coefficients of a stack."""
     return run.path / "stack.safetensors"
 
 

@@ -110,7 +110,7 @@ def join_parts(output: Path) -> tuple[int, int]:
     writer: pq.ParquetWriter | None = None
     with replacing(output) as beside:
         try:
-            for group in _grouped(_merged([_Reader(folder) for folder in folders])):
+            for group in _grouped(_merged([_ShardReader(folder) for folder in folders])):
                 rows = group.drop_columns([PLACE]).replace_schema_metadata({METADATA: about})
                 writer = writer or pq.ParquetWriter(beside, rows.schema, compression="zstd")
                 writer.write_table(rows, row_group_size=ROWS_A_GROUP)
@@ -122,7 +122,7 @@ def join_parts(output: Path) -> tuple[int, int]:
     return num_rows, num_errors
 
 
-class _Reader:
+class _ShardReader:
     """Reads the rows of one shard, a part at a time."""
 
     def __init__(self, folder: PartsFolder) -> None:
@@ -152,7 +152,7 @@ class _Reader:
         return taken
 
 
-def _merged(readers: list[_Reader]) -> Iterator[pa.Table]:
+def _merged(readers: list[_ShardReader]) -> Iterator[pa.Table]:
     """Yield rows in the order of their files, as far as the parts in memory of all shards reach, and so on."""
     while open_readers := [reader for reader in readers if reader.rows is not None]:
         place = min(reader.last_place for reader in open_readers)

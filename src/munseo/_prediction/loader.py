@@ -1,4 +1,4 @@
-"""Pages as the model takes them: decoded by the one door, letterboxed, stacked as uint8 batches."""
+"""The loader: pages as a model takes them, decoded, letterboxed and stacked as uint8 batches."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from munseo._shift import deskew
 
 @dataclass(frozen=True)
 class Batch:
-    """Pages of one step.
+    """The pages of one step.
 
     Attributes:
         images: uint8 (B, S, S, 3).
         labels: int64 (B,); -1 where a page has none.
-        indices: int64 (B,): places of the pages in the list that the loader was made of.
-        policies: int64 (B,): which augmentation policy a page got; -1 for the clean page.
+        indices: int64 (B,): indices of the pages in the list that the loader was made of.
+        policies: int64 (B,): the augmentation policy that a page got; -1 for the clean page.
     """
 
     images: torch.Tensor
@@ -31,21 +31,21 @@ class Batch:
     policies: torch.Tensor
 
     def to(self, device: torch.device, non_blocking: bool = True) -> Batch:
-        """The batch with its images and labels on a device; what is only counted stays with the processor."""
+        """Return the batch with its images and labels on a device; what is only counted stays on the CPU."""
         images, labels = (tensor.to(device, non_blocking=non_blocking) for tensor in (self.images, self.labels))
         return Batch(images, labels, self.indices, self.policies)
 
     def pin_memory(self) -> Batch:
-        """Called by the loader where copies to a GPU are to overlap with its work."""
+        """Pin the memory of images and labels; the loader calls it so that copies to a GPU overlap with its work."""
         return Batch(self.images.pin_memory(), self.labels.pin_memory(), self.indices, self.policies)
 
 
 Item = tuple[np.ndarray, int, int, int]
-"""Image (S, S, 3), label, index, policy."""
+"""Image (S, S, 3), label, index and policy of one page."""
 
 
 def collate(items: Sequence[Item]) -> Batch:
-    """Stack single pages."""
+    """Stack single pages into a batch."""
     images, labels, indices, policies = zip(*items, strict=True)
     return Batch(
         torch.from_numpy(np.stack(images)),
@@ -56,7 +56,7 @@ def collate(items: Sequence[Item]) -> Batch:
 
 
 class PageDataset(Dataset[Item]):
-    """Pages of a known number, in a fixed order."""
+    """A known number of pages in a fixed order."""
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -64,17 +64,17 @@ class PageDataset(Dataset[Item]):
 
 @dataclass(frozen=True, slots=True)
 class DecodedPage:
-    """A page that was decoded ahead.
+    """A page that has been decoded already.
 
     Attributes:
-        squares: uint8 (S, S, 3), one for each ``(image_size, orientation)`` that a model of the answer takes.
+        squares: uint8 (S, S, 3), one for each ``(image_size, orientation)`` that a model of the prediction takes.
     """
 
     squares: Mapping[tuple[int, str], np.ndarray]
 
 
 class InferencePages(PageDataset):
-    """Pages in their order, without augmentation."""
+    """Pages in their order, without augmentation: files that are decoded now, or pages that have been decoded."""
 
     def __init__(self, pages: Sequence[Page | DecodedPage], image_size: int, orientation: str) -> None:
         self.pages = pages
@@ -93,17 +93,17 @@ class InferencePages(PageDataset):
 
 
 def oriented(image: np.ndarray, orientation: str) -> np.ndarray:
-    """The last step of preprocessing, for every page that a model sees, damaged or not: level it, or leave it as it is.
+    """Level a page or leave it as it is: the last step of preprocessing for every page that a model sees.
 
     Args:
         image: Letterboxed page (S, S, 3) uint8.
-        orientation: As in the configuration.
+        orientation: The value of the configuration, ``as_is`` or ``deskew``.
     """
     return deskew(image) if orientation == "deskew" else image
 
 
 def single_threaded(_: int = 0) -> None:
-    """Loader workers decode with one thread each: the cores belong to the other workers and to the model."""
+    """Let a loader worker decode with one thread: the cores belong to the other workers and to the model."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
 
@@ -111,7 +111,7 @@ def single_threaded(_: int = 0) -> None:
 def inference_loader(
     pages: PageDataset, batch_size: int, num_workers: int, pin_memory: bool = False
 ) -> DataLoader[Item]:
-    """A loader of ``Batch``es over pages, clean or damaged, in their order."""
+    """Return a loader that gives ``Batch``es of pages, clean or damaged, in their order."""
     return DataLoader(
         pages,
         batch_size=batch_size,

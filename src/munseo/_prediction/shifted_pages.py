@@ -1,4 +1,4 @@
-"""Validation pages under a recipe: the same pages as they might arrive in the test set."""
+"""Damaged validation pages: under a recipe, as pages may arrive in the test set, and under one damage at a time."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from munseo._prediction.loader import Item, PageDataset, oriented
 from munseo._randomness import generator
 
 SHIFT_SEED = 0
-"""The damage of a page is the same in every run, whatever its ``random_seed``: runs are compared on equal pages."""
+"""Seed of the damage. It is the same in every run, whatever its ``random_seed``: runs are compared on equal pages."""
 SEVERITIES = (1 / 3, 2 / 3, 1.0)
 """Severities of a damage that has degrees."""
 
 
 class ShiftedPages(PageDataset):
-    """Every page several times, each time with other damage: all pages under draw 0, then all under draw 1, and so on.
+    """Every page several times, each time with other damage: all pages in draw 0, then all pages in draw 1, and so on.
 
-    What a page goes through is a function of the recipe, the page's ID and the draw alone; neither its place nor the
-    other pages matter.
+    The damage of a page is a function of the recipe, the page's ID and the draw only; its index and the other pages do
+    not matter.
 
     Args:
         pages: N pages whose images can be decoded.
         image_size: Side of the square, px.
         recipe: The damages.
         num_draws: How often each page comes.
-        orientation: As in the configuration: it comes after the damage, as with a page that arrives damaged.
-        seed: Another seed, other damage.
+        orientation: The value of the configuration; it is applied after the damage, as for a page that arrives damaged.
+        seed: Seed of the damage.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class ShiftedPages(PageDataset):
     def __len__(self) -> int:
         return len(self.pages) * self.num_draws
 
-    def __getitem__(self, place: int) -> Item:
-        draw, index = divmod(place, len(self.pages))
+    def __getitem__(self, number: int) -> Item:
+        draw, index = divmod(number, len(self.pages))
         page = self.pages[index]
         return self.image(index, draw), -1 if page.label is None else page.label, index, -1
 
     def image(self, index: int, draw: int) -> np.ndarray:
-        """One page under one draw, uint8 (S, S, 3)."""
+        """Return one page in one draw, uint8 (S, S, 3)."""
         page = self.pages[index]
         rng = generator(self.seed, f"shifted/{page.id}", draw)
         damaged = apply_recipe(square(page, self.image_size), self.recipe, rng)
@@ -66,29 +66,29 @@ class ShiftedPages(PageDataset):
 
 
 def profile_cells() -> list[tuple[str, float]]:
-    """Every damage at every severity; those that are all or nothing at 1 alone."""
+    """Return every damage with every severity; a damage without degrees has severity 1 only."""
     return [(name, severity) for name, d in DAMAGES.items() for severity in (SEVERITIES if d.graded else (1.0,))]
 
 
 def chosen_pages(pages: Sequence[Page], num_pages: int) -> list[Page]:
-    """At most ``num_pages`` pages, the classes in their proportions, by the order of their IDs' own random keys."""
+    """Choose at most ``num_pages`` pages with the classes in their proportions, by random keys of their IDs."""
     keys = [generator(SHIFT_SEED, f"robustness/{page.id}").random() for page in pages]
     ranks: dict[int, float] = {}
     for label in sorted({page.label or 0 for page in pages}):
-        members = sorted((place for place, page in enumerate(pages) if page.label == label), key=lambda p: keys[p])
-        ranks |= {place: (number + 0.5) / len(members) for number, place in enumerate(members)}
-    kept = sorted(sorted(ranks, key=lambda place: (ranks[place], place))[:num_pages])
-    return [pages[place] for place in kept]
+        members = sorted((index for index, page in enumerate(pages) if page.label == label), key=lambda i: keys[i])
+        ranks |= {index: (number + 0.5) / len(members) for number, index in enumerate(members)}
+    kept = sorted(sorted(ranks, key=lambda index: (ranks[index], index))[:num_pages])
+    return [pages[index] for index in kept]
 
 
 class DamagedPages(PageDataset):
-    """Pages under every cell of the profile: all pages under the first cell, then all under the second, and so on.
+    """Pages in every cell of the robustness profile: all pages in the first cell, then all in the second, and so on.
 
-    The clean squares are kept in memory (S · S · 3 bytes a page), since each is used some 60 times.
+    The clean squares are kept in memory (S · S · 3 bytes per page), since each is used some 60 times.
 
     Args:
         pages: N pages whose images can be decoded.
-        card: Size and orientation.
+        card: Gives the size and the orientation.
     """
 
     def __init__(self, pages: Sequence[Page], card: ModelCard) -> None:
@@ -100,24 +100,20 @@ class DamagedPages(PageDataset):
     def __len__(self) -> int:
         return len(self.pages) * len(self.cells)
 
-    def __getitem__(self, place: int) -> Item:
-        cell, index = divmod(place, len(self.pages))
+    def __getitem__(self, number: int) -> Item:
+        cell, index = divmod(number, len(self.pages))
         label = self.pages[index].label
-        return (
-            oriented(self.image(index, *self.cells[cell]), self.orientation),
-            -1 if label is None else label,
-            index,
-            -1,
-        )
+        image = oriented(self.image(index, *self.cells[cell]), self.orientation)
+        return image, -1 if label is None else label, index, -1
 
     def image(self, index: int, damage: str, severity: float) -> np.ndarray:
-        """One page under one damage, as it would arrive: uint8 (S, S, 3)."""
+        """Return one page under one damage, as it would arrive, uint8 (S, S, 3)."""
         return damaged(self._squares[index], self.pages[index].id, damage, severity)
 
 
 def damaged(image: np.ndarray, page_id: str, damage: str, severity: float) -> np.ndarray:
-    """A square page under one damage of the profile, as it would arrive: uint8 (S, S, 3).
+    """Return a square page under one damage of the profile, as it would arrive, uint8 (S, S, 3).
 
-    At every severity the shape of the damage is the same, so that a curve shows what the strength does.
+    The damage has the same shape at every severity, so that a curve shows what the strength does.
     """
     return DAMAGES[damage](image, severity, generator(SHIFT_SEED, f"robustness/{damage}/{page_id}"))

@@ -1,4 +1,4 @@
-"""Test-time augmentation: a set of named, deterministic views of a page, averaged in probability or logit space."""
+"""Test-time augmentation: named, deterministic views of a page, averaged in probability or logit space."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from munseo._model import Classifier
 from munseo._shift import denoise, deskew
 
 View = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""Normalised pages (B, 3, S, S) and the value of white paper (3, 1, 1) to the same pages seen another way."""
+"""A function from normalised pages (B, 3, S, S) and the value of white paper (3, 1, 1) to the same pages as seen."""
 PageView = Callable[[np.ndarray], np.ndarray]
-"""A page (S, S, 3) uint8 to the same page restored; on the processor, page by page."""
+"""A function from a page (S, S, 3) uint8 to the same page restored; it works on the CPU, page by page."""
 
 
 def _scaled(factor: float) -> View:
-    """The page at ``factor`` of its size, centred, with white paper around it."""
+    """Return a view of the page at ``factor`` times its size, centred, with white paper around it."""
 
     def view(images: torch.Tensor, white: torch.Tensor) -> torch.Tensor:
         theta = torch.tensor([[1 / factor, 0, 0], [0, 1 / factor, 0]], device=images.device, dtype=images.dtype)
@@ -42,18 +42,20 @@ TENSOR_VIEWS: dict[str, View] = {
     "scale_90": _scaled(0.9),
     "scale_110": _scaled(1.1),
 }
+"""Views that move pixels; a new one is an entry here."""
 PAGE_VIEWS: dict[str, PageView] = {
     "deskewed": deskew,
     "deskewed_180": lambda page: np.ascontiguousarray(np.rot90(deskew(page), 2)),
     "denoised": denoise,
     "deskewed_denoised": lambda page: deskew(denoise(page)),
 }
+"""Views that restore a page; a new one is an entry here."""
 VIEWS = (*TENSOR_VIEWS, *PAGE_VIEWS)
-"""Names, in the order in which reports list them."""
+"""Names of all views, in the order in which reports list them."""
 
 
 def view_logits(classifier: Classifier, pages: torch.Tensor, name: str) -> torch.Tensor:
-    """Logits of one view, float32 (B, num_classes).
+    """Return the logits of pages seen by one view, float32 (B, num_classes).
 
     Args:
         classifier: The model, on the device of the pages.
@@ -61,8 +63,8 @@ def view_logits(classifier: Classifier, pages: torch.Tensor, name: str) -> torch
         name: One of ``VIEWS``.
     """
     if name in PAGE_VIEWS:
-        seen = np.stack([PAGE_VIEWS[name](page) for page in pages.cpu().numpy()])
-        images = classifier.prepare(torch.from_numpy(seen).to(pages.device))  # (B, 3, S, S)
+        restored = np.stack([PAGE_VIEWS[name](page) for page in pages.cpu().numpy()])
+        images = classifier.prepare(torch.from_numpy(restored).to(pages.device))  # (B, 3, S, S)
     else:
         images = TENSOR_VIEWS[name](classifier.prepare(pages), classifier.white)
     logits: torch.Tensor = classifier(images).float()
@@ -70,14 +72,14 @@ def view_logits(classifier: Classifier, pages: torch.Tensor, name: str) -> torch
 
 
 def mean_probabilities(classifier: Classifier, pages: torch.Tensor, names: Sequence[str], space: str) -> torch.Tensor:
-    """Probabilities averaged over views, float32 (B, num_classes).
+    """Average the probabilities of views, float32 (B, num_classes).
 
     Args:
         classifier: The model, on the device of the pages.
         pages: uint8 (B, S, S, 3).
-        names: Of ``VIEWS``.
-        space: ``probability``: the mean of probabilities; ``logit``: the softmax of the mean of logits, in which a view
-            that is sure of a class being wrong counts for more.
+        names: Some of ``VIEWS``.
+        space: ``probability`` for the mean of probabilities; ``logit`` for the softmax of the mean of logits, in which
+            a view that is sure that a class is wrong counts for more.
     """
     total = torch.zeros(len(pages), classifier.card.num_classes, device=pages.device)
     for name in names:
@@ -87,7 +89,7 @@ def mean_probabilities(classifier: Classifier, pages: torch.Tensor, names: Seque
 
 
 def check_views(names: Sequence[str]) -> None:
-    """Raise ``UserError`` for names that are not views."""
+    """Raise ``UserError`` for names that are not those of views."""
     problems = []
     for name in names:
         if name not in VIEWS:
