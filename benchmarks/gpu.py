@@ -35,9 +35,10 @@ from munseo._config import Config
 from munseo._console import quietly
 from munseo._data import Page
 from munseo._prediction import predict_pages
+from munseo._prediction.device import num_cores
 from munseo._prediction.inference import autocast
-from munseo._training import Collection, collect, divide
-from munseo._training.hardware import device_name, num_cores
+from munseo._training import Collection, collect, make_splits
+from munseo._training.hardware import device_name
 from munseo._training.module import PageClassifier
 from munseo._training.training_run import build_module, make_card
 
@@ -77,11 +78,11 @@ def make_config(options: argparse.Namespace, cell: Cell) -> Config:
 def make_module(options: argparse.Namespace, collection: Collection, cell: Cell) -> PageClassifier:
     """As a run would start with it, on the device."""
     config = make_config(options, cell)
-    module, _ = build_module(config, make_card(config, collection.pages), divide(config, collection)[0])
+    module, _ = build_module(config, make_card(config, collection.pages), make_splits(config, collection)[0])
     if cell.compiled:
         torch.compiler.reset()  # so that this batch is compiled for itself, not as one of several shapes
         module.compiled = torch.compile(module.classifier.forward, backend=options.backend)
-    return module.to(module.machine.device)
+    return module.to(module.hardware.device)
 
 
 def measure_cell(options: argparse.Namespace, collection: Collection, cell: Cell) -> dict[str, Any]:
@@ -103,13 +104,13 @@ def measure_cell(options: argparse.Namespace, collection: Collection, cell: Cell
         "training_images_per_s": statistics.median(other for _, other in turns),
         "ratio": statistics.median(other / one for one, other in turns),
         "peak_gpu_bytes": torch.cuda.max_memory_allocated() if on_gpu else None,
-        "precision": module.machine.precision,
+        "precision": module.hardware.precision,
     }
 
 
 def measure_workers(options: argparse.Namespace, module: PageClassifier, count: int) -> dict[str, Any]:
     """The input alone and with the model, with so many loader workers."""
-    module.machine = replace(module.machine, num_workers=count)
+    module.hardware = replace(module.hardware, num_workers=count)
     rounds = range(options.rounds)
     return {
         "workers": count,
@@ -120,10 +121,10 @@ def measure_workers(options: argparse.Namespace, module: PageClassifier, count: 
 
 def measure_prediction(options: argparse.Namespace, module: PageClassifier, batch: int) -> dict[str, Any]:
     """Forward passes on a batch that stays on the device, and pages from files to probabilities."""
-    classifier, settings = module.classifier, replace(module.machine.settings, batch_size=batch)
+    classifier, settings = module.classifier, replace(module.hardware.settings, batch_size=batch)
     classifier.to(settings.device).eval()
     images = torch.zeros(batch, options.size, options.size, 3, dtype=torch.uint8, device=settings.device)
-    pages = [Page(page.id, page.path, None) for page in module.parts.train]
+    pages = [Page(page.id, page.path, None) for page in module.split.train]
     pages = (pages * (1 + options.steps * batch // len(pages)))[: options.steps * batch]
     bare, whole = [], []
     predict_pages(classifier, pages[:batch], settings)

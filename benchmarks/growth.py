@@ -81,11 +81,13 @@ def predict_all(folder: Path, run: Path) -> None:
 
 def load_all(folder: Path, run: Path) -> None:
     """One epoch of training batches."""
+    import torch
     from torch.utils.data import DataLoader
 
     from munseo._data import load_pages
+    from munseo._prediction.device import choose_workers
     from munseo._run import open_run
-    from munseo._training.hardware import choose_machine
+    from munseo._training.hardware import Hardware
     from munseo._training.sampler import EpochBatches
     from munseo._training.training_pages import AugmentationPlan, TrainingPages, list_samples
 
@@ -93,9 +95,10 @@ def load_all(folder: Path, run: Path) -> None:
     pages = load_pages(folder).train
     samples = list_samples(len(pages), [], 0)
     batch_size = config.batch_size if isinstance(config.batch_size, int) else 32
-    machine = choose_machine(config, batch_size, batch_size)
+    device = torch.device("cpu")
+    hardware = Hardware(device, "32-true", batch_size, batch_size, choose_workers(config.num_workers, device), 1)
     dataset = TrainingPages(pages, samples, AugmentationPlan(config), config)
-    loader = DataLoader(dataset, batch_sampler=EpochBatches(len(samples), batch_size, 0), **machine.loading)
+    loader = DataLoader(dataset, batch_sampler=EpochBatches(len(samples), batch_size, 0), **hardware.loading)
     num_images = sum(len(batch.images) for batch in loader)
     assert num_images >= len(pages) - 1
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from munseo import _synth as specimens
-from munseo import _training as training
 from munseo._config import load_config
 from munseo._console import quietly
 from munseo._training import checkpoint as saving
+from munseo._training.training_run import fit, start_run
 
 VALUES = {
     "pretrained": "false", "image_size": 64, "batch_size": 6, "epochs": 1, "device": "cpu", "num_workers": 0,
@@ -69,9 +69,9 @@ def _seconds(holder: Any, name: str) -> list[float]:
 def _train(folder: Path, values: dict[str, Any]) -> Any:
     words = [f"{key}={value}" for key, value in {**values, "runs_dir": folder / "runs"}.items()]
     with quietly():
-        prepared = training.prepare(load_config(folder / "plain.yaml", words), ["saving_state.py"])
-        training.fit(prepared.run, prepared.config, prepared.card, prepared.splits[0], [])
-    return prepared.run
+        training = start_run(load_config(folder / "plain.yaml", words), ["saving_state.py"])
+        fit(training.folder, training.config, training.card, training.splits[0], [])
+    return training.folder
 
 
 if __name__ == "__main__":

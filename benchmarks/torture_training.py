@@ -181,8 +181,7 @@ def _child(moment: str, number: int, words: list[str]) -> None:
     from munseo._commands.app import app
     from munseo._training import callbacks as recording
     from munseo._training import checkpoint as state
-    from munseo._training import module
-    from munseo._training import run_training as training
+    from munseo._training import module, training_run
     from munseo._training import validation as judging
 
     count = 0
@@ -211,7 +210,7 @@ def _child(moment: str, number: int, words: list[str]) -> None:
         before(judging, "judge_tables")
     elif moment == "predicting":
         number = 1
-        before(training, "predict_test")
+        before(training_run, "predict_test_pages")
     elif moment == "reporting":
         number = 1
         before(reports, "write_report")

@@ -17,8 +17,8 @@ from munseo._config import Config
 from munseo._data import Page
 from munseo._model import Classifier, ModelCard, build_classifier, model_normalisation
 from munseo._prediction import Settings, predict_pages
-from munseo._training import collect, divide
-from munseo._training.hardware import choose_workers
+from munseo._prediction.device import choose_workers
+from munseo._training import collect, make_splits
 from munseo._training.training_run import build_module, make_card
 
 EPOCHS = 10**6
@@ -35,7 +35,7 @@ def train(task: Task, ready: Ready) -> float:
             }
         )  # fmt: skip
         collection = collect(config)
-        module, _ = build_module(config, make_card(config, collection.pages), divide(config, collection)[0])
+        module, _ = build_module(config, make_card(config, collection.pages), make_splits(config, collection)[0])
         ready()
         warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
         return training_rate(module, task.steps)

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from munseo._data import Sample, class_weights, plan_balance, sampler_weights
+from munseo._data import PageCopy, class_weights, plan_balance, sampler_weights
 from munseo._errors import UserError
 
 COUNTS = {0: 85, 1: 39, 13: 63, 14: 42}
@@ -17,16 +17,16 @@ def test_the_reference_runs_counts():
     assert plan.before == COUNTS
     assert plan.added == {0: 0, 1: 39, 13: 15, 14: 36}
     assert plan.after == {0: 85, 1: 78, 13: 78, 14: 78}
-    assert Counter(LABELS[sample.index] for sample in plan.copies) == {1: 39, 13: 15, 14: 36}
+    assert Counter(LABELS[copy.page] for copy in plan.copies) == {1: 39, 13: 15, 14: 36}
 
 
 def test_copies_go_round_and_are_numbered():
     plan = plan_balance([5, 7, 7, 7], [7], 10, seed=0)
     assert len(plan.copies) == 7
-    assert {sample.index for sample in plan.copies[:3]} == {1, 2, 3}
-    assert [sample.copy for sample in plan.copies] == [1, 1, 1, 2, 2, 2, 3]
+    assert {copy.page for copy in plan.copies[:3]} == {1, 2, 3}
+    assert [copy.copy for copy in plan.copies] == [1, 1, 1, 2, 2, 2, 3]
     assert len(set(plan.copies)) == 7, "no copy of a page has the number of another"
-    assert [sample.index for sample in plan.copies[:3]] == [sample.index for sample in plan.copies[3:6]]
+    assert [copy.page for copy in plan.copies[:3]] == [copy.page for copy in plan.copies[3:6]]
 
 
 def test_the_plan_is_a_function_of_the_seed_and_of_each_class_alone():
@@ -35,7 +35,7 @@ def test_the_plan_is_a_function_of_the_seed_and_of_each_class_alone():
     assert plan.copies != plan_balance(LABELS, [1, 14], 78, seed=2).copies
     alone = plan_balance(LABELS, [14], 78, seed=1).copies
     assert alone == plan.copies[-36:]
-    assert isinstance(alone[0], Sample)
+    assert isinstance(alone[0], PageCopy)
 
 
 def test_large_classes_stay():

@@ -11,7 +11,7 @@ from munseo._data.cache.cached_page import CachedPage
 from munseo._errors import UserError
 from munseo._prediction.loader import InferencePages
 from munseo._prediction.shifted_pages import ShiftedPages
-from munseo._training.training_data import collect, divide
+from munseo._training.training_data import collect, make_splits
 from munseo._training.training_pages import TrainingPages
 
 
@@ -36,7 +36,7 @@ def collected(documents, tmp_path):
 
 
 def datasets(config, collection):
-    parts = divide(config, collection, COMPETITION)[0]
+    parts = make_splits(config, collection, COMPETITION)[0]
     training = TrainingPages(parts.train, parts.samples, parts.plan, config)
     draws = [(epoch, place) for epoch in (0, 2) for place in range(0, len(training), 3)] + [(2, len(training) - 1)]
     clean, shifted = InferencePages(parts.val, 64, "deskew"), ShiftedPages(parts.val, 64, COMPETITION, 2)
@@ -63,7 +63,7 @@ def test_the_second_run_and_its_folds_find_the_pages_of_the_first(collected, tmp
     told = capsys.readouterr().err
     assert "of 72 pages at 32 px 72 were there, 0 are new" in told
     assert "of 72 pages at 64 px 72 were there, 0 are new" in told
-    folds = divide(config.model_copy(update={"n_folds": 3}), collection, COMPETITION)
+    folds = make_splits(config.model_copy(update={"n_folds": 3}), collection, COMPETITION)
     assert all(isinstance(page, CachedPage) for parts in folds for page in (*parts.train, *parts.val))
     assert not any(isinstance(page, CachedPage) for page in collection.pages.test), "they are decoded once"
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from simulated import NAMES
 
-from munseo import _training as training
 from munseo._config import Config, dump_config
 from munseo._model import build_classifier
 from munseo._prediction import Settings, predict_pages
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
 from munseo._training.callbacks import save_weights
+from munseo._training.training_run import start_run
 from munseo._training.validation import prediction_table
 
 
@@ -64,20 +64,20 @@ def make_run(finished, tmp_path_factory):
     def make(**changes) -> RunFolder:
         runs = tmp_path_factory.mktemp("siblings") / "runs"
         config = Config.model_validate({**finished.read_config().model_dump(), "runs_dir": runs, **changes})
-        prepared = training.prepare(config, ["munseo"])
+        training = start_run(config, ["munseo"])
         tables = []
-        for fold, (folder, parts) in enumerate(zip(prepared.folders, prepared.splits, strict=True)):
+        for fold, (folder, split) in enumerate(zip(training.folders, training.splits, strict=True)):
             torch.manual_seed(next(number))
-            classifier, _ = build_classifier(prepared.card)
-            write_json(folder.model_file, prepared.card.to_dict())
+            classifier, _ = build_classifier(training.card)
+            write_json(folder.model_file, training.card.to_dict())
             save_weights(classifier.network, folder.weights_file)
-            rows = predict_pages(classifier, parts.val, Settings(torch.device("cpu")), prepared.card.tta_views)
-            tables.append(prediction_table(parts.val, rows).assign(fold=fold))
+            rows = predict_pages(classifier, split.val, Settings(torch.device("cpu")), training.card.tta_views)
+            tables.append(prediction_table(split.val, rows).assign(fold=fold))
             folder.write_table(folder.val_predictions_file, tables[-1].drop(columns="fold"))
         if len(tables) > 1:
-            prepared.run.write_table(prepared.run.val_predictions_file, pd.concat(tables))
-        prepared.run.update_manifest(status="finished")
-        return prepared.run
+            training.folder.write_table(training.folder.val_predictions_file, pd.concat(tables))
+        training.folder.update_manifest(status="finished")
+        return training.folder
 
     return make
 

@@ -76,13 +76,13 @@ def test_damaged_pages_change_with_severity_alone(pages):
 
 def test_training_pages_are_levelled_after_augmentation_too(documents):
     from munseo._config import Config
-    from munseo._training import collect, divide
+    from munseo._training import collect, make_splits
     from munseo._training.training_pages import TrainingPages
 
     words = {"data_dir": documents, "image_size": 224, "val_split_ratio": 0.25, "augmentation_level": "none"}
     turned = {"augmentation": {"document": True}, "augmentation_probability": 1.0}
     plain, level = (Config.model_validate({**words, **turned, "orientation": o}) for o in ("as_is", "deskew"))
-    parts = divide(plain, collect(plain))[0]
+    parts = make_splits(plain, collect(plain))[0]
     seen, levelled = (TrainingPages(parts.train, parts.samples, parts.plan, config) for config in (plain, level))
     changed = 0
     for place in range(12):

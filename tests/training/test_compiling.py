@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from munseo._model import ModelCard, build_classifier
-from munseo._training import hardware as compiling
-from munseo._training.hardware import Machine, choose_compile
+from munseo._training import hardware as hardware_module
+from munseo._training.hardware import Hardware, choose_compile
 
 LONG = 10**9
 
@@ -20,51 +20,51 @@ def classifier():
 
 
 @pytest.fixture
-def machine():
-    return Machine(torch.device("cpu"), "32-true", 4, 4, 0, 1)
+def hardware():
+    return Hardware(torch.device("cpu"), "32-true", 4, 4, 0, 1)
 
 
-def test_short_runs_try_nothing(classifier, machine, monkeypatch):
-    monkeypatch.setattr(compiling, "_median_step", None)  # calling it would fail
-    choice = choose_compile("auto", classifier, machine, 10)
+def test_short_runs_try_nothing(classifier, hardware, monkeypatch):
+    monkeypatch.setattr(hardware_module, "_time_steps", None)  # calling it would fail
+    choice = choose_compile("auto", classifier, hardware, 10)
     assert not choice.compiled
     assert "10 steps" in choice.reason
-    assert choose_compile(True, classifier, machine, 10).compiled
-    assert not choose_compile(False, classifier, machine, LONG).compiled
+    assert choose_compile(True, classifier, hardware, 10).compiled
+    assert not choose_compile(False, classifier, hardware, LONG).compiled
 
 
-def test_a_step_that_is_quick_enough_is_left_alone(classifier, machine):
-    choice = choose_compile("auto", classifier, machine, compiling.FEWEST_STEPS)
+def test_a_step_that_is_quick_enough_is_left_alone(classifier, hardware):
+    choice = choose_compile("auto", classifier, hardware, hardware_module.FEWEST_STEPS)
     assert not choice.compiled
     assert choice.eager_s is not None
     assert choice.eager_s > 0
     assert choice.compiled_s is None
 
 
-def test_the_faster_one_wins_and_the_model_is_left_as_it_was(classifier, machine, monkeypatch):
+def test_the_faster_one_wins_and_the_model_is_left_as_it_was(classifier, hardware, monkeypatch):
     before = copy.deepcopy(classifier.state_dict())
     monkeypatch.setattr(torch, "compile", lambda forward: forward)  # compiling itself takes a minute
     for seconds, expected in ((0.5, True), (2.0, False)):
-        real = compiling._median_step
+        real = hardware_module._time_steps
 
         def timed(model, where, compiled, real=real, seconds=seconds):
             first, _ = real(model, where, compiled)
             return first, seconds if compiled else 1.0
 
         with monkeypatch.context() as patched:
-            patched.setattr(compiling, "_median_step", timed)
-            choice = choose_compile("auto", classifier, machine, LONG)
+            patched.setattr(hardware_module, "_time_steps", timed)
+            choice = choose_compile("auto", classifier, hardware, LONG)
         assert choice.compiled is expected
         assert (choice.eager_s, choice.compiled_s) == (1.0, seconds)
     after = classifier.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_a_missing_compiler_is_said_and_training_goes_on(classifier, machine, monkeypatch):
+def test_a_missing_compiler_is_said_and_training_goes_on(classifier, hardware, monkeypatch):
     def fails(forward):
         raise RuntimeError("no C++ compiler here\nand much more")
 
     monkeypatch.setattr(torch, "compile", fails)
-    choice = choose_compile("auto", classifier, machine, LONG)
+    choice = choose_compile("auto", classifier, hardware, LONG)
     assert not choice.compiled
     assert choice.reason == "it failed: no C++ compiler here"

@@ -10,7 +10,7 @@ import pytest
 
 from munseo._config import Config
 from munseo._errors import UserError
-from munseo._training.training_data import collect, divide
+from munseo._training.training_data import collect, make_splits
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_no_split_parts_them(planted):
     collection = collect(config)
     for seed in range(5):
         for changes in ({}, {"n_folds": 3}, {"stratify": False}):
-            for parts in divide(config.model_copy(update={"random_seed": seed, **changes}), collection):
+            for parts in make_splits(config.model_copy(update={"random_seed": seed, **changes}), collection):
                 val = {page.id for page in parts.val}
                 assert all(group <= val or not group & val for group in groups)
 

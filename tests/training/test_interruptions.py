@@ -16,15 +16,15 @@ import torch
 from safetensors.torch import load_file
 
 from munseo import Interrupted, UserError
-from munseo import _training as training
 from munseo._config import load_config
 from munseo._console import quietly
 from munseo._run import open_run
 from munseo._training import checkpoint as saving
 from munseo._training import module
 from munseo._training.checkpoint import read_state
-from munseo._training.run_training import _working_on
-from munseo._training.signals import noting_signals
+from munseo._training.resume import reopen_run
+from munseo._training.signals import noting_signals, resumable
+from munseo._training.training_run import fit, start_run
 
 SHORT = {
     "model_name": "test_efficientnet.r160_in1k", "pretrained": "false", "image_size": 64, "val_split_ratio": 0.25,
@@ -47,7 +47,7 @@ def begin(overrides, plain_config):
     def start(**changes):
         with quietly(True):
             words = overrides(**{**SHORT, **changes})
-            return training.prepare(load_config(plain_config, words), ["a", "test"])
+            return start_run(load_config(plain_config, words), ["a", "test"])
 
     return start
 
@@ -60,22 +60,22 @@ def whole(documents, tmp_path_factory):
     values = {"data_dir": documents, "runs_dir": folder / "runs", **SHORT}
     words = [f"{key.replace('__', '.')}={value}" for key, value in values.items()]
     with quietly(True):
-        prepared = training.prepare(load_config(folder / "plain.yaml", words), ["a", "test"])
-        go(prepared)
-    return prepared.run
+        training = start_run(load_config(folder / "plain.yaml", words), ["a", "test"])
+        go(training)
+    return training.folder
 
 
-def go(prepared):
-    with quietly(True), _working_on(prepared.run):
-        training.fit(prepared.run, prepared.config, prepared.card, prepared.splits[0], [])
+def go(training):
+    with quietly(True), resumable(training.folder):
+        fit(training.folder, training.config, training.card, training.splits[0], [])
 
 
 def go_on(path, **changes):
     with quietly(True):
-        prepared = training.prepare_again(open_run(path), **changes)
+        training = reopen_run(open_run(path), **changes)
     # Where steps were saved until the cut, those after it need not be: that takes most of the time.
-    go(replace(prepared, config=prepared.config.model_copy(update={"save_every_minutes": 0})))
-    return prepared.run
+    go(replace(training, config=training.config.model_copy(update={"save_every_minutes": 0})))
+    return training.folder
 
 
 def assert_same(one, other):
@@ -121,48 +121,48 @@ def cut():
     [("step", 5, 0, 2), ("step", 18, 2, 0), ("validation", 1, 0, 0)],
 )
 def test_cut_off_within_an_epoch(begin, whole, monkeypatch, moment, number, workers_before, workers_after):
-    prepared = begin(num_workers=workers_before, save_every_minutes=EVERY_STEP)
+    training = begin(num_workers=workers_before, save_every_minutes=EVERY_STEP)
     after_saves(monkeypatch, moment, number, cut)
     with pytest.raises(PowerCutError):
-        go(prepared)
+        go(training)
     monkeypatch.undo()
     steps = at_step(monkeypatch, 1, lambda: None)
-    run = go_on(prepared.run.path, num_workers=workers_after)
+    run = go_on(training.folder.path, num_workers=workers_after)
     # Of 28 steps those before the cut are not done again: it came where the next state is written.
     assert len(steps) == 28 - {("step", 5): 5, ("step", 18): 19, ("validation", 1): 14}[moment, number]
     assert_same(whole, run)
 
 
 def test_cut_off_and_moved_to_another_place(begin, whole, monkeypatch, tmp_path):
-    prepared = begin(save_every_minutes=EVERY_STEP)
+    training = begin(save_every_minutes=EVERY_STEP)
     after_saves(monkeypatch, "step", 3, cut)
     with pytest.raises(PowerCutError):
-        go(prepared)
+        go(training)
     monkeypatch.undo()
-    moved = shutil.move(prepared.run.path, tmp_path / "elsewhere of another name")
+    moved = shutil.move(training.folder.path, tmp_path / "elsewhere of another name")
     monkeypatch.chdir(tmp_path)
     run = go_on("elsewhere of another name")
     assert run.path == moved
-    assert not prepared.run.path.exists()
+    assert not training.folder.path.exists()
     assert_same(whole, run)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_waits_for_the_step(begin, whole, monkeypatch, number):
-    prepared = begin()
+    training = begin()
     steps = at_step(monkeypatch, 17, lambda: os.kill(os.getpid(), number))
     before = signal.getsignal(number)
     with pytest.raises(Interrupted) as stopped:
-        go(prepared)
+        go(training)
     assert signal.getsignal(number) == before
     assert stopped.value.signum == number
     assert str(stopped.value) == (
         "stopped in epoch 2 of 2, after step 3 of 14; the state is saved. "
-        f"Go on with: munseo resume {prepared.run.path}"
+        f"Go on with: munseo resume {training.folder.path}"
     )
-    assert not prepared.run.lock_file.exists()
+    assert not training.folder.lock_file.exists()
     assert len(steps) == 17
-    run = go_on(prepared.run.path)
+    run = go_on(training.folder.path)
     assert len(steps) == 28
     assert_same(whole, run)
 
@@ -181,22 +181,22 @@ def test_a_forked_loader_worker_leaves_signals_to_the_main_process(capfd):
 
 
 def test_a_loader_worker_is_killed(begin, whole, monkeypatch):
-    prepared = begin(num_workers=2)
+    training = begin(num_workers=2)
 
     def kill_one():
         os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
 
     at_step(monkeypatch, 2, kill_one)
     with pytest.raises(UserError) as caught:
-        go(prepared)
+        go(training)
     told = str(caught.value)
     assert "A loader worker (process " in told
     assert "was killed in epoch 1 of 2, after step " in told
     assert "; the state is saved. " in told
-    assert told.endswith(f"munseo resume {prepared.run.path} --num-workers 1")
+    assert told.endswith(f"munseo resume {training.folder.path} --num-workers 1")
     monkeypatch.undo()
     steps = at_step(monkeypatch, 1, lambda: None)
-    run = go_on(prepared.run.path, num_workers=1)
+    run = go_on(training.folder.path, num_workers=1)
     assert len(steps) < 28
     assert_same(whole, run)
 
@@ -235,8 +235,8 @@ def small_disk(request, tmp_path):
 
 def test_the_disk_is_full_while_the_state_is_written(begin, whole, monkeypatch, small_disk):
     folder, kind = small_disk
-    prepared = begin(runs_dir=folder / "runs", save_every_minutes=EVERY_STEP)
-    run, save, count = prepared.run, saving.save_state, []
+    training = begin(runs_dir=folder / "runs", save_every_minutes=EVERY_STEP)
+    run, save, count = training.folder, saving.save_state, []
 
     def saved(*where):
         count.append(where)
@@ -253,7 +253,7 @@ def test_the_disk_is_full_while_the_state_is_written(begin, whole, monkeypatch, 
 
     monkeypatch.setattr(saving, "save_state", saved)
     with pytest.raises(UserError) as caught:
-        go(prepared)
+        go(training)
     told = str(caught.value)
     assert told.startswith(f"{run.state_file}: could not be written (")
     assert "MB are needed, " in told

@@ -1,4 +1,4 @@
-"""Optimisers, schedules and losses: each is built and stepped, and the rates are those that were asked for."""
+"""Optimisers and schedules: each is built and stepped, and the rates are those that were configured."""
 
 import itertools
 import math
@@ -11,10 +11,17 @@ import torch
 from torch.nn import functional
 
 from munseo._config import Config
-from munseo._config.schema import OptimizerName, SchedulerName
+from munseo._config.training_settings import OptimizerName, SchedulerName
 from munseo._errors import UserError
-from munseo._training.loss import SoftLoss, scaled_log_prior
-from munseo._training.optimizer import build_optimizer, build_schedule, parameter_groups, spread_rate, warmup_factor
+from munseo._training.optimizer import (
+    OPTIMIZERS,
+    SCHEDULERS,
+    build_optimizer,
+    build_schedule,
+    parameter_groups,
+    spread_rate,
+    warmup_factor,
+)
 
 
 def rates(config, steps_per_epoch=1, steps=30, loss=1.0):
@@ -44,7 +51,12 @@ def test_clipped_gradients_leave_the_fused_kernel_only_where_precision_is_really
     assert bool(optimizer.defaults["fused"]) is fused
 
 
-@pytest.mark.parametrize("name", typing.get_args(OptimizerName))
+def test_the_names_in_the_configuration_are_those_of_the_tables():
+    assert typing.get_args(OptimizerName) == tuple(OPTIMIZERS)
+    assert set(typing.get_args(SchedulerName)) == {"none", *SCHEDULERS}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimiser_lowers_the_loss(name):
     torch.manual_seed(0)
     layer = torch.nn.Linear(4, 3)
@@ -65,7 +77,7 @@ def test_every_optimiser_lowers_the_loss(name):
         assert optimizer.param_groups[0]["nesterov"] == (name == "NAG")
 
 
-@pytest.mark.parametrize("name", typing.get_args(SchedulerName))
+@pytest.mark.parametrize("name", ["none", *SCHEDULERS])
 def test_no_schedule_exceeds_the_configured_rate(name):
     used = rates(Config(scheduler_name=name, lr=0.02, epochs=10), steps_per_epoch=3)
     assert max(used) == pytest.approx(0.02)
@@ -116,54 +128,6 @@ def test_warm_up_climbs_to_the_rate_and_the_schedule_follows():
 def test_parameters_that_torch_does_not_take_are_named(values, told):
     with pytest.raises(UserError, match=told):
         rates(Config(**values))
-
-
-def test_losses_agree_with_torch():
-    logits, labels = torch.randn(6, 4), torch.tensor([0, 1, 2, 3, 1, 1])
-    weights = torch.tensor([1.0, 2.0, 0.5, 3.0])
-    plain = SoftLoss(4)
-    assert torch.allclose(plain(logits, plain.soften(labels)), functional.cross_entropy(logits, labels))
-    smooth = SoftLoss(4, label_smoothing=0.1)
-    expected = functional.cross_entropy(logits, labels, label_smoothing=0.1)
-    assert torch.allclose(smooth(logits, smooth.soften(labels)), expected)
-    weighted = SoftLoss(4, class_weights=weights)
-    expected = functional.cross_entropy(logits, labels, weight=weights)
-    assert torch.allclose(weighted(logits, weighted.soften(labels)), expected)
-
-
-def test_focal_loss_forgives_what_is_sure():
-    labels = torch.tensor([0])
-    focal = SoftLoss(2, focal_gamma=2.0)
-    for margin in (-3.0, 0.0, 3.0):
-        logits = torch.tensor([[margin, 0.0]])
-        p = 1 / (1 + math.exp(-margin))
-        assert focal(logits, focal.soften(labels)).item() == pytest.approx(-((1 - p) ** 2) * math.log(p), rel=1e-4)
-    zero = SoftLoss(2, focal_gamma=0.0)
-    assert np.isclose(zero(torch.zeros(1, 2), zero.soften(labels)).item(), math.log(2))
-
-
-def test_the_log_prior_is_that_of_the_samples_and_finite():
-    prior = scaled_log_prior([0] * 6 + [1] * 3, 3, tau=2.0)
-    assert torch.allclose(prior, 2 * torch.tensor([6 / 10, 3 / 10, 1 / 10]).log()), "class 2 counts as one sample"
-    assert torch.equal(scaled_log_prior([0, 1, 1], 2, tau=0.0), torch.zeros(2))
-
-
-def test_logit_adjustment_takes_the_frequency_out_of_the_logits():
-    """Where pages look alike, a plain model's logits learn the prior, and an adjusted one's learn nothing."""
-    labels = torch.tensor([0] * 90 + [1] * 10)
-
-    def learnt(**options):
-        loss, logits = SoftLoss(2, **options), torch.zeros(2, requires_grad=True)
-        optimizer = torch.optim.SGD([logits], lr=1.0)
-        for _ in range(500):
-            optimizer.zero_grad()
-            loss(logits.expand(100, 2), loss.soften(labels)).backward()
-            optimizer.step()
-        return (logits[0] - logits[1]).item()
-
-    assert learnt() == pytest.approx(math.log(9), abs=0.01)
-    assert learnt(log_prior=scaled_log_prior(labels.tolist(), 2, 1.0)) == pytest.approx(0, abs=0.01)
-    assert learnt(log_prior=scaled_log_prior(labels.tolist(), 2, 0.5)) == pytest.approx(math.log(9) / 2, abs=0.01)
 
 
 @pytest.mark.parametrize("name", ["test_efficientnet", "test_vit", "test_convnext"])

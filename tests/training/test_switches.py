@@ -6,11 +6,12 @@ import torch
 from safetensors.torch import load_file
 
 from munseo import UserError
-from munseo import _training as training
 from munseo._config import load_config
 from munseo._console import quietly
 from munseo._run import open_run
 from munseo._training import checkpoint as saving
+from munseo._training.resume import reopen_run
+from munseo._training.training_run import fit, start_run
 
 QUICK = {"shift": "none", "drop_path_rate": 0.1}
 EVERY = {
@@ -27,9 +28,9 @@ def run_of(overrides, plain_config):
 
     def train(**changes):
         with quietly(True):
-            prepared = training.prepare(load_config(plain_config, overrides(**{**QUICK, **changes})), ["a", "test"])
-            training.fit(prepared.run, prepared.config, prepared.card, prepared.splits[0], [])
-        return prepared.run
+            training = start_run(load_config(plain_config, overrides(**{**QUICK, **changes})), ["a", "test"])
+            fit(training.folder, training.config, training.card, training.splits[0], [])
+        return training.folder
 
     return train
 
@@ -73,7 +74,7 @@ def test_layers_learn_slower_and_the_rate_of_the_head_is_reported(run_of, finish
 
 def test_one_size_models_cannot_resize(run_of):
     stages = "[{from_epoch: 0, image_size: 32}]"
-    with pytest.raises(UserError, match="progressive_resizing: vit_tiny_patch16_224 takes pages of one size"):
+    with pytest.raises(UserError, match="progressive_resizing: vit_tiny_patch16_224 takes pages of one size only"):
         run_of(model_name="vit_tiny_patch16_224", progressive_resizing=stages)
 
 
@@ -107,8 +108,8 @@ def test_workers_and_interruptions_change_no_bit_of_a_run_with_every_switch(run_
     interrupted = open_run(path)
     assert len(interrupted.read_metrics()) == 2
     with quietly(True):
-        prepared = training.prepare_again(interrupted)
-        training.fit(prepared.run, prepared.config, prepared.card, prepared.splits[0], [])
+        training = reopen_run(interrupted)
+        fit(training.folder, training.config, training.card, training.splits[0], [])
     first = load_file(whole.weights_file)
     for other in (of_workers, interrupted):
         assert whole.metrics_file.read_bytes() == other.metrics_file.read_bytes()

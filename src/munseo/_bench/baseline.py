@@ -26,7 +26,7 @@ class _Pages(Dataset[tuple[np.ndarray, int]]):
     """Decode, augment, resize, normalise: page by page, to floats (3, S, S)."""
 
     def __init__(self, module: PageClassifier) -> None:
-        self.parts, self.config, card = module.parts, module.config, module.classifier.card
+        self.parts, self.config, card = module.split, module.config, module.classifier.card
         self.augmenter = self.parts.plan.augmenters(self.parts.plan.at(0))[-1]
         self.mean = np.asarray(card.norm_mean, np.float32)
         self.std = np.asarray(card.norm_std, np.float32)
@@ -54,7 +54,7 @@ def _rate(module: PageClassifier, num_steps: int, num_workers: int) -> float:
     optimizer = torch.optim.AdamW(network.parameters(), lr=module.config.lr, foreach=False)
     loss_of = torch.nn.CrossEntropyLoss(label_smoothing=module.config.label_smoothing)
     loader = DataLoader(
-        _Pages(module), module.machine.batch_size, shuffle=True, num_workers=num_workers, drop_last=True
+        _Pages(module), module.hardware.batch_size, shuffle=True, num_workers=num_workers, drop_last=True
     )
     started = time.perf_counter()
     endless = itertools.chain.from_iterable(itertools.repeat(loader))
@@ -67,5 +67,5 @@ def _rate(module: PageClassifier, num_steps: int, num_workers: int) -> float:
         if step == WARM_UP:
             started = time.perf_counter()
         if step == WARM_UP + num_steps:
-            return num_steps * module.machine.batch_size / (time.perf_counter() - started)
+            return num_steps * module.hardware.batch_size / (time.perf_counter() - started)
     raise AssertionError("the loader has no full batch")

@@ -20,9 +20,9 @@ from munseo._training.training_pages import TrainingPages
 
 def make_loader(module: PageClassifier, num_workers: int) -> tuple[DataLoader[object], EpochBatches]:
     """The loader of a training run, with another number of workers; and its order of epochs."""
-    pages = TrainingPages(module.parts.train, module.parts.samples, module.parts.plan, module.config)
-    batches = EpochBatches(len(pages), module.machine.batch_size, module.config.random_seed)
-    machine = replace(module.machine, num_workers=num_workers)
+    pages = TrainingPages(module.split.train, module.split.samples, module.split.plan, module.config)
+    batches = EpochBatches(len(pages), module.hardware.batch_size, module.config.random_seed)
+    machine = replace(module.hardware, num_workers=num_workers)
     return DataLoader(pages, batch_sampler=batches, persistent_workers=num_workers > 0, **machine.loading), batches
 
 
@@ -53,13 +53,13 @@ def pipeline_rate(module: PageClassifier, num_workers: int, seconds: float) -> f
 
 def stage_seconds(module: PageClassifier, num_pages: int) -> dict[str, float]:
     """Seconds a page of each stage of the input, each by itself in this process: decode, augment, collate, copy."""
-    parts, config = module.parts, module.config
+    parts, config = module.split, module.config
     pages: Sequence[Page] = [parts.train[sample.page] for sample in parts.samples[:num_pages]]
     whole = TrainingPages(parts.train, parts.samples, parts.plan, config)
     size = config.image_size
     decoding = _seconds(lambda place: square(pages[place], size), len(pages))
     item = _seconds(lambda place: whole[(0, place)], len(pages))
-    items = [whole[(0, place)] for place in range(min(len(pages), module.machine.batch_size))]
+    items = [whole[(0, place)] for place in range(min(len(pages), module.hardware.batch_size))]
     batch = collate(items)
     collating = _seconds(lambda _: collate(items), 5) / len(items)
 

@@ -30,10 +30,10 @@ class BareStep:
     def __init__(self, module: PageClassifier, batch: Batch) -> None:
         self.module, self.batch = module, batch
         self.images = module.classifier.prepare(batch.images)  # (B, 3, S, S)
-        self.targets = module.loss.soften(batch.labels)
+        self.targets = module.loss.one_hot(batch.labels)
         device = self.images.device
         self.optimizer = build_optimizer(
-            module.config, module.classifier.network, device.type, module.machine.precision
+            module.config, module.classifier.network, device.type, module.hardware.precision
         )
         self.clip = module.config.gradient_clip_norm
 
@@ -42,7 +42,7 @@ class BareStep:
         device = self.images.device
         self.module.train()
         marks = [_now(device)]
-        with autocast(self.module.machine.settings):
+        with autocast(self.module.hardware.settings):
             logits = (self.module.compiled or self.module.classifier)(self.images)
             loss: torch.Tensor = self.module.loss(logits, self.targets)
         marks.append(_now(device))
@@ -78,9 +78,9 @@ def training_rate(module: PageClassifier, num_steps: int) -> float:
     clock = _Clock()
     trainer = pl.Trainer(
         max_steps=WARM_UP + num_steps,
-        accelerator={"cuda": "gpu"}.get(module.machine.device.type, module.machine.device.type),
+        accelerator={"cuda": "gpu"}.get(module.hardware.device.type, module.hardware.device.type),
         devices=1,
-        precision=module.machine.precision,  # type: ignore[arg-type]
+        precision=module.hardware.precision,  # type: ignore[arg-type]
         gradient_clip_val=module.config.gradient_clip_norm,
         callbacks=[clock],
         logger=False,

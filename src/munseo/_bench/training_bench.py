@@ -22,7 +22,7 @@ from munseo._prediction.device import num_cores
 from munseo._report.plots import LIGHT, drawing, png
 from munseo._training.hardware import device_name
 from munseo._training.module import PageClassifier
-from munseo._training.training_data import choose_recipe, collect, divide
+from munseo._training.training_data import choose_recipe, collect, make_splits
 from munseo._training.training_run import build_module, make_card
 
 ENDLESS = 10**6
@@ -82,9 +82,9 @@ def _set_up(config: Config) -> PageClassifier:
     config = config.model_copy(update={"epochs": ENDLESS, "patience": ENDLESS, "snapshot_epochs": 0})
     collection = collect(config)
     recipe = choose_recipe(config, collection) if config.augmentation.matched else None
-    parts = divide(config, collection, recipe)[0]
+    parts = make_splits(config, collection, recipe)[0]
     module, _ = build_module(config, make_card(config, collection.pages), parts)
-    return module.to(module.machine.device)
+    return module.to(module.hardware.device)
 
 
 def _alternate(ways: dict[str, Callable[[], float]], num_rounds: int) -> dict[str, list[float]]:
@@ -124,7 +124,7 @@ def _peak_memory(device: torch.device) -> dict[str, int]:
 
 
 def _describe(module: PageClassifier) -> dict[str, Any]:
-    machine = module.machine
+    machine = module.hardware
     return {
         "device": machine.device.type,
         "device_name": device_name(machine.device),

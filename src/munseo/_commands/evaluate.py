@@ -41,7 +41,7 @@ def evaluate(
     from munseo._prediction import PredictOptions, Predictor, predict_run
     from munseo._prediction.combination import is_ensemble
     from munseo._shift.recipe_file import read_recipe
-    from munseo._training import collect, divide
+    from munseo._training import collect, make_splits
 
     with quietly(quiet):
         config = folder.read_config()
@@ -54,7 +54,7 @@ def evaluate(
             return _evaluate_ensemble(predictor, collection)
         labels, rows = [], []
         loaded = predictor.runs[0]
-        splits = divide(config, collection, read_recipe(folder))
+        splits = make_splits(config, collection, read_recipe(folder))
         for split, model in zip(splits, loaded.classifiers, strict=True):
             rows.append(predict_run([model], split.val, loaded.settings, loaded.views))
             labels += [page.label for page in split.val]

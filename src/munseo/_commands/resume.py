@@ -9,7 +9,6 @@ import typer
 
 from munseo._commands.options import MovedData, Quiet, RunArgument
 from munseo._console import quietly
-from munseo._errors import UserError
 
 EXAMPLES = ("`munseo resume runs/2507051934-efficientnet_b4.ra2_in1k-…`",)
 
@@ -38,9 +37,7 @@ def resume(
     from munseo._run import open_run
 
     folder = open_run(run)
-    if folder.is_fold:
-        raise UserError(f"{run}: this is one fold; resume the whole run: munseo resume {folder.path.parent}")
-    from munseo._training.run_training import resume_run
+    from munseo._training.resume import resume_run
 
     with quietly(quiet):
         return resume_run(folder, None if data is None else Path(data), num_workers)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 from munseo._commands.options import CONFIG, OnBadImage, Overrides, Quiet
 from munseo._console import quietly
-from munseo._errors import UserError
 
 if TYPE_CHECKING:
     from munseo._config import Config
@@ -34,16 +33,11 @@ def train(
         UserError: Something is wrong with the configuration or the data; the message names all of it.
         Interrupted: Ctrl-C or SIGTERM stopped the run; `resume` continues it.
     """
-    from munseo._config import Config, load_config, parse_config
+    from munseo._config import resolve_config
 
     values = [*overrides, *([f"on_bad_image={on_bad_image}"] if on_bad_image else ())]
-    if not isinstance(config, Config):
-        config = load_config(config, values)
-    elif values:
-        raise UserError("overrides: they go with a file; change the Config itself instead.")
-    else:
-        config = parse_config(config.model_dump(), "config")
-    from munseo._training.run_training import train_run
+    resolved = resolve_config(config, values)
+    from munseo._training.training_run import train_run
 
     with quietly(quiet):
-        return train_run(config)
+        return train_run(resolved)

@@ -6,8 +6,18 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from munseo._config.reader import TEMPLATES, dump_config, find_config, load_config, parse_config, read_yaml
-from munseo._config.schema import Augmentation, Config
+from munseo._config.augmentation_settings import Augmentation
+from munseo._config.key import key_of
+from munseo._config.reader import (
+    TEMPLATES,
+    dump_config,
+    find_config,
+    load_config,
+    parse_config,
+    read_yaml,
+    resolve_config,
+)
+from munseo._config.schema import Config
 
 __all__ = [
     "Augmentation",
@@ -18,6 +28,7 @@ __all__ = [
     "load_config",
     "parse_config",
     "read_yaml",
+    "resolve_config",
     "schema",
     "show",
     "templates",
@@ -25,22 +36,31 @@ __all__ = [
 
 
 def show(config: Path | str, overrides: Sequence[str] = ()) -> str:
-    """The configuration as a run would use it: every key, defaults filled in, as YAML."""
+    """Return the configuration as a run would use it: every key, with defaults filled in, as YAML."""
     return dump_config(load_config(config, overrides))
 
 
 def check(config: Path | str, overrides: Sequence[str] = ()) -> Config:
-    """Read the configuration; raise ``UserError`` with all its problems if it has any."""
+    """Read a configuration.
+
+    Raises:
+        UserError: It has problems: all of them in one message.
+    """
     return load_config(config, overrides)
 
 
 def schema() -> str:
-    """The JSON schema of the configuration, for editors."""
-    return json.dumps(Config.model_json_schema(), indent=2, ensure_ascii=False)
+    """Return the JSON schema of the configuration, for editors; each key has a description and a group."""
+    values = Config.model_json_schema()
+    values["properties"] = {
+        key: {**values["properties"][key], "group": key_of(Config.model_fields[key]).group}
+        for key in Config.ordered_keys()
+    }
+    return json.dumps(values, indent=2, ensure_ascii=False)
 
 
 def templates() -> dict[str, str]:
-    """The templates that come with Munseo: name to the first comment of the file."""
+    """Return the templates that come with Munseo: name to the first comment of the file."""
     return {
         file.stem: file.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
         for file in sorted(TEMPLATES.glob("*.yaml"))

@@ -16,25 +16,32 @@ from munseo._config.schema import Config
 from munseo._errors import SHOWN, UserError
 
 MAX_BYTES = 200_000
-"""Larger files are no configuration; PyYAML reads as much in about two seconds."""
-MAX_CHARACTERS = 1_000_000
-"""Of all values with every alias written out: a few lines of aliases of aliases can mean gigabytes."""
-MAX_DEPTH = 50
-"""Of lists and mappings in brackets within each other."""
-MAX_DIGITS = 40
-"""Of a whole number; Python refuses to print those of some thousand."""
-_TAG_ERRORS = (ValueError, LookupError, AttributeError, TypeError, OverflowError)
-"""PyYAML raises all of these for values that are not what their tag says, such as ``!!bool 3``."""
-TEMPLATES = Path(__file__).parent.parent / "configs"
+"""Largest file. Larger ones are no configuration, and PyYAML needs about two seconds for as much."""
 
-Path_ = tuple[str | int, ...]
+MAX_CHARACTERS = 1_000_000
+"""Most characters of all values with every alias written out: a few lines of aliases of aliases can mean gigabytes."""
+
+MAX_DEPTH = 50
+"""Most lists and mappings in brackets within each other."""
+
+MAX_DIGITS = 40
+"""Most digits of a whole number; Python refuses to print numbers of some thousand digits."""
+
+_TAG_ERRORS = (ValueError, LookupError, AttributeError, TypeError, OverflowError)
+"""The errors that PyYAML raises for values that are not what their tag says, such as ``!!bool 3``."""
+
+TEMPLATES = Path(__file__).parent.parent / "configs"
+"""The folder of the templates that come with Munseo."""
+
+KeyPath = tuple[str | int, ...]
+"""The keys and list positions that lead to a value."""
 
 
 class _Loader(yaml.SafeLoader):
     """Safe YAML in which ``1e-4`` is a number (YAML 1.2), as everyone who writes a learning rate expects."""
 
     def fetch_flow_collection_start(self, token_class: Any) -> None:
-        # The scanner looks at every open bracket again at each character; Python's own limit comes seconds later.
+        # The scanner looks at every open bracket again at each character: Python's own limit comes only after seconds.
         if self.flow_level >= MAX_DEPTH:
             raise RecursionError
         super().fetch_flow_collection_start(token_class)
@@ -45,7 +52,7 @@ _Loader.add_implicit_resolver(
     re.compile(r"^[-+]?(?:[0-9][0-9_]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9]+(?:[eE][-+]?[0-9]+)?|\.inf|\.nan)$"),
     list("-+0123456789."),
 )
-# The integer resolver comes first, so that 20 stays a whole number.
+# The integer resolver has to come first, so that 20 stays a whole number.
 for _char, _resolvers in list(_Loader.yaml_implicit_resolvers.items()):
     _Loader.yaml_implicit_resolvers[_char] = sorted(_resolvers, key=lambda pair: not pair[0].endswith(":int"))
 
@@ -59,7 +66,7 @@ def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> Any:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
-# A configuration has words, numbers, lists and mappings; what else YAML knows could not be written back as it was.
+# A configuration has strings, numbers, lists and mappings. YAML's other types could not be written back as they were.
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_str)  # type: ignore[type-var]
 for _kind in ("binary", "set", "omap", "pairs"):
     _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _Loader.construct_undefined)  # type: ignore[type-var]
@@ -70,22 +77,36 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
 
     Args:
         path: A YAML file, or the name of a template that comes with Munseo, such as ``demo``.
-        overrides: ``key=value`` words; a dot reaches into a section (``wandb.log=true``); the value is YAML.
+        overrides: ``key=value`` pairs; a dot reaches into a section (``wandb.log=true``); the value is YAML.
 
     Raises:
         UserError: The file is missing or not YAML, or keys or values are wrong: all of them in one message.
     """
     file = find_config(path)
     text, lines = read_yaml(file)
-    for word in overrides:
-        key, value = _parse_override(word)
+    for override in overrides:
+        key, value = _parse_override(override)
         _put(text, key, value)
         lines[key] = None
     return parse_config(text, str(path), lines)
 
 
+def resolve_config(config: Path | str | Config, overrides: Sequence[str] = ()) -> Config:
+    """Return a checked configuration from a file, the name of a template, or a ``Config``.
+
+    Raises:
+        UserError: As ``load_config``; or there are overrides for a ``Config``.
+    """
+    if not isinstance(config, Config):
+        return load_config(config, overrides)
+    if overrides:
+        raise UserError("overrides: they go with a file; change the Config itself instead.")
+    # A Config may have been changed since it was made, which pydantic does not check.
+    return parse_config(config.model_dump(), "config")
+
+
 def find_config(path: Path | str) -> Path:
-    """The file itself, or the packaged template of that name."""
+    """Return the file itself, or the packaged template of that name."""
     file = Path(path)
     if file.is_file():
         return file
@@ -96,8 +117,17 @@ def find_config(path: Path | str) -> Path:
     raise UserError(f"{path}: there is no such configuration file. Templates that come with Munseo: {names}.")
 
 
-def parse_config(values: dict[str, Any], name: str, lines: dict[Path_, int | None] | None = None) -> Config:
-    """Turn a mapping into a configuration; ``lines`` gives the line of each key path for the messages."""
+def parse_config(values: dict[str, Any], name: str, lines: dict[KeyPath, int | None] | None = None) -> Config:
+    """Turn a mapping into a configuration.
+
+    Args:
+        values: The mapping.
+        name: What messages call it.
+        lines: The line of each key path, for messages.
+
+    Raises:
+        UserError: Keys or values are wrong: all of them in one message.
+    """
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -107,18 +137,18 @@ def parse_config(values: dict[str, Any], name: str, lines: dict[Path_, int | Non
 
 
 def dump_config(config: Config) -> str:
-    """The resolved configuration as YAML, every key with its value."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+    """Return the configuration as YAML, every key with its value."""
+    return yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True, width=120)
 
 
-def read_yaml(file: Path) -> tuple[dict[str, Any], dict[Path_, int | None]]:
+def read_yaml(file: Path) -> tuple[dict[str, Any], dict[KeyPath, int | None]]:
     """Read a mapping from a YAML file that may be hostile.
 
     Returns:
         The values, and the line of each key path.
 
     Raises:
-        UserError: It is too large, not UTF-8, no YAML, no mapping, or names a key twice.
+        UserError: The file is too large, not UTF-8, not YAML, not a mapping, or has a key twice.
     """
     try:
         if file.stat().st_size > MAX_BYTES:
@@ -129,7 +159,7 @@ def read_yaml(file: Path) -> tuple[dict[str, Any], dict[Path_, int | None]]:
     except OSError as error:
         raise UserError(f"{file}: cannot be read ({error.strerror}).") from None
     loader, doubled = None, []
-    lines: dict[Path_, int | None] = {}
+    lines: dict[KeyPath, int | None] = {}
     try:
         loader = _Loader(content)
         node = loader.get_single_node()
@@ -156,10 +186,10 @@ def read_yaml(file: Path) -> tuple[dict[str, Any], dict[Path_, int | None]]:
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """Characters of a node with every alias written out; each node is counted once.
+    """Count the characters of a node with every alias written out; each node is looked at once.
 
     Raises:
-        RecursionError: It holds itself.
+        RecursionError: The node contains itself.
     """
     if id(node) not in known:
         if isinstance(node, yaml.ScalarNode):
@@ -170,8 +200,8 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
     return known[id(node)]
 
 
-def _walk(node: yaml.Node, path: Path_, lines: dict[Path_, int | None]) -> Iterator[tuple[Path_, int]]:
-    """Note the line of every key; yield keys that a mapping repeats."""
+def _walk(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int | None]) -> Iterator[tuple[KeyPath, int]]:
+    """Note the line of every key, and yield the keys that a mapping repeats."""
     if isinstance(node, yaml.MappingNode):
         for key_node, value_node in node.value:
             key = (*path, str(key_node.value))
@@ -186,17 +216,17 @@ def _walk(node: yaml.Node, path: Path_, lines: dict[Path_, int | None]) -> Itera
             yield from _walk(item, (*path, index), lines)
 
 
-def _parse_override(word: str) -> tuple[Path_, Any]:
-    key, equals, value = word.partition("=")
+def _parse_override(override: str) -> tuple[KeyPath, Any]:
+    key, equals, value = override.partition("=")
     if not equals or not key:
-        raise UserError(f"{word!r}: should be key=value, such as lr=0.0003 or wandb.log=true.")
+        raise UserError(f"{override!r}: should be key=value, such as lr=0.0003 or wandb.log=true.")
     try:
         return tuple(key.strip().split(".")), yaml.load(value, Loader=_Loader)
     except (yaml.YAMLError, *_TAG_ERRORS, RecursionError):
-        raise UserError(f"{_cut(repr(word), 200)}: the value is not valid YAML; put it in quotes.") from None
+        raise UserError(f"{_cut(repr(override), 200)}: the value is not valid YAML; put it in quotes.") from None
 
 
-def _put(values: dict[str, Any], key: Path_, value: Any) -> None:
+def _put(values: dict[str, Any], key: KeyPath, value: Any) -> None:
     for part in key[:-1]:
         inner = values.setdefault(str(part), {})
         if not isinstance(inner, dict):
@@ -205,29 +235,33 @@ def _put(values: dict[str, Any], key: Path_, value: Any) -> None:
     values[str(key[-1])] = value
 
 
-def _explain_all(details: Sequence[ErrorDetails], lines: dict[Path_, int | None]) -> Iterator[str]:
-    """One line a place: where, what stands there, what is allowed (the branches of a union joined by "or")."""
-    places: dict[Path_, list[ErrorDetails]] = {}
-    for detail in details:
+def _explain_all(details: Sequence[ErrorDetails], lines: dict[KeyPath, int | None]) -> Iterator[str]:
+    """Yield a line for each wrong key: where it is, what its value is, and what is allowed instead.
+
+    The branches of a union are joined by "or".
+    """
+    by_key: dict[KeyPath, list[ErrorDetails]] = {}
+    order = {key: index for index, key in enumerate(Config.ordered_keys())}
+    for detail in sorted(details, key=lambda detail: order.get(str((*detail["loc"], "")[0]), len(order))):
         last = len(detail["loc"]) - 1 if detail["type"] == "extra_forbidden" else None
-        loc = tuple(part for place, part in enumerate(detail["loc"]) if place in (0, last) or not _is_branch(part))
-        places.setdefault(loc, []).append(detail)
-    for number, (loc, here) in enumerate(places.items()):
+        loc = tuple(key for index, key in enumerate(detail["loc"]) if index in (0, last) or not _is_branch(key))
+        by_key.setdefault(loc, []).append(detail)
+    for number, (loc, same_key) in enumerate(by_key.items()):
         if not loc:
-            yield from str(here[0]["ctx"]["error"]).splitlines()
+            yield from str(same_key[0]["ctx"]["error"]).splitlines()
             continue
-        where = _cut(".".join(str(part) for part in loc), 200)
+        where = _cut(".".join(str(key) for key in loc), 200)
         where += f" (line {lines[loc]})" if lines.get(loc) else ""
-        if here[0]["type"] == "extra_forbidden":
-            known = list(_fields_at(loc[:-1]))
-            # Looking for a near one costs milliseconds, and those beyond the first are only counted.
+        if same_key[0]["type"] == "extra_forbidden":
+            known = _fields_at(loc[:-1])
+            # Looking for a similar key costs milliseconds; the problems beyond the first ones are only counted.
             near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.5) if number < SHOWN else []
             yield f"{where}: unknown key" + (f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}")
-        elif here[0]["type"] == "missing":
+        elif same_key[0]["type"] == "missing":
             yield f"{where}: missing; {_describe(loc)}"
         else:
-            allowed = " or ".join(dict.fromkeys(_allowed(detail) for detail in here))
-            yield f"{where}: {_cut(repr(here[0]['input']), 100)} is not allowed; should be {allowed}"
+            allowed = " or ".join(dict.fromkeys(_allowed(detail) for detail in same_key))
+            yield f"{where}: {_cut(repr(same_key[0]['input']), 100)} is not allowed; should be {allowed}"
 
 
 def _cut(text: str, length: int) -> str:
@@ -235,45 +269,44 @@ def _cut(text: str, length: int) -> str:
 
 
 def _allowed(detail: ErrorDetails) -> str:
-    """Pydantic's sentence, shortened to what is allowed."""
+    """Shorten pydantic's sentence to what is allowed."""
     message = detail["msg"].split(", unable to")[0]
     message = re.sub(r"^(Value error, )?(Input should be )?", "", message)
     message = re.sub(r"^(List|String) should have (.*?)( after validation.*|, not .*)?$", r"a \1 with \2", message)
     return re.sub(r"^a (valid )?(List|String)", lambda m: f"a {m[2].lower()}", message)
 
 
-def _is_branch(part: str | int) -> bool:
-    """Pydantic adds the branch of a union to the path, such as ``constrained-int`` or ``literal['auto']``."""
-    return isinstance(part, str) and bool(re.match(r"^(constrained-|literal\[|list\[|bool$|int$|str$|float$)", part))
+def _is_branch(key: str | int) -> bool:
+    """Return whether pydantic added this to the path for a branch of a union, such as ``constrained-int``."""
+    return isinstance(key, str) and bool(re.match(r"^(constrained-|literal\[|list\[|bool$|int$|str$|float$)", key))
 
 
-def _fields_at(loc: Path_) -> Iterator[str]:
-    model: type[BaseModel] = Config
-    for part in loc:
-        if isinstance(part, int):
-            continue
-        found = _section_of(model, str(part))
-        if found is None:
-            return
-        model = found
-    yield from model.model_fields
+def _fields_at(loc: KeyPath) -> list[str]:
+    """Return the keys that are known in a section."""
+    model: type[BaseModel] | None = Config
+    for key in loc:
+        if not isinstance(key, int):
+            model = _section_of(model, key) if model else None
+    if model is None:
+        return []
+    return Config.ordered_keys() if model is Config else list(model.model_fields)
 
 
 def _section_of(model: type[BaseModel], key: str) -> type[BaseModel] | None:
     field = model.model_fields.get(key)
     pending: list[Any] = [field.annotation] if field else []
     while pending:
-        kind = pending.pop()
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return kind
-        pending.extend(getattr(kind, "__args__", ()))
+        annotation = pending.pop()
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            return annotation
+        pending.extend(getattr(annotation, "__args__", ()))
     return None
 
 
-def _describe(loc: Path_) -> str:
-    fields = [part for part in loc if isinstance(part, str)]
+def _describe(loc: KeyPath) -> str:
+    fields = [key for key in loc if isinstance(key, str)]
     model: type[BaseModel] | None = Config
-    for part in fields[:-1]:
-        model = _section_of(model, part) if model else None
+    for key in fields[:-1]:
+        model = _section_of(model, key) if model else None
     field = model.model_fields.get(fields[-1]) if model else None
     return (field.description if field else None) or "it is needed"

@@ -6,7 +6,7 @@ into pixels, ``cache_pages`` keeps these on the disk and ``square`` asks there f
 was predicted. What a user can mend is raised as ``UserError``, all problems together.
 """
 
-from munseo._data.balance import BalancePlan, Sample, class_weights, plan_balance, sampler_weights
+from munseo._data.balance import BalancePlan, PageCopy, class_weights, plan_balance, sampler_weights
 from munseo._data.cache import cache_folder, cache_pages, square
 from munseo._data.decoder import MAX_PIXELS, Inspection, decode, decode_pages, inspect
 from munseo._data.formats import FORMATS
@@ -32,9 +32,9 @@ __all__ = [
     "Inputs",
     "Inspection",
     "Page",
+    "PageCopy",
     "PageSet",
     "Row",
-    "Sample",
     "Split",
     "Table",
     "cache_folder",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,12 +12,21 @@ from munseo._errors import UserError
 from munseo._randomness import generator
 
 
+class PageCopy(NamedTuple):
+    """A numbered cutout copy of a page of the train part."""
+
+    page: int
+    """Index of the page in the train part."""
+    copy: int
+    """1, 2, … for each page; each of them is cut differently."""
+
+
 @dataclass(frozen=True)
 class BalancePlan:
     """Which pages of the train part are copied, and what that makes of the classes."""
 
-    copies: tuple[Sample, ...]
-    """The added samples; their ``index`` is a position in the labels, their ``copy`` counts from 1 for each page."""
+    copies: tuple[PageCopy, ...]
+    """The added copies."""
     before: dict[int, int]
     """Pages of each class that occurs, by class index."""
     added: dict[int, int]
@@ -55,11 +65,13 @@ def plan_balance(
             f"class_imbalance.aug_class: no page to copy in the train part for {', '.join(empty)}; leave them out."
         )
     added = dict.fromkeys(before, 0) | {label: max(0, max_samples - before[label]) for label in wanted}
-    copies: list[Sample] = []
+    copies: list[PageCopy] = []
     for label in wanted:
         positions = np.flatnonzero(np.asarray(labels) == label)
         order = generator(seed, "balance", label).permutation(positions)
-        copies += [Sample(int(order[number % len(order)]), 1 + number // len(order)) for number in range(added[label])]
+        copies += [
+            PageCopy(int(order[number % len(order)]), 1 + number // len(order)) for number in range(added[label])
+        ]
     after = {label: count + added[label] for label, count in before.items()}
     return BalancePlan(tuple(copies), before, added, after)
 
@@ -86,13 +98,3 @@ def sampler_weights(labels: Sequence[int]) -> np.ndarray:
     """
     _, inverse, counts = np.unique(np.asarray(labels, dtype=int), return_inverse=True, return_counts=True)
     return np.asarray(1.0 / (len(counts) * counts[inverse]))
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A page of the train part, or a numbered copy of it."""
-
-    index: int
-    """Position of the page in the train part."""
-    copy: int = 0
-    """0 is the page itself; 1, 2, … are its cutout copies, each cut differently."""

@@ -32,7 +32,7 @@ from munseo._prediction.inference import read_card
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
 from munseo._shift.recipe_file import read_recipe
-from munseo._training import Parts, collect, divide
+from munseo._training import Split, collect, make_splits
 
 FORMATS = ("onnx", "openvino")
 BATCH = 16
@@ -50,7 +50,7 @@ class Job:
     """
 
     run: RunFolder
-    parts: Parts
+    parts: Split
     class_names: tuple[str, ...]
 
 
@@ -90,7 +90,7 @@ def list_jobs(run: RunFolder, data: Path | str | None) -> list[Job]:
             "say where they are with --data."
         )
     collection = collect(config)
-    splits = divide(config, collection, read_recipe(run))
+    splits = make_splits(config, collection, read_recipe(run))
     folders = run.folds or [run]
     jobs = [Job(folder, parts, collection.pages.class_names) for folder, parts in zip(folders, splits, strict=True)]
     _check_pages(jobs)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from munseo._config.schema import Level
+from munseo._config.augmentation_settings import Level
 from munseo._report.facts import Facts
 from munseo._report.findings import Finding
 

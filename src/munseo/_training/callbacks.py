@@ -1,4 +1,4 @@
-"""Writes the run folder while training goes on: metrics, seconds, best weights; and says how it goes."""
+"""What is written into the run folder while training goes on: metrics, seconds, best weights; and what is printed."""
 
 from __future__ import annotations
 
@@ -13,26 +13,35 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from munseo._config import Config
 from munseo._console import progress_bar, say
 from munseo._run import METRICS, RunFolder
 from munseo._run.atomic import replacing
 from munseo._training.module import PageClassifier
+from munseo._training.stop_rules import EndReason
 
 
 class Recorder(pl.Callback):
-    """After every epoch: a row of metrics, then the weights if they are the best so far. ``StateSaver`` comes next.
+    """Writes a row of metrics after every epoch, then the weights if they are the best so far.
 
-    A kill between these writes costs nothing: the state is still of a moment before the end of the epoch, which is
-    done again with the same numbers.
+    ``StateSaver`` comes next. A kill between these writes costs nothing: the state is still that of a moment before the
+    end of the epoch, which is done again with the same numbers.
 
     Args:
         run: Where to write.
-        monitor: Column of the metrics that chooses the best weights.
+        config: The run's configuration; its ``monitor`` is the column of the metrics that chooses the best weights.
+
+    Attributes:
+        rows: The metrics of every epoch that was done.
+        best_epoch: Index of the best row; -1 before the first epoch has ended.
+        lr_first: The rate of the first step.
+        lr_max: The highest rate of any step.
+        stopped: Whether training is over.
     """
 
-    def __init__(self, run: RunFolder, monitor: str) -> None:
+    def __init__(self, run: RunFolder, config: Config) -> None:
         self.run = run
-        self.monitor = monitor
+        self.config = config
         self.rows: list[dict[str, float]] = []
         self.best_epoch = -1
         self.lr_first = self.lr_max = 0.0
@@ -41,7 +50,7 @@ class Recorder(pl.Callback):
         self._seconds_before = 0.0
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain values only: the state is read back without unpickling."""
+        """Return plain values only, since the state is read back without unpickling."""
         names = ("rows", "best_epoch", "lr_first", "lr_max", "stopped")
         return {name: getattr(self, name) for name in names} | {"seconds": time.monotonic() - self._started}
 
@@ -53,7 +62,7 @@ class Recorder(pl.Callback):
             setattr(self, name, value)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """The clock of an interrupted epoch goes on."""
+        """Let the clock of an interrupted epoch go on."""
         self._started = time.monotonic() - self._seconds_before
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -63,14 +72,14 @@ class Recorder(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Note the rates that were really used."""
+        """Note the rate that the step really used."""
         assert isinstance(pl_module, PageClassifier)
         if trainer.current_epoch == 0 and batch_idx == 0:
             self.lr_first = pl_module.used_lr
         self.lr_max = max(self.lr_max, pl_module.used_lr)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the epoch down."""
+        """Write the metrics of the epoch, and its weights if they are the best."""
         assert isinstance(pl_module, PageClassifier)
         counts = {name: int(_sum_over_processes(trainer, count)) for name, count in pl_module.counts.items()}
         values = {name: float(value) for name, value in trainer.callback_metrics.items()}
@@ -87,30 +96,72 @@ class Recorder(pl.Callback):
                 save_weights(pl_module.evaluated.network, self.run.weights_file)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Nothing is left to train, whether the epochs were done or patience ran out."""
+        """Note that nothing is left to train."""
         self.stopped = True
 
     def _is_better(self, row: dict[str, float], best: dict[str, float]) -> bool:
-        new, old = row[self.monitor], best[self.monitor]
-        return new < old if self.monitor.endswith("loss") else new > old
+        new, old = row[self.config.monitor], best[self.config.monitor]
+        return new < old if self.config.monitor_mode == "min" else new > old
 
     def _write_timing(self) -> None:
-        """Seconds stand apart from the metrics, which are the same for the same run."""
+        """Write the seconds of the epoch. They have their own file, since the metrics of equal runs are equal."""
         file = self.run.timing_file
         table = pd.read_csv(file).to_dict("records") if file.exists() else []
         kept = [row for row in table if row["epoch"] < len(self.rows) - 1]
         kept.append({"epoch": len(self.rows) - 1, "seconds": round(time.monotonic() - self._started, 3)})
         self.run.write_table(file, pd.DataFrame(kept))
 
+    def describe_course(self, reason: EndReason) -> dict[str, Any]:
+        """Return the manifest's ``course`` entry: how training went, and why it ended."""
+        counted = {name for row in self.rows for name in row if name.startswith(("pages_", "batches_"))}
+        totals = {name: int(sum(row.get(name, 0) for row in self.rows)) for name in sorted(counted)}
+        seconds = pd.read_csv(self.run.timing_file)["seconds"].sum()
+        return {
+            "epochs_done": len(self.rows),
+            "epochs_planned": self.config.epochs,
+            "best_epoch": self.best_epoch,
+            "monitor": self.config.monitor,
+            "best_value": self.rows[self.best_epoch][self.config.monitor],
+            "stopped": reason.value,
+            "seconds": round(float(seconds), 1),
+            "augmented_pages": {n.removeprefix("pages_"): c for n, c in totals.items() if n.startswith("pages_")},
+            "mixed_batches": {n.removeprefix("batches_"): c for n, c in totals.items() if n.startswith("batches_")},
+        }
+
+    def describe_effective(self, module: PageClassifier) -> dict[str, Any]:
+        """Return the manifest's ``effective`` entry: the settings that were really used."""
+        hardware, plan = module.hardware, module.split.plan
+        return {
+            "precision": hardware.precision,
+            "batch_size": hardware.batch_size,
+            "val_batch_size": hardware.val_batch_size,
+            "num_workers": hardware.num_workers,
+            "num_threads": hardware.num_threads,
+            "channels_last": self.config.channels_last,
+            "steps_per_epoch": hardware.batches_per_epoch,
+            "num_samples": len(module.split.samples),
+            "policies": list(plan.policy_names),
+            "mixes": list(plan.mix_names),
+            "snapshots": max(0, self.best_epoch + 1 - (self.config.epochs - self.config.snapshot_epochs)),
+            "lr_configured": self.config.lr,
+            "lr_first": self.lr_first,
+            "lr_max": self.lr_max,
+            "lr_last": self.rows[-1]["lr"],
+        }
+
 
 def save_weights(network: torch.nn.Module, file: Path) -> None:
-    """Write a network's state dict as safetensors."""
+    """Write the state dict of a network as safetensors.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     state = {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}
     with replacing(file, sum(tensor.nbytes for tensor in state.values())) as beside:
         try:
             save_file(state, beside)
         except SafetensorError as error:
-            # It says the system's error in words alone.
+            # safetensors gives the number of the system's error only within its message.
             number = re.search(r"\(os error (\d+)\)", str(error))
             if number is None:
                 raise
@@ -125,7 +176,7 @@ def _sum_over_processes(trainer: pl.Trainer, count: int) -> float:
 
 
 class Progress(pl.Callback):
-    """A bar within the epoch, and a line for every finished one."""
+    """Shows a bar within the epoch, and prints a line for every finished one."""
 
     def __init__(self) -> None:
         self._bar = progress_bar()
@@ -150,14 +201,14 @@ class Progress(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Move the bar; the loss is read from the device ten times an epoch, since each time waits for it."""
+        """Move the bar; the loss is read from the device ten times an epoch, since each time waits for the device."""
         every = max(1, int(trainer.num_training_batches) // 10)
         if batch_idx % every == 0:
             self._note = f"loss {float(outputs['loss']):.3f}"
         self._bar.update(self._bar.task_ids[0], advance=1, note=self._note)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Close the bar and say how the epoch went."""
+        """Close the bar and print how the epoch went."""
         self._bar.stop()
         v = {name: float(value) for name, value in trainer.callback_metrics.items()}
         say(
@@ -171,21 +222,3 @@ class Progress(pl.Callback):
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         """Leave the terminal as it was."""
         self._bar.stop()
-
-
-def describe_course(run: RunFolder, recorder: Recorder, planned: int, monitor: str) -> dict[str, Any]:
-    """The manifest's ``course`` entry, from what was recorded."""
-    counted = {name for row in recorder.rows for name in row if name.startswith(("pages_", "batches_"))}
-    totals = {name: int(sum(row.get(name, 0) for row in recorder.rows)) for name in sorted(counted)}
-    seconds = pd.read_csv(run.timing_file)["seconds"].sum()
-    return {
-        "epochs_done": len(recorder.rows),
-        "epochs_planned": planned,
-        "best_epoch": recorder.best_epoch,
-        "monitor": monitor,
-        "best_value": recorder.rows[recorder.best_epoch][monitor],
-        "stopped": "patience" if len(recorder.rows) < planned else "epochs",
-        "seconds": round(float(seconds), 1),
-        "augmented_pages": {n.removeprefix("pages_"): c for n, c in totals.items() if n.startswith("pages_")},
-        "mixed_batches": {n.removeprefix("batches_"): c for n, c in totals.items() if n.startswith("batches_")},
-    }

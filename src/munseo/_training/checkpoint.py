@@ -1,4 +1,4 @@
-"""When the state is saved: after every epoch, every few minutes within one, when the run is stopped or fails."""
+"""The saved state of a run: it is written after every epoch, within an epoch, and when the run is stopped or fails."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from munseo._training.signals import StopRequested, StopSignals
 
 
 class StateSaver(pl.Callback):
-    """Saves where nothing is half done: before the first step of an epoch, before a step, before the validation.
+    """Saves the state where nothing is half done: before an epoch, before a step, or before the validation.
 
-    It comes after all other callbacks and looks at the beginning of what follows, not at the end of what was: then
-    schedules, averages, early stopping and metrics have all heard of the step or epoch before.
+    It comes after all other callbacks and acts at the beginning of what follows, not at the end of what was before:
+    then schedules, averages, stop rules and metrics have all taken note of the previous step or epoch.
 
     Args:
         run: Where the state is written.
-        every_minutes: Within an epoch; 0 or None: not there.
-        signals: Say when the run shall stop.
+        every_minutes: How often it is saved within an epoch; with 0 or None it is saved only between epochs.
+        signals: Tells when the run has to stop.
 
     Attributes:
-        place: Where training stood when it was stopped or failed, in words.
+        progress: How far training was when it was stopped or failed, in words.
         saved: Whether the state of that moment was saved.
     """
 
@@ -40,41 +40,41 @@ class StateSaver(pl.Callback):
         self.run = run
         self.seconds = every_minutes * 60 if every_minutes else float("inf")
         self.signals = signals
-        self.place = ""
+        self.progress = ""
         self.saved = False
         self._last = time.monotonic()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take the signals back from Lightning, which would stop without saving."""
+        """Take the signals back from Lightning, which would stop without saving the state."""
         self._last = time.monotonic()
         self.signals.take()
         if threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGCHLD"):
-            # torch would raise in the middle of a step when a loader worker dies; the loader itself, asked for the
-            # next batch, notices it between two steps.
+            # torch would raise in the middle of a step when a loader worker dies. The loader notices it as well, when
+            # it is asked for the next batch between two steps.
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save what the epoch before has come to."""
+        """Save the result of the previous epoch."""
         if trainer.current_epoch > 0:
             self._save(trainer, "epoch")
-            if self._asked(trainer)[1]:
+            if self._asked_for(trainer)[1]:
                 self._stop(trainer)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Save within the epoch, where no gradients are waiting for the step of their group."""
-        due, stop = self._asked(trainer)
+        """Save within the epoch, unless gradients are accumulated for a step that is still to come."""
+        due, stop = self._asked_for(trainer)
         if not (due or stop) or batch_idx % trainer.accumulate_grad_batches:
             return
-        if batch_idx:  # before the first step there is nothing that the state does not know
+        if batch_idx:  # Before the first step there is nothing new to save.
             self._save(trainer, "step")
         if stop:
             self._stop(trainer)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """All steps of the epoch are done."""
-        due, stop = self._asked(trainer)
+        """Save once all steps of the epoch are done."""
+        due, stop = self._asked_for(trainer)
         if due or stop:
             self._save(trainer, "validation")
         if stop:
@@ -83,38 +83,43 @@ class StateSaver(pl.Callback):
     def on_validation_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        """A validation may take minutes: it is left at once, and done again."""
-        if self._asked(trainer)[1]:
+        """Leave the validation at once when the run has to stop, since it may take minutes; it is done again later."""
+        if self._asked_for(trainer)[1]:
             self._save(trainer, "validation")
             self._stop(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Training is over; judging is still to come."""
+        """Save the end of training; the run still has to be judged."""
         self._save(trainer, "epoch")
-        if self._asked(trainer)[1]:
+        if self._asked_for(trainer)[1]:
             self._stop(trainer)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Where something failed between two steps, such as a loader worker, nothing of the epoch is lost."""
+        """Save if something failed between two steps, such as a loader worker, so that nothing of the epoch is lost."""
         if isinstance(exception, StopRequested):
             return
-        self.place = describe_place(trainer)
+        self.progress = describe_progress(trainer)
         moment = _moment_of_failure(trainer)
         if moment is not None and trainer.world_size == 1:
-            with suppress(OSError):  # what failed first is what is told
+            with suppress(OSError):  # The first failure is the one that is reported.
                 self._save(trainer, moment)
                 self.saved = True
+
+    def describe_outcome(self) -> str:
+        """Return how far training was, and whether its state is on the disk, in words."""
+        last = "the last saved state stays" if self.run.state_file.exists() else "no state was saved yet"
+        return f"{self.progress}; {'the state is saved' if self.saved else last}"
 
     def _save(self, trainer: pl.Trainer, moment: Moment) -> None:
         save_state(trainer, self.run, moment)
         self._last = time.monotonic()
 
     def _stop(self, trainer: pl.Trainer) -> None:
-        self.place, self.saved = describe_place(trainer), self.run.state_file.exists()
+        self.progress, self.saved = describe_progress(trainer), self.run.state_file.exists()
         raise StopRequested
 
-    def _asked(self, trainer: pl.Trainer) -> tuple[bool, int]:
-        """Whether it is time to save, and the signal to stop; several processes answer the same."""
+    def _asked_for(self, trainer: pl.Trainer) -> tuple[bool, int]:
+        """Return whether it is time to save, and the signal to stop; all processes get the same values."""
         due = time.monotonic() - self._last >= self.seconds
         if trainer.world_size == 1:
             return due, self.signals.signum
@@ -125,12 +130,12 @@ class StateSaver(pl.Callback):
 
 
 def _moment_of_failure(trainer: pl.Trainer) -> Moment | None:
-    """The moment, if it is one at which the state may be saved."""
+    """Return the moment of a failure if the state may be saved there; None in the middle of something."""
     loop = trainer.fit_loop
     epochs: Any = loop.epoch_progress.current
     batches = loop.epoch_loop.batch_progress.current
     if epochs.started == epochs.processed:
-        return None  # between two epochs: that state was saved, or could not be
+        return None  # Between two epochs: that state was saved, or could not be.
     if trainer.validating:
         validation = loop.epoch_loop.val_loop.batch_progress
         fetching = validation.current.ready == validation.current.completed and not validation.is_last_batch
@@ -140,26 +145,26 @@ def _moment_of_failure(trainer: pl.Trainer) -> Moment | None:
 
 
 Moment = Literal["epoch", "step", "validation"]
-"""Between two epochs, between two steps, before (or while) the epoch's validation, whose pages are all seen again."""
+"""Between two epochs, between two steps, or before or during a validation, which is then done again from its start."""
 
 
 def save_state(trainer: pl.Trainer, run: RunFolder, moment: Moment) -> None:
-    """Write the state; all processes gather, the first one writes.
+    """Write the state: all processes gather their part, and the first one writes.
 
-    Costs 0.4 s for a model of 3.4 million parameters with its average and Adam: 55 MB.
+    It costs 0.4 s for a model of 3.4 million parameters with its average and Adam, which is 55 MB.
 
     Raises:
-        NoRoomError: The disk is full; the state of before is still there.
+        NoRoomError: The disk is full; the previous state is still there.
     """
     state = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
-    _settle(state["loops"]["fit_loop"], moment)
+    _set_progress(state["loops"]["fit_loop"], moment)
     if trainer.is_global_zero:
         needed = sum(tensor.numel() * tensor.element_size() for tensor in _tensors(state))
         with replacing(run.state_file, needed) as beside, beside.open("wb") as file:
             try:
                 torch.save(state, file)
             except RuntimeError as error:
-                # torch wraps what went wrong while writing, and does not say what it was.
+                # torch wraps the error of the system, and does not name it in its own.
                 if isinstance(error.__context__, OSError):
                     raise error.__context__ from None
                 raise
@@ -167,22 +172,21 @@ def save_state(trainer: pl.Trainer, run: RunFolder, moment: Moment) -> None:
 
 
 def read_state(run: RunFolder) -> dict[str, Any]:
-    """The saved state; read without running what a pickle may hold.
+    """Read the saved state, without running code that a pickle may hold.
 
     Raises:
-        UserError: The file is no state of Munseo's.
+        UserError: The file is not a state that Munseo wrote.
     """
     try:
         if not run.state_file.is_file():
-            raise OSError("it is no file")  # a FIFO would block
+            raise OSError("it is no file")  # Reading a FIFO would block.
         refuse_packed(run.state_file)
         state: dict[str, Any] = torch.load(run.state_file, map_location="cpu", weights_only=True)
         if not {"loops", "callbacks", "within_epoch"} <= set(state):
             raise pickle.UnpicklingError("its entries are others")
     except UserError:
         raise
-    # For damaged files torch's reader raises a dozen types.
-    except Exception as error:
+    except Exception as error:  # torch's reader raises a dozen types for damaged files.
         reason = (str(error).splitlines() or ["it is cut short"])[0][:300]
         raise UserError(
             f"{run.state_file}: not a state that this Munseo wrote ({reason}); delete it to train again."
@@ -190,8 +194,8 @@ def read_state(run: RunFolder) -> dict[str, Any]:
     return state
 
 
-def describe_place(trainer: pl.Trainer) -> str:
-    """How far training is, in words."""
+def describe_progress(trainer: pl.Trainer) -> str:
+    """Return how far training is, in words."""
     loop = trainer.fit_loop
     done, steps = loop.epoch_loop.batch_progress.current.completed, int(trainer.num_training_batches)
     epochs: Any = loop.epoch_progress.current
@@ -200,7 +204,12 @@ def describe_place(trainer: pl.Trainer) -> str:
     return f"in epoch {epochs.started} of {trainer.max_epochs}, after step {done} of {steps}"
 
 
-def _settle(loops: dict[str, Any], moment: Moment) -> None:
+def _set_progress(loops: dict[str, Any], moment: Moment) -> None:
+    """Make Lightning's counters those of a moment at which nothing is half done.
+
+    Its callbacks are called within the loops, when the next epoch, step or validation counts as begun. A state with
+    such counters would be resumed after it instead of before it.
+    """
     epochs, batches = loops["epoch_progress"], loops["epoch_loop.batch_progress"]
     if moment == "epoch":
         _finish(epochs)
@@ -215,7 +224,7 @@ def _settle(loops: dict[str, Any], moment: Moment) -> None:
 
 
 def _finish(progress: dict[str, Any]) -> None:
-    """Nothing was begun that is not done."""
+    """Count nothing as begun that is not done."""
     for counters in (progress["total"], progress["current"]):
         counters["ready"] = counters["completed"]
 

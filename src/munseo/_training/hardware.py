@@ -1,9 +1,13 @@
-"""The hardware of a run and what is chosen for it: device, precision, batch size, workers, ``torch.compile``."""
+"""The hardware of a run and what is chosen for it: device, precision, batch size, workers, ``torch.compile``.
+
+The functions on several processes are at the end of the file. What is chosen is printed, and can be set instead.
+"""
 
 from __future__ import annotations
 
 import copy
 import gc
+import math
 import os
 import platform
 import time
@@ -18,6 +22,7 @@ import torch
 
 from munseo._config import Config
 from munseo._console import say
+from munseo._errors import UserError
 from munseo._model import Classifier
 from munseo._prediction.device import (
     Settings,
@@ -28,11 +33,46 @@ from munseo._prediction.device import (
     num_cores,
 )
 from munseo._prediction.loader import collate, single_threaded
+from munseo._training.sampler import EpochBatches
+
+AUTOCAST_DTYPES = {"32-true": None, "16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
+"""The type that each of Lightning's precisions computes in; None where it casts nothing."""
+
+MAX_BATCH = 512
+"""The largest automatic batch. Larger ones train no faster, and leave a data set of the usual size few steps."""
+
+PROBE_PAGES = 4
+"""Pages of the step that measures how much memory a page needs."""
+
+LONG_S = 1800.0
+"""Seconds of training below which compiling is not tried: it takes minutes on a processor and could not pay off."""
+
+FEWEST_STEPS = 300
+"""With fewer steps than this, not even the time of a step is measured."""
+
+TRIAL_STEPS = 3
+"""Steps that are timed, after the first one, which compiles."""
+
+FOLDER_VARIABLE = "MUNSEO_RUN_FOLDER"
+"""Environment variable that tells processes that Lightning starts where the run folder is."""
+
+Forward = Callable[[torch.Tensor], torch.Tensor]
+"""A function from normalised images (B, 3, S, S) to logits (B, num_classes)."""
 
 
 @dataclass(frozen=True)
-class Machine:
-    """Effective settings of a run on this machine."""
+class Hardware:
+    """The effective settings of a run on this machine.
+
+    Attributes:
+        device: Where the model is trained.
+        precision: Lightning's name of the precision.
+        batch_size: Training pages a step and process.
+        val_batch_size: Validation pages a batch.
+        num_workers: Loader workers; 0 loads in the main process.
+        num_threads: Threads of torch.
+        batches_per_epoch: Batches of one process.
+    """
 
     device: torch.device
     precision: str
@@ -55,14 +95,65 @@ class Machine:
 
     @property
     def settings(self) -> Settings:
-        """The same machine for prediction."""
+        """The same choices for prediction."""
         return Settings(self.device, self.val_batch_size, self.num_workers, self.precision)
+
+    @property
+    def accelerator(self) -> str:
+        """Lightning's name of the device."""
+        return "gpu" if self.device.type == "cuda" else self.device.type
+
+
+def choose_hardware(config: Config, classifier: Classifier, num_samples: int) -> Hardware:
+    """Choose everything that the configuration leaves to the machine.
+
+    Args:
+        config: The configuration of the run.
+        classifier: The model, on the CPU; it is left as it was.
+        num_samples: Samples of an epoch.
+
+    Raises:
+        UserError: ``batch_size`` is ``auto``, and not even two pages fit into the memory of the GPU.
+    """
+    device = choose_device(config.device)
+    precision = choose_precision(config.mixed_precision, device)
+    size, val_size = config.batch_size, config.val_batch_size
+    if size == "auto" or val_size == "auto":
+        largest = largest_batch(classifier, device, AUTOCAST_DTYPES[precision], num_samples)
+        chosen = max(1, math.floor(largest * config.batch_size_multiplier))
+        size = chosen if size == "auto" else size
+        val_size = chosen if val_size == "auto" else val_size
+    world_size = config.devices * config.num_nodes
+    batches = EpochBatches(num_samples, size, config.random_seed, rank=0, world_size=world_size)
+    return Hardware(
+        device=device,
+        precision=precision,
+        batch_size=size,
+        val_batch_size=val_size,
+        num_workers=choose_workers(config.num_workers, device),
+        num_threads=_choose_threads(config, device),
+        batches_per_epoch=len(batches),
+    )
+
+
+def _choose_threads(config: Config, device: torch.device) -> int:
+    if config.num_threads != "auto":
+        return config.num_threads
+    processes = config.devices if device.type == "cpu" else 1
+    return max(1, num_cores() // processes)
+
+
+def device_name(device: torch.device) -> str:
+    """Return the trade name of the device."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return "Metal Performance Shaders" if device.type == "mps" else platform.machine()
 
 
 def begin_worker(number: int) -> None:
-    """A loader worker decodes with one thread, in a process group of its own.
+    """Set up a loader worker: it decodes with one thread, in its own process group.
 
-    Ctrl-C, and signals to the whole group, then reach the main process alone, which still needs its workers for the
+    Ctrl-C, and signals to the whole group, then reach the main process only, which still needs its workers for the
     step that it is in.
     """
     single_threaded(number)
@@ -70,88 +161,33 @@ def begin_worker(number: int) -> None:
         os.setpgrp()
 
 
-def choose_machine(config: Config, batch_size: int, val_batch_size: int) -> Machine:
-    """Settle everything but the length of an epoch.
-
-    Args:
-        config: The configuration.
-        batch_size: As written, or as found by ``largest_batch``.
-        val_batch_size: The same for prediction.
-    """
-    device = choose_device(config.device)
-    threads = num_cores() if config.num_threads == "auto" else config.num_threads
-    processes = config.devices if device.type == "cpu" else 1
-    threads = max(1, threads // processes) if config.num_threads == "auto" else threads
-    return Machine(
-        device=device,
-        precision=choose_precision(config.mixed_precision, device),
-        batch_size=batch_size,
-        val_batch_size=val_batch_size,
-        num_workers=choose_workers(config.num_workers, device),
-        num_threads=threads,
-    )
+# Batch size
 
 
-def device_name(device: torch.device) -> str:
-    """The device's trade name."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return "Metal Performance Shaders" if device.type == "mps" else platform.machine()
+def largest_batch(classifier: Classifier, device: torch.device, dtype: torch.dtype | None, limit: int) -> int:
+    """Find the largest batch, at most ``limit`` and ``MAX_BATCH``, whose training step fits into the memory.
 
+    CUDA reports by an out-of-memory error whether a step fits: sizes are doubled, then bisected. Other devices swap or
+    die instead, so there the bytes that one page keeps for the backward pass are counted, and the free memory is
+    divided by them.
 
-MAX_BATCH = 512
-"""Larger steps bring nothing on one device and hide a data set of our sizes in a handful of them."""
-PROBE = 4
-
-
-def largest_batch(classifier: Classifier, device: torch.device, precision_dtype: torch.dtype | None, limit: int) -> int:
-    """Find the largest batch, at most ``limit`` and ``MAX_BATCH``.
-
-    CUDA tells by an out-of-memory error whether a step fits: sizes are doubled, then bisected. Other devices swap or
-    die instead of telling, so there the bytes that one page keeps for the backward pass are counted and the free
-    memory is divided by them.
+    Raises:
+        UserError: Not even two pages fit into the memory of the GPU.
     """
     limit = max(2, min(limit, MAX_BATCH))
     if device.type == "cuda":
-        return _by_trial(classifier, device, precision_dtype, limit)
-    per_page = _saved_bytes(classifier, precision_dtype) / PROBE
-    # The forward pass holds each saved tensor once; its gradient lives for a layer or two beside it.
+        return _largest_by_trial(classifier, device, dtype, limit)
+    per_page = _saved_bytes(classifier, dtype) / PROBE_PAGES
+    # The forward pass keeps each saved tensor once. Its gradient exists at the same time for a layer or two: a quarter
+    # is added for these.
     weights = 4 * sum(p.numel() * p.element_size() for p in classifier.parameters())
     free = psutil.virtual_memory().available - weights
-    found = int(max(2, min(limit, free / (1.25 * per_page))))
-    say(f"batch_size auto: {per_page / 2**20:.0f} MiB a page, {free / 2**30:.1f} GiB free: at most {found} pages")
-    return found
+    largest = int(max(2, min(limit, free / (1.25 * per_page))))
+    say(f"batch_size auto: {per_page / 2**20:.0f} MiB a page, {free / 2**30:.1f} GiB free: at most {largest} pages")
+    return largest
 
 
-def _step(classifier: Classifier, size: int, device: torch.device, dtype: torch.dtype | None) -> None:
-    edge = classifier.card.image_size
-    pages = torch.zeros(size, edge, edge, 3, dtype=torch.uint8, device=device)
-    with torch.autocast(device.type, dtype=dtype or torch.bfloat16, enabled=dtype is not None):
-        logits = classifier(classifier.prepare(pages))
-    logits.float().logsumexp(dim=1).sum().backward()
-
-
-def _saved_bytes(classifier: Classifier, dtype: torch.dtype | None) -> int:
-    """Bytes that a step of ``PROBE`` pages keeps for its backward pass; weights are not counted."""
-    own = {p.untyped_storage().data_ptr() for p in classifier.parameters()}
-    storages: dict[int, int] = {}
-
-    def note(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            storages[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    state = {name: value.clone() for name, value in classifier.state_dict().items()}
-    classifier.train()
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        _step(classifier, PROBE, torch.device("cpu"), dtype)
-    classifier.zero_grad(set_to_none=True)
-    classifier.load_state_dict(state)  # the probe moved the statistics of batch normalisation
-    return sum(storages.values())
-
-
-def _by_trial(classifier: Classifier, device: torch.device, dtype: torch.dtype | None, limit: int) -> int:
+def _largest_by_trial(classifier: Classifier, device: torch.device, dtype: torch.dtype | None, limit: int) -> int:
     state = {name: value.clone() for name, value in classifier.state_dict().items()}
     classifier.to(device).train()
 
@@ -166,6 +202,12 @@ def _by_trial(classifier: Classifier, device: torch.device, dtype: torch.dtype |
             torch.cuda.empty_cache()
         return True
 
+    if not fits(2):
+        raise UserError(
+            f"batch_size: auto: not even 2 pages of {classifier.card.image_size} px fit into the free memory of "
+            f"{torch.cuda.get_device_name(device)}; end what else uses it, lower image_size, choose a smaller "
+            "model_name, or set mixed_precision: true."
+        )
     low, high = 2, 4
     while high <= limit and fits(high):
         low, high = high, high * 2
@@ -178,13 +220,35 @@ def _by_trial(classifier: Classifier, device: torch.device, dtype: torch.dtype |
     return low
 
 
-LONG_S = 1800.0
-"""Training that takes less than this as it is could not win back what compiling costs: minutes on a CPU."""
-FEWEST_STEPS = 300
-"""With fewer steps nothing is tried at all."""
-TRIAL_STEPS = 3
-Forward = Callable[[torch.Tensor], torch.Tensor]
-"""Normalised images (B, 3, S, S) to logits (B, num_classes)."""
+def _saved_bytes(classifier: Classifier, dtype: torch.dtype | None) -> int:
+    """Count the bytes that a step of ``PROBE_PAGES`` keeps for its backward pass; weights are not counted."""
+    weights = {p.untyped_storage().data_ptr() for p in classifier.parameters()}
+    storages: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            storages[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    state = {name: value.clone() for name, value in classifier.state_dict().items()}
+    classifier.train()
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        _step(classifier, PROBE_PAGES, torch.device("cpu"), dtype)
+    classifier.zero_grad(set_to_none=True)
+    classifier.load_state_dict(state)  # The probe moved the statistics of batch normalisation.
+    return sum(storages.values())
+
+
+def _step(classifier: Classifier, size: int, device: torch.device, dtype: torch.dtype | None) -> None:
+    edge = classifier.card.image_size
+    pages = torch.zeros(size, edge, edge, 3, dtype=torch.uint8, device=device)
+    with torch.autocast(device.type, dtype=dtype or torch.bfloat16, enabled=dtype is not None):
+        logits = classifier(classifier.prepare(pages))
+    logits.float().logsumexp(dim=1).sum().backward()
+
+
+# torch.compile
 
 
 @dataclass(frozen=True)
@@ -193,8 +257,8 @@ class CompileChoice:
 
     Attributes:
         compiled: The decision.
-        reason: In words.
-        eager_s: Seconds of a step as it is; None where nothing was tried.
+        reason: Why, in words for the user.
+        eager_s: Seconds of an uncompiled step; None where nothing was tried.
         compiled_s: Seconds of a compiled step; None where nothing was compiled.
     """
 
@@ -204,71 +268,71 @@ class CompileChoice:
     compiled_s: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As the manifest holds it."""
+        """Return the manifest's ``compile`` entry."""
         return asdict(self)
 
 
 def choose_compile(
-    wish: Literal["auto"] | bool, classifier: Classifier, machine: Machine, planned_steps: int
+    configured: Literal["auto"] | bool, classifier: Classifier, hardware: Hardware, planned_steps: int
 ) -> CompileChoice:
-    """Decide by trial.
+    """Decide whether ``torch.compile`` pays, by a short trial on the model itself.
 
     Args:
-        wish: As configured: ``auto``, or what it shall be.
+        configured: ``auto`` for the trial, or the decision.
         classifier: The model; it is left as it was, since copies of it are tried.
-        machine: Device, batch and precision of the run.
+        hardware: Device, batch and precision of the run.
         planned_steps: Steps of all epochs.
     """
-    if wish != "auto":
-        return CompileChoice(wish, "as configured")
-    if machine.device.type not in ("cpu", "cuda"):
-        return CompileChoice(False, f"not tried on {machine.device.type}")
+    if configured != "auto":
+        return CompileChoice(configured, "as configured")
+    if hardware.device.type not in ("cpu", "cuda"):
+        return CompileChoice(False, f"not tried on {hardware.device.type}")
     if planned_steps < FEWEST_STEPS:
         return CompileChoice(False, f"training has {planned_steps} steps: too short")
-    eager = _median_step(classifier, machine, compiled=False)[1]
+    eager = _time_steps(classifier, hardware, compiled=False)[1]
     if planned_steps * eager < LONG_S:
         return CompileChoice(False, f"training takes about {planned_steps * eager:.0f} s: too short", eager)
     try:
-        first, compiled = _median_step(classifier, machine, compiled=True)
-    except Exception as error:  # a compiler is missing, or cannot do this model: training goes on without it
+        first, compiled = _time_steps(classifier, hardware, compiled=True)
+    except Exception as error:  # A compiler is missing, or cannot do this model: training goes on without it.
         return CompileChoice(False, f"it failed: {str(error).splitlines()[0][:200]}", eager)
-    # The last batch of an epoch may be shorter, and is compiled once more.
+    # Compiling counts twice: the last batch of an epoch may be shorter, and is compiled once more.
     gain = planned_steps * (eager - compiled) - 2 * first
-    words = f"a step takes {compiled:.3f} s instead of {eager:.3f} s, compiling {first:.0f} s"
-    return CompileChoice(gain > 0, words, eager, compiled)
+    reason = f"a step takes {compiled:.3f} s instead of {eager:.3f} s, compiling {first:.0f} s"
+    return CompileChoice(gain > 0, reason, eager, compiled)
 
 
 def compiled_forward(classifier: Classifier) -> Forward:
-    """For the training step; validation and everything else keep to the model as it is."""
+    """Return the compiled forward function for the training step; validation uses the model as it is."""
     forward: Forward = torch.compile(classifier.forward)
     return forward
 
 
-def _median_step(classifier: Classifier, machine: Machine, compiled: bool) -> tuple[float, float]:
-    """Seconds of the first step, compiling included, and the median of the next ones; on a copy, with white pages."""
-    trial = copy.deepcopy(classifier).to(machine.device).train()
+def _time_steps(classifier: Classifier, hardware: Hardware, compiled: bool) -> tuple[float, float]:
+    """Return the seconds of the first step, and the median of the next ones, on a copy of the model and white pages."""
+    trial = copy.deepcopy(classifier).to(hardware.device).train()
     forward = compiled_forward(trial) if compiled else trial.forward
     edge = trial.card.image_size
-    white = torch.full((machine.batch_size, edge, edge, 3), 255, dtype=torch.uint8, device=machine.device)
+    white = torch.full((hardware.batch_size, edge, edge, 3), 255, dtype=torch.uint8, device=hardware.device)
     images = trial.prepare(white)
     seconds = []
     for _ in range(1 + TRIAL_STEPS):
         started = time.perf_counter()
-        with autocast(machine.settings):
+        with autocast(hardware.settings):
             logits = forward(images)
         logits.float().logsumexp(dim=1).sum().backward()  # type: ignore[no-untyped-call]
         trial.zero_grad(set_to_none=True)
-        if machine.device.type == "cuda":
-            torch.cuda.synchronize(machine.device)
+        if hardware.device.type == "cuda":
+            torch.cuda.synchronize(hardware.device)
         seconds.append(time.perf_counter() - started)
     return seconds[0], float(np.median(seconds[1:]))
 
 
-FOLDER_VARIABLE = "MUNSEO_RUN_FOLDER"
+# Several processes
 
 
 def rank() -> int:
-    """Number of this process among all of a run; 0 writes."""
+    """Return the number of this process among all of a run; process 0 writes."""
     for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"):
         if os.environ.get(name, "").isdigit():
             return int(os.environ[name])
@@ -276,12 +340,12 @@ def rank() -> int:
 
 
 def launched_outside() -> bool:
-    """Whether a launcher such as torchrun started all processes at once."""
+    """Return whether a launcher such as torchrun started all processes at once."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "MASTER_ADDR" in os.environ and "RANK" in os.environ
 
 
 def announced_folder() -> Path | None:
-    """The run folder, where the first process made it before it started this one."""
+    """Return the run folder that the first process made, if that process started this one."""
     folder = os.environ.get(FOLDER_VARIABLE)
     return Path(folder) if folder and rank() > 0 else None
 
@@ -304,7 +368,7 @@ def announce(folder: Path | None, device_type: str) -> Path:
 
 
 def gather(value: Any, world_size: int) -> list[Any]:
-    """What every process has, in the order of their ranks; all of them have to ask."""
+    """Collect the value of every process, in the order of their ranks; all processes have to call this."""
     if world_size == 1:
         return [value]
     values: list[Any] = [None] * world_size

@@ -1,69 +1,77 @@
-"""Losses on soft targets, so that MixUp, CutMix and label smoothing need no special case."""
+"""Losses on soft targets, so that MixUp, CutMix and label smoothing need no special case; and class weights for them.
+
+To add a loss, add its name to ``LossName`` in ``_config/training_settings.py`` and its terms to ``LOSSES``. To add a
+way to balance the classes in the loss, add its key to ``_config/training_settings.py`` (``balances=True``) and its
+function to ``LOSS_BALANCE``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from munseo._config import Config
+from munseo._config.training_settings import LossSettings
+from munseo._data import class_weights
 
-class SoftLoss(nn.Module):
-    """Cross entropy, or focal loss, against soft targets.
+Terms = Callable[[torch.Tensor, torch.Tensor, LossSettings], torch.Tensor]
+"""A function from targets (B, K), log-probabilities (B, K) and the settings to the loss of each class (B, K)."""
 
-    Focal loss (Lin et al., "Focal loss for dense object detection", 2017) with soft targets t:
-    ``-Σ_k t_k (1 - p_k)^gamma log p_k``; gamma 0 is cross entropy.
 
-    Args:
-        num_classes: K.
-        label_smoothing: Share of the target spread evenly over all classes (Szegedy et al., 2016).
-        focal_gamma: 0 for cross entropy.
-        class_weights: Factor of each class's term, (K,); the mean is over their sum, as in torch.
-        log_prior: Added to the logits, (K,): see ``scaled_log_prior``.
+def _cross_entropy(targets: torch.Tensor, log_p: torch.Tensor, settings: LossSettings) -> torch.Tensor:
+    """Compute ``-t_k log p_k``."""
+    return -targets * log_p
+
+
+def _focal(targets: torch.Tensor, log_p: torch.Tensor, settings: LossSettings) -> torch.Tensor:
+    """Compute ``-t_k (1 - p_k)^gamma log p_k``; gamma 0 is cross entropy.
+
+    Source: Lin et al., "Focal loss for dense object detection", 2017, with soft targets.
+    """
+    return -targets * log_p * (1 - log_p.exp()) ** settings.focal_gamma
+
+
+LOSSES: dict[str, Terms] = {"cross_entropy": _cross_entropy, "focal": _focal}
+"""The losses by their names in the configuration."""
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What a loss is given so that it treats unequal classes alike.
+
+    Attributes:
+        class_weights: Factor of each class's term, (K,); the mean is over the sum of factors, as in torch.
+        log_prior: Added to the logits, (K,).
     """
 
-    class_weights: torch.Tensor | None
-    log_prior: torch.Tensor | None
+    class_weights: torch.Tensor | None = None
+    log_prior: torch.Tensor | None = None
 
-    def __init__(
-        self,
-        num_classes: int,
-        *,
-        label_smoothing: float = 0.0,
-        focal_gamma: float = 0.0,
-        class_weights: torch.Tensor | None = None,
-        log_prior: torch.Tensor | None = None,
-    ) -> None:
-        super().__init__()
-        self.num_classes = num_classes
-        self.label_smoothing = label_smoothing
-        self.focal_gamma = focal_gamma
-        self.register_buffer("class_weights", class_weights, persistent=False)
-        self.register_buffer("log_prior", log_prior, persistent=False)
 
-    def soften(self, labels: torch.Tensor) -> torch.Tensor:
-        """Labels (B,) to one-hot targets (B, K)."""
-        return functional.one_hot(labels, self.num_classes).float()
+def _weigh_classes(value: float, labels: Sequence[int], num_classes: int) -> Balance:
+    return Balance(class_weights=torch.as_tensor(class_weights(labels, num_classes), dtype=torch.float32))
 
-    def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Mean loss of logits (B, K) against targets (B, K) whose rows sum to 1."""
-        targets = targets * (1 - self.label_smoothing) + self.label_smoothing / self.num_classes
-        logits = logits.float() if self.log_prior is None else logits.float() + self.log_prior
-        log_p = functional.log_softmax(logits, dim=1)
-        terms = -targets * log_p
-        if self.focal_gamma:
-            terms = terms * (1 - log_p.exp()) ** self.focal_gamma
-        if self.class_weights is None:
-            return terms.sum(dim=1).mean()
-        return (terms * self.class_weights).sum() / (targets * self.class_weights).sum()
+
+def _adjust_logits(value: float, labels: Sequence[int], num_classes: int) -> Balance:
+    return Balance(log_prior=scaled_log_prior(labels, num_classes, value))
+
+
+LOSS_BALANCE: dict[str, Callable[[float, Sequence[int], int], Balance]] = {
+    "class_weighting": _weigh_classes,
+    "logit_adjustment": _adjust_logits,
+}
+"""Configuration key to a function of its value, the label of each sample, and the number of classes."""
 
 
 def scaled_log_prior(labels: Sequence[int], num_classes: int, tau: float) -> torch.Tensor:
-    """What logit adjustment adds to the logits within the training loss: tau times the log prior of each class.
+    """Return what logit adjustment adds to the logits within the training loss: tau times the log prior of each class.
 
-    The model then need not learn how frequent a class is, and its own logits, without the prior, rank as if all
-    classes were equally frequent (Menon et al., "Long-tail learning via logit adjustment", 2021, equation 10).
+    The model then need not learn how frequent a class is. Its own logits, without the prior, rank as if all classes
+    were equally frequent (Menon et al., "Long-tail learning via logit adjustment", 2021, equation 10).
 
     Args:
         labels: Class of each training sample.
@@ -75,3 +83,61 @@ def scaled_log_prior(labels: Sequence[int], num_classes: int, tau: float) -> tor
     """
     counts = torch.bincount(torch.as_tensor(labels, dtype=torch.int64), minlength=num_classes).clamp(min=1)
     return (tau * (counts / counts.sum()).log()).float()
+
+
+PLAIN_LOSS = LossSettings()
+"""Cross entropy without label smoothing."""
+
+UNBALANCED = Balance()
+"""Every class counts as often as it occurs."""
+
+
+class SoftLoss(nn.Module):
+    """The configured loss against soft targets.
+
+    Args:
+        num_classes: K.
+        settings: The loss, label smoothing and focal gamma; a ``Config`` has them.
+        balance: How unequal classes are balanced.
+    """
+
+    class_weights: torch.Tensor | None
+    log_prior: torch.Tensor | None
+
+    def __init__(self, num_classes: int, settings: LossSettings = PLAIN_LOSS, balance: Balance = UNBALANCED) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.settings = settings
+        self.terms = LOSSES[settings.loss]
+        self.register_buffer("class_weights", balance.class_weights, persistent=False)
+        self.register_buffer("log_prior", balance.log_prior, persistent=False)
+
+    def one_hot(self, labels: torch.Tensor) -> torch.Tensor:
+        """Turn labels (B,) into hard targets (B, K); ``forward`` smooths them."""
+        return functional.one_hot(labels, self.num_classes).float()
+
+    def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return the mean loss of logits (B, K) against targets (B, K) whose rows sum to 1."""
+        # Label smoothing (Szegedy et al., 2016) spreads a fraction of each target evenly over all classes.
+        smoothing = self.settings.label_smoothing
+        targets = targets * (1 - smoothing) + smoothing / self.num_classes
+        logits = logits.float() if self.log_prior is None else logits.float() + self.log_prior
+        terms = self.terms(targets, functional.log_softmax(logits, dim=1), self.settings)
+        if self.class_weights is None:
+            return terms.sum(dim=1).mean()
+        return (terms * self.class_weights).sum() / (targets * self.class_weights).sum()
+
+
+def build_loss(config: Config, labels: Sequence[int], num_classes: int) -> SoftLoss:
+    """Build the training loss of a configuration.
+
+    Args:
+        config: The configuration, in which at most one key balances the classes.
+        labels: Class of each sample of an epoch.
+        num_classes: K.
+    """
+    balance = UNBALANCED
+    for key, build in LOSS_BALANCE.items():
+        if value := getattr(config, key):
+            balance = build(value, labels, num_classes)
+    return SoftLoss(num_classes, config, balance)

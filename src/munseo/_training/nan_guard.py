@@ -1,4 +1,4 @@
-"""Whether the loss is a number, asked without making a GPU wait."""
+"""The guard against a loss that is infinite or not a number; it does not make a GPU wait."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from munseo._prediction.loader import Batch
 
 @dataclass(frozen=True)
 class BadStep:
-    """A step whose loss is infinite or no number.
+    """A step whose loss is infinite or not a number.
 
     Attributes:
         loss: Its value.
-        batch: Its pages.
-        step: Its number, from 0.
+        batch: The pages of the step.
+        step: Number of the step, from 0.
     """
 
     loss: float
@@ -25,36 +25,39 @@ class BadStep:
 
 
 class LossWatch:
-    """Looks at every loss: at once on a CPU, a step later on a GPU.
+    """Checks every loss: at once on a CPU, a step later on a GPU.
 
-    Reading a value from a GPU waits until everything given to it is done, and leaves it idle until the next step has
-    been prepared. So there the loss is copied in passing, and read when the next step begins; what is on disk then
-    is still of the last epoch.
+    Reading a value from a GPU waits until all work that was given to it is done, and leaves it idle until the next step
+    is prepared. So there the loss is copied in the background, and read when the next step begins. The state on disk
+    is then still that of an earlier step.
     """
 
     def __init__(self) -> None:
         self._waiting: tuple[torch.Tensor, torch.cuda.Event, Batch, int] | None = None
 
     def look(self, loss: torch.Tensor, batch: Batch, step: int) -> BadStep | None:
-        """Give it the loss of this step; get what is bad of it or of the one before.
+        """Check the loss of this step or, on a GPU, that of the previous one.
 
         Args:
             loss: Scalar, on any device.
-            batch: The pages that it is of.
+            batch: The pages of the step.
             step: Number of the step.
+
+        Returns:
+            The bad step, or None.
         """
         if loss.device.type != "cuda":
             return self._judge(loss.detach(), batch, step)
-        found = self.finish()
+        previous = self.finish()
         copied = torch.empty((), dtype=loss.dtype, pin_memory=True)
         copied.copy_(loss.detach(), non_blocking=True)
         event = torch.cuda.Event()  # type: ignore[no-untyped-call]
         event.record()
         self._waiting = copied, event, batch, step
-        return found
+        return previous
 
     def finish(self) -> BadStep | None:
-        """What is bad of a loss that was not read yet; called when an epoch ends."""
+        """Check a loss that was not read yet; this is called when an epoch ends and before the state is saved."""
         if self._waiting is None:
             return None
         copied, event, batch, step = self._waiting

@@ -1,4 +1,8 @@
-"""One optimiser, and one scheduler on it: the rate that is configured is the rate that is used."""
+"""Optimisers, schedulers and the average of snapshots.
+
+There is one optimiser, and one scheduler on it, so that the configured rate is the rate that is used. To add one of
+them, add its name to ``_config/training_settings.py`` and an entry to ``OPTIMIZERS`` or ``SCHEDULERS``.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from timm.optim import param_groups_layer_decay  # type: ignore[attr-defined]
@@ -20,21 +24,85 @@ from munseo._errors import UserError
 from munseo._model import Classifier
 
 WARMUP_START = 0.01
-"""Warm-up climbs from this share of the rate to all of it."""
+"""Warm-up climbs from this fraction of the rate to all of it."""
 
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "SGD": torch.optim.SGD,
-    "Momentum": partial(torch.optim.SGD, momentum=0.9),
-    "NAG": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
-    "RMSprop": torch.optim.RMSprop,
-    "Adam": torch.optim.Adam,
-    "AdamW": torch.optim.AdamW,
-    "NAdam": torch.optim.NAdam,
-    "RAdam": torch.optim.RAdam,
-    "Adafactor": torch.optim.Adafactor,
+
+class Optimizer(NamedTuple):
+    """An entry of the table of optimisers.
+
+    Attributes:
+        build: Makes the optimiser from parameter groups and options.
+        fused: Whether it has a fused kernel on CPU and CUDA: one pass over the weights instead of a dozen.
+    """
+
+    build: Callable[..., torch.optim.Optimizer]
+    fused: bool = False
+
+
+OPTIMIZERS = {
+    "SGD": Optimizer(torch.optim.SGD, fused=True),
+    "Momentum": Optimizer(partial(torch.optim.SGD, momentum=0.9), fused=True),
+    "NAG": Optimizer(partial(torch.optim.SGD, momentum=0.9, nesterov=True), fused=True),
+    "RMSprop": Optimizer(torch.optim.RMSprop),
+    "Adam": Optimizer(torch.optim.Adam, fused=True),
+    "AdamW": Optimizer(torch.optim.AdamW, fused=True),
+    "NAdam": Optimizer(torch.optim.NAdam),
+    "RAdam": Optimizer(torch.optim.RAdam),
+    "Adafactor": Optimizer(torch.optim.Adafactor),
 }
-FUSED = ("SGD", "Momentum", "NAG", "Adam", "AdamW")
-"""Optimisers with a fused kernel on CPU and CUDA: one pass over the weights instead of a dozen."""
+"""The optimisers by their names in the configuration."""
+
+
+def build_optimizer(
+    config: Config, network: torch.nn.Module, device_type: str, precision: str = "32-true"
+) -> torch.optim.Optimizer:
+    """Build the configured optimiser over the parameters that are trained.
+
+    Raises:
+        UserError: ``optimizer_params`` has something that the optimiser does not take.
+    """
+    entry = OPTIMIZERS[config.optimizer_name]
+    options: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay}
+    # Lightning refuses to clip the gradients of a fused optimiser under mixed precision.
+    clipped_amp = config.gradient_clip_norm is not None and precision.endswith("mixed")
+    if entry.fused and device_type in ("cpu", "cuda") and not clipped_amp:
+        options["fused"] = True
+    options.update(config.optimizer_params)
+    groups = parameter_groups(network, config.layer_decay)
+    optimizer: torch.optim.Optimizer = _call(entry.build, "optimizer_params", config.optimizer_name, groups, **options)
+    spread_rate(optimizer)
+    return optimizer
+
+
+def parameter_groups(network: torch.nn.Module, layer_decay: float | None = None) -> list[dict[str, Any]]:
+    """Return the trained parameters; with layer-wise decay, in one group for each layer.
+
+    Each layer learns at ``layer_decay`` times the rate of the layer above it (Clark et al., "ELECTRA", 2020; Bao et
+    al., "BEiT", 2022). timm's ``group_matcher`` defines what a layer is: a block, in transformers and in convolutional
+    networks. Weight decay is the same for all parameters, biases and norms included, as it is without layers: timm
+    would leave those out, and the key would then change two things.
+
+    Returns:
+        Groups with ``params`` and ``lr_scale``, their fraction of the rate; the first one is the topmost trained layer,
+        whose fraction is 1.
+    """
+    if layer_decay is None:
+        return [{"params": [p for p in network.parameters() if p.requires_grad], "lr_scale": 1.0}]
+    layers = param_groups_layer_decay(network, layer_decay=layer_decay, weight_decay_exclude_1d=False)
+    layers.sort(key=lambda layer: -layer["lr_scale"])
+    top = layers[0]["lr_scale"]
+    return [{"params": layer["params"], "lr_scale": layer["lr_scale"] / top} for layer in layers]
+
+
+def spread_rate(optimizer: torch.optim.Optimizer) -> None:
+    """Give every group its fraction of the first group's rate.
+
+    This is called before each step. Schedulers know one peak and one floor (``max_lr``, ``eta_min``, ``min_lr``) for
+    all groups, and would otherwise pull the groups together.
+    """
+    first, *others = optimizer.param_groups
+    for group in others:
+        group["lr"] = first["lr"] * group["lr_scale"]
 
 
 @dataclass(frozen=True)
@@ -52,120 +120,112 @@ class Schedule:
     warmup_steps: int = 0
 
 
-def build_optimizer(
-    config: Config, network: torch.nn.Module, device_type: str, precision: str = "32-true"
-) -> torch.optim.Optimizer:
-    """The configured optimiser over the parameters that are trained."""
-    build = OPTIMIZERS[config.optimizer_name]
-    options: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay}
-    # Lightning refuses to clip the gradients of a fused optimiser under mixed precision.
-    clipped_amp = config.gradient_clip_norm is not None and precision.endswith("mixed")
-    if config.optimizer_name in FUSED and device_type in ("cpu", "cuda") and not clipped_amp:
-        options["fused"] = True
-    options.update(config.optimizer_params)
-    groups = parameter_groups(network, config.layer_decay)
-    optimizer: torch.optim.Optimizer = _call(build, "optimizer_params", config.optimizer_name, groups, **options)
-    spread_rate(optimizer)
-    return optimizer
+class Steps(NamedTuple):
+    """Lengths of a training in optimiser steps."""
+
+    per_epoch: int
+    total: int
+    after_warmup: int
 
 
-def parameter_groups(network: torch.nn.Module, layer_decay: float | None = None) -> list[dict[str, Any]]:
-    """The trained parameters; with layer-wise decay, a group a layer.
+Options = dict[str, Any]
+"""Arguments of an optimiser or scheduler."""
 
-    Each layer learns at ``layer_decay`` times the rate of the layer above it (Clark et al., "ELECTRA", 2020; Bao et
-    al., "BEiT", 2022). What a layer is says timm's ``group_matcher``: a block of a transformer as of a convolutional
-    network. Weight decay is the same for all parameters, biases and norms included, as it is without layers: timm
-    would leave those out, and the switch would then change two things.
 
-    Returns:
-        Groups with ``params`` and ``lr_scale``, the share of the rate; the first one is the topmost trained layer,
-        whose share is 1.
+class Scheduler(NamedTuple):
+    """An entry of the table of schedulers.
+
+    Attributes:
+        build: torch's class.
+        options: A function from ``scheduler_params``, the configuration and the lengths to the arguments of the class.
+        each_step: Whether it is stepped after every optimiser step, or else after every epoch.
     """
-    if layer_decay is None:
-        return [{"params": [p for p in network.parameters() if p.requires_grad], "lr_scale": 1.0}]
-    layers = param_groups_layer_decay(network, layer_decay=layer_decay, weight_decay_exclude_1d=False)
-    layers.sort(key=lambda layer: -layer["lr_scale"])
-    top = layers[0]["lr_scale"]
-    return [{"params": layer["params"], "lr_scale": layer["lr_scale"] / top} for layer in layers]
+
+    build: Callable[..., lr_scheduler.LRScheduler]
+    options: Callable[[Options, Config, Steps], Options]
+    each_step: bool = True
 
 
-def spread_rate(optimizer: torch.optim.Optimizer) -> None:
-    """Give every group its share of the first group's rate.
+def _step_options(params: Options, config: Config, steps: Steps) -> Options:
+    return {"gamma": 0.1, **params, "step_size": _in_steps(params, "step_size", steps, 10 * steps.per_epoch)}
 
-    Called before each step. Schedulers know one peak and one floor (``max_lr``, ``eta_min``, ``min_lr``) for all
-    groups: left alone they would pull the groups together.
-    """
-    first, *others = optimizer.param_groups
-    for group in others:
-        group["lr"] = first["lr"] * group["lr_scale"]
+
+def _exponential_options(params: Options, config: Config, steps: Steps) -> Options:
+    return {**params, "gamma": _number(params, "gamma", 0.95) ** (1 / steps.per_epoch)}
+
+
+def _cosine_options(params: Options, config: Config, steps: Steps) -> Options:
+    return {**params, "T_max": _in_steps(params, "T_max", steps, max(1, steps.after_warmup))}
+
+
+def _restart_options(params: Options, config: Config, steps: Steps) -> Options:
+    return {**params, "T_0": _in_steps(params, "T_0", steps, 10 * steps.per_epoch)}
+
+
+def _one_cycle_options(params: Options, config: Config, steps: Steps) -> Options:
+    # Its peak is the configured rate, and it warms up by itself, so that it takes all steps.
+    return {"max_lr": config.lr, **params, "total_steps": steps.total}
+
+
+def _plateau_options(params: Options, config: Config, steps: Steps) -> Options:
+    return {"mode": config.monitor_mode, "patience": 5, **params}
+
+
+SCHEDULERS = {
+    "StepLR": Scheduler(lr_scheduler.StepLR, _step_options),
+    "ExponentialLR": Scheduler(lr_scheduler.ExponentialLR, _exponential_options),
+    "CosineAnnealingLR": Scheduler(lr_scheduler.CosineAnnealingLR, _cosine_options),
+    "CosineAnnealingWarmRestarts": Scheduler(lr_scheduler.CosineAnnealingWarmRestarts, _restart_options),
+    "OneCycleLR": Scheduler(lr_scheduler.OneCycleLR, _one_cycle_options),
+    "ReduceLROnPlateau": Scheduler(lr_scheduler.ReduceLROnPlateau, _plateau_options, each_step=False),
+}
+"""The schedulers by their names in the configuration; ``none`` has no entry, since the rate then stays."""
 
 
 def build_schedule(config: Config, optimizer: torch.optim.Optimizer, steps_per_epoch: int) -> Schedule:
-    """The configured scheduler, with lengths that users give in epochs turned into steps.
+    """Build the configured scheduler, with lengths that users give in epochs turned into steps.
 
     Lengths in ``scheduler_params`` (``step_size``, ``T_max``, ``T_0``) and ``ExponentialLR``'s ``gamma`` are per epoch,
     as in torch when it is stepped once an epoch; the curve between epochs is filled in.
+
+    Raises:
+        UserError: ``scheduler_params`` has something that the scheduler does not take.
     """
-    name, given = config.scheduler_name, dict(config.scheduler_params)
     warmup = round(config.warmup_epochs * steps_per_epoch)
     total = max(1, config.epochs * steps_per_epoch)
-    if name == "ReduceLROnPlateau":
-        options = {"mode": "min" if config.monitor.endswith("loss") else "max", "patience": 5, **given}
-        plateau = _call(lr_scheduler.ReduceLROnPlateau, "scheduler_params", name, optimizer, **options)
-        return Schedule(plateau, each_step=False, warmup_steps=warmup)
-    main = _stepwise(name, optimizer, given, steps_per_epoch, total, total - warmup, config.lr)
+    entry, scheduler = SCHEDULERS.get(config.scheduler_name), None
+    if entry is not None:
+        options = entry.options(config.scheduler_params, config, Steps(steps_per_epoch, total, total - warmup))
+        scheduler = _call(entry.build, "scheduler_params", config.scheduler_name, optimizer, **options)
+        if not entry.each_step:
+            return Schedule(scheduler, each_step=False, warmup_steps=warmup)
     if not warmup:
-        return Schedule(main)
+        return Schedule(scheduler)
     climb = lr_scheduler.LinearLR(optimizer, start_factor=WARMUP_START, total_iters=warmup)
-    rest = main or lr_scheduler.ConstantLR(optimizer, factor=1.0, total_iters=0)
-    return Schedule(lr_scheduler.SequentialLR(optimizer, [climb, rest], milestones=[warmup]))
+    after = scheduler or lr_scheduler.ConstantLR(optimizer, factor=1.0, total_iters=0)
+    return Schedule(lr_scheduler.SequentialLR(optimizer, [climb, after], milestones=[warmup]))
 
 
 def warmup_factor(step: int, warmup_steps: int) -> float:
-    """Share of the rate at a step of linear warm-up; 1 from ``warmup_steps`` on."""
+    """Return the fraction of the rate at a step of linear warm-up; it is 1 from ``warmup_steps`` on."""
     if step >= warmup_steps:
         return 1.0
     return WARMUP_START + (1 - WARMUP_START) * step / warmup_steps
 
 
-def _stepwise(
-    name: str, optimizer: torch.optim.Optimizer, given: dict[str, Any], per_epoch: int, total: int, rest: int, lr: float
-) -> lr_scheduler.LRScheduler | None:
-    build: Callable[..., lr_scheduler.LRScheduler]
-    if name == "none":
-        return None
-    if name == "OneCycleLR":
-        build, options = lr_scheduler.OneCycleLR, {"max_lr": lr, **given, "total_steps": total}
-    elif name == "CosineAnnealingLR":
-        options = {**given, "T_max": _in_steps(given, "T_max", per_epoch, max(1, rest))}
-        build = lr_scheduler.CosineAnnealingLR
-    elif name == "CosineAnnealingWarmRestarts":
-        options = {**given, "T_0": _in_steps(given, "T_0", per_epoch, 10 * per_epoch)}
-        build = lr_scheduler.CosineAnnealingWarmRestarts
-    elif name == "StepLR":
-        options = {"gamma": 0.1, **given, "step_size": _in_steps(given, "step_size", per_epoch, 10 * per_epoch)}
-        build = lr_scheduler.StepLR
-    else:
-        assert name == "ExponentialLR"
-        options = {**given, "gamma": _number(given, "gamma", 0.95) ** (1 / per_epoch)}
-        build = lr_scheduler.ExponentialLR
-    scheduler: lr_scheduler.LRScheduler = _call(build, "scheduler_params", name, optimizer, **options)
-    return scheduler
+def _in_steps(params: Options, key: str, steps: Steps, default: int) -> int:
+    return max(1, math.ceil(_number(params, key, 0) * steps.per_epoch)) if key in params else default
 
 
-def _in_steps(given: dict[str, Any], key: str, per_epoch: int, default: int) -> int:
-    return max(1, math.ceil(_number(given, key, 0) * per_epoch)) if key in given else default
-
-
-def _number(given: dict[str, Any], key: str, default: float) -> float:
-    value = given.get(key, default)
+def _number(params: Options, key: str, default: float) -> float:
+    value = params.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
         raise UserError(f"scheduler_params.{key}: {value!r} is not allowed; should be a number of at least 0.")
     return value
 
 
 def _call(build: Callable[..., Any], key: str, name: str, *positional: Any, **options: Any) -> Any:
-    """Call torch, and say whose parameter it was if torch does not take it."""
+    """Call torch, and name the configuration key if torch does not take one of its values."""
     try:
         return build(*positional, **options)
     except (TypeError, ValueError, AssertionError) as error:
@@ -178,15 +238,15 @@ class SnapshotAverage(nn.Module):
     """The mean of the weights at the ends of the last epochs, at the cost of one more copy of them in memory.
 
     Stochastic weight averaging (Izmailov et al., "Averaging weights leads to wider optima and better generalization",
-    2018), with the run's own schedule in place of a constant or cyclic rate. How many snapshots the mean holds follows
-    from the epoch, so a resumed run needs nothing but the mean itself, which lies in the state.
+    2018), with the run's own schedule in place of a constant or cyclic rate. The number of snapshots in it follows
+    from the epoch, so a resumed run needs nothing but the mean itself, which is in the state.
 
-    Running means and variances of batch normalisation are averaged with the weights. The paper measures them anew in
-    one more pass over the training pages; that would cost up to a third of an epoch after each snapshot, and the ends
-    of late epochs, where the rate is low, are so near to each other that their statistics are, too.
+    Running means and variances of batch normalisation are averaged with the weights. The paper measures them
+    again in one more pass over the training pages. That would cost up to a third of an epoch after each snapshot, and
+    at the ends of late epochs, where the rate is low, weights and statistics hardly change.
 
     Args:
-        classifier: The model that is trained.
+        classifier: The trained model.
         first_epoch: The epoch, from 0, whose end is the first snapshot.
     """
 
@@ -196,15 +256,15 @@ class SnapshotAverage(nn.Module):
         self.first_epoch = first_epoch
 
     def holds(self, epoch: int) -> bool:
-        """Whether there is a snapshot at the end of an epoch."""
+        """Return whether there is a snapshot at the end of an epoch."""
         return epoch >= self.first_epoch
 
     @torch.no_grad()
     def add(self, classifier: Classifier, epoch: int) -> None:
-        """Take the snapshot of an epoch, in the order of the epochs."""
-        share = 1 / (epoch - self.first_epoch + 1)
+        """Take the snapshot of an epoch; epochs come in their order."""
+        fraction = 1 / (epoch - self.first_epoch + 1)
         for mean, value in zip(self.mean.state_dict().values(), classifier.state_dict().values(), strict=True):
-            if share == 1 or not mean.is_floating_point():
+            if fraction == 1 or not mean.is_floating_point():
                 mean.copy_(value)
             else:
-                mean.lerp_(value, share)
+                mean.lerp_(value, fraction)

@@ -1,31 +1,45 @@
-"""The order of an epoch: a function of (seed, epoch), the same for any number of workers, processes or resumptions."""
+"""The order of an epoch. It is a function of (seed, epoch): workers, processes and resumptions do not change it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from torch.utils.data import Sampler
 
+from munseo._config import Config
+from munseo._data import sampler_weights
 from munseo._randomness import generator
 
 Draw = tuple[int, int]
-"""Epoch and place in the list of samples: all that the random numbers of a sample depend on, beside the seed."""
+"""Epoch and index of a sample: together with the seed, all that its random numbers depend on."""
+
+SAMPLE_WEIGHTS: dict[str, Callable[[Sequence[int]], np.ndarray]] = {"weighted_sampler": sampler_weights}
+"""Configuration key to a function from the label of each sample to its drawing weight.
+
+To add a way to balance the classes by drawing, add its key to ``_config/training_settings.py`` (``balances=True``), and
+its function here.
+"""
+
+
+def sample_weights(config: Config, labels: Sequence[int]) -> np.ndarray | None:
+    """Return the drawing weights of the samples, or None if every sample comes once an epoch."""
+    return next((weigh(labels) for key, weigh in SAMPLE_WEIGHTS.items() if getattr(config, key)), None)
 
 
 class EpochBatches(Sampler[list[Draw]]):
-    """Batches of draws for one process.
+    """The batches of an epoch for one process.
 
-    Every process gets the same number of batches: the order is lengthened from its start where it does not divide.
-    A last batch of a single page is left out, since batch normalisation cannot train on it.
+    Every process gets the same number of batches: if the order does not divide evenly, it is lengthened by its own
+    beginning. A last batch of a single page is left out, since batch normalisation cannot train on it.
 
     Args:
-        num_samples: Length of the list of samples.
+        num_samples: Samples of an epoch.
         batch_size: Pages a process and step.
         seed: The run's seed.
-        weights: Draw with these weights and replacement (``weighted_sampler``), float (num_samples,).
-        rank: Which process this is.
-        world_size: How many there are.
+        weights: Drawing weights, float (num_samples,): samples are drawn with replacement. None: each comes once.
+        rank: Number of this process.
+        world_size: Number of processes.
     """
 
     def __init__(
@@ -48,21 +62,22 @@ class EpochBatches(Sampler[list[Draw]]):
 
     @property
     def sampler(self) -> EpochBatches:
-        """Lightning sets the epoch on ``loader.batch_sampler.sampler``."""
+        """Itself, since Lightning sets the epoch on ``loader.batch_sampler.sampler``."""
         return self
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order the next iteration gives."""
+        """Choose the epoch that the next iteration goes through."""
         self.epoch = epoch
 
     def start_at(self, epoch: int, batch: int) -> None:
-        """Begin with a batch in the middle of an epoch; every other epoch begins with its first."""
+        """Begin an epoch with a batch in its middle; every other epoch begins with its first batch."""
         self.epoch = epoch
         self._resumed = (epoch, batch)
 
     def __len__(self) -> int:
-        full, rest = divmod(self._share(), self.batch_size)
-        return full + (rest > 1 or (full == 0 and rest == 1))
+        full, remainder = divmod(self._samples_per_process(), self.batch_size)
+        # A single remaining page is left out, unless it is all there is.
+        return full + (remainder > 1 or (full == 0 and remainder == 1))
 
     def __iter__(self) -> Iterator[list[Draw]]:
         rng = generator(self.seed, "order", self.epoch)
@@ -70,11 +85,11 @@ class EpochBatches(Sampler[list[Draw]]):
             order = rng.permutation(self.num_samples)
         else:
             order = rng.choice(self.num_samples, self.num_samples, p=self.weights)
-        mine = np.resize(order, self._share() * self.world_size)[self.rank :: self.world_size]
+        mine = np.resize(order, self._samples_per_process() * self.world_size)[self.rank :: self.world_size]
         first_epoch, first_batch = self._resumed
         for number in range(first_batch if self.epoch == first_epoch else 0, len(self)):
-            places = mine[number * self.batch_size : (number + 1) * self.batch_size]
-            yield [(self.epoch, int(place)) for place in places]
+            indices = mine[number * self.batch_size : (number + 1) * self.batch_size]
+            yield [(self.epoch, int(index)) for index in indices]
 
-    def _share(self) -> int:
+    def _samples_per_process(self) -> int:
         return -(-self.num_samples // self.world_size)

@@ -1,34 +1,45 @@
-"""Ctrl-C and SIGTERM: the step is finished, the state is saved, and the process says how to go on."""
+"""How a run is stopped: Ctrl-C, SIGTERM, a loader worker that was killed, a full disk; and how it is resumed then."""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
+import shutil
 import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from multiprocessing.connection import wait
 from types import FrameType
 from typing import Any
 
 from munseo._console import console
-from munseo._errors import Interrupted, UserError
-from munseo._run import RunFolder
+from munseo._errors import Interrupted, NoRoomError, UserError
+from munseo._run import RunFolder, claim
+from munseo._training.hardware import rank
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""The signals that stop a run such that it can be resumed."""
+
 Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
 class StopRequested(BaseException):
-    """Leaves training after the state was saved. Lightning would answer a ``KeyboardInterrupt`` with an exit."""
+    """Leaves training after the state was saved.
+
+    It is no ``KeyboardInterrupt``, since Lightning would catch that and end the process.
+    """
 
 
 class StopSignals:
     """Notes the first signal, for the next step to see; a second one ends the process at once.
 
-    Python allows handlers in the main thread alone; elsewhere nothing is noted.
+    Python allows signal handlers in the main thread only; in other threads nothing is noted.
+
+    Attributes:
+        signum: The signal that was received, or 0.
     """
 
     def __init__(self) -> None:
@@ -36,25 +47,25 @@ class StopSignals:
         self._pid = os.getpid()
 
     def take(self) -> None:
-        """Install the handlers, in place of whoever has done so before."""
+        """Install the handlers, also over those that a library has installed in the meantime."""
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 signal.signal(number, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self._pid:
-            return  # a forked loader worker, which Ctrl-C in a terminal reaches, too: it is still needed
+            return  # This is a forked loader worker. Ctrl-C in a terminal reaches it too, but it is still needed.
         self.signum = number
-        for other in SIGNALS:
-            signal.signal(other, signal.SIG_DFL)
+        for stop_signal in SIGNALS:
+            signal.signal(stop_signal, signal.SIG_DFL)
         if not console.quiet:
-            # Not by the console: the signal may have come while it prints.
+            # Not through the console: the signal may have come while it prints.
             os.write(2, b"\nmunseo: saving the state after this step; once more ends at once\n")
 
 
 @contextmanager
 def noting_signals() -> Iterator[StopSignals]:
-    """While training: signals are noted, and looked at between two steps."""
+    """Note signals during training, so that they are acted on between two steps."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
     signals = StopSignals()
     signals.take()
@@ -65,8 +76,51 @@ def noting_signals() -> Iterator[StopSignals]:
 
 
 @contextmanager
-def ending_on_sigterm() -> Iterator[None]:
-    """Where there is no step to wait for: SIGTERM ends the work as Ctrl-C does."""
+def resumable(run: RunFolder) -> Iterator[None]:
+    """Lock a run while it is worked on, and tell the user how to resume it if the work ends early.
+
+    Raises:
+        UserError: Another process works on the run, the disk is full, a loader worker was killed, or the input is
+            wrong; the last one marks the run as failed.
+        Interrupted: The run was stopped by a signal.
+    """
+    command = f"munseo resume {shlex.quote(str(run.path))}"
+    is_first = rank() == 0
+    try:
+        with claim(run) if is_first else nullcontext(), _ending_on_sigterm():
+            try:
+                yield
+            except NoRoomError as error:
+                raise UserError(_no_room(error, run, command)) from error
+            except (RuntimeError, OSError, EOFError) as error:
+                pids = killed_workers(error)
+                if not pids:
+                    raise
+                raise describe_killed(pids, "after training; the state is saved", run, 1) from None
+            except UserError:
+                if is_first:
+                    # The user's error is reported, not that it could not be noted.
+                    with suppress(OSError, UserError):
+                        run.update_manifest(status="failed")
+                raise
+    except KeyboardInterrupt as stop:
+        signum = stop.signum if isinstance(stop, Interrupted) else signal.SIGINT
+        progress = f" {stop}" if str(stop) else ""
+        raise Interrupted(signum, f"stopped{progress}. Go on with: {command}" if is_first else "") from None
+
+
+def _no_room(error: NoRoomError, run: RunFolder, command: str) -> str:
+    needed = "" if error.needed is None else f"{error.needed / 1e6:.1f} MB are needed, "
+    free = shutil.disk_usage(run.path).free
+    return (
+        f"{error.filename}: could not be written ({error.strerror}): {needed}{free / 1e6:.1f} MB are free. What was "
+        f"saved before is still whole. Make room there, or move the run folder to another disk; then: {command}"
+    )
+
+
+@contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the work as Ctrl-C does, where there is no training step to wait for."""
     before = {signal.SIGTERM: signal.getsignal(signal.SIGTERM)}
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
@@ -87,18 +141,25 @@ def _restore(before: dict[signal.Signals, Handler]) -> None:
 
 
 def killed_workers(error: BaseException) -> str:
-    """Process numbers of the workers that torch's loader missed, or nothing if the error is another one."""
+    """Return the process IDs of loader workers that were killed, or an empty string if the error has another cause.
+
+    The system kills workers mostly when memory runs out.
+    """
     if isinstance(error, (OSError, EOFError)):
-        return _silent_workers(error)
-    found = re.search(r"DataLoader worker \(pid\D*([\d, ]+)\)", str(error))
-    return found[1] if found and isinstance(error, RuntimeError) else ""
+        return _workers_lost_in_a_fetch(error)
+    match = re.search(r"DataLoader worker \(pid\D*([\d, ]+)\)", str(error))
+    return match[1] if match and isinstance(error, RuntimeError) else ""
 
 
-def _silent_workers(error: BaseException) -> str:
-    """Of an error of the connection to a worker that died while its batch was fetched: torch gives it as it is."""
+def _workers_lost_in_a_fetch(error: BaseException) -> str:
+    """Find the workers that died while a batch was fetched from them.
+
+    torch then raises the bare error of the connection, without the process. Its loader is still a local variable of a
+    frame of the traceback, and knows its workers; there is no public way to ask for them.
+    """
     for frame, _ in traceback.walk_tb(error.__traceback__):
         workers = getattr(frame.f_locals.get("self"), "_workers", ())
-        if workers:  # the connection may be gone a moment before the process is
+        if workers:  # The connection may be gone a moment before the process is.
             wait([worker.sentinel for worker in workers], timeout=5)
         dead = [worker.pid for worker in workers if (worker.exitcode or 0) < 0 and worker.exitcode != -signal.SIGTERM]
         if dead:
@@ -106,17 +167,17 @@ def _silent_workers(error: BaseException) -> str:
     return ""
 
 
-def describe_killed(pids: str, place: str, run: RunFolder, num_workers: int) -> UserError:
-    """What is told of them.
+def describe_killed(pids: str, progress: str, run: RunFolder, num_workers: int) -> UserError:
+    """Return the error that tells the user that loader workers were killed, and how to go on.
 
     Args:
-        pids: Their process numbers.
-        place: How far the run is, and what of it is saved.
+        pids: Their process IDs.
+        progress: How far the run is, and what of it is saved.
         run: The run, or one fold of it.
         num_workers: How many workers it had.
     """
     whole = run.path.parent if run.is_fold else run.path
     return UserError(
-        f"A loader worker (process {pids}) was killed {place}. As a rule the machine ran out of memory; the end of "
+        f"A loader worker (process {pids}) was killed {progress}. As a rule the machine ran out of memory; the end of "
         f"the run is the same with fewer workers: munseo resume {whole} --num-workers {max(0, num_workers - 1)}"
     )

@@ -1,101 +1,102 @@
-"""Experiment trackers by choice; each works without a network, and none is imported unless it is switched on."""
+"""Experiment trackers; each works without a network, and none is imported unless it is switched on.
+
+To add a tracker, add its settings and its key to ``_config/tracker_settings.py``, and a subclass of ``Tracker`` and an
+entry of ``TRACKERS`` here. The name of the key is that of its package, and of the extra that installs it.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
+from pytorch_lightning.loggers import MLFlowLogger, TensorBoardLogger, WandbLogger
 
 from munseo._config import Config
 from munseo._console import say
+from munseo._data import decode
 from munseo._errors import UserError
 from munseo._run import RunFolder
-from munseo._run.results import Results
 
 PLOTS = ("loss_plot.png", "accuracy_plot.png", "f1_plot.png", "val_confusion_matrix.png")
+"""Pictures of the run folder that trackers are sent."""
 
 
-def build_trackers(config: Config, run: RunFolder) -> list[Logger]:
-    """The loggers that the configuration switches on.
+class Tracker(ABC):
+    """A tracker of one run.
 
-    Raises:
-        UserError: A tracker is switched on and its package is not installed.
+    Args:
+        config: The run's configuration.
+        run: The folder of the run or of a fold.
+
+    Attributes:
+        logger: Lightning's logger, which is sent the metrics of every epoch.
     """
-    trackers: list[Logger] = []
-    if config.wandb.log:
-        _need("wandb")
-        trackers.append(_wandb(config, run))
-    if config.mlflow.log:
-        _need("mlflow")
-        uri = config.mlflow.tracking_uri or f"sqlite:///{(config.runs_dir / 'mlflow.db').resolve()}"
-        trackers.append(MLFlowLogger(config.mlflow.experiment, run_name=run.name, tracking_uri=uri))
-    if config.tensorboard.log:
-        _need("tensorboard")
-        trackers.append(TensorBoardLogger(str(run.path), name="", version="tensorboard"))
-    for tracker in trackers:
-        tracker.log_hyperparams(config.model_dump(mode="json"))
-    return trackers
+
+    logger: Any
+
+    @abstractmethod
+    def __init__(self, config: Config, run: RunFolder) -> None: ...
+
+    def finish(self, run: RunFolder, class_names: Sequence[str]) -> None:
+        """Send the final metrics and the plots, then close the tracker."""
+        scores = run.read_results("val").val
+        self.logger.log_metrics(
+            {f"final_{key}": float(getattr(scores, key)) for key in ("macro_f1", "accuracy", "loss")}
+        )
+        self.send_results(run, [run.path / name for name in PLOTS if (run.path / name).is_file()], class_names)
+
+    @abstractmethod
+    def send_results(self, run: RunFolder, plots: Sequence[Path], class_names: Sequence[str]) -> None:
+        """Send the plots and what else the tracker can take, and close it."""
 
 
-def log_results(
-    trackers: Sequence[Logger],
-    run: RunFolder,
-    results: Results,
-    labels: Sequence[int],
-    predicted: Sequence[int],
-    class_names: Sequence[str],
-) -> None:
-    """Send the final metrics, the four plots and the confusion matrix, then close the trackers."""
-    final = {f"final_{key}": float(getattr(results.val, key)) for key in ("macro_f1", "accuracy", "loss")}
-    pictures = [run.path / name for name in PLOTS if (run.path / name).is_file()]
-    for tracker in trackers:
-        tracker.log_metrics(final)
-        if isinstance(tracker, WandbLogger):
-            for picture in pictures:
-                tracker.log_image(picture.stem, [str(picture)])
-            _wandb_matrix(tracker, labels, predicted, class_names)
-            tracker.experiment.finish()
-        elif isinstance(tracker, MLFlowLogger):
-            for file in (*pictures, run.results_file, run.config_file):
-                tracker.experiment.log_artifact(tracker.run_id, str(file))
-            tracker.finalize("success")
-        elif isinstance(tracker, TensorBoardLogger):
-            _tensorboard_pictures(tracker, pictures)
-            tracker.finalize("success")
+class WandbTracker(Tracker):
+    """Weights & Biases; offline where there is no key or no network."""
+
+    def __init__(self, config: Config, run: RunFolder) -> None:
+        import wandb
+
+        offline = os.environ.get("WANDB_MODE") == "offline" or not _wandb_is_reachable()
+        if offline:
+            folder = run.path / "wandb"
+            say(f"W&B: no key or no network; writing offline into {folder} (send it later with `wandb sync`)")
+        self.logger: WandbLogger = WandbLogger(
+            name=run.name,
+            project=config.wandb.project,
+            entity=config.wandb.entity,
+            tags=config.wandb.tags,
+            save_dir=str(run.path),
+            offline=offline,
+            settings=wandb.Settings(silent=True),
+        )
+
+    def send_results(self, run: RunFolder, plots: Sequence[Path], class_names: Sequence[str]) -> None:
+        """Send the plots, and the confusion matrix as a table."""
+        import wandb
+
+        for plot in plots:
+            self.logger.log_image(plot.stem, [str(plot)])
+        table = run.read_predictions(run.val_predictions_file)
+        predicted = table.filter(regex=r"^p_\d+$").to_numpy().argmax(axis=1)
+        matrix = wandb.plot.confusion_matrix(
+            y_true=table["target"].tolist(), preds=predicted.tolist(), class_names=list(class_names)
+        )
+        self.logger.experiment.log({"val_confusion_matrix_table": matrix})
+        self.logger.experiment.finish()
 
 
-def _wandb(config: Config, run: RunFolder) -> Logger:
-    offline = os.environ.get("WANDB_MODE") == "offline" or not _wandb_reachable()
-    if offline:
-        say(f"W&B: no key or no network; writing offline into {run.path / 'wandb'} (send it later with `wandb sync`)")
-    return WandbLogger(
-        name=run.name,
-        project=config.wandb.project,
-        entity=config.wandb.entity,
-        tags=config.wandb.tags,
-        save_dir=str(run.path),
-        offline=offline,
-        settings=_wandb_settings(),
-    )
-
-
-def _wandb_settings() -> Any:
-    import wandb
-
-    return wandb.Settings(silent=True)
-
-
-def _wandb_reachable() -> bool:
-    """A key and a server that accepts connections; asked once, for at most three seconds."""
+def _wandb_is_reachable() -> bool:
+    """Return whether there is a key, and a server that accepts connections; this takes at most three seconds."""
     from urllib.parse import urlparse
 
-    has_key = bool(os.environ.get("WANDB_API_KEY")) or _has_netrc_key()
-    if not has_key:
+    netrc = Path(os.environ.get("NETRC", "~/.netrc")).expanduser()
+    in_netrc = netrc.is_file() and "wandb" in netrc.read_text(encoding="utf-8", errors="replace")
+    if not os.environ.get("WANDB_API_KEY") and not in_netrc:
         return False
     address = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai"))
     try:
@@ -105,27 +106,55 @@ def _wandb_reachable() -> bool:
         return False
 
 
-def _has_netrc_key() -> bool:
-    file = Path(os.environ.get("NETRC", "~/.netrc")).expanduser()
-    return file.is_file() and "wandb" in file.read_text(encoding="utf-8", errors="replace")
+class MlflowTracker(Tracker):
+    """MLflow; by default an SQLite file next to the runs."""
+
+    def __init__(self, config: Config, run: RunFolder) -> None:
+        uri = config.mlflow.tracking_uri or f"sqlite:///{(config.runs_dir / 'mlflow.db').resolve()}"
+        self.logger: MLFlowLogger = MLFlowLogger(config.mlflow.experiment, run_name=run.name, tracking_uri=uri)
+
+    def send_results(self, run: RunFolder, plots: Sequence[Path], class_names: Sequence[str]) -> None:
+        """Send the plots, the results and the configuration as files."""
+        for file in (*plots, run.results_file, run.config_file):
+            self.logger.experiment.log_artifact(self.logger.run_id, str(file))
+        self.logger.finalize("success")
 
 
-def _wandb_matrix(
-    tracker: WandbLogger, labels: Sequence[int], predicted: Sequence[int], class_names: Sequence[str]
-) -> None:
-    import wandb
+class TensorboardTracker(Tracker):
+    """TensorBoard event files in the run folder."""
 
-    matrix = wandb.plot.confusion_matrix(y_true=list(labels), preds=list(predicted), class_names=list(class_names))
-    tracker.experiment.log({"val_confusion_matrix_table": matrix})
+    def __init__(self, config: Config, run: RunFolder) -> None:
+        self.logger: TensorBoardLogger = TensorBoardLogger(str(run.path), name="", version="tensorboard")
 
-
-def _tensorboard_pictures(tracker: TensorBoardLogger, pictures: Sequence[Path]) -> None:
-    from munseo._data import decode
-
-    for picture in pictures:
-        tracker.experiment.add_image(picture.stem, decode(picture), dataformats="HWC")
+    def send_results(self, run: RunFolder, plots: Sequence[Path], class_names: Sequence[str]) -> None:
+        """Send the plots as images."""
+        for plot in plots:
+            self.logger.experiment.add_image(plot.stem, decode(plot), dataformats="HWC")
+        self.logger.finalize("success")
 
 
-def _need(package: str) -> None:
-    if importlib.util.find_spec(package) is None:
-        raise UserError(f"{package}.log is true, but {package} is not installed: pip install 'munseo[{package}]'.")
+TRACKERS: dict[str, type[Tracker]] = {
+    "wandb": WandbTracker,
+    "mlflow": MlflowTracker,
+    "tensorboard": TensorboardTracker,
+}
+"""Configuration key to the tracker that it switches on."""
+
+
+def build_trackers(config: Config, run: RunFolder) -> list[Tracker]:
+    """Build the trackers that the configuration switches on, and send them the configuration.
+
+    Raises:
+        UserError: A tracker is switched on and its package is not installed.
+    """
+    trackers = []
+    for package, tracker in TRACKERS.items():
+        if getattr(config, package).log:
+            if importlib.util.find_spec(package) is None:
+                raise UserError(
+                    f"{package}.log is true, but {package} is not installed: pip install 'munseo[{package}]'."
+                )
+            trackers.append(tracker(config, run))
+    for built in trackers:
+        built.logger.log_hyperparams(config.to_dict())
+    return trackers

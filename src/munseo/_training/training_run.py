@@ -1,50 +1,158 @@
-"""Fits one split in its run folder, from the start or from where its state was saved."""
+"""A training run, from its configuration to the finished run folder: read this file from top to bottom.
+
+The data are collected and split; each split is trained, and its best weights are judged; the test pages are predicted,
+and the report is written. Below each function are the helpers that only it uses. The rest is in a file of this package
+named after its subject: ``training_data.py`` has the pages, ``module.py`` one training step, ``sampler.py`` the order
+of an epoch, ``training_pages.py`` the augmentation, ``optimizer.py`` and ``loss.py`` what their names say,
+``callbacks.py`` what is written after an epoch, ``checkpoint.py`` the saved state, and ``resume.py`` how it goes on.
+"""
 
 from __future__ import annotations
 
-import math
+import time
 import warnings
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import timm
 import torch
-from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import Logger
 
-from munseo._config import Config
-from munseo._console import hush, say
+from munseo import _report as reports
+from munseo._config import Config, dump_config
+from munseo._console import console, hush, say
 from munseo._data import PageSet
 from munseo._errors import Interrupted, UserError
 from munseo._memory import keep_freed_memory
 from munseo._model import Classifier, ModelCard, WeightsRecord, build_classifier, freeze, model_normalisation
-from munseo._prediction import check_views, choose_device
-from munseo._prediction.device import choose_precision
-from munseo._run import RunFolder
-from munseo._run.atomic import write_json
-from munseo._training.callbacks import Progress, Recorder, describe_course
+from munseo._prediction import check_views
+from munseo._prediction.device import choose_device
+from munseo._prediction.submission import predict_test_pages
+from munseo._run import RunFolder, fingerprints, make_folder, run_name
+from munseo._run.atomic import write_json, write_text
+from munseo._run.manifest import command_words, identity
+from munseo._shift.recipe_file import write_recipe
+from munseo._training.callbacks import Progress, Recorder
 from munseo._training.checkpoint import StateSaver, read_state
 from munseo._training.hardware import (
     CompileChoice,
-    Machine,
+    Hardware,
+    announce,
+    announced_folder,
     choose_compile,
-    choose_machine,
+    choose_hardware,
     compiled_forward,
     device_name,
-    largest_batch,
     rank,
 )
 from munseo._training.module import PageClassifier
-from munseo._training.sampler import EpochBatches
-from munseo._training.signals import StopRequested, describe_killed, killed_workers, noting_signals
-from munseo._training.training_data import Parts
+from munseo._training.signals import StopRequested, describe_killed, killed_workers, noting_signals, resumable
+from munseo._training.stop_rules import EndReason, StopRule, build_stop_rules, end_reason, restore_stop_rules
+from munseo._training.trackers import Tracker, build_trackers
+from munseo._training.training_data import (
+    Collection,
+    Split,
+    choose_recipe,
+    collect,
+    describe_data,
+    make_splits,
+    page_table,
+)
+from munseo._training.training_pages import TrainingPages
+from munseo._training.validation import join_folds, judge
+
+NUM_SHOWN = 24
+"""Training pages in the picture of samples."""
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A run whose data are read and whose folder exists.
+
+    Attributes:
+        folder: The run folder.
+        config: Its configuration.
+        card: Architecture, classes and preprocessing of the model.
+        collection: All pages.
+        splits: One split, or one for each fold.
+    """
+
+    folder: RunFolder
+    config: Config
+    card: ModelCard
+    collection: Collection
+    splits: list[Split]
+
+    @property
+    def folders(self) -> list[RunFolder]:
+        """The folder of each split."""
+        return [self.folder] if len(self.splits) == 1 else [self.folder.fold(k) for k in range(len(self.splits))]
+
+
+def train_run(config: Config) -> Path:
+    """Train a new run from beginning to end.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        UserError: Something in the configuration or the data is wrong: all of it in one message.
+        Interrupted: The run was stopped by a signal; ``resume_run`` continues it.
+    """
+    training = start_run(config, command_words())
+    with resumable(training.folder):
+        finish_run(training)
+    return training.folder.path
+
+
+def start_run(config: Config, command: Sequence[str]) -> TrainingRun:
+    """Read and check all the data, then make the run folder; nothing is left behind if something is wrong.
+
+    Args:
+        config: The configuration.
+        command: The words of the command line that starts this run again.
+    """
+    if rank() > 0:
+        console.quiet = True
+    collection = collect(config)
+    card = make_card(config, collection.pages)
+    recipe = choose_recipe(config, collection)
+    splits = make_splits(config, collection, recipe)
+    folder = announced_folder() or announce(
+        _make_folder(config, splits[0]) if rank() == 0 else None, choose_device(config.device).type
+    )
+    training = TrainingRun(RunFolder(folder), config, card, collection, splits)
+    if rank() == 0:
+        say(f"run: {folder}")
+        started = datetime.now().astimezone()
+        for split_folder, split in zip(training.folders, splits, strict=True):
+            split_folder.path.mkdir(exist_ok=True)
+            write_recipe(split_folder, recipe)
+            _write_start(split_folder, config, collection, split, command, started)
+        if len(splits) > 1:
+            write_recipe(training.folder, recipe)
+            _write_start(training.folder, config, collection, splits[0], command, started)
+    return training
 
 
 def make_card(config: Config, pages: PageSet) -> ModelCard:
-    """The architecture, classes and preprocessing of a configuration."""
+    """Return the card of the model: architecture, classes and preprocessing.
+
+    Raises:
+        UserError: A view is unknown, or the model cannot have pages of several sizes.
+    """
     check_views(config.tta_views)
-    _check_sizes(config)
+    pretrained = timm.get_pretrained_cfg(config.model_name)
+    if config.progressive_resizing and pretrained is not None and pretrained.fixed_input_size:
+        raise UserError(
+            f"progressive_resizing: {config.model_name} takes pages of one size only; leave it out, or choose a "
+            "convolutional model."
+        )
     if config.norm_mean == "model" or config.norm_std == "model":
         mean, std = model_normalisation(config.model_name)
     else:
@@ -66,214 +174,266 @@ def make_card(config: Config, pages: PageSet) -> ModelCard:
     )
 
 
-def _check_sizes(config: Config) -> None:
-    cfg = timm.get_pretrained_cfg(config.model_name)
-    if config.progressive_resizing and cfg is not None and cfg.fixed_input_size:
-        raise UserError(
-            f"progressive_resizing: {config.model_name} takes pages of one size alone; leave it out, or choose a "
-            "convolutional model."
-        )
+def _make_folder(config: Config, split: Split) -> Path:
+    name = run_name(
+        datetime.now().astimezone(),
+        model_name=config.model_name,
+        optimizer_name=config.optimizer_name,
+        scheduler_name=config.scheduler_name,
+        image_size=config.image_size,
+        online_augmentation=config.online_augmentation,
+        augmentations=split.plan.names,
+        class_augmentation=config.class_imbalance is not None,
+        tta=config.TTA,
+        mixed_precision=config.mixed_precision,
+    )
+    return make_folder(Path(config.runs_dir).resolve(), name)
 
 
-def fit(run: RunFolder, config: Config, card: ModelCard, parts: Parts, trackers: list[Logger]) -> Machine:
-    """Train until the epochs are done or patience runs out; the run folder then holds the best weights.
+def _write_start(
+    folder: RunFolder, config: Config, collection: Collection, split: Split, command: Sequence[str], started: datetime
+) -> None:
+    # A run may be resumed from any working directory, so its paths are absolute.
+    resolved = config.model_copy(
+        update={"data_dir": Path(config.data_dir).resolve(), "runs_dir": Path(config.runs_dir).resolve()}
+    )
+    if isinstance(config.pretrained, str):
+        resolved.pretrained = str(Path(config.pretrained).expanduser().resolve())
+    write_text(folder.config_file, dump_config(resolved))
+    folder.write_table(folder.pages_file, page_table(collection, split))
+    # The manifest comes last: a folder with a manifest is a run that can be resumed.
+    folder.update_manifest(**identity(folder.name, started, command), data=describe_data(config, collection, split))
 
-    A state in the folder is continued. The first random weights are a function of the seed, and everything later
-    is one of (seed, epoch, batch), so the end is the same with and without an interruption.
-    """
-    state = read_state(run) if run.state_file.exists() else None
-    module, record = build_module(_as_begun(config, state), card, parts, _first_weights(run, state))
-    classifier, machine = module.classifier, module.machine
-    recorder = Recorder(run, config.monitor)
-    _say_choice(machine, card, record, classifier)
+
+def finish_run(training: TrainingRun) -> None:
+    """Train and judge every split that has no results yet, predict the test pages, and write the report."""
+    folder = training.folder
+    started = time.monotonic()
+    for split_folder, split in zip(training.folders, training.splits, strict=True):
+        if not split_folder.results_file.exists():
+            _finish_split(training, split_folder, split)
+    if rank() > 0:
+        return
+    if len(training.splits) > 1:
+        join_folds(folder, training.config, training.card, training.collection)
+        reports.draw_plots(folder)
+    if training.collection.pages.test:
+        predict_test_pages(folder, training.collection.pages, training.collection.skipped)
+    for fold in folder.folds:
+        fold.update_manifest(status="finished", fingerprints=fingerprints(fold))
+    finished = datetime.now().astimezone().isoformat(timespec="seconds")
+    folder.update_manifest(status="finished", finished=finished, fingerprints=fingerprints(folder))
+    written = reports.write_report(folder)
+    result = folder.read_results("val").val
+    assert result is not None, "a run that has just finished was judged"
+    low, high = result.macro_f1_interval or (0.0, 1.0)
+    say(
+        f"macro-F1 {result.macro_f1:.4f} (95 % interval {low:.4f} to {high:.4f}), accuracy {result.accuracy:.4f} "
+        f"on {result.num_pages} validation pages, {time.monotonic() - started:.0f} s"
+    )
+    say(f"report: {next(path for path in written if path.name == 'report.html')}")
+
+
+def _finish_split(training: TrainingRun, folder: RunFolder, split: Split) -> None:
+    """Train one split, judge its best weights, and tell the trackers."""
+    config, card = training.config, training.card
+    trackers: list[Tracker] = []
     if rank() == 0:
-        write_json(run.model_file, card.to_dict())
-        device = {"device": machine.device.type, "device_name": device_name(machine.device)}
-        run.update_manifest(
-            system={**run.read_manifest()["system"], **device}, model=_describe_model(classifier, record, card)
+        _save_samples(folder, split, config)
+        trackers = build_trackers(config, folder)
+    hardware = fit(folder, config, card, split, [tracker.logger for tracker in trackers])
+    if rank() > 0:
+        return
+    judge(folder, config, card, split.val, split.recipe, hardware.settings)
+    if folder.is_fold:  # A run without folds is not finished yet: its test pages and its report are still to come.
+        folder.update_manifest(status="finished")
+    reports.draw_plots(folder)
+    for tracker in trackers:
+        tracker.finish(folder, card.class_names)
+
+
+def _save_samples(folder: RunFolder, split: Split, config: Config) -> None:
+    """Save a picture of training pages as the model will see them, for people who look before they trust."""
+    pages = TrainingPages(split.train, split.samples, split.plan, config)
+    images, captions = [], []
+    for index in np.linspace(0, len(pages) - 1, min(NUM_SHOWN, len(pages))).astype(int):
+        image, label, _, policy = pages[(0, int(index))]
+        images.append(image)
+        used = "clean" if policy < 0 else split.plan.policy_names[policy]
+        copy = ", cutout copy" if split.samples[index].copy else ""
+        captions.append(f"{label}: {used}{copy}")
+    reports.save_sheet(folder.samples_picture, images, captions)
+
+
+def fit(folder: RunFolder, config: Config, card: ModelCard, split: Split, loggers: list[Logger]) -> Hardware:
+    """Train one split until a stop rule or the last epoch ends it; the folder then holds the best weights.
+
+    A state in the folder is continued. The first random weights are a function of the seed, and everything later is a
+    function of (seed, epoch, batch), so the end is the same with and without an interruption.
+
+    Args:
+        folder: The folder of the run or of a fold.
+        config: The run's configuration.
+        card: Architecture, classes, preprocessing.
+        split: Pages and samples.
+        loggers: Loggers of the trackers that the metrics are sent to.
+    """
+    state = read_state(folder) if folder.state_file.exists() else None
+    described = folder.read_manifest().get("model") if state else None
+    first_weights = WeightsRecord(**described["pretrained"]) if described else None
+    module, record = build_module(_with_batches_of(config, state), card, split, first_weights)
+    hardware = module.hardware
+    _print_choices(module, record)
+    if rank() == 0:
+        write_json(folder.model_file, card.to_dict())
+        device = {"device": hardware.device.type, "device_name": device_name(hardware.device)}
+        folder.update_manifest(
+            system={**folder.read_manifest()["system"], **device}, model=_describe_model(module.classifier, record)
         )
-    if state is None or not state["callbacks"][recorder.state_key]["stopped"]:
-        choice = _choose_compile(run, config, module)
-        module.compiled = compiled_forward(classifier) if choice.compiled else None
-        _train(run, config, module, recorder, trackers)
-    else:
+    recorder, stop_rules = Recorder(folder, config), build_stop_rules(config)
+    if state is not None and state["callbacks"][recorder.state_key]["stopped"]:
         recorder.load_state_dict(state["callbacks"][recorder.state_key])
+        restore_stop_rules(stop_rules, state["callbacks"])
+    else:
+        choice = _choose_compile(folder, config, module)
+        module.compiled = compiled_forward(module.classifier) if choice.compiled else None
+        _train(folder, config, module, recorder, stop_rules, loggers)
     if len(recorder.rows) <= config.epochs - config.snapshot_epochs < config.epochs:
         say("snapshot_epochs: patience ended the run before the first of them; nothing was averaged")
     if rank() == 0:
-        run.update_manifest(
-            effective=_describe_effective(machine, parts, config, recorder),
-            course=describe_course(run, recorder, config.epochs, config.monitor),
+        folder.update_manifest(
+            effective=recorder.describe_effective(module),
+            course=recorder.describe_course(end_reason(stop_rules, config.epochs)),
         )
-    return machine
+    return hardware
+
+
+def _with_batches_of(config: Config, state: dict[str, Any] | None) -> Config:
+    """Return the configuration with the batch sizes that ``auto`` found when the run began.
+
+    They are not looked for again: with another batch size it would be another run.
+    """
+    if state is None:
+        return config
+    sizes = {name: size for name, size in state["within_epoch"]["batches"].items() if getattr(config, name) == "auto"}
+    return config.model_copy(update=sizes)
 
 
 def build_module(
-    config: Config, card: ModelCard, parts: Parts, known: WeightsRecord | None = None
+    config: Config, card: ModelCard, split: Split, first_weights: WeightsRecord | None = None
 ) -> tuple[PageClassifier, WeightsRecord]:
-    """The model with its first weights, ready to be trained, on a machine that is set up for it.
+    """Build the model with its first weights, ready to be trained on this machine.
 
     Args:
         config: The run's configuration.
         card: Architecture, classes, preprocessing.
-        parts: Pages and samples.
-        known: What the first weights were, where a state holds later ones: they are not looked for again.
+        split: Pages and samples.
+        first_weights: What the first weights were, where a state holds later ones: they are not looked for again.
+
+    Returns:
+        The module, and what its first weights are.
     """
     keep_freed_memory()
     torch.manual_seed(config.random_seed)
     pretrained = config.pretrained if config.fine_tuning != "scratch" else False
-    classifier, record = build_classifier(card, False if known else pretrained)
+    classifier, record = build_classifier(card, False if first_weights else pretrained)
     freeze(classifier, config.fine_tuning, config.trainable_patterns)
-    machine = _settle(config, classifier, parts)
-    torch.set_num_threads(machine.num_threads)
-    if config.channels_last and machine.device.type in ("cpu", "cuda"):
+    hardware = choose_hardware(config, classifier, len(split.samples))
+    torch.set_num_threads(hardware.num_threads)
+    if config.channels_last and hardware.device.type in ("cpu", "cuda"):
         classifier = classifier.to(memory_format=torch.channels_last)
-    return PageClassifier(classifier, parts, config, machine), known or record
+    return PageClassifier(classifier, split, config, hardware), first_weights or record
 
 
-def _train(run: RunFolder, config: Config, module: PageClassifier, recorder: Recorder, trackers: list[Logger]) -> None:
-    with warnings.catch_warnings(), noting_signals() as signals:
-        # Lightning's advice to newcomers of its own API (more workers, logging intervals) is not for our users.
-        warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
-        saver = StateSaver(run, config.save_every_minutes, signals)
-        trainer = _trainer(run, config, module.machine, recorder, saver, trackers)
-        try:
-            trainer.fit(module, ckpt_path=str(run.state_file) if run.state_file.exists() else None, weights_only=True)
-        except (StopRequested, RuntimeError, OSError, EOFError) as error:
-            pids = killed_workers(error)
-            if not pids and not isinstance(error, StopRequested):
-                raise
-            if signals.signum:
-                # A signal to every process ends the loader workers, too; that is then no failure of theirs.
-                raise Interrupted(signals.signum, _standing(saver)) from None
-            raise describe_killed(pids, _standing(saver), run, module.machine.num_workers) from None
-
-
-def _standing(saver: StateSaver) -> str:
-    """Where training ended, and whether its state is on the disk."""
-    last = "the last saved state stays" if saver.run.state_file.exists() else "no state was saved yet"
-    return f"{saver.place}; {'the state is saved' if saver.saved else last}"
-
-
-def _as_begun(config: Config, state: dict[str, Any] | None) -> Config:
-    """The batch that ``auto`` found when the run began: another one would be another run."""
-    if state is None:
-        return config
-    found = {name: size for name, size in state["within_epoch"]["batches"].items() if getattr(config, name) == "auto"}
-    return config.model_copy(update=found)
-
-
-def _first_weights(run: RunFolder, state: dict[str, Any] | None) -> WeightsRecord | None:
-    """What the run's first weights were, once a state has later ones."""
-    described = run.read_manifest().get("model")
-    return WeightsRecord(**described["pretrained"]) if state is not None and described else None
-
-
-def _choose_compile(run: RunFolder, config: Config, module: PageClassifier) -> CompileChoice:
-    """As the run was begun, since compiled steps round otherwise; a new run tries it out."""
-    before = run.read_manifest().get("compile")
-    if before is not None:
-        return CompileChoice(**before)
-    if config.devices * config.num_nodes > 1:
-        choice = CompileChoice(False, "not tried with several processes")
-    else:
-        steps = config.epochs * module.machine.batches_per_epoch
-        choice = choose_compile(config.compile, module.classifier, module.machine, steps)
-    say(f"torch.compile: {'on' if choice.compiled else 'off'} ({choice.reason})")
-    if rank() == 0:
-        run.update_manifest(compile=choice.to_dict())
-    return choice
-
-
-def _settle(config: Config, classifier: Classifier, parts: Parts) -> Machine:
-    """Batch sizes as written or as found, then everything that depends on them."""
-    device = choose_device(config.device)
-    size, val_size = config.batch_size, config.val_batch_size
-    if size == "auto" or val_size == "auto":
-        dtype = {"32-true": None, "16-mixed": torch.float16}.get(
-            choose_precision(config.mixed_precision, device), torch.bfloat16
-        )
-        largest = largest_batch(classifier, device, dtype, len(parts.samples))
-        found = max(1, math.floor(largest * config.batch_size_multiplier))
-        size = found if size == "auto" else size
-        val_size = found if val_size == "auto" else val_size
-    machine = choose_machine(config, size, val_size)
-    world = config.devices * config.num_nodes
-    batches = EpochBatches(len(parts.samples), size, config.random_seed, rank=0, world_size=world)
-    return replace(machine, batches_per_epoch=len(batches))
-
-
-def _trainer(
-    run: RunFolder,
-    config: Config,
-    machine: Machine,
-    recorder: Recorder,
-    saver: StateSaver,
-    trackers: list[Logger],
-) -> pl.Trainer:
-    hush("pytorch_lightning", "lightning.pytorch", "lightning_fabric")
-    mode = "min" if config.monitor.endswith("loss") else "max"
-    stopping = EarlyStopping(
-        config.monitor, config.early_stopping_min_delta, config.patience, mode=mode, check_finite=False
-    )
-    several = config.devices * config.num_nodes > 1
-    return pl.Trainer(
-        max_epochs=config.epochs,
-        accelerator={"cuda": "gpu"}.get(machine.device.type, machine.device.type),
-        devices=config.devices,
-        num_nodes=config.num_nodes,
-        strategy="ddp" if several else "auto",
-        precision=machine.precision,  # type: ignore[arg-type]
-        accumulate_grad_batches=config.accumulate_batches,
-        gradient_clip_val=config.gradient_clip_norm,
-        callbacks=[stopping, Progress(), recorder, saver],
-        logger=trackers or False,
-        default_root_dir=run.path,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-        log_every_n_steps=max(1, machine.batches_per_epoch // 10),
+def _print_choices(module: PageClassifier, record: WeightsRecord) -> None:
+    classifier, hardware = module.classifier, module.hardware
+    weights = "random weights" if record.source == "none" else f"weights from {record.source} {record.location}"
+    millions = sum(p.numel() for p in classifier.parameters()) / 1e6
+    say(f"model: {classifier.card.model_name}, {millions:.1f} M parameters, {weights}")
+    say(
+        f"machine: {hardware.device.type}, {hardware.precision}, batch {hardware.batch_size}, "
+        f"{hardware.num_workers} loader workers, {hardware.num_threads} threads"
     )
 
 
-def _describe_model(classifier: Classifier, record: WeightsRecord, card: ModelCard) -> dict[str, Any]:
+def _describe_model(classifier: Classifier, record: WeightsRecord) -> dict[str, Any]:
     parameters = list(classifier.parameters())
     return {
         "num_parameters": sum(p.numel() for p in parameters),
         "num_trainable": sum(p.numel() for p in parameters if p.requires_grad),
         "pretrained": asdict(record),
-        "norm_mean": list(card.norm_mean),
-        "norm_std": list(card.norm_std),
+        "norm_mean": list(classifier.card.norm_mean),
+        "norm_std": list(classifier.card.norm_std),
     }
 
 
-def _describe_effective(machine: Machine, parts: Parts, config: Config, recorder: Recorder) -> dict[str, Any]:
-    return {
-        "precision": machine.precision,
-        "batch_size": machine.batch_size,
-        "val_batch_size": machine.val_batch_size,
-        "num_workers": machine.num_workers,
-        "num_threads": machine.num_threads,
-        "channels_last": config.channels_last,
-        "steps_per_epoch": machine.batches_per_epoch,
-        "num_samples": len(parts.samples),
-        "policies": list(parts.plan.policy_names),
-        "mixes": list(parts.plan.mix_names),
-        "snapshots": max(0, recorder.best_epoch + 1 - (config.epochs - config.snapshot_epochs)),
-        "lr_configured": config.lr,
-        "lr_first": recorder.lr_first,
-        "lr_max": recorder.lr_max,
-        "lr_last": recorder.rows[-1]["lr"],
-    }
+def _choose_compile(folder: RunFolder, config: Config, module: PageClassifier) -> CompileChoice:
+    """Decide whether the training step is compiled; a resumed run keeps to what it began with.
+
+    Compiled steps round differently, so that another decision would end in other weights.
+    """
+    earlier = folder.read_manifest().get("compile")
+    if earlier is not None:
+        return CompileChoice(**earlier)
+    if config.devices * config.num_nodes > 1:
+        choice = CompileChoice(False, "not tried with several processes")
+    else:
+        steps = config.epochs * module.hardware.batches_per_epoch
+        choice = choose_compile(config.compile, module.classifier, module.hardware, steps)
+    say(f"torch.compile: {'on' if choice.compiled else 'off'} ({choice.reason})")
+    if rank() == 0:
+        folder.update_manifest(compile=choice.to_dict())
+    return choice
 
 
-def _say_choice(machine: Machine, card: ModelCard, record: WeightsRecord, classifier: Classifier) -> None:
-    source = {"none": "random weights"}.get(record.source, f"weights from {record.source} {record.location}")
-    millions = sum(p.numel() for p in classifier.parameters()) / 1e6
-    say(f"model: {card.model_name}, {millions:.1f} M parameters, {source}")
-    say(
-        f"machine: {machine.device.type}, {machine.precision}, batch {machine.batch_size}, "
-        f"{machine.num_workers} loader workers, {machine.num_threads} threads"
+def _train(
+    folder: RunFolder,
+    config: Config,
+    module: PageClassifier,
+    recorder: Recorder,
+    stop_rules: dict[EndReason, StopRule],
+    loggers: list[Logger],
+) -> None:
+    with warnings.catch_warnings(), noting_signals() as signals:
+        # Lightning's advice to newcomers of its own API (more workers, logging intervals) is not for our users.
+        warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
+        hush("pytorch_lightning", "lightning.pytorch", "lightning_fabric")
+        saver = StateSaver(folder, config.save_every_minutes, signals)
+        # The order matters: a rule looks at the epoch before it is written, and the state is saved after everything.
+        trainer = _build_trainer(folder, config, module, [*stop_rules.values(), Progress(), recorder, saver], loggers)
+        state_file = str(folder.state_file) if folder.state_file.exists() else None
+        try:
+            trainer.fit(module, ckpt_path=state_file, weights_only=True)
+        except (StopRequested, RuntimeError, OSError, EOFError) as error:
+            pids = killed_workers(error)
+            if not pids and not isinstance(error, StopRequested):
+                raise
+            if signals.signum:
+                # A signal to every process ends the loader workers too; that is no failure of theirs then.
+                raise Interrupted(signals.signum, saver.describe_outcome()) from None
+            raise describe_killed(pids, saver.describe_outcome(), folder, module.hardware.num_workers) from None
+
+
+def _build_trainer(
+    folder: RunFolder, config: Config, module: PageClassifier, callbacks: list[pl.Callback], loggers: list[Logger]
+) -> pl.Trainer:
+    hardware = module.hardware
+    return pl.Trainer(
+        max_epochs=config.epochs,
+        accelerator=hardware.accelerator,
+        devices=config.devices,
+        num_nodes=config.num_nodes,
+        strategy="ddp" if config.devices * config.num_nodes > 1 else "auto",
+        precision=hardware.precision,  # type: ignore[arg-type]
+        accumulate_grad_batches=config.accumulate_batches,
+        gradient_clip_val=config.gradient_clip_norm,
+        callbacks=callbacks,
+        logger=loggers or False,
+        default_root_dir=folder.path,
+        enable_checkpointing=False,  # Lightning's checkpoints are not written atomically, and know less.
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,  # EpochBatches gives each process its pages.
+        num_sanity_val_steps=0,
+        log_every_n_steps=max(1, hardware.batches_per_epoch // 10),
     )

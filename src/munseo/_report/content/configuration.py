@@ -132,16 +132,22 @@ def _imbalance(facts: Facts, texts: Texts) -> tuple[Block, ...]:
         smallest, largest = (fm.count(size(entry.after for entry in counts)) for size in (min, max))
         even = smallest == largest
         blocks.append(Text(texts("imbalance.even" if even else "imbalance.none", smallest=smallest, largest=largest)))
-    blocks += [Text(texts(key)) for key, on in (("imbalance.sampler", config.weighted_sampler),
-                                              ("imbalance.weighting", config.class_weighting)) if on]  # fmt: skip
+    blocks += [
+        Text(key.when_on.of(texts.language))
+        for name, key in yaml_blocks.KEYS.items()
+        if key.when_on is not None and getattr(config, name)
+    ]
     return tuple(blocks)
 
 
 def _off(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """Keys as YAML; switches of augmentation stand in its own block already, and a file may hold a key only once."""
+    """Return every optional technique that was not used; keys as YAML, switches of augmentation as a list."""
     off = yaml_blocks.switched_off(facts.config, texts)
     blocks: list[Block] = [Code(off, "yaml")] if off else []
-    mixes = [key for key in ("mixup", "cutmix") if key not in facts.policies]
-    if mixes:
-        blocks.append(Bullets(tuple(f"`augmentation.{key}: false` – {texts(f'off.{key}')}" for key in mixes)))
+    # Switches of augmentation are a list, since their key is in the block of augmentation already, and a YAML file may
+    # have a key only once.
+    unused = {name: key.off for name, key in yaml_blocks.SWITCHES.items() if key.off and name not in facts.policies}
+    if unused:
+        items = (f"`augmentation.{name}: false` – {off.of(texts.language)}" for name, off in unused.items())
+        blocks.append(Bullets(tuple(items)))
     return tuple(blocks) or (Text(texts("off.nothing")),)

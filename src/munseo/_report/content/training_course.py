@@ -7,6 +7,7 @@ import numpy as np
 from munseo._locale import Texts
 from munseo._report import number_formats as fm
 from munseo._report.blocks import Block, Code, Pairs, Pictures, SectionBlock, TableBlock, Text, without_empty
+from munseo._report.content import yaml_blocks
 from munseo._report.content.curves import CURVE_PLOTS
 from munseo._report.facts import Facts
 from munseo._run.results import TrainScores
@@ -29,9 +30,10 @@ def _progress(facts: Facts, texts: Texts) -> tuple[tuple[str, str], ...]:
     if course.epochs_done is not None:
         value = texts("epochs_value", done=fm.count(course.epochs_done), planned=fm.count(facts.epochs_planned))
         items.append((texts("epochs"), value))
-    if course.stopped in ("patience", "epochs"):
-        reason = texts(f"stopped.{course.stopped}", monitor=facts.monitor, patience=facts.config.patience)
-        items.append((texts("stopped"), reason))
+    ended_by = yaml_blocks.KEYS.get(course.stopped or "")
+    if ended_by is not None and ended_by.ends is not None:
+        values = {**facts.config.to_dict(), "monitor": facts.monitor}
+        items.append((texts("stopped"), ended_by.ends.of(texts.language, **values)))
     if course.best_epoch is not None and not facts.folds:
         best = texts(
             "best_epoch_value", epoch=course.best_epoch + 1, monitor=facts.monitor, value=fm.score(course.best_value)

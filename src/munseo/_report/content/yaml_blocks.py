@@ -1,94 +1,58 @@
 """The configuration as YAML blocks that can be pasted back, in the reference report's order and grouping.
 
-The reference's keys always stand there; other keys when they differ from their default.
+Which keys a block shows, and in which order, is written at each key: see ``munseo/_config/key.py``. Some keys are shown
+always, the others when they differ from their default.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import yaml
 
-from munseo._config import Config
+from munseo._config import Augmentation, Config
+from munseo._config.key import Group, key_of
 from munseo._locale import Texts
 from munseo._report.facts import Facts
 
-ARCHITECTURE = ("model_name", "pretrained", "fine_tuning", "image_size")
-ARCHITECTURE_MORE = ("trainable_patterns", "drop_rate", "drop_path_rate", "activation", "head_hidden")
 HYPERPARAMETERS = (
-    (
-        "optimizer",
-        ("optimizer_name", "lr", "weight_decay"),
-        ("optimizer_params", "layer_decay", "gradient_clip_norm", "ema_decay"),
-    ),
-    ("scheduler", ("scheduler_name",), ("scheduler_params", "warmup_epochs")),
-    ("batches", ("batch_size", "val_batch_size", "batch_size_multiplier"), ("accumulate_batches",)),
-    ("length", ("epochs", "patience", "early_stopping_min_delta"), ("monitor", "snapshot_epochs")),
-    ("loss", (), ("loss", "label_smoothing", "focal_gamma", "class_weighting", "logit_adjustment")),
-    ("techniques", (), ("mixed_precision", "TTA", "tta_views", "tta_space", "second_look", "weighted_sampler")),
-    ("shift", (), ("shift", "shifted_draws", "robustness_pages")),
+    *(Group.OPTIMIZER, Group.SCHEDULER, Group.BATCHES, Group.LENGTH),
+    *(Group.LOSS, Group.TECHNIQUES, Group.SHIFT, Group.OTHER),
 )
-SPLIT = ("val_split_ratio", "stratify")
-SPLIT_MORE = ("val_table", "n_folds", "fold", "random_seed")
-NORMALISATION, NORMALISATION_MORE = ("norm_mean", "norm_std"), ("orientation",)
-AUGMENTATION = ("augmentation_level", "online_augmentation")
-AUGMENTATION_MORE = (
-    "augmentation_probability", "augmentation_params", "mix_probability", "dynamic_augmentation", "class_policies",
-    "progressive_resizing",
-)  # fmt: skip
-SWITCHES = ("eda", "dilation", "erosion", "document", "matched", "mixup", "cutmix")
-OFF = (
-    "TTA", "mixed_precision", "class_imbalance", "weighted_sampler", "class_weighting", "label_smoothing", "ema_decay",
-    "gradient_clip_norm", "warmup_epochs", "layer_decay", "logit_adjustment", "snapshot_epochs", "second_look",
-)  # fmt: skip
+"""The groups of the block of hyperparameters; each has a title."""
 
-ELSEWHERE = frozenset({
-    "augmentation", "cache", "class_imbalance", "channels_last", "compile", "data_dir", "device", "devices",
-    "id_column", "image_dir", "language", "mlflow", "num_nodes", "num_threads", "num_workers", "on_bad_image",
-    "runs_dir", "target_column", "tensorboard", "test_dir", "train_table", "wandb",
-})  # fmt: skip
-"""Keys that other blocks show, or that texts where the data are, on which machine it ran and who tracked it."""
-SHOWN = frozenset({
-    *ARCHITECTURE, *ARCHITECTURE_MORE, *NORMALISATION, *NORMALISATION_MORE, *SPLIT, *SPLIT_MORE, *AUGMENTATION,
-    *AUGMENTATION_MORE, *OFF, *(key for _, always, more in HYPERPARAMETERS for key in (*always, *more)),
-})  # fmt: skip
+KEYS = {key: key_of(Config.model_fields[key]) for key in Config.ordered_keys()}
+"""What is known about each key of a configuration."""
+
+SWITCHES = {key: key_of(field) for key, field in Augmentation.model_fields.items()}
+"""What is known about each switch of ``augmentation``."""
 
 
 def architecture(config: Config, texts: Texts) -> str:
-    """Backbone, weights, what is trained, image size."""
-    lines = _lines(config, ARCHITECTURE, {"fine_tuning": texts(f"yaml.{config.fine_tuning}")})
-    return "\n".join([*lines, *_changed(config, ARCHITECTURE_MORE)])
+    """Return the backbone, its weights, what is trained, and the image size."""
+    return "\n".join(_lines(config, Group.ARCHITECTURE, {"fine_tuning": texts(f"yaml.{config.fine_tuning}")}))
 
 
 def hyperparameters(config: Config, texts: Texts) -> str:
-    """Optimiser, schedule, batches, length."""
-    groups = []
-    for title, always, more in HYPERPARAMETERS:
-        if lines := [*_lines(config, always), *_changed(config, more)]:
-            groups.append("\n".join([f"# {texts(f'yaml.{title}')}", *lines]))
-    if others := _changed(config, [key for key in type(config).model_fields if key not in SHOWN | ELSEWHERE]):
-        groups.append("\n".join([f"# {texts('yaml.other')}", *others]))
-    return "\n\n".join(groups)
+    """Return optimiser, schedule, batches, length and the rest of training, group by group."""
+    return "\n\n".join(_titled(config, group, texts) for group in HYPERPARAMETERS if _shown(config, group))
 
 
 def preprocessing(config: Config, texts: Texts) -> str:
-    """Normalisation and split."""
-    normalisation = [f"# {texts('yaml.normalisation')}", *_lines(config, NORMALISATION)]
-    normalisation += _changed(config, NORMALISATION_MORE)
-    split = [f"# {texts('yaml.split')}", *_lines(config, SPLIT), *_changed(config, SPLIT_MORE)]
-    return "\n".join([*normalisation, "", *split])
+    """Return normalisation and split."""
+    return "\n\n".join(_titled(config, group, texts) for group in (Group.NORMALISATION, Group.SPLIT))
 
 
 def augmentation(facts: Facts, texts: Texts) -> str:
-    """Level and switches: as they came out, or as configured where they change in the course of the run."""
+    """Return level and switches: as they came out, or as configured if they change in the course of the run."""
     config = facts.config
     if config.dynamic_augmentation or facts.get("effective", "policies") is None:
         switches = {key: value for key, value in config.augmentation.model_dump().items() if value is not None}
     else:
-        switches = {key: key in facts.policies for key in SWITCHES}
-    lines = [*_lines(config, AUGMENTATION), *_changed(config, AUGMENTATION_MORE)]
+        switches = {key: key in facts.policies for key in Augmentation.model_fields}
+    lines = _lines(config, Group.AUGMENTATION)
     if switches:
         comments = {key: texts("yaml.active" if on else "yaml.inactive") for key, on in switches.items()}
         lines += ["augmentation:", *_indent(_aligned(switches.items(), comments))]
@@ -96,19 +60,21 @@ def augmentation(facts: Facts, texts: Texts) -> str:
 
 
 def class_imbalance(config: Config) -> str:
-    """Which classes are filled up, and to what number."""
+    """Return which classes are filled up, and to how many pages."""
     assert config.class_imbalance is not None
     return "\n".join(["class_imbalance:", *_indent(_aligned(config.class_imbalance.model_dump().items(), {}))])
 
 
 def switched_off(config: Config, texts: Texts) -> str:
-    """Every optional technique that this run did without, as it stands in the configuration."""
-    off = [(key, value) for key in OFF if not (value := getattr(config, key))]
-    return "\n".join(_aligned(off, {key: texts(f"off.{key}") for key, _ in off}))
+    """Return every optional technique that the run did without, with what it does."""
+    optional = [(known.off_order, key, known.off) for key, known in KEYS.items() if known.off is not None]
+    off = [(key, text) for _, key, text in sorted(optional) if not getattr(config, key)]
+    comments = {key: text.of(texts.language) for key, text in off}
+    return "\n".join(_aligned([(key, getattr(config, key)) for key, _ in off], comments))
 
 
 def scalar(value: Any) -> str:
-    """A value as YAML on one line, numbers without exponent."""
+    """Write a value as YAML on one line, numbers without exponent."""
     if value is None:
         return "null"
     if isinstance(value, float):
@@ -120,25 +86,31 @@ def scalar(value: Any) -> str:
 
 
 def _without_nulls(value: Any) -> Any:
-    """Within lists and mappings a key that is null says nothing."""
+    """Leave out keys that are null within lists and mappings, where they texts nothing."""
     if isinstance(value, dict):
         return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
     return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _lines(config: Config, keys: Iterable[str], comments: dict[str, str] | None = None) -> list[str]:
-    values = config.model_dump(mode="json")
-    return _aligned([(key, values[key]) for key in keys], comments or {})
+def _titled(config: Config, group: Group, texts: Texts) -> str:
+    return "\n".join([f"# {texts(f'yaml.{group}')}", *_lines(config, group)])
 
 
-def _changed(config: Config, keys: Iterable[str]) -> list[str]:
-    """Keys whose value is not the default."""
-    values, defaults = config.model_dump(mode="json"), Config().model_dump(mode="json")
-    return _aligned([(key, values[key]) for key in keys if values[key] != defaults[key]], {})
+def _lines(config: Config, group: Group, comments: Mapping[str, str] | None = None) -> list[str]:
+    values = config.to_dict()
+    return _aligned([(key, values[key]) for key in _shown(config, group)], comments or {})
 
 
-def _aligned(items: Iterable[tuple[str, Any]], comments: dict[str, str]) -> list[str]:
-    """``key: value``, with the comments under one another."""
+def _shown(config: Config, group: Group) -> list[str]:
+    """Return the keys of a group that are shown: first those that always are, then those that were changed."""
+    values, defaults = config.to_dict(), Config().to_dict()
+    keys = [key for key, known in KEYS.items() if known.group == group]
+    keys.sort(key=lambda key: (not KEYS[key].always, KEYS[key].order))
+    return [key for key in keys if KEYS[key].always or values[key] != defaults[key]]
+
+
+def _aligned(items: Iterable[tuple[str, Any]], comments: Mapping[str, str]) -> list[str]:
+    """Write ``key: value`` lines, with their comments in one column."""
     pairs: list[tuple[str, str | None]] = []
     for key, value in items:
         if isinstance(value, dict) and any(isinstance(inner, dict) for inner in value.values()):

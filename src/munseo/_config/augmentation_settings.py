@@ -1,0 +1,153 @@
+"""Keys of augmentation, of the damage that validation is shown, and of the copies that fill up small classes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from munseo._config.key import Fraction, Group, Key, Section, Text
+
+Level = Literal["none", "minimal", "moderate", "strong"]
+MIXES = ("mixup", "cutmix")
+"""The augmentations that change whole batches."""
+
+
+class Augmentation(Section):
+    """Switches of the policies; a key that is absent follows ``augmentation_level``."""
+
+    eda: Annotated[bool | None, Key(Group.SWITCHES)] = Field(
+        None, description="shift, scale, rotation, transpose, blur, noise, colour"
+    )
+    dilation: Annotated[bool | None, Key(Group.SWITCHES)] = Field(
+        None, description="cv2.dilate with geometry and colour"
+    )
+    erosion: Annotated[bool | None, Key(Group.SWITCHES)] = Field(None, description="cv2.erode with geometry and colour")
+    document: Annotated[bool | None, Key(Group.SWITCHES)] = Field(
+        None, description="simulated photographs and rough scans"
+    )
+    matched: Annotated[bool | None, Key(Group.SWITCHES)] = Field(
+        None, description="damage drawn from the recipe of shift"
+    )
+    mixup: Annotated[bool | None, Key(Group.SWITCHES, off=Text("blends two pages", "두 페이지를 섞음"))] = Field(
+        None, description="MixUp on batches, soft labels"
+    )
+    cutmix: Annotated[
+        bool | None,
+        Key(Group.SWITCHES, off=Text("pastes a part of one page into another", "다른 페이지의 일부를 붙임")),
+    ] = Field(None, description="CutMix on batches, soft labels")
+
+
+class AugmentationStage(Section):
+    """The augmentation from one epoch on."""
+
+    from_epoch: int = Field(ge=0, description="first epoch (from 0) of this stage")
+    augmentation_level: Level | None = Field(None, description="default: the run's level")
+    augmentation: Augmentation = Field(
+        default_factory=Augmentation, description="switches that differ from the level, or without one from the run's"
+    )
+
+
+class ClassPolicies(Section):
+    """Policies of the pages of some classes, in place of the run's."""
+
+    classes: list[int | str] = Field(min_length=1, description="as numbers or names")
+    augmentation: Augmentation = Field(default_factory=Augmentation, description="absent keys follow the run's")
+    augmentation_params: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="per policy: parameters that differ from the run's"
+    )
+
+
+class ResizingStage(Section):
+    """The size of training pages from one epoch on."""
+
+    from_epoch: int = Field(ge=0, description="first epoch (from 0) of this size")
+    image_size: int = Field(ge=16, le=2048, description="px; at most the run's image_size")
+
+
+class ClassImbalance(Section):
+    """Fills small classes of the train part with cutout copies."""
+
+    aug_class: list[int | str] = Field(min_length=1, description="classes to fill up, as numbers or names")
+    max_samples: int = Field(ge=1, description="pages that each of them has in the train part afterwards")
+
+
+class AugmentationSettings(Section):
+    """Which policies change training pages, how often, and in which epochs."""
+
+    augmentation_level: Annotated[Level, Key(Group.AUGMENTATION, always=True)] = Field(
+        "minimal", description="which policies are on, unless augmentation says otherwise"
+    )
+    online_augmentation: Annotated[bool, Key(Group.AUGMENTATION, always=True)] = Field(
+        True, description="false: one copy of the data per policy instead"
+    )
+    augmentation: Annotated[Augmentation, Key(Group.SWITCHES)] = Field(
+        default_factory=Augmentation, description="switches of single policies"
+    )
+    augmentation_probability: Annotated[Fraction, Key(Group.AUGMENTATION)] = Field(
+        0.85, description="online: fraction of pages that get a policy"
+    )
+    augmentation_params: Annotated[dict[str, dict[str, Any]], Key(Group.AUGMENTATION)] = Field(
+        default_factory=dict, description="per policy: parameters that differ from its defaults"
+    )
+    mix_probability: Annotated[Fraction, Key(Group.AUGMENTATION)] = Field(
+        0.5, description="fraction of batches that mixup or cutmix mixes"
+    )
+    dynamic_augmentation: Annotated[list[AugmentationStage], Key(Group.AUGMENTATION)] = Field(
+        default_factory=list, description="other augmentation from given epochs on"
+    )
+    class_policies: Annotated[list[ClassPolicies], Key(Group.AUGMENTATION)] = Field(
+        default_factory=list, description="own policies of groups of classes"
+    )
+    progressive_resizing: Annotated[list[ResizingStage], Key(Group.AUGMENTATION)] = Field(
+        default_factory=list, description="smaller training pages in early epochs"
+    )
+
+    def problems_of_policies(self, has_recipe: bool) -> list[str]:
+        """Return what is wrong between keys of augmentation; ``matched`` needs a recipe of damage."""
+        problems = []
+        if self.class_policies and not self.online_augmentation:
+            problems.append("class_policies: needs online_augmentation: true; offline copies are made of all classes")
+        for index, group in enumerate(self.class_policies):
+            problems += [
+                f"class_policies.{index}.augmentation.{mix}: mixes whole batches, so it cannot be one class's; "
+                "set it in augmentation"
+                for mix in MIXES
+                if getattr(group.augmentation, mix) is not None
+            ]
+        switches = [self.augmentation, *(stage.augmentation for stage in self.dynamic_augmentation)]
+        switches += [group.augmentation for group in self.class_policies]
+        if not has_recipe and any(switch.matched for switch in switches):
+            problems.append("augmentation.matched: draws damage from the recipe of shift; set shift to other than none")
+        return problems
+
+    def problems_of_resizing(self, image_size: int) -> list[str]:
+        """Return what is wrong with the stages of progressive resizing."""
+        problems = []
+        for index, stage in enumerate(self.progressive_resizing):
+            if stage.image_size > image_size:
+                problems.append(
+                    f"progressive_resizing.{index}.image_size: {stage.image_size} is not allowed; "
+                    f"at most image_size ({image_size})"
+                )
+            if index and stage.from_epoch <= self.progressive_resizing[index - 1].from_epoch:
+                problems.append(
+                    f"progressive_resizing.{index}.from_epoch: {stage.from_epoch} is not after the one before"
+                )
+        return problems
+
+
+class ShiftSettings(Section):
+    """The validation on damaged pages."""
+
+    shift: Annotated[str, Key(Group.SHIFT)] = Field(
+        "competition",
+        min_length=1,
+        description="recipe of the second validation: competition, document, measured (on the test part), none, a file",
+    )
+    shifted_draws: Annotated[int, Key(Group.SHIFT)] = Field(
+        2, ge=1, le=20, description="how often each validation page is damaged"
+    )
+    robustness_pages: Annotated[int, Key(Group.SHIFT)] = Field(
+        120, ge=0, description="validation pages that go through every kind of damage after training; 0: none"
+    )

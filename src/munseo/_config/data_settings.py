@@ -1,0 +1,58 @@
+"""Keys of the data: where they are, and how they are split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from munseo._config.key import Group, Key, Section
+
+
+class DataSettings(Section):
+    """The data folder, its tables and columns, and the split into train and validation pages."""
+
+    data_dir: Annotated[Path, Key(Group.DATA)] = Field(Path("data"), description="where the tables and images are")
+    train_table: Annotated[str | None, Key(Group.DATA)] = Field(
+        None, description="table of the train pages; default: train.csv, else a folder per class"
+    )
+    val_table: Annotated[str | None, Key(Group.SPLIT)] = Field(
+        None, description="a fixed validation part; default: val.csv if there is one"
+    )
+    image_dir: Annotated[str | None, Key(Group.DATA)] = Field(None, description="images of the tables; default: train/")
+    test_dir: Annotated[str | None, Key(Group.DATA)] = Field(None, description="test images; default: test/")
+    id_column: Annotated[str | None, Key(Group.DATA)] = Field(None, description="column of the file names; default: ID")
+    target_column: Annotated[str | None, Key(Group.DATA)] = Field(
+        None, description="column of the labels; default: target"
+    )
+    on_bad_image: Annotated[Literal["fail", "skip"], Key(Group.DATA)] = Field(
+        "fail", description="what to do with images that cannot be read: fail names them all, skip leaves them out"
+    )
+    val_split_ratio: Annotated[float, Key(Group.SPLIT, always=True)] = Field(
+        0.15, gt=0, lt=1, description="fraction of the train pages that validation takes"
+    )
+    stratify: Annotated[bool, Key(Group.SPLIT, always=True)] = Field(
+        True, description="give every class the same fraction of validation pages"
+    )
+    group_column: Annotated[str | None, Key(Group.OTHER)] = Field(
+        None, min_length=1, description="column of the train table; pages with the same value stay on one side"
+    )
+    split_by_likeness: Annotated[Literal["near", "equal", "none"], Key(Group.OTHER)] = Field(
+        "near", description="copies of a page stay on one side: near (turned, saved again), only equal files, or none"
+    )
+    n_folds: Annotated[int, Key(Group.SPLIT)] = Field(
+        0, ge=0, le=50, description="0: one split; 2 or more: stratified folds"
+    )
+    fold: Annotated[int | None, Key(Group.SPLIT)] = Field(None, ge=0, description="train only this fold")
+
+    def problems_of_split(self) -> list[str]:
+        """Return what is wrong between keys of the split."""
+        problems = []
+        if self.n_folds == 1:
+            problems.append("n_folds: 1 is not allowed; 0 for one split, 2 or more for folds")
+        if self.fold is not None and self.fold >= self.n_folds:
+            problems.append(f"fold: {self.fold} is not allowed; less than n_folds ({self.n_folds})")
+        if self.n_folds and self.val_table:
+            problems.append("n_folds: folds and a fixed val_table exclude each other; leave one of them out")
+        return problems

@@ -1,0 +1,85 @@
+"""What every key of a configuration has: a description for users, and what reports need to know about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A mapping of the configuration file; a key that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", validate_default=True, protected_namespaces=(), allow_inf_nan=False)
+
+
+class Group(StrEnum):
+    """Keys that a report shows together. Those of the last five are shown elsewhere or not at all.
+
+    The titles are in the catalogue of texts, as ``yaml.<group>``.
+    """
+
+    ARCHITECTURE = "architecture"
+    OPTIMIZER = "optimizer"
+    SCHEDULER = "scheduler"
+    BATCHES = "batches"
+    LENGTH = "length"
+    LOSS = "loss"
+    TECHNIQUES = "techniques"
+    SHIFT = "shift"
+    OTHER = "other"
+    NORMALISATION = "normalisation"
+    SPLIT = "split"
+    AUGMENTATION = "augmentation"
+    SWITCHES = "switches"
+    IMBALANCE = "imbalance"
+    DATA = "data"
+    HARDWARE = "hardware"
+    TRACKING = "tracking"
+
+
+class Text(NamedTuple):
+    """A sentence of reports in every language."""
+
+    en: str
+    ko: str
+
+    def of(self, language: str, /, **values: object) -> str:
+        """Return the sentence in a language, with the values of its placeholders."""
+        text: str = getattr(self, language)
+        return text.format(**values)
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a report needs to know about a key; it is written into the annotation of the key.
+
+    Attributes:
+        group: The keys that it is shown with.
+        always: Whether it is shown always; other keys are shown when they differ from their default.
+        order: Its position in the group; keys of equal order are in the order of their declaration.
+        off: What the technique does. Reports list the key with this text when it is off.
+        off_order: Its position in that list.
+        ends: What a report says when this key ended the training: see ``_training/stop_rules.py``.
+        balances: Whether it makes unequal classes count alike. Only one such key may be on.
+        when_on: What a report says about the balance of the classes when the key is on.
+    """
+
+    group: Group
+    always: bool = False
+    order: int = 0
+    off: Text | None = None
+    off_order: int = 0
+    ends: Text | None = None
+    balances: bool = False
+    when_on: Text | None = None
+
+
+def key_of(field: FieldInfo) -> Key:
+    """Return what reports know about a field."""
+    return next(item for item in field.metadata if isinstance(item, Key))

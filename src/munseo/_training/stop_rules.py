@@ -1,0 +1,61 @@
+"""When training ends: a table of rules, each named after the configuration key that switches it on.
+
+To add a rule, add its key to ``_config/training_settings.py``, with the sentence that a report says when the rule ended
+the training (``ends``), its reason to ``EndReason`` and its builder to ``STOP_RULES``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from pytorch_lightning.callbacks import EarlyStopping
+
+from munseo._config import Config
+
+
+class EndReason(StrEnum):
+    """Why training ended, as the manifest has it: the configuration key that ended it."""
+
+    EPOCHS = "epochs"
+    PATIENCE = "patience"
+
+
+StopRule = EarlyStopping
+"""A callback that sets ``trainer.should_stop``, and its own ``stopped_epoch``, which is 0 as long as it did not."""
+
+
+def _patience(config: Config) -> StopRule:
+    # The choice of the best weights takes any improvement. Patience counts those of at least the configured size only,
+    # so that a loss that creeps down by its last digits does not keep a run going.
+    return EarlyStopping(
+        config.monitor,
+        config.early_stopping_min_delta,
+        config.patience,
+        mode=config.monitor_mode,
+        check_finite=False,  # The loss is looked at in every step: see nan_guard.py.
+    )
+
+
+STOP_RULES: dict[EndReason, Callable[[Config], StopRule | None]] = {EndReason.PATIENCE: _patience}
+"""Reason to the builder of its rule, which returns None if the rule is switched off."""
+
+
+def build_stop_rules(config: Config) -> dict[EndReason, StopRule]:
+    """Build the rules that the configuration switches on."""
+    rules = {reason: build(config) for reason, build in STOP_RULES.items()}
+    return {reason: rule for reason, rule in rules.items() if rule is not None}
+
+
+def restore_stop_rules(rules: Mapping[EndReason, StopRule], callback_states: Mapping[str, Any]) -> None:
+    """Read the rules' part of a saved state, where training had ended before."""
+    for rule in rules.values():
+        if rule.state_key in callback_states:
+            rule.load_state_dict(callback_states[rule.state_key])
+
+
+def end_reason(rules: Mapping[EndReason, StopRule], planned_epochs: int) -> EndReason:
+    """Return which rule cut the training short; a rule that fires after the last epoch cuts nothing short."""
+    ended = (reason for reason, rule in rules.items() if 0 < rule.stopped_epoch < planned_epochs - 1)
+    return next(ended, EndReason.EPOCHS)
