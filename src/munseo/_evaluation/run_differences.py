@@ -10,8 +10,15 @@ import pandas as pd
 from munseo._errors import UserError
 from munseo._evaluation.comparison import causes_of_change
 from munseo._run import RunFolder, check_fingerprints
-from munseo._run.input_differences import differing_pages, differing_tables, differing_test, differing_values
-from munseo._run.run_inputs import RunInputs, read_classes, read_inputs
+from munseo._run.run_inputs import (
+    RunInputs,
+    differing_pages,
+    differing_tables,
+    differing_test,
+    differing_values,
+    read_classes,
+    read_inputs,
+)
 
 
 def compare_runs(run_a: RunFolder, run_b: RunFolder) -> dict[str, Any]:
