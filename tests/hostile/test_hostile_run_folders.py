@@ -52,13 +52,13 @@ def other_weights(run: RunFolder) -> None:
 
 
 EDITS = {
-    "the card's classes in another order": (swapped, "model.json: is not the file of then"),
-    "one bit of the weights": (other_weights, "weights.safetensors: is not the file of then"),
+    "the card's classes in another order": (swapped, "model.json: changed since the run ended"),
+    "one bit of the weights": (other_weights, "weights.safetensors: changed since the run ended"),
     "the configuration": (
         lambda run: run.config_file.write_text(run.config_file.read_text().replace("TTA: false", "TTA: true")),
-        "config.yaml: is not the file of then",
+        "config.yaml: changed since the run ended",
     ),
-    "the temperature": (lambda run: edit(run.results_file, calibration={"temperature": 9}), "results.json: is not"),
+    "the temperature": (lambda run: edit(run.results_file, calibration={"temperature": 9}), "results.json: changed"),
     "the manifest": (lambda run: edit(run.manifest_file, data={}), "manifest.json: was edited"),
     "the weights' fingerprint in the manifest": (
         lambda run: edit(run.manifest_file, fingerprints={"weights.safetensors": "0" * 64}),
@@ -66,7 +66,7 @@ EDITS = {
     ),
     "a fingerprint of a file elsewhere": (
         lambda run: edit(run.manifest_file, fingerprints={"../../etc/passwd": "0" * 64}),
-        "which Munseo takes none of",
+        "a file that Munseo does not fingerprint",
     ),
     "the card is gone": (lambda run: run.model_file.unlink(), "model.json: missing"),
 }

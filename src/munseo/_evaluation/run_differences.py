@@ -42,7 +42,7 @@ def compare_runs(run_a: RunFolder, run_b: RunFolder) -> dict[str, Any]:
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise UserError(
-            f"{run_a.path}, {run_b.path}: the files of one of these runs hold something else than Munseo wrote "
+            f"{run_a.path}, {run_b.path}: the files of one of these runs are not what Munseo wrote "
             f"({reason}); restore them from a copy."
         ) from error
 

@@ -130,7 +130,7 @@ def gather(run: RunFolder) -> Facts:
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise UserError(
-            f"{run.path}: the files of this run hold something else than Munseo wrote ({reason}); "
+            f"{run.path}: the files of this run are not what Munseo wrote ({reason}); "
             "restore them from a copy, or train again."
         ) from error
 

@@ -1,4 +1,4 @@
-"""The run folder: its name, its files, its manifest, and the leaderboard of many."""
+"""The run folder: its name, its files, its manifest, and the lock of the process that works on it."""
 
 from munseo._run.fingerprints import check_fingerprints, fingerprints
 from munseo._run.run_folder import METRICS, RunFolder, open_run

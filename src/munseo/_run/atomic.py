@@ -1,4 +1,7 @@
-"""Nothing is half written: write beside, flush to the disk, rename. A reader sees the old file or the new one."""
+"""Files that are never half written: a reader sees the old file or the new one.
+
+A new file is written under a temporary name, flushed to the disk, and renamed.
+"""
 
 from __future__ import annotations
 
@@ -13,55 +16,61 @@ from typing import Any
 from munseo._errors import NoRoomError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk, a quota or a file size limit that is reached."""
 _TEMPORARY = ".*.*.tmp"
+"""The pattern of temporary names."""
 
 
 @contextmanager
 def replacing(path: Path, needed: int | None = None) -> Iterator[Path]:
-    """Give a path beside ``path`` to write to; it takes the place of ``path`` when the block ends without an error.
+    """Give a temporary path to write to; it replaces ``path`` when the block ends without an error.
+
+    Example:
+        >>> with replacing(run.weights_file) as temporary:
+        ...     save_file(tensors, temporary)
 
     Args:
         path: The file.
-        needed: How many bytes it will have, where that is known.
+        needed: How many bytes it will have, where that is known; an error reports it.
 
     Raises:
         NoRoomError: The disk is full.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield beside
-        with beside.open("rb+") as file:
+        yield temporary
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        beside.replace(path)
+        temporary.replace(path)
     except OSError as error:
         if error.errno in _FULL:
             raise NoRoomError(error.errno, os.strerror(error.errno), str(path), needed) from error
         raise
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     _flush_folder(path.parent)
 
 
 def remove_half_written(folder: Path) -> None:
-    """Remove what processes that were killed had begun to write; none may be at work in the folder."""
+    """Remove the temporary files of processes that were killed; no process may be writing into the folder."""
     for file in folder.rglob(_TEMPORARY):
         with suppress(OSError):
             file.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text with line ends as given."""
-    with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8", newline="")
+    """Write UTF-8 text; line ends stay as they are."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON; floats that JSON has no word for (nan, inf) become null."""
+    """Write indented JSON; NaN and infinity, which JSON lacks, become null."""
     write_text(path, json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON gives it back."""
+    """Return a value as it will be read back from JSON."""
     if isinstance(value, dict):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -72,7 +81,7 @@ def plain(value: Any) -> Any:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make the rename itself last through a power cut, where the system can."""
+    """Flush the rename itself to the disk, so that it survives a power cut, on systems that can."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,7 +1,7 @@
-"""Whether a run folder is still what its training left: said before its model answers.
+"""Fingerprints: whether a run folder is still what its training wrote, checked before its model predicts.
 
-Fingerprints find what was swapped, cut or edited by mistake. They are no signature: who writes the whole folder anew
-writes them too.
+Fingerprints find files that were exchanged, truncated or edited by mistake. They are not a signature: whoever writes
+the whole folder anew can write them too.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from munseo._run.manifest import is_edited
 from munseo._run.run_folder import RunFolder
 
 FILES = ("config.yaml", "model.json", "weights.safetensors", "stack.safetensors", "results.json")
-"""What decides how a page is answered (``results.json`` holds the temperature and the second look). Reports, tables and
-pictures may be made anew at any time."""
+"""The files that decide a prediction (``results.json`` holds the temperature and the second look). Reports, tables and
+pictures may be made again at any time."""
 
 
 def fingerprints(run: RunFolder) -> dict[str, str]:
-    """SHA-256 of the files that decide, for the manifest's entry ``fingerprints``; those that there are."""
+    """Return the SHA-256 of those of ``FILES`` that exist, for the manifest's entry ``fingerprints``."""
     return {name: _sha256(run, name) for name in FILES if (run.path / name).is_file()}
 
 
 def check_fingerprints(run: RunFolder) -> None:
-    """Make sure that a run, its folds and its members are what was written when they ended.
+    """Check that a run, its folds and its members are what was written when they ended.
 
-    Runs of earlier versions, and those that have not ended, have no fingerprints; of them nothing is said.
+    Runs of earlier versions, and those that have not ended, have no fingerprints and pass.
 
     Raises:
-        UserError: Files are missing or not those, or the manifest was edited: all of them.
+        UserError: Files are missing or changed, or the manifest was edited: all of them are named.
     """
-    parts = [run, *run.folds]
+    folders = [run, *run.folds]
     for member in sorted((run.path / "members").glob("*/manifest.json")):
-        parts += [RunFolder(member.parent), *RunFolder(member.parent).folds]
-    problems = [f"{part.name}/{problem}" for part in parts for problem in _problems(part)]
+        folders += [RunFolder(member.parent), *RunFolder(member.parent).folds]
+    problems = [f"{folder.name}/{problem}" for folder in folders for problem in _problems(folder)]
     if problems:
         raise UserError(
             f"{run.path}: not what was written when the run ended. Restore the files from a copy, or train again; if "
@@ -50,11 +50,13 @@ def _problems(run: RunFolder) -> list[str]:
     known = manifest.get("fingerprints")
     for name, digest in known.items() if isinstance(known, dict) else ():
         if name not in FILES:
-            problems.append(f"manifest.json: has a fingerprint of {name[:100]!r}, which Munseo takes none of")
+            problems.append(
+                f"manifest.json: has a fingerprint of {name[:100]!r}, a file that Munseo does not fingerprint"
+            )
         elif not (run.path / name).is_file():
             problems.append(f"{name}: missing")
         elif _sha256(run, name) != digest:
-            problems.append(f"{name}: is not the file of then")
+            problems.append(f"{name}: changed since the run ended")
     return problems
 
 

@@ -1,4 +1,4 @@
-"""What stands in a run's manifest from its start: who, when, on what machine, with which versions; and its seal."""
+"""The manifest: what it records when a run starts (name, time, machine, versions), and its seal."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from typing import Any
 import psutil
 
 PACKAGES = ("munseo", "torch", "torchvision", "timm", "pytorch-lightning", "opencv-python-headless", "numpy", "pillow")
+"""The packages whose versions are recorded."""
 
 
 def identity(name: str, started: datetime, command: Sequence[str]) -> dict[str, Any]:
-    """Identity, versions and machine, as the manifest's first entries.
+    """Return identity, versions and machine: the manifest's first entries.
 
     Args:
         name: The run's name; its first ten digits are the experiment's ID.
         started: Local time with its zone.
-        command: The words that would start this run again.
+        command: The words of the command that would start this run again.
     """
     return {
         "id": name.partition("-")[0],
@@ -46,18 +47,18 @@ def identity(name: str, started: datetime, command: Sequence[str]) -> dict[str, 
 
 
 def seal(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest with a fingerprint of all its other entries, ``sha256``.
+    """Return the manifest with a fingerprint of all its other entries, ``sha256``.
 
     Args:
-        manifest: Values as JSON gives them back.
+        manifest: Values as they are read back from JSON.
     """
-    rest = {key: value for key, value in manifest.items() if key != "sha256"}
-    text = json.dumps(rest, sort_keys=True, ensure_ascii=True)
-    return {**rest, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    entries = {key: value for key, value in manifest.items() if key != "sha256"}
+    text = json.dumps(entries, sort_keys=True, ensure_ascii=True)
+    return {**entries, "sha256": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def is_edited(manifest: dict[str, Any]) -> bool:
-    """Whether entries differ from those that were sealed; a manifest without a seal was made by an earlier version."""
+    """Return whether entries differ from those that were sealed; manifests of earlier versions have no seal."""
     return "sha256" in manifest and seal(manifest)["sha256"] != manifest["sha256"]
 
 
@@ -69,7 +70,7 @@ def _version(package: str) -> str | None:
 
 
 def _processor() -> str:
-    """The processor's trade name; Linux keeps it where ``platform`` does not look."""
+    """Return the processor's trade name; Linux keeps it where ``platform`` does not look."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -79,7 +80,7 @@ def _processor() -> str:
 
 
 def _git_commit() -> str | None:
-    """The commit of the user's working folder, with ``+changes`` if files differ from it."""
+    """Return the commit of the user's working folder, with ``+changes`` if files differ from it."""
     try:
         commit = _git("rev-parse", "HEAD")
         return f"{commit}+changes" if commit and _git("status", "--porcelain") else commit
@@ -93,7 +94,7 @@ def _git(*words: str) -> str | None:
 
 
 def command_words() -> list[str]:
-    """The words of this process, with the program's name instead of its path."""
+    """Return the command of this process, with the program's name instead of its path."""
     program = Path(sys.argv[0])
     name = "munseo" if program.name == "__main__.py" else program.name
     return [name, *sys.argv[1:]]

@@ -1,6 +1,6 @@
-"""The run folder: where each thing lies, and the only way in and out of it.
+"""The run folder: where its files are, and the only way to read and write them.
 
-A folder of a k-fold run holds one folder a fold (``fold0`` …), each a run folder of its own.
+The folder of a k-fold run contains one folder for each fold (``fold0`` …), which is a run folder itself.
 """
 
 from __future__ import annotations
@@ -24,23 +24,28 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record", bound=RunRecord)
 FORMAT = 1
-"""Raised when a reader of an older run would misread a newer one."""
+"""The format of the manifest: raised when readers of this version would misread it."""
 
 MAX_JSON_BYTES = 2**26
-"""A hundred times what the largest results take."""
+"""JSON files that are larger are refused: a hundred times the size of the largest results."""
 MAX_TABLE_BYTES = 2**32
-"""Of predictions in memory: a million pages of a thousand classes."""
+"""Predictions that take more memory are refused: a million pages of a thousand classes."""
 
 METRICS = (
     *("epoch", "lr", "train_loss", "train_accuracy", "train_macro_f1", "val_loss", "val_accuracy", "val_macro_f1"),
     *("val_shifted_loss", "val_shifted_accuracy", "val_shifted_macro_f1"),
 )
-"""Columns of ``metrics.csv``; the last three are there where a run validates under shift."""
+"""Columns of ``metrics.csv``; only runs that validate damaged pages have the last three."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths and typed reading and writing of one run."""
+    """Paths and typed reading and writing of one run.
+
+    >>> run = open_run("runs/2507051934-efficientnet_b4")
+    >>> run.read_config().image_size, run.read_results().val.macro_f1
+    (320, 0.9164)
+    """
 
     path: Path
 
@@ -63,10 +68,10 @@ class RunFolder:
         return [RunFolder(path) for path in sorted(found, key=lambda path: int(path.name[4:]))]
 
     def fold(self, number: int) -> RunFolder:
-        """The folder of one fold, whether it exists yet or not."""
+        """Return the folder of one fold, whether it exists yet or not."""
         return RunFolder(self.path / f"fold{number}")
 
-    # Files, in the order in which they come to be.
+    # Files, in the order in which they are written.
     config_file = property(lambda self: self.path / "config.yaml")
     manifest_file = property(lambda self: self.path / "manifest.json")
     pages_file = property(lambda self: self.path / "pages.parquet")
@@ -93,25 +98,25 @@ class RunFolder:
         return self.path / f"{self.name.replace('/', '-')}.csv"
 
     def export_dir(self, name: str) -> Path:
-        """Where an exported model lies: ``onnx``, ``onnx-int8``, ``openvino`` or ``openvino-int8``."""
+        """Return the folder of an exported model: ``onnx``, ``onnx-int8``, ``openvino`` or ``openvino-int8``."""
         return self.path / "export" / name
 
     def read_config(self) -> Config:
-        """The resolved configuration of the run."""
+        """Return the resolved configuration of the run."""
         values, lines = read_yaml(self._need(self.config_file))
         return parse_config(values, str(self.config_file), lines)
 
     def read_json(self, file: Path) -> dict[str, Any]:
-        """One of the JSON files of the run."""
+        """Return the content of a JSON file of the run."""
         try:
             if self._need(file).stat().st_size > MAX_JSON_BYTES:
                 raise UserError(f"{file}: larger than {MAX_JSON_BYTES:,} bytes; restore it from a copy.")
             text = file.read_text(encoding="utf-8")
             value = json.loads(text)
             if "\\ud" in text.lower():
-                # Half of a letter of two; no file and no terminal takes it later.
+                # Half of a surrogate pair: no file and no terminal would take it later.
                 json.dumps(value, ensure_ascii=False).encode()
-        # Numbers of too many digits are ValueErrors of no kind of their own.
+        # Numbers of too many digits raise a plain ValueError.
         except (ValueError, RecursionError, OSError) as error:
             if isinstance(error, UserError):
                 raise
@@ -122,17 +127,19 @@ class RunFolder:
         return value
 
     def read_manifest(self) -> dict[str, Any]:
-        """What is known about the run: identity, machine, data, effective settings, how it ended."""
+        """Return the manifest: identity, machine, data, effective settings, course and end of the run."""
         manifest = self.read_json(self.manifest_file)
         number = manifest.get("format", 0)
         if not isinstance(number, int):
-            raise UserError(f"{self.manifest_file}: its format is no number; restore it from a copy, or train again.")
+            raise UserError(
+                f"{self.manifest_file}: its format is not a number; restore it from a copy, or train again."
+            )
         if number > FORMAT:
             raise UserError(f"{self.manifest_file}: written by a newer Munseo; update this one.")
         return manifest
 
     def update_manifest(self, **values: Any) -> None:
-        """Set top-level entries of the manifest, keeping the others."""
+        """Set top-level entries of the manifest; the others stay."""
         manifest = self.read_manifest() if self.manifest_file.exists() else {"format": FORMAT}
         write_json(self.manifest_file, seal(plain({**manifest, **values})))
 
@@ -172,7 +179,7 @@ class RunFolder:
         return self._parse(self.scores_file, ServerScores, values)
 
     def read_metrics(self) -> pd.DataFrame:
-        """Metrics, one row an epoch (columns ``METRICS``, then counts of augmented pages)."""
+        """Return the metrics, a row for each epoch (columns ``METRICS``, then counts of augmented pages)."""
         import pandas as pd  # here and below: a wrong path is reported before half a second of imports
 
         file = self._need(self.metrics_file)
@@ -189,7 +196,7 @@ class RunFolder:
         return table
 
     def write_table(self, file: Path, table: pd.DataFrame) -> None:
-        """Write a table as CSV or parquet, by the file's ending."""
+        """Write a table as CSV or parquet, depending on the file's extension."""
         if file.suffix == ".parquet":
             with replacing(file) as beside:
                 table.to_parquet(beside, index=False)
@@ -197,7 +204,7 @@ class RunFolder:
             write_text(file, table.to_csv(index=False, lineterminator="\n"))
 
     def read_predictions(self, file: Path) -> pd.DataFrame:
-        """Probabilities: ``ID``, ``target`` (class index), ``fold`` in k-fold runs, ``p_0`` … ``p_{n-1}``."""
+        """Return probabilities: ``ID``, ``target`` (class index), ``fold`` in k-fold runs, ``p_0`` … ``p_{n-1}``."""
         import pandas as pd
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -209,7 +216,7 @@ class RunFolder:
             if max(size, metadata.num_rows * metadata.num_columns * 4) > MAX_TABLE_BYTES:
                 raise UserError(f"{file}: unpacks to more than {MAX_TABLE_BYTES:,} bytes; restore it from a copy.")
             return pd.read_parquet(file)
-        # Of damaged files and of tables of other programs pyarrow and pandas raise all of these.
+        # For damaged files and tables of other programs, pyarrow and pandas raise all of these.
         except (pa.ArrowException, ValueError, TypeError, LookupError, OSError) as error:
             if isinstance(error, UserError):
                 raise
@@ -219,11 +226,10 @@ class RunFolder:
     def _parse(self, file: Path, kind: type[Record], values: dict[str, Any]) -> Record:
         try:
             return kind.model_validate(values)
-        # Pydantic lets other errors than ValueError out of validators; edited files reach them all.
+        # Validators may raise more than ValueError on edited files, and Pydantic passes that on.
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
             raise UserError(
-                f"{file}: holds something else than Munseo wrote ({_reason(error)}); "
-                "restore it from a copy, or train again."
+                f"{file}: not what Munseo wrote ({_reason(error)}); restore it from a copy, or train again."
             ) from error
 
     def _need(self, file: Path) -> Path:
@@ -240,7 +246,7 @@ class RunFolder:
 
 
 def _reason(error: Exception) -> str:
-    """Say in one line what is wrong; of a record's problems the first."""
+    """Return in one line what is wrong; for a record its first problem."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
@@ -251,7 +257,7 @@ def open_run(path: Path | str) -> RunFolder:
     """Open an existing run folder.
 
     Raises:
-        UserError: It is not there, or not a run folder.
+        UserError: It does not exist, or is not a run folder.
     """
     run = RunFolder(Path(path).resolve())
     if not run.config_file.is_file() or not run.manifest_file.is_file():

@@ -1,4 +1,4 @@
-"""One process at a time works on a run: it holds the lock of the folder, and says in it who it is."""
+"""The lock of a run folder: one process at a time works on a run, and the lock file says which."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from munseo._run.manifest import command_words
 from munseo._run.run_folder import RunFolder
 
 _FAR = 1 << 20
-"""Windows locks single bytes against reading, too; one far behind the text leaves that readable."""
+"""Windows also locks bytes against reading; locking one far behind the text keeps the text readable."""
 _held: set[BinaryIO] = set()
 
 
 def _let_go_in_child() -> None:
-    """A forked loader worker would keep the lock of a process that was killed, until it notices that it is alone."""
+    """Close the lock in forked loader workers: they would keep it after their parent was killed."""
     for file in _held:
         file.close()
     _held.clear()
@@ -42,19 +42,19 @@ if hasattr(os, "register_at_fork"):
 def claim(run: RunFolder) -> Iterator[None]:
     """Hold a run folder for this process.
 
-    The system itself takes the lock back from a process that ends, however it ends, so a lock that is left over is
-    known from one that is held. Where the file system has no locks, the text in the file is believed: the process that
-    it names still holds the run, unless it was one of this machine and is gone.
+    The system releases the lock of a process that ends, however it ends, so a lock file that was left over is told
+    apart from one that is held. On file systems without locks the text in the file decides: the process that it names
+    still holds the run, unless it was a process of this machine that has ended.
 
     Raises:
-        UserError: Another process works on the run; it is named.
+        UserError: Another process works on the run; the message names it.
     """
     file = _open(run)
     try:
         before = _read(file)
         if before is not None:
-            say(f"lock: taken over from {_words(before)}, which ended before the run was done")
-        with suppress(OSError):  # on a full disk the lock holds without its text
+            say(f"lock: taken over from {_describe(before)}, which ended before the run was done")
+        with suppress(OSError):  # on a full disk the lock works without its text
             _write(file)
         remove_half_written(run.path)
         yield
@@ -81,14 +81,15 @@ def _open(run: RunFolder) -> BinaryIO:
         _held.discard(file)
         file.close()
         if not free:
+            who = _describe(holder) if holder else "another process"
             raise UserError(
-                f"{run.path}: {_words(holder) if holder else 'another process'} is at work on this run. Wait until it "
+                f"{run.path}: {who} is at work on this run. Wait until it "
                 f"is done, or end it first. If it cannot be at work any more, delete {run.lock_file}."
             )
 
 
 def _is_current(file: BinaryIO, run: RunFolder) -> bool:
-    """Whether the file that was locked is still the one of that name: its holder deletes it when done."""
+    """Return whether the locked file is still the one of that name: its holder deletes it in the end."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), run.lock_file.stat())
     except FileNotFoundError:
@@ -128,7 +129,7 @@ def _still_works(holder: dict[str, Any] | None) -> bool:
         return False
 
 
-def _words(holder: dict[str, Any]) -> str:
+def _describe(holder: dict[str, Any]) -> str:
     return f"process {holder['pid']} on {holder['host']} (since {holder['since']}: {holder['command']})"
 
 
@@ -138,7 +139,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def lock(file: BinaryIO, *, shared: bool = False, wait: bool = False) -> bool:
-        """See below. Windows itself refuses to delete a file that is open, so shared locks are not needed there."""
+        """Lock an open file, as below. Windows refuses to delete open files, so shared locks are not needed there."""
         while not shared:
             try:
                 msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -159,12 +160,12 @@ else:
         """Lock an open file until it is closed.
 
         Args:
-            file: Open for reading and writing, or for reading alone where the lock is shared.
-            shared: Others may share it, but not have it for themselves.
-            wait: Until it is free.
+            file: Open for reading and writing, or only for reading if the lock is shared.
+            shared: Other processes may share the lock, but not hold it exclusively.
+            wait: Wait until it is free.
 
         Returns:
-            Whether it is held now.
+            Whether the lock is held now.
 
         Raises:
             OSError: The file system has no locks.

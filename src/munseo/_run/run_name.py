@@ -1,4 +1,4 @@
-"""The name of a run says what it was, as in the reference report."""
+"""The name of a run, which describes it as in the reference report, and its folder."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 MODEL_NAME_CHARACTERS = 80
-"""Of the model in a run's name: timm's longest has fewer; file systems take 255 bytes for a name, with all that a run
-writes beside it."""
+"""The most characters that the model takes in a run's name. timm's longest name has fewer; file systems allow 255 bytes
+for a name, extensions included."""
 
 
 def run_name(
@@ -25,7 +25,7 @@ def run_name(
     tta: bool,
     mixed_precision: bool,
 ) -> str:
-    """Compose the name.
+    """Compose the name of a run.
 
     Example:
         ``2507051934-efficientnet_b4.ra2_in1k-opt_AdamW-sch_CosineAnnealingLR-img320-onaug_eda-clsaug_1-TTA_0-MP_0``
@@ -46,7 +46,7 @@ def run_name(
 
 
 def make_folder(runs_dir: Path, name: str) -> Path:
-    """Make ``runs_dir/name``; if another run of this minute has it, ``name-2``, ``name-3`` and so on."""
+    """Create ``runs_dir/name`` or, if a run of the same minute has it already, ``name-2``, ``name-3`` and so on."""
     runs_dir.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:
