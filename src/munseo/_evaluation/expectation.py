@@ -1,10 +1,10 @@
 """The expected score: an estimate of macro-F1 on pages without labels, with an interval.
 
 A model's probabilities, calibrated for the damage that the test pages have, estimate how often each prediction is
-right. The confidence on the test set shows which calibration fits: the validation pages, clean and under the recipe, are
-mixed so that their confidence is distributed as that of the test set, and the temperature is fitted to that mix. The
-expected macro-F1 is the mean over labels drawn from the calibrated test probabilities. docs/expected-score.md has the
-method, its sources and measurements, and when it fails.
+right. The confidence on the test set shows which calibration fits: the validation pages, clean and under the recipe,
+are mixed so that their confidence is distributed as that of the test set, and the temperature is fitted to that mix.
+The expected macro-F1 is the mean over labels drawn from the calibrated test probabilities. docs/expected-score.md has
+the method, its sources and measurements, and when it fails.
 """
 
 from __future__ import annotations
