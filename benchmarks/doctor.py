@@ -34,7 +34,7 @@ from munseo._data import Page, PageSet, decode, load_pages
 from munseo._doctor import Examination, Issue, examine
 from munseo._doctor.duplicates import find_copies, find_duplicates
 from munseo._doctor.inspected_page import inspect_pages
-from munseo._doctor.issue import Evidence
+from munseo._doctor.issue import PageEvidence
 from munseo._doctor.label_errors import rank_labels
 from munseo._randomness import generator
 from munseo._run import RunFolder, open_run
@@ -182,7 +182,7 @@ def measure(data: Path, run: RunFolder | None, seed: int) -> dict[str, object]:
         planted = plant(pages, copy, seed)
         inspected = [page for page, _ in inspect_pages(pages, None)]
         copies = find_copies(inspected, os.cpu_count() or 1)
-        natural = find_duplicates(Evidence(inspected, pages.class_names, copies))
+        natural = find_duplicates(PageEvidence(inspected, pages.class_names, copies))
         before = groups_of(pairs_of(natural, (*DUPLICATE_KINDS, *LEAK_KINDS)))
         start = time.perf_counter()
         found = examine(load_pages(copy), run, seed)

@@ -10,7 +10,7 @@ from munseo._data.formats import HEAD_BYTES, IMAGE_EXTENSIONS, find_format
 from munseo._data.page import Page
 from munseo._doctor.bad_files import find_bad_files
 from munseo._doctor.inspected_page import inspect_pages
-from munseo._doctor.issue import Evidence
+from munseo._doctor.issue import PageEvidence
 
 
 @pytest.fixture
@@ -36,6 +36,6 @@ def test_its_files_are_found_and_its_extensions_are_right_for_the_doctor(name, s
     files = list(list_images(tmp_path, tmp_path, [], []))
     assert len(files) == len(IMAGE_EXTENSIONS)
     pages = PageSet(tuple(Page(file.name, file, 0) for file in files), None, (), ("a",), ("a",), {}, ())
-    issues = find_bad_files(Evidence([page for page, _ in inspect_pages(pages, None)], ("a",)))
+    issues = find_bad_files(PageEvidence([page for page, _ in inspect_pages(pages, None)], ("a",)))
     misnamed = {issue.page.page.path.suffix for issue in issues if issue.kind == "wrong_extension"}
     assert misnamed == IMAGE_EXTENSIONS - set(FORMATS[name].extensions)

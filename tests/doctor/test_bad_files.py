@@ -11,7 +11,7 @@ from munseo._data.jpeg_check import MAX_SCANS
 from munseo._doctor import bad_files as files
 from munseo._doctor.bad_files import find_bad_files
 from munseo._doctor.inspected_page import inspect_pages
-from munseo._doctor.issue import Evidence
+from munseo._doctor.issue import PageEvidence
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def kinds(make_pages):
     def found(name, data):
         sound = {f"{n}.jpg": (jpeg(draw(n)), 0) for n in range(3)}
         pages = make_pages(train={**sound, name: (data, 0)})
-        issues = find_bad_files(Evidence([page for page, _ in inspect_pages(pages, None)], CLASSES))
+        issues = find_bad_files(PageEvidence([page for page, _ in inspect_pages(pages, None)], CLASSES))
         assert all(issue.page.id == name for issue in issues), "sound pages are left alone"
         return {issue.kind for issue in issues}
 

@@ -6,7 +6,7 @@ from printed import CLASSES, draw, jpeg
 
 from munseo._doctor.duplicates import find_copies, find_duplicates
 from munseo._doctor.inspected_page import inspect_pages
-from munseo._doctor.issue import Evidence
+from munseo._doctor.issue import PageEvidence
 
 
 def askew(page, degrees):
@@ -17,7 +17,7 @@ def askew(page, degrees):
 
 def found(pages):
     inspected = [page for page, _ in inspect_pages(pages, None)]
-    issues = find_duplicates(Evidence(inspected, CLASSES, find_copies(inspected, 1)))
+    issues = find_duplicates(PageEvidence(inspected, CLASSES, find_copies(inspected, 1)))
     return {(issue.kind, issue.other.id, issue.page.id): issue for issue in issues}
 
 

@@ -11,7 +11,7 @@ from munseo._data import Page
 from munseo._doctor import KINDS, Examination, Issue
 from munseo._doctor.findings_page import render_page
 from munseo._doctor.inspected_page import InspectedPage
-from munseo._doctor.issue import Evidence
+from munseo._doctor.issue import PageEvidence
 from munseo._locale import LANGUAGES, Remark, Texts
 
 
@@ -24,7 +24,7 @@ def pages(tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_its_finder_needs_neither_copies_nor_labels_nor_a_run(kind, pages):
-    assert {issue.kind for issue in KINDS[kind].find(Evidence(pages, CLASSES))} <= set(KINDS)
+    assert {issue.kind for issue in KINDS[kind].find(PageEvidence(pages, CLASSES))} <= set(KINDS)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -8,7 +8,7 @@ import pandas as pd
 from munseo._doctor.changes import find_changes
 from munseo._doctor.embeddings import Embedding
 from munseo._doctor.held_out_probabilities import held_out_probabilities
-from munseo._doctor.issue import Evidence
+from munseo._doctor.issue import PageEvidence
 from munseo._doctor.label_errors import find_confused_classes, find_label_errors, find_odd_pages
 from munseo._randomness import generator
 from munseo._run import RunFolder
@@ -31,7 +31,7 @@ def held_out(points, pages, groups=None):
 
 def judged(pages, probabilities):
     """Evidence about labelled pages."""
-    return Evidence(pages, NAMES, labelled=pages, probabilities=probabilities)
+    return PageEvidence(pages, NAMES, labelled=pages, probabilities=probabilities)
 
 
 def test_wrong_labels_are_found_by_models_that_have_not_seen_them(unread):
@@ -88,7 +88,9 @@ def test_confused_classes(unread):
 
 def test_odd_pages(unread):
     def odd(points, labels):
-        return [issue.page.id for issue in find_odd_pages(Evidence((), NAMES, labelled=unread(labels), points=points))]
+        return [
+            issue.page.id for issue in find_odd_pages(PageEvidence((), NAMES, labelled=unread(labels), points=points))
+        ]
 
     points, labels = clusters(30)
     points[7] *= -1
@@ -106,10 +108,10 @@ def test_changes_since_a_run(unread, tmp_path):
     })  # fmt: skip
     before.to_parquet(run.pages_file)
     now = [replace(page, file_sha256="a") for page in unread([0, 1, 1, 1, 1])]
-    said = [(issue.page and issue.page.id, str(issue.detail)) for issue in find_changes(Evidence(now, NAMES, run=run))]
-    assert said == [
-        ("1.jpg", "was receipt when the run was trained, is form now"),
-        ("2.jpg", "is new since the run"),
-        ("4.jpg", "is another file than when the run was trained"),
-        (None, "gone.jpg: the run had it, it is gone"),
+    issues = find_changes(PageEvidence(now, NAMES, run=run))
+    assert [(issue.page and issue.page.id, str(issue.detail)) for issue in issues] == [
+        ("1.jpg", "receipt when the run was trained, form now"),
+        ("2.jpg", "new since the run"),
+        ("4.jpg", "not the same file as when the run was trained"),
+        (None, "gone.jpg: was there when the run was trained, and is gone"),
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from munseo._data.cache.cache_listing import CacheEntry, CacheListing, Cleared
+    from munseo._data.cache.cache_contents import CacheEntry, CacheListing, Cleared
 
 FolderArgument = Annotated[
     Path | str | None,
@@ -18,7 +18,7 @@ FolderArgument = Annotated[
 
 def ls(folder: FolderArgument = None) -> CacheListing:
     """List what the cache holds, the most recently used first."""
-    from munseo._data.cache.cache_listing import list_cache
+    from munseo._data.cache.cache_contents import list_cache
 
     return list_cache(folder)
 
@@ -48,7 +48,7 @@ def show_listing(listing: CacheListing) -> None:
 
 def clear(folder: FolderArgument = None) -> Cleared:
     """Delete all decoded pages that no running command uses; they are decoded again when they are needed."""
-    from munseo._data.cache.cache_listing import clear_cache
+    from munseo._data.cache.cache_contents import clear_cache
 
     return clear_cache(folder)
 

@@ -13,13 +13,13 @@ from munseo._data.formats import FORMATS
 from munseo._data.image_check import Checked, check_images, fingerprint
 from munseo._data.image_error import ImageError, ImageProblem
 from munseo._data.image_finder import list_images
-from munseo._data.input_pages import Inputs, find_pages
+from munseo._data.input_pages import InputPages, find_pages
 from munseo._data.layout import DataLayout, load_pages
 from munseo._data.letterbox import letterbox
 from munseo._data.page import Page, PageSet
 from munseo._data.split import Split, stratified_folds, stratified_split
 from munseo._data.submission import read_sample_submission, write_submission
-from munseo._data.tables import Row, Table, read_table
+from munseo._data.tables import DataTable, TableRow, read_table
 
 __all__ = [
     "FORMATS",
@@ -27,16 +27,16 @@ __all__ = [
     "BalancePlan",
     "Checked",
     "DataLayout",
+    "DataTable",
     "ImageError",
     "ImageProblem",
-    "Inputs",
+    "InputPages",
     "Inspection",
     "Page",
     "PageCopy",
     "PageSet",
-    "Row",
     "Split",
-    "Table",
+    "TableRow",
     "cache_folder",
     "cache_pages",
     "check_images",

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from munseo._data.image_finder import nfc
-from munseo._data.tables import Table
+from munseo._data.tables import DataTable
 
 _SHOWN = 20
 
@@ -48,7 +48,7 @@ def classes_of_labels(labels: Iterable[str], source: str) -> Classes:
     return Classes(tuple(texts), tuple(texts), source)
 
 
-def classes_of_meta(table: Table, target_column: str, name_column: str, problems: list[str]) -> Classes:
+def classes_of_meta(table: DataTable, target_column: str, name_column: str, problems: list[str]) -> Classes:
     """Read ``target,class_name``; empty or repeated values are added to ``problems``.
 
     The order is that of the targets where all are numbers, else that of the rows.

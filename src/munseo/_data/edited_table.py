@@ -10,18 +10,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from munseo._data.tables import Table
+from munseo._data.tables import DataTable
 from munseo._errors import UserError
 from munseo._run.atomic import replacing
 
 
-def write_edited(table: Table, target_column: str, edits: dict[int, str | None], output: Path) -> None:
+def write_edited(table: DataTable, target_column: str, edits: dict[int, str | None], output: Path) -> None:
     """Write a copy of a table. Rows that are not edited keep their bytes, and all keep their order and encoding.
 
     Args:
         table: As ``read_table`` gave it.
         target_column: The column of the labels, as the table spells it.
-        edits: By ``Row.line``: the new label, or None to leave the row out.
+        edits: By ``TableRow.line``: the new label, or None to leave the row out.
         output: Where to; replaced in one step.
 
     Raises:
@@ -34,7 +34,7 @@ def write_edited(table: Table, target_column: str, edits: dict[int, str | None],
             beside.write_bytes(_edited_csv(table, target_column, edits))
 
 
-def _edited_csv(table: Table, target_column: str, edits: dict[int, str | None]) -> bytes:
+def _edited_csv(table: DataTable, target_column: str, edits: dict[int, str | None]) -> bytes:
     data = table.path.read_bytes()
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     codec = "cp949" if table.encoding == "CP949" else "utf-8"
@@ -64,7 +64,7 @@ def _row(cells: list[str], raw: str) -> str:
     return text.getvalue() + raw[len(raw.rstrip("\r\n")) :]
 
 
-def _write_parquet(table: Table, target_column: str, edits: dict[int, str | None], output: Path) -> None:
+def _write_parquet(table: DataTable, target_column: str, edits: dict[int, str | None], output: Path) -> None:
     content = pq.read_table(table.path)
     place = content.column_names.index(target_column)
     field, values = content.schema.field(place), content.column(place).to_pylist()

@@ -1,4 +1,4 @@
-"""From a data folder to its pages: tables, or a folder per class. All problems are found before any is raised."""
+"""From a data folder to its pages: from tables, or from one folder per class. All problems are raised together."""
 
 from __future__ import annotations
 
@@ -8,15 +8,21 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from munseo._config import Config
+from munseo._data.claimed_pages import (
+    ClaimedPage,
+    claimed_in_class_folders,
+    claimed_in_folder,
+    claimed_in_table,
+    report_repeats,
+)
 from munseo._data.classes import Classes, classes_of_labels, classes_of_meta
-from munseo._data.entries import Entry, entries_of_class_folders, entries_of_folder, entries_of_table, report_repeats
 from munseo._data.image_finder import ImageFinder, lies_within, nfc, printable
 from munseo._data.page import Page, PageSet
-from munseo._data.tables import Table, read_table
+from munseo._data.tables import DataTable, read_table
 from munseo._errors import UserError
 
 _NAMED = 5
-"""Files named in a note about what was left out."""
+"""The number of files that a note about skipped files names."""
 
 
 @dataclass(frozen=True)
@@ -69,22 +75,22 @@ def load_pages(data_dir: Path, layout: DataLayout = DEFAULT_LAYOUT) -> PageSet:
     image_dir = layout.image_dir
     train_path = data_dir / (layout.train_table or "train.csv")
     if layout.train_table or train_path.is_file():
-        train = loading.table_part("train", train_path, loading.image_folders(image_dir, "train"))
+        train = loading.table_split("train", train_path, loading.image_folders(image_dir, "train"))
         val_path = data_dir / (layout.val_table or "val.csv")
         has_val = layout.val_table is not None or val_path.is_file()
-        val = loading.table_part("val", val_path, loading.image_folders(image_dir, "val")) if has_val else None
+        val = loading.table_split("val", val_path, loading.image_folders(image_dir, "val")) if has_val else None
     else:
         if layout.val_table:
             loading.problems.append(f"{layout.val_table}: a val_table needs a train_table; there is no train.csv")
-        train, val = loading.class_folder_parts(image_dir, layout.test_dir)
+        train, val = loading.class_folder_splits(image_dir, layout.test_dir)
     classes = loading.classes(train)
-    test = loading.test_part(layout.test_dir, classes)
+    test = loading.test_split(layout.test_dir, classes)
     return loading.page_set(classes, train, val, test)
 
 
 @dataclass
 class _Loading:
-    """The folder, and what has been noticed on the way."""
+    """Loads a data folder and collects the problems and notes on the way."""
 
     data_dir: Path
     id_column: str
@@ -93,36 +99,36 @@ class _Loading:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def table(self, part: str, path: Path) -> Table | None:
+    def table(self, name: str, path: Path) -> DataTable | None:
         try:
             table = read_table(path)
         except UserError as error:
             self.problems.append(error.message)
             return None
-        self.tables[part] = path
+        self.tables[name] = path
         if table.encoding == "CP949":
             self.notes.append(f"{path.name}: read as CP949, since it is not UTF-8")
         return table
 
-    def table_part(self, part: str, path: Path, folders: Sequence[Path]) -> list[Entry]:
-        table = self.table(part, path)
+    def table_split(self, split: str, path: Path, folders: Sequence[Path]) -> list[ClaimedPage]:
+        table = self.table(split, path)
         if table is None:
             return []
-        return entries_of_table(
-            table, ImageFinder(folders, self.data_dir), self.id_column, self.target_column, self.problems
-        )
+        finder = ImageFinder(folders, self.data_dir)
+        return claimed_in_table(table, finder, self.id_column, self.target_column, self.problems)
 
-    def image_folders(self, image_dir: str | None, part: str) -> list[Path]:
-        """Where the images of a part may be, in the order of looking."""
-        if image_dir is not None:
-            named = self.data_dir / image_dir
-            if not named.is_dir():
-                self.problems.append(f"image_dir: there is no folder {named}")
-            return [named, *self.usual_folders("val")] if part == "val" else [named]
-        return [*(self.usual_folders("val") if part == "val" else []), *self.usual_folders("train"), self.data_dir]
+    def image_folders(self, image_dir: str | None, split: str) -> list[Path]:
+        """Return where the images of a split may be, in the order of looking."""
+        val_folders = self.usual_folders("val") if split == "val" else []
+        if image_dir is None:
+            return [*val_folders, *self.usual_folders("train"), self.data_dir]
+        folder = self.data_dir / image_dir
+        if not folder.is_dir():
+            self.problems.append(f"image_dir: there is no folder {folder}")
+        return [folder, *val_folders]
 
     def usual_folders(self, name: str) -> list[Path]:
-        """The folder of this name, if it is there and does not lead out of the data folder."""
+        """Return the folder of this name, if it is there and does not lead out of the data folder."""
         folder = self.data_dir / name
         if not folder.is_dir():
             return []
@@ -132,14 +138,15 @@ class _Loading:
             return []
         return [folder]
 
-    def class_folder_parts(self, image_dir: str | None, test_dir: str | None) -> tuple[list[Entry], list[Entry] | None]:
-        """The train part, and the validation part if there is a ``val/``, from folders named after classes."""
-        beside = {"val", "test", test_dir or "test"}
+    def class_folder_splits(
+        self, image_dir: str | None, test_dir: str | None
+    ) -> tuple[list[ClaimedPage], list[ClaimedPage] | None]:
+        """Return the train split, and the validation split if there is a ``val/``, from folders named after classes."""
         root = self.data_dir / image_dir if image_dir else next(iter(self.usual_folders("train")), self.data_dir)
+        folders = _folders_in(root)
         if root == self.data_dir:
-            folders = [folder for folder in _folders_in(root) if folder.name not in beside]
-        else:
-            folders = _folders_in(root)
+            other_splits = {"val", "test", test_dir or "test"}
+            folders = [folder for folder in folders if folder.name not in other_splits]
         train = self.class_folders(folders)
         val_root = self.usual_folders("val")
         val = self.class_folders(_folders_in(val_root[0])) if val_root else None
@@ -149,7 +156,7 @@ class _Loading:
             raise UserError(f"{self.data_dir}: holds neither train.csv nor a folder of images per class.{hint}")
         return train, val
 
-    def class_folders(self, folders: Sequence[Path]) -> list[Entry]:
+    def class_folders(self, folders: Sequence[Path]) -> list[ClaimedPage]:
         left_out: list[str] = []
         inside = []
         for folder in folders:
@@ -157,19 +164,19 @@ class _Loading:
                 inside.append(folder)
             else:
                 self.problems.append(f"{folder.name}/: is a link that leaves the data folder")
-        entries = entries_of_class_folders(inside, self.data_dir, left_out, self.problems)
-        used = {entry.label for entry in entries}
+        pages = claimed_in_class_folders(inside, self.data_dir, left_out, self.problems)
+        labels = {page.label for page in pages}
         names = [nfc(printable(folder.name)) for folder in inside]
-        left_out += [f"{name}/ (without images)" for name in names if name not in used]
+        left_out += [f"{name}/ (without images)" for name in names if name not in labels]
         self.note_left_out(left_out)
-        return entries
+        return pages
 
-    def classes(self, train: Sequence[Entry]) -> Classes | None:
-        """From ``meta.csv`` if there is one, else the labels of the train part; None if ``meta.csv`` is unreadable."""
+    def classes(self, train: Sequence[ClaimedPage]) -> Classes | None:
+        """Return the classes of ``meta.csv`` or else those of the train labels; None if ``meta.csv`` is unreadable."""
         path = self.data_dir / "meta.csv"
         if not path.is_file():
             source = self.tables["train"].name if "train" in self.tables else "the train folders"
-            return classes_of_labels((entry.label for entry in train if entry.label), source)
+            return classes_of_labels((page.label for page in train if page.label), source)
         table = self.table("meta", path)
         if table is None:
             return None
@@ -181,7 +188,7 @@ class _Loading:
             self.problems.append(error.message)
             return None
 
-    def test_part(self, test_dir: str | None, classes: Classes | None) -> list[Entry]:
+    def test_split(self, test_dir: str | None, classes: Classes | None) -> list[ClaimedPage]:
         named = self.data_dir / test_dir if test_dir else None
         if named is not None and not named.is_dir():
             self.problems.append(f"test_dir: there is no folder {named}")
@@ -191,9 +198,9 @@ class _Loading:
         if not sample_path.is_file():
             left_out: list[str] = []
             names = classes.names if classes else ()
-            entries = entries_of_folder(folder, names, left_out, self.problems) if folder else []
+            pages = claimed_in_folder(folder, names, left_out, self.problems) if folder else []
             self.note_left_out(left_out)
-            return entries
+            return pages
         table = self.table("sample_submission", sample_path)
         if table is None:
             return []
@@ -201,7 +208,7 @@ class _Loading:
             self.problems.append(f"{sample_path.name}: lists {len(table.rows)} pages, but there is no folder test/")
             return []
         id_column = self.id_column if self.id_column in table.columns else table.columns[0]
-        return entries_of_table(table, ImageFinder([folder], self.data_dir), id_column, None, self.problems)
+        return claimed_in_table(table, ImageFinder([folder], self.data_dir), id_column, None, self.problems)
 
     def note_left_out(self, names: Sequence[str]) -> None:
         if names:
@@ -209,9 +216,13 @@ class _Loading:
             self.notes.append(f"left out, as no image files: {', '.join(names[:_NAMED])}{more}")
 
     def page_set(
-        self, classes: Classes | None, train: Sequence[Entry], val: Sequence[Entry] | None, test: Sequence[Entry]
+        self,
+        classes: Classes | None,
+        train: Sequence[ClaimedPage],
+        val: Sequence[ClaimedPage] | None,
+        test: Sequence[ClaimedPage],
     ) -> PageSet:
-        """Check what only the whole shows, raise if anything was wrong, and hand over the pages."""
+        """Check what only the whole set shows, raise if anything was wrong, and return the pages."""
         report_repeats([("train", train), ("val", val or ())], self.problems)
         report_repeats([("test", test)], self.problems)
         if classes is not None:
@@ -232,22 +243,22 @@ class _Loading:
             notes=tuple(self.notes),
         )
 
-    def check_labels(self, classes: Classes, entries: Sequence[Entry]) -> None:
-        for entry in entries:
-            if entry.label is not None and classes.index(entry.label) is None:
-                self.problems.append(f"{entry.label_where}: {classes.unknown(entry.label)}")
+    def check_labels(self, classes: Classes, pages: Sequence[ClaimedPage]) -> None:
+        for page in pages:
+            if page.label is not None and classes.index(page.label) is None:
+                self.problems.append(f"{page.label_where}: {classes.unknown(page.label)}")
         if len(classes.names) == 1 and not self.problems:
             self.problems.append(f"{classes.source}: has one class only, {classes.names[0]!r}; two are needed")
 
-    def note_empty_classes(self, classes: Classes, train: Sequence[Entry]) -> None:
-        used = {classes.index(entry.label) for entry in train if entry.label is not None}
+    def note_empty_classes(self, classes: Classes, train: Sequence[ClaimedPage]) -> None:
+        used = {classes.index(page.label) for page in train if page.label is not None}
         for index, name in enumerate(classes.names):
             if index not in used:
                 self.notes.append(f"{classes.source}: class {name!r} has no page in the train part")
 
 
 def _folders_in(root: Path) -> list[Path]:
-    """Its subfolders in the order of their composed names, without hidden ones and what archives of macOS add."""
+    """Return the subfolders in the order of their composed names, without hidden ones and what macOS adds."""
     if not root.is_dir():
         return []
     with os.scandir(root) as entries:
@@ -257,14 +268,14 @@ def _folders_in(root: Path) -> list[Path]:
     return [root / name for name in sorted(names, key=lambda name: (nfc(name), name))]
 
 
-def _advice(entries: Sequence[Entry]) -> str:
-    nothing = entries and all(entry.path is None for entry in entries)
+def _advice(pages: Sequence[ClaimedPage]) -> str:
+    nothing = pages and all(page.path is None for page in pages)
     return " Not one image was found: set image_dir to the folder that holds them." if nothing else ""
 
 
-def _pages(entries: Sequence[Entry], classes: Classes) -> tuple[Page, ...]:
+def _pages(claimed: Sequence[ClaimedPage], classes: Classes) -> tuple[Page, ...]:
     pages = []
-    for entry in entries:
-        assert entry.path is not None, "a missing file is a problem, and problems have been raised"
-        pages.append(Page(entry.id, entry.path, classes.index(entry.label) if entry.label is not None else None))
+    for page in claimed:
+        assert page.path is not None, "a missing file is a problem, and problems have been raised"
+        pages.append(Page(page.id, page.path, classes.index(page.label) if page.label is not None else None))
     return tuple(pages)

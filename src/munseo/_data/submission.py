@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from munseo._data.image_finder import nfc
-from munseo._data.tables import Table, read_table
+from munseo._data.tables import DataTable, read_table
 from munseo._errors import UserError
 from munseo._run.atomic import write_text
 
@@ -88,7 +88,7 @@ def write_submission(
         raise UserError(f"{path}: cannot be written ({error.strerror}); choose another place for it.") from None
 
 
-def _columns(table: Table) -> tuple[str, str]:
+def _columns(table: DataTable) -> tuple[str, str]:
     """The ID and the target column: by their usual names, else the first two."""
     by_name = {name.casefold(): name for name in reversed(table.columns)}
     id_column = by_name.get("id", table.columns[0])

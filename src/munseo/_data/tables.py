@@ -23,7 +23,7 @@ _ROWS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One row: its line in the CSV (the header is line 1) or its number in the parquet file, and its values."""
 
     line: int
@@ -38,18 +38,18 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class DataTable:
     """A table that was read."""
 
     path: Path
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     encoding: str
     """``UTF-8``, ``CP949`` or ``parquet``."""
     problems: tuple[str, ...]
     """Rows that could not be read, with their lines; they are not among ``rows``."""
 
-    def where(self, row: Row) -> str:
+    def where(self, row: TableRow) -> str:
         """Name a row for a message, such as ``train.csv:17``."""
         return f"{self.path.name}: row {row.line}" if self.encoding == "parquet" else f"{self.path.name}:{row.line}"
 
@@ -71,14 +71,14 @@ class Table:
         raise UserError(f"{self.path.name}{line}: there is no column {wanted!r}{hint} (columns: {columns})")
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> DataTable:
     """Read a CSV (UTF-8 with or without BOM, or CP949; any line ends) or a parquet file.
 
     Blank lines are left out; spaces around values are taken off.
 
     Raises:
         UserError: It is missing, of another format or encoding, without a header, or with a column twice. Single
-            rows that are too long or too short are not raised but listed in ``Table.problems``.
+            rows that are too long or too short are not raised but listed in ``DataTable.problems``.
     """
     if not path.is_file():
         raise UserError(f"{path}: there is no such table.")
@@ -108,10 +108,10 @@ def _decode(path: Path, data: bytes) -> tuple[str, str]:
     raise UserError(f"{path}: is neither UTF-8 nor CP949 text; save it as 'CSV UTF-8'.")
 
 
-def _read_csv(path: Path, text: str, encoding: str) -> Table:
+def _read_csv(path: Path, text: str, encoding: str) -> DataTable:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     columns: tuple[str, ...] = ()
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     problems: list[str] = []
     line = 1
     try:
@@ -121,7 +121,7 @@ def _read_csv(path: Path, text: str, encoding: str) -> Table:
                 if not columns:
                     columns = _checked_columns(path, cells)
                 elif len(cells) == len(columns):
-                    rows.append(Row(line, columns, tuple(cells)))
+                    rows.append(TableRow(line, columns, tuple(cells)))
                 else:
                     problems.append(
                         f"{path.name}:{line}: has {len(cells)} values; the header has {len(columns)} columns"
@@ -131,11 +131,11 @@ def _read_csv(path: Path, text: str, encoding: str) -> Table:
         raise UserError(f"{path}:{line}: is not valid CSV ({error}); a quotation mark may be left open.") from None
     if not columns:
         raise UserError(f"{path}: is empty; its first line should name the columns.")
-    return Table(path, columns, tuple(rows), encoding, tuple(problems))
+    return DataTable(path, columns, tuple(rows), encoding, tuple(problems))
 
 
-def _read_parquet(path: Path, data: bytes) -> Table:
-    rows: list[Row] = []
+def _read_parquet(path: Path, data: bytes) -> DataTable:
+    rows: list[TableRow] = []
     number = unpacked = 0
     try:
         with pq.ParquetFile(io.BytesIO(data)) as content:
@@ -149,14 +149,14 @@ def _read_parquet(path: Path, data: bytes) -> Table:
                     number += 1
                     values = tuple(map(_text, cells))
                     if any(values):
-                        rows.append(Row(number, columns, values))
+                        rows.append(TableRow(number, columns, values))
     # ArrowInvalid is a ValueError, and so is a date beyond Python's own.
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         if isinstance(error, UserError):
             raise
         reason = _first_line(error)
         raise UserError(f"{path}: is a damaged parquet file ({reason}); write it again.") from None
-    return Table(path, columns, tuple(rows), "parquet", ())
+    return DataTable(path, columns, tuple(rows), "parquet", ())
 
 
 def _num_bytes(column: pa.Array) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from munseo._data import FORMATS
 from munseo._data.image_error import ProblemCode
 from munseo._doctor.inspected_page import InspectedPage
-from munseo._doctor.issue import Evidence, Issue
+from munseo._doctor.issue import Issue, PageEvidence
 from munseo._locale import Remark
 
 TINY_PX = 100
@@ -31,7 +31,7 @@ _PROBLEM_KINDS = {
 """Kinds of issue for what the decoder refuses; everything else is ``unreadable``."""
 
 
-def find_bad_files(evidence: Evidence) -> list[Issue]:
+def find_bad_files(evidence: PageEvidence) -> list[Issue]:
     """Return at most one issue of each kind for a page."""
     longest_sides = [max(page.width, page.height) for page in evidence.pages if page.problem is None]
     usual_px = float(np.median(longest_sides)) if longest_sides else 0.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from munseo._doctor.inspected_page import InspectedPage
-from munseo._doctor.issue import Evidence, Issue
+from munseo._doctor.issue import Issue, PageEvidence
 from munseo._locale import Remark
 
 
-def find_changes(evidence: Evidence) -> list[Issue]:
+def find_changes(evidence: PageEvidence) -> list[Issue]:
     """Compare the labelled pages with ``pages.parquet`` of the run, if there is a run that has it.
 
     A page that the data folder does not have any more is an issue without a page.
@@ -36,7 +36,7 @@ def find_changes(evidence: Evidence) -> list[Issue]:
     return [*issues, *(Issue("changed", "low", Remark("doctor.gone", {"id": page_id})) for page_id in before)]
 
 
-def _changes_of(page: InspectedPage, label: int | None, sha256: str, evidence: Evidence) -> list[Issue]:
+def _changes_of(page: InspectedPage, label: int | None, sha256: str, evidence: PageEvidence) -> list[Issue]:
     """Compare a page with the label and the file that the run had."""
     issues = []
     if label is not None and page.label is not None and label != page.label:

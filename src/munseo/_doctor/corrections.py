@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from munseo._data import DataLayout, PageSet, Row, Table, load_pages, read_table
+from munseo._data import DataLayout, DataTable, PageSet, TableRow, load_pages, read_table
 from munseo._data.classes import Classes
 from munseo._data.edited_table import write_edited
 from munseo._data.image_finder import nfc
@@ -87,7 +87,7 @@ def write_corrections(data: Path, issues: Path, output: Path, layout: DataLayout
     ]
 
 
-def _read_issues(file: Path) -> Table:
+def _read_issues(file: Path) -> DataTable:
     """Read the table of decisions. Of a review only those in force count, and a page that was skipped is undecided."""
     table = read_table(file)
     if not {"number", "decided_at"} <= set(table.columns):
@@ -99,11 +99,11 @@ def _read_issues(file: Path) -> Table:
 class _Labelled:
     """A labelled table with its columns and its rows by ID."""
 
-    def __init__(self, table: Table, layout: DataLayout) -> None:
+    def __init__(self, table: DataTable, layout: DataLayout) -> None:
         self.table = table
         self.id_column = table.column(layout.id_column or "ID")
         self.target_column = table.column(layout.target_column or "target")
-        self.rows: dict[str, Row] = {nfc(row.values[self.id_column]): row for row in table.rows}
+        self.rows: dict[str, TableRow] = {nfc(row.values[self.id_column]): row for row in table.rows}
 
     def label(self, page: str) -> str:
         """Return the label of a page as the table spells it."""
@@ -111,7 +111,7 @@ class _Labelled:
 
 
 def _decisions(
-    issues: Table, labelled: dict[str, _Labelled], classes: Classes
+    issues: DataTable, labelled: dict[str, _Labelled], classes: Classes
 ) -> tuple[dict[tuple[str, str], _Correction], set[tuple[str, str]]]:
     """Return the decision about each page, by part and ID, and the pages without a decision."""
     problems = list(issues.problems)

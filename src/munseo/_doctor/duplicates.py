@@ -11,7 +11,7 @@ from munseo._data import decode
 from munseo._data.near_duplicates import LEAST_FINE_LIKENESS, SamePicture, fine_likeness, fine_square, same_pictures
 from munseo._doctor.bad_files import BLANK_INK
 from munseo._doctor.inspected_page import InspectedPage
-from munseo._doctor.issue import Evidence, Issue, Severity
+from munseo._doctor.issue import Issue, PageEvidence, Severity
 from munseo._locale import Remark
 
 _EXACT = 2.0
@@ -48,7 +48,7 @@ def find_copies(pages: Sequence[InspectedPage], num_threads: int) -> list[SamePi
     return list(_without_repeats(pages, pairs))
 
 
-def find_duplicates(evidence: Evidence) -> list[Issue]:
+def find_duplicates(evidence: PageEvidence) -> list[Issue]:
     """Return an issue for each pair of copies."""
     return [_issue(evidence, pair) for pair in evidence.copies]
 
@@ -101,7 +101,7 @@ def _without_repeats(pages: Sequence[InspectedPage], pairs: Sequence[SamePicture
             yield pair
 
 
-def _issue(evidence: Evidence, pair: SamePicture) -> Issue:
+def _issue(evidence: PageEvidence, pair: SamePicture) -> Issue:
     # The later page is the one to drop: of a leak the train page stays, and the judged split becomes clean. A test
     # split cannot be changed, so there the labelled page goes.
     page, other = evidence.pages[pair.second], evidence.pages[pair.first]

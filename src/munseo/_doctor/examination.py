@@ -15,7 +15,7 @@ from munseo._doctor.duplicates import find_copies
 from munseo._doctor.embeddings import embed, has_packaged, load_backbone
 from munseo._doctor.held_out_probabilities import held_out_probabilities
 from munseo._doctor.inspected_page import InspectedPage, inspect_pages
-from munseo._doctor.issue import Evidence, Issue
+from munseo._doctor.issue import Issue, PageEvidence
 from munseo._doctor.issue_kinds import KINDS
 from munseo._errors import UserError
 from munseo._locale import Remark
@@ -100,7 +100,7 @@ def examine(pages: PageSet, run: RunFolder | None = None, seed: int = 42) -> Exa
     notes: list[Remark] = []
     if embedding is None:
         notes.append(Remark("doctor.not_judged"))
-        evidence = Evidence(inspected, pages.class_names, copies, run=run)
+        evidence = PageEvidence(inspected, pages.class_names, copies, run=run)
     else:
         say("judging labels")
         if run is None or not run.folds:
@@ -108,7 +108,7 @@ def examine(pages: PageSet, run: RunFolder | None = None, seed: int = 42) -> Exa
         groups = join_groups(len(inspected), [(pair.first, pair.second) for pair in copies])
         probabilities = held_out_probabilities(embedding, inspected, groups, len(pages.class_names), run, seed)
         labelled = [inspected[index] for index in embedding.indices]
-        evidence = Evidence(inspected, pages.class_names, copies, labelled, embedding.points, probabilities, run)
+        evidence = PageEvidence(inspected, pages.class_names, copies, labelled, embedding.points, probabilities, run)
     finders = dict.fromkeys(kind.find for kind in KINDS.values())
     issues = [issue for find in finders for issue in find(evidence)]
     order = list(KINDS)

@@ -19,7 +19,7 @@ Severity = Literal["high", "medium", "low"]
 
 
 @dataclass(frozen=True)
-class Evidence:
+class PageEvidence:
     """What is known about the pages of a data folder; finders judge it.
 
     Attributes:

@@ -9,7 +9,7 @@ from typing import Literal
 from munseo._doctor.bad_files import find_bad_files
 from munseo._doctor.changes import find_changes
 from munseo._doctor.duplicates import find_duplicates
-from munseo._doctor.issue import Evidence, Issue
+from munseo._doctor.issue import Issue, PageEvidence
 from munseo._doctor.label_errors import find_confused_classes, find_label_errors, find_odd_pages
 
 Layout = Literal["cards", "pairs", "table", "list"]
@@ -28,7 +28,7 @@ class IssueKind:
 
     name: str
     layout: Layout
-    find: Callable[[Evidence], list[Issue]]
+    find: Callable[[PageEvidence], list[Issue]]
 
 
 KINDS: dict[str, IssueKind] = {

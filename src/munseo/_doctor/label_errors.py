@@ -14,7 +14,7 @@ from cleanlab.filter import find_label_issues  # type: ignore[import-untyped]
 from cleanlab.rank import get_label_quality_scores  # type: ignore[import-untyped]
 from sklearn.neighbors import NearestNeighbors
 
-from munseo._doctor.issue import Evidence, Issue
+from munseo._doctor.issue import Issue, PageEvidence
 from munseo._locale import Remark
 
 SURE = 0.5
@@ -46,7 +46,7 @@ def rank_labels(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return quality
 
 
-def find_label_errors(evidence: Evidence) -> list[Issue]:
+def find_label_errors(evidence: PageEvidence) -> list[Issue]:
     """Return pages whose label is wrong by confident learning, or far less probable than another; the surest first."""
     labels, class_names = evidence.labels, evidence.class_names
     # Classes without a page would break the thresholds of confident learning, so they are left out.
@@ -78,7 +78,7 @@ def find_label_errors(evidence: Evidence) -> list[Issue]:
     return issues
 
 
-def find_confused_classes(evidence: Evidence) -> list[Issue]:
+def find_confused_classes(evidence: PageEvidence) -> list[Issue]:
     """Return pairs of classes whose pages are often taken for each other's."""
     if not evidence.labelled:
         return []
@@ -99,7 +99,7 @@ def find_confused_classes(evidence: Evidence) -> list[Issue]:
     return sorted(issues, key=lambda issue: -(issue.score or 0))
 
 
-def find_odd_pages(evidence: Evidence) -> list[Issue]:
+def find_odd_pages(evidence: PageEvidence) -> list[Issue]:
     """Return pages whose nearest neighbours are unusually far away, the farthest first."""
     points, labels = evidence.points, evidence.labels
     if len(labels) < LEAST_PAGES:

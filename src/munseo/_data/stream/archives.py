@@ -18,7 +18,7 @@ from typing import IO, cast
 
 from munseo._data.formats import IMAGE_EXTENSIONS
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError, words_of
-from munseo._data.stream.source import UNPACKED, Member, Source, as_id
+from munseo._data.stream.source import UNPACKED, ArchiveMember, Source, as_id
 
 MAX_MEMBER_BYTES = 2**28
 """Larger members are refused; the bytes of one are held by each thread that decodes."""
@@ -32,7 +32,7 @@ _MAX_TAR_READ = 2**20
 _END_OF_TAR = b"\0" * tarfile.BLOCKSIZE
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
-Members = Iterator[tuple[Member, ImageProblem | None]]
+Members = Iterator[tuple[ArchiveMember, ImageProblem | None]]
 """Files of an archive, with what is known to be wrong with them."""
 
 
@@ -79,7 +79,7 @@ def list_archive(path: str, archive_id: str, leave_out: Callable[[str], None]) -
         yield Source(archive_id, path, None, problem)
 
 
-def read_member(path: str, member: Member, stream: IO[bytes] | None = None) -> bytes:
+def read_member(path: str, member: ArchiveMember, stream: IO[bytes] | None = None) -> bytes:
     """Read one file of an archive.
 
     Args:
@@ -131,7 +131,7 @@ def _members_of_zip(path: str) -> Members:
             codec = f"zip:{info.compress_type}"
             where = (info.header_offset, info.compress_size, info.file_size, info.CRC)
             problem = ImageProblem(ProblemCode.ARCHIVE_WITH_PASSWORD) if info.flag_bits & 1 else None
-            yield Member(info.filename, codec, *where), problem
+            yield ArchiveMember(info.filename, codec, *where), problem
 
 
 def _members_of_tar(path: str, head: bytes) -> Members:
@@ -149,7 +149,7 @@ def _members_of_tar(path: str, head: bytes) -> Members:
             archive.members.clear()  # type: ignore[attr-defined]
             if info.isdir():
                 continue
-            yield Member(info.name, codec, info.offset_data, info.size, info.size), _problem_in_tar(info)
+            yield ArchiveMember(info.name, codec, info.offset_data, info.size, info.size), _problem_in_tar(info)
         # The reader ends without a word at anything that is no header.
         stream.seek(archive.offset)
         if stream.read(tarfile.BLOCKSIZE) != _END_OF_TAR:
@@ -183,12 +183,12 @@ class _Sparing:
         return self._stream.read(size)
 
 
-def _read_at(stream: IO[bytes], member: Member) -> bytes:
+def _read_at(stream: IO[bytes], member: ArchiveMember) -> bytes:
     stream.seek(member.offset)
     return stream.read(min(member.size, MAX_MEMBER_BYTES + 1))
 
 
-def _unzip(path: str, member: Member) -> bytes:
+def _unzip(path: str, member: ArchiveMember) -> bytes:
     """Read by the member's own place: a table of contents of a million members would have to be kept in memory."""
     info = zipfile.ZipInfo("member")
     info.compress_type = int(member.codec.removeprefix("zip:"))

@@ -12,7 +12,7 @@ UNPACKED = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ArchiveMember:
     """Where a file lies in an archive.
 
     Attributes:
@@ -46,7 +46,7 @@ class Source:
 
     id: str
     path: str
-    member: Member | None = None
+    member: ArchiveMember | None = None
     problem: ImageProblem | None = None
 
     @property

@@ -17,7 +17,7 @@ from munseo._data.image_error import ImageProblem, ProblemCode
 from munseo._data.page import Page
 from munseo._data.stream.archives import is_archive, list_archive
 from munseo._data.stream.folder_walk import LeftOut, walk_folder, walk_pattern
-from munseo._data.stream.source import Member, Source, as_id
+from munseo._data.stream.source import ArchiveMember, Source, as_id
 from munseo._data.stream.table_rows import TABLES, walk_table
 from munseo._errors import UserError
 from munseo._run.atomic import replacing
@@ -195,7 +195,7 @@ def _row(source: Source) -> dict[str, Any]:
 def _source(row: dict[str, Any]) -> Source:
     member = row["member"]
     if member is not None:
-        member = Member(**{**member, "name": _text(member["name"])})
+        member = ArchiveMember(**{**member, "name": _text(member["name"])})
     problem = None if row["problem"] is None else ImageProblem(ProblemCode.OTHER, text=row["problem"])
     return Source(row["id"], _text(row["path"]), member, problem)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from munseo._data.image_error import UnreadableError
 from munseo._data.image_finder import ImageFinder, list_images, nfc, printable, shown
-from munseo._data.tables import Table
+from munseo._data.tables import DataTable
 from munseo._errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ClaimedPage:
     """One page as claimed."""
 
     id: str
@@ -27,9 +27,9 @@ class Entry:
     """Where the label is claimed: the row, or the folder that is named after the class."""
 
 
-def entries_of_table(
-    table: Table, finder: ImageFinder, id_column: str, target_column: str | None, problems: list[str]
-) -> list[Entry]:
+def claimed_in_table(
+    table: DataTable, finder: ImageFinder, id_column: str, target_column: str | None, problems: list[str]
+) -> list[ClaimedPage]:
     """Read the rows of a table; empty cells, and files that are not found, are added to ``problems``.
 
     Args:
@@ -61,27 +61,27 @@ def entries_of_table(
             path = finder.find(name)
         except UnreadableError as error:
             problems.append(f"{where}: {name}: {error}")
-        entries.append(Entry(nfc(name), path, label or None, where, f"{where}: {nfc(name)}"))
+        entries.append(ClaimedPage(nfc(name), path, label or None, where, f"{where}: {nfc(name)}"))
     if not table.rows and not table.problems:
         problems.append(f"{table.path.name}: has no rows below its header")
     return entries
 
 
-def entries_of_class_folders(
+def claimed_in_class_folders(
     folders: Sequence[Path], data_dir: Path, left_out: list[str], problems: list[str]
-) -> list[Entry]:
+) -> list[ClaimedPage]:
     """List the images of folders that are named after their class; IDs are paths below ``data_dir``."""
     entries = []
     for folder in folders:
         for path in list_images(folder, data_dir, left_out, problems):
             name = shown(path, data_dir)
-            entries.append(Entry(name, path, nfc(printable(folder.name)), name, f"{shown(folder, data_dir)}/"))
+            entries.append(ClaimedPage(name, path, nfc(printable(folder.name)), name, f"{shown(folder, data_dir)}/"))
     return entries
 
 
-def entries_of_folder(
+def claimed_in_folder(
     folder: Path, class_names: Iterable[str], left_out: list[str], problems: list[str]
-) -> list[Entry]:
+) -> list[ClaimedPage]:
     """List the images of a test folder; IDs are paths below it, and its first level may be named after classes."""
     known = set(class_names)
     entries = []
@@ -89,14 +89,14 @@ def entries_of_folder(
         name = shown(path, folder)
         first, slash, _ = name.partition("/")
         label = first if slash and first in known else None
-        entries.append(Entry(name, path, label, f"{folder.name}/{name}", f"{folder.name}/{first}/"))
+        entries.append(ClaimedPage(name, path, label, f"{folder.name}/{name}", f"{folder.name}/{first}/"))
     return entries
 
 
-def report_repeats(parts: Sequence[tuple[str, Sequence[Entry]]], problems: list[str]) -> None:
+def report_repeats(parts: Sequence[tuple[str, Sequence[ClaimedPage]]], problems: list[str]) -> None:
     """Add IDs, and files under two IDs, that occur twice within a part or in two parts."""
-    ids: dict[str, tuple[str, Entry]] = {}
-    paths: dict[Path, tuple[str, Entry]] = {}
+    ids: dict[str, tuple[str, ClaimedPage]] = {}
+    paths: dict[Path, tuple[str, ClaimedPage]] = {}
     for part, entries in parts:
         for entry in entries:
             earlier = ids.setdefault(entry.id, (part, entry))
