@@ -11,10 +11,12 @@ from fake_run import ENGLISH, HANGUL, NAME, change, put, write_folds, write_run
 
 from munseo._config import load_config
 from munseo._errors import UserError
-from munseo._locale import Texts
+from munseo._locale import LANGUAGES, Texts
 from munseo._report import record_score, write_report
 from munseo._report.content.overview import summary_blocks
+from munseo._report.content.run_files import FILES
 from munseo._report.facts import gather
+from munseo._report.report import ENSEMBLE_SECTIONS, RUN_SECTIONS, build_document, plots_of
 from munseo._run import RunFolder
 
 SECTIONS = (
@@ -234,3 +236,25 @@ def test_a_damaged_page_of_the_gallery_is_named(english_run: RunFolder):
     page.write_bytes(page.read_bytes()[:200])
     with pytest.raises(UserError, match=r"003\.jpg: not a whole picture"):
         write_report(english_run, ("en",))
+
+
+def test_every_section_has_a_title_and_a_place_for_its_plots():
+    """A new section is an entry of the table; what else it needs is missed here."""
+    for section in (*RUN_SECTIONS, *ENSEMBLE_SECTIONS):
+        for language in LANGUAGES:
+            assert Texts(language, "report")(section.title)
+        for plot in section.plots:
+            assert plot.file in FILES
+            assert Texts("en", "report")(f"file.{plot.file}")
+    for sections in (RUN_SECTIONS, ENSEMBLE_SECTIONS):
+        names = [section.name for section in sections]
+        assert len(set(names)) == len(names)
+
+
+def test_sections_of_a_run_without_results_are_left_out(english_run: RunFolder):
+    english_run.results_file.unlink()
+    english_run.metrics_file.unlink()
+    facts, texts = gather(english_run), Texts("en", "report")
+    assert plots_of(facts) == []
+    built = {section.name for section in build_document(facts, texts).sections}
+    assert built == {"summary", "setup", "configuration", "course", "next", "files", "reproduction"}
