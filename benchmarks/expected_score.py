@@ -43,7 +43,7 @@ NUM_DRAWS = 3
 TEST_SEED = 2024
 UNKNOWN = (
     Recipe.of(
-        "rotation",
+        "desk scan",
         rotation=(0.7, 0.0, 0.03),
         brightness=(0.3, 0.05, 0.3),
         noise=(0.4, 0.02, 0.2),

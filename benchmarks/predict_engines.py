@@ -20,9 +20,9 @@ import numpy as np
 import torch
 
 from munseo._bench.prediction_bench import COLUMNS, USUAL, DefaultLayout, bench_backends, multiply_adds, table_rows
-from munseo._engines import open_engine
-from munseo._export.exporter import write_graph, write_onnx
-from munseo._export.quantizer import LADDER, quantise
+from munseo._engines import ENGINES
+from munseo._export.exporter import write_onnx
+from munseo._export.quantizer import SCHEMES, quantise
 from munseo._model import Classifier, ModelCard, build_classifier
 
 NUM_CALIBRATION = 16
@@ -35,7 +35,7 @@ def make_card(model: str) -> ModelCard:
 
 
 def make_classifiers(card: ModelCard, folder: Path, int8: bool) -> dict[str, Classifier]:
-    """Torch in both layouts, and every engine; INT8 in each of the ways of making it."""
+    """Build torch in both memory layouts, and every engine; INT8 with each quantisation scheme."""
     torch.manual_seed(0)
     classifier, _ = build_classifier(card)
     usual, _ = build_classifier(card)
@@ -47,18 +47,18 @@ def make_classifiers(card: ModelCard, folder: Path, int8: bool) -> dict[str, Cla
     generator = np.random.default_rng(0)
     shape = (NUM_CALIBRATION // 4, 3, card.image_size, card.image_size)
     batches = [generator.uniform(-1, 1, shape).astype(np.float32) for _ in range(4)]
-    for form in ("onnx", "openvino"):
-        for number, way in enumerate((None, *LADDER) if int8 else (None,)):
-            own = folder / f"{form}{number}"
-            own.mkdir()
-            source = own / "source.onnx"
-            if way is None:
+    for engine in ENGINES.values():
+        for number, scheme in enumerate((None, *SCHEMES) if int8 else (None,)):
+            export = folder / f"{engine.name}{number}"
+            export.mkdir()
+            source = export / "source.onnx"
+            if scheme is None:
                 source.write_bytes(graph.read_bytes())
             else:
-                quantise(graph, source, batches, way, form)
-            write_graph(source, form, own)
-            name = form if way is None else f"{form}-int8, {way.name}"
-            found[name] = Classifier(open_engine(own, form), card).eval()
+                quantise(graph, source, batches, scheme, engine)
+            engine.convert(source, export)
+            name = engine.name if scheme is None else f"{engine.name}-int8, {scheme.name}"
+            found[name] = Classifier(engine.open(export, torch.get_num_threads()), card).eval()
     return found
 
 

@@ -70,3 +70,26 @@ def finished(documents, tmp_path_factory):
     runs = tmp_path_factory.mktemp("finished") / "runs"
     changes = {**TINY, "data_dir": documents, "runs_dir": runs, "class_imbalance.max_samples": 6, "batch_size": 16}
     return open_run(train("efficientnet_b4", [f"{key}={value}" for key, value in changes.items()], quiet=True))
+
+
+@pytest.fixture(scope="session")
+def exports(finished, tmp_path_factory):
+    """The finished run with every export, in full precision and in INT8 (whatever INT8 costs so small a model)."""
+    from munseo import export
+    from munseo._engines import ENGINES
+    from munseo._run import open_run
+
+    run = tmp_path_factory.mktemp("exports") / finished.name
+    shutil.copytree(finished.path, run)
+    for engine in ENGINES:
+        export(run, engine, quiet=True)
+        export(run, engine, int8=True, max_loss=1.0, quiet=True)
+    return open_run(run)
+
+
+@pytest.fixture
+def own_exports(exports, tmp_path):
+    """A copy of the exported run that a test may damage."""
+    from munseo._run import open_run
+
+    return open_run(shutil.copytree(exports.path, tmp_path / "runs" / exports.name))

@@ -26,16 +26,16 @@ class _Pages(Dataset[tuple[np.ndarray, int]]):
     """Decode, augment, resize, normalise: page by page, to floats (3, S, S)."""
 
     def __init__(self, module: PageClassifier) -> None:
-        self.parts, self.config, card = module.split, module.config, module.classifier.card
-        self.augmenter = self.parts.plan.augmenters(self.parts.plan.at(0))[-1]
+        self.split, self.config, card = module.split, module.config, module.classifier.card
+        self.augmenter = self.split.plan.augmenters(self.split.plan.at(0))[-1]
         self.mean = np.asarray(card.norm_mean, np.float32)
         self.std = np.asarray(card.norm_std, np.float32)
 
     def __len__(self) -> int:
-        return len(self.parts.samples)
+        return len(self.split.samples)
 
     def __getitem__(self, place: int) -> tuple[np.ndarray, int]:
-        page = self.parts.train[self.parts.samples[place].page]
+        page = self.split.train[self.split.samples[place].page]
         image, _ = self.augmenter(decode(page.path), generator(self.config.random_seed, "usual", place))
         square = letterbox(image, self.config.image_size)
         assert page.label is not None

@@ -53,9 +53,9 @@ def pipeline_rate(module: PageClassifier, num_workers: int, seconds: float) -> f
 
 def stage_seconds(module: PageClassifier, num_pages: int) -> dict[str, float]:
     """Seconds a page of each stage of the input, each by itself in this process: decode, augment, collate, copy."""
-    parts, config = module.split, module.config
-    pages: Sequence[Page] = [parts.train[sample.page] for sample in parts.samples[:num_pages]]
-    whole = TrainingPages(parts.train, parts.samples, parts.plan, config)
+    split, config = module.split, module.config
+    pages: Sequence[Page] = [split.train[sample.page] for sample in split.samples[:num_pages]]
+    whole = TrainingPages(split.train, split.samples, split.plan, config)
     size = config.image_size
     decoding = _seconds(lambda place: square(pages[place], size), len(pages))
     item = _seconds(lambda place: whole[(0, place)], len(pages))

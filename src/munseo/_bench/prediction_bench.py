@@ -15,8 +15,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from munseo._console import say
-from munseo._engines import exported, installed, load_backend
-from munseo._export import Job, compare, list_jobs
+from munseo._engines.backends import exported, load_backend
+from munseo._engines.engine import engine_of
+from munseo._export import ExportJob, compare, list_jobs
 from munseo._memory import freed_memory_returned, keep_freed_memory
 from munseo._model import Classifier, load_classifier
 from munseo._prediction import Settings, predict_pages
@@ -58,7 +59,7 @@ def measure_prediction(
     job = list_jobs(member_folders(run)[0] if is_ensemble(run) else run, data)[0]
     classifiers = _classifiers(job)
     card = classifiers[USUAL].card
-    pages = InferencePages(job.parts.val[: max(batch_sizes)], card.image_size, card.orientation)
+    pages = InferencePages(job.split.val[: max(batch_sizes)], card.image_size, card.orientation)
     images = torch.from_numpy(np.stack([pages[index][0] for index in range(len(pages))]))
     say(f"measuring {', '.join(classifiers)}")
     parities = _parities(job, classifiers)
@@ -78,10 +79,10 @@ def measure_prediction(
     }
 
 
-def _classifiers(job: Job) -> dict[str, Classifier]:
+def _classifiers(job: ExportJob) -> dict[str, Classifier]:
     """Return plain torch, torch as ``munseo predict`` runs it, and every export that can run here."""
     card = read_card(job.run)
-    names = [name for name in exported(job.run) if installed(name)]
+    names = [name for name in exported(job.run) if engine_of(name).is_installed]
     classifiers = {USUAL: load_classifier(card, job.run.weights_file)}
     for name in ("torch", *names):
         classifiers[name] = load_backend(job.run, card, name)
@@ -90,8 +91,8 @@ def _classifiers(job: Job) -> dict[str, Classifier]:
     return classifiers
 
 
-def _parities(job: Job, classifiers: dict[str, Classifier]) -> dict[str, dict[str, Any]]:
-    val = job.parts.val[:PARITY_PAGES]
+def _parities(job: ExportJob, classifiers: dict[str, Classifier]) -> dict[str, dict[str, Any]]:
+    val = job.split.val[:PARITY_PAGES]
     card = classifiers[USUAL].card
     labels = np.array([card.class_names.index(job.class_names[page.label or 0]) for page in val])
     settings = Settings(torch.device("cpu"), 16)

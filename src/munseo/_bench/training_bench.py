@@ -82,8 +82,8 @@ def _set_up(config: Config) -> PageClassifier:
     config = config.model_copy(update={"epochs": ENDLESS, "patience": ENDLESS, "snapshot_epochs": 0})
     collection = collect(config)
     recipe = choose_recipe(config, collection) if config.augmentation.matched else None
-    parts = make_splits(config, collection, recipe)[0]
-    module, _ = build_module(config, make_card(config, collection.pages), parts)
+    split = make_splits(config, collection, recipe)[0]
+    module, _ = build_module(config, make_card(config, collection.pages), split)
     return module.to(module.hardware.device)
 
 

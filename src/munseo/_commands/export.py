@@ -9,6 +9,7 @@ import typer
 
 from munseo._commands.options import MovedData, Quiet, RunArgument
 from munseo._console import quietly, say
+from munseo._engines import ENGINES
 from munseo._errors import UserError
 
 EXAMPLES = (
@@ -20,7 +21,8 @@ EXAMPLES = (
 def export(
     run: RunArgument,
     form: Annotated[
-        str, typer.Option("--format", metavar="onnx|openvino", help="Format of the exported model.", show_default=False)
+        str,
+        typer.Option("--format", metavar="|".join(ENGINES), help="Format of the exported model.", show_default=False),
     ],
     *,
     int8: Annotated[
@@ -44,12 +46,12 @@ def export(
     """
     from munseo._run import check_fingerprints, open_run
 
+    if form not in ENGINES:
+        raise UserError(f"format: {form!r} is not allowed; should be {' or '.join(ENGINES)}.")
     folder = open_run(run)
-    from munseo._export import FORMATS, export_run, list_jobs, need_packages
+    from munseo._export import export_run, list_jobs, need_packages
     from munseo._prediction.combination import is_ensemble, member_folders
 
-    if form not in FORMATS:
-        raise UserError(f"format: {form!r} is not allowed; should be {' or '.join(FORMATS)}.")
     need_packages(form, int8)
     with quietly(quiet):
         check_fingerprints(folder)

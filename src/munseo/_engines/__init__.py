@@ -1,30 +1,8 @@
-"""Engines that run an exported model in the place of torch: ONNX Runtime and OpenVINO."""
+"""Engines that run an exported model in place of torch: ONNX Runtime and OpenVINO.
 
-from munseo._engines.backends import (
-    BACKENDS,
-    ENGINES,
-    check_backend,
-    exported,
-    installed,
-    load_backend,
-    load_engine,
-    open_engine,
-    works_by_page,
-)
-from munseo._engines.sidecar import SIDECAR, describe, read_sidecar, weights_sha256
+This table can be read without importing torch; ``backends`` opens models.
+"""
 
-__all__ = [
-    "BACKENDS",
-    "ENGINES",
-    "SIDECAR",
-    "check_backend",
-    "describe",
-    "exported",
-    "installed",
-    "load_backend",
-    "load_engine",
-    "open_engine",
-    "read_sidecar",
-    "weights_sha256",
-    "works_by_page",
-]
+from munseo._engines.engine import BACKENDS, ENGINES, EXPORTS, Engine, check_backend
+
+__all__ = ["BACKENDS", "ENGINES", "EXPORTS", "Engine", "check_backend"]

@@ -1,4 +1,4 @@
-"""ONNX Runtime in the place of a torch network."""
+"""ONNX Runtime in place of a torch network."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ import numpy as np
 import torch
 from torch import nn
 
-from munseo._engines.sidecar import INPUT
-
+INPUT, OUTPUT = "images", "logits"
+"""Names of the input and the output of the graph."""
 FILE = "model.onnx"
 CHUNK = 4
-"""Images a thread takes at once: their activations stay near the core."""
+"""Number of images that a thread takes at once: their activations stay near the core."""
 
 
 class OnnxEngine(nn.Module):
     """Runs an ONNX file on the processor.
 
-    A batch is cut into chunks that run beside each other, each on one thread: the threads never wait for each other,
-    as they do after every layer where they share one image. A single image has all threads for itself.
+    A batch is cut into chunks that run in parallel, each on one thread: the threads never wait for each other, as they
+    do after every layer when they share one image. A single image has all threads to itself.
 
     Args:
-        folder: Where ``model.onnx`` lies.
-        num_threads: Cores to use.
+        folder: The folder with ``model.onnx``.
+        num_threads: Number of cores to use.
     """
+
+    is_batch_invariant = True
 
     def __init__(self, folder: Path, num_threads: int) -> None:
         super().__init__()
@@ -37,7 +39,7 @@ class OnnxEngine(nn.Module):
         self._pool = ThreadPoolExecutor(num_threads)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits (B, num_classes) of normalised images (B, 3, S, S), on the device of the images."""
+        """Compute logits (B, num_classes) of normalised images (B, 3, S, S), on the device of the images."""
         batch = images.detach().float().cpu().contiguous().numpy()
         if len(batch) < 2 * self.num_threads:
             rows = self._run(self._shared, batch)

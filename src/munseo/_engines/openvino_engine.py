@@ -1,4 +1,4 @@
-"""OpenVINO in the place of a torch network."""
+"""OpenVINO in place of a torch network."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ FILE = "model.xml"
 class OpenVinoEngine(nn.Module):
     """Runs an OpenVINO model on the processor.
 
-    A batch goes through image by image, on as many streams as there are cores: the activations of one image stay near
-    its core, and no core waits for another. A single image has all cores for itself.
+    A batch is processed image by image, on as many streams as there are cores: the activations of one image stay near
+    its core, and no core waits for another. A single image has all cores to itself.
 
-    The images are taken as they lie in memory (channels last, as pages are decoded), so that none is copied.
+    The images are used as they are in memory (channels last, as pages are decoded), so that none is copied.
 
     Args:
-        folder: Where ``model.xml`` and ``model.bin`` lie.
-        num_threads: Cores to use.
+        folder: The folder with ``model.xml`` and ``model.bin``.
+        num_threads: Number of cores to use.
     """
+
+    is_batch_invariant = True
 
     def __init__(self, folder: Path, num_threads: int) -> None:
         super().__init__()
@@ -32,7 +34,7 @@ class OpenVinoEngine(nn.Module):
         self._file = folder / FILE
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits (B, num_classes) of normalised images (B, 3, S, S), on the device of the images."""
+        """Compute logits (B, num_classes) of normalised images (B, 3, S, S), on the device of the images."""
         batch = images.detach().float().cpu().permute(0, 2, 3, 1).contiguous().numpy()  # (B, S, S, 3)
         rows = self._one_by_one(batch) if len(batch) < 2 * self.num_threads else self._streamed(batch)
         return torch.from_numpy(rows).to(images.device)
@@ -42,17 +44,17 @@ class OpenVinoEngine(nn.Module):
         return np.concatenate([np.array(request.infer([image[None]])[0]) for image in batch])
 
     def _streamed(self, batch: np.ndarray) -> np.ndarray:
-        # Two requests a stream: the next image waits at the stream, not the stream for the next image. No callbacks:
-        # a thread that still wants Python's lock for one, when the model is freed by a thread that has it, never ends.
+        # Two requests per stream: the next image waits for the stream, not the stream for the next image. No callbacks:
+        # a thread that still waits for Python's lock in one, when the thread that holds it frees the model, hangs.
         requests = [self._throughput.create_infer_request() for _ in range(2 * self.num_threads)]
         rows: list[np.ndarray] = []
-        for place, image in enumerate(batch):
-            request = requests[place % len(requests)]
-            if place >= len(requests):
+        for index, image in enumerate(batch):
+            request = requests[index % len(requests)]
+            if index >= len(requests):
                 rows.append(_finished(request))
             request.start_async([image[None]], share_inputs=True)
-        for place in range(len(rows), len(batch)):
-            rows.append(_finished(requests[place % len(requests)]))
+        for index in range(len(rows), len(batch)):
+            rows.append(_finished(requests[index % len(requests)]))
         return np.concatenate(rows)
 
     @cached_property
@@ -85,17 +87,24 @@ class OpenVinoEngine(nn.Module):
 
 @cache
 def core() -> Any:
-    """OpenVINO's runtime, one for the whole process.
+    """Return OpenVINO's runtime, one for the whole process.
 
-    It gives the thread that compiles first a stack for signals, and takes that memory back with the last runtime that
-    goes, on whichever thread this happens: the next Ctrl-C would end in a segmentation fault (seen with 2026.4).
+    It gives the thread that compiles first a stack for signals, and frees that memory with the last runtime, on
+    whichever thread that happens: the next Ctrl-C would then end in a segmentation fault (seen with 2026.4).
     """
     import openvino
 
     return openvino.Core()
 
 
+def write_openvino(graph: Path, folder: Path) -> None:
+    """Write an ONNX file as ``model.xml`` and ``model.bin``, with its weights as they are (not rounded to 16 bits)."""
+    import openvino
+
+    openvino.save_model(core().read_model(graph), folder / FILE, compress_to_fp16=False)
+
+
 def _finished(request: Any) -> np.ndarray:
-    """Logits (1, num_classes) of a request, once it has them."""
+    """Wait for a request and return its logits (1, num_classes)."""
     request.wait()
     return np.array(request.get_output_tensor(0).data)

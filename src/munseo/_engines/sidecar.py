@@ -1,7 +1,7 @@
-"""What stands beside an exported graph: which weights it came from and what has to happen to a page before it.
+"""The sidecar of an exported graph: which weights it was made from, and how pages must be prepared for it.
 
-The graph takes normalised floats and gives logits. Everything before and after it is described here for other programs,
-and compared with the run's model card and weights before Munseo itself uses the graph.
+The graph takes normalised floats and returns logits. Everything before and after it is described here for other
+programs, and compared with the run's model card and weights before Munseo itself uses the graph.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from munseo._engines.engine import export_command
+from munseo._engines.onnx_engine import INPUT, OUTPUT
 from munseo._errors import UserError
 from munseo._model import ModelCard
 from munseo._run import RunFolder
 
 SIDECAR = "preprocessing.json"
 FORMAT = 1
-INPUT, OUTPUT = "images", "logits"
-"""Names of the graph's input and output."""
+"""Version of the sidecar's format."""
 
 
 def describe(card: ModelCard) -> dict[str, Any]:
-    """Everything about a graph that follows from the model card, in words that another program can act on."""
+    """Describe everything about a graph that follows from the model card, so that another program can act on it."""
     size = card.image_size
     normalise = {"formula": "(pixel / 255 - mean) / std", "mean": card.norm_mean, "std": card.norm_std}
     return {
@@ -41,7 +42,7 @@ def describe(card: ModelCard) -> dict[str, Any]:
 
 
 def read_sidecar(folder: Path, run: RunFolder, card: ModelCard) -> dict[str, Any]:
-    """Read the description in an export's folder and make sure that the graph beside it is this run's.
+    """Read the sidecar of an export and make sure that the graph next to it belongs to this run.
 
     Raises:
         UserError: The sidecar is missing or differs from the model card, the weights have changed since, or a file of
@@ -50,7 +51,7 @@ def read_sidecar(folder: Path, run: RunFolder, card: ModelCard) -> dict[str, Any
     file = folder / SIDECAR
     sidecar = run.read_json(file)
     if sidecar.get("format") != FORMAT:
-        raise UserError(f"{file}: written by another version of Munseo; {again(folder, run)}")
+        raise UserError(f"{file}: written by another version of Munseo; {_export_again(folder, run)}")
     expected = _plain(describe(card))
     problems = [
         f"{key}: the sidecar says {_short(sidecar.get(key))}, the model card {_short(value)}"
@@ -61,37 +62,34 @@ def read_sidecar(folder: Path, run: RunFolder, card: ModelCard) -> dict[str, Any
         problems.append(f"{run.weights_file.name}: changed since the export")
     problems += _changed_files(folder, sidecar.get("files"))
     if problems:
-        raise UserError(f"{folder}: does not belong to this run as it is now; {again(folder, run)}", problems)
+        raise UserError(f"{folder}: does not belong to this run as it is now; {_export_again(folder, run)}", problems)
     return sidecar
 
 
-def again(folder: Path, run: RunFolder) -> str:
-    """The words that make an export new."""
-    form, _, precision = folder.name.partition("-")
-    option = " --int8" if precision == "int8" else ""
-    return f"export it again: `munseo export {whole(run)} --format {form}{option}`."
+def _export_again(folder: Path, run: RunFolder) -> str:
+    return f"export it again: {export_command(run_for_commands(run), folder.name)}."
 
 
-def whole(run: RunFolder) -> Path:
-    """The folder that a command takes: of a fold or of a member the run that it is a part of."""
+def run_for_commands(run: RunFolder) -> Path:
+    """Return the folder that commands accept: for a fold or a member, the run that contains it."""
     path = run.path.parent if run.is_fold else run.path
     return path.parent.parent if path.parent.name == "members" else path
 
 
 def weights_sha256(run: RunFolder) -> str:
-    """SHA-256 of the weights that a graph is made of."""
+    """Return the SHA-256 of the weights that a graph is made from."""
     return file_sha256(run.weights_file)
 
 
 def file_sha256(file: Path) -> str:
-    """SHA-256 of a file."""
+    """Return the SHA-256 of a file."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _changed_files(folder: Path, files: Any) -> list[str]:
     if not isinstance(files, dict) or not files:
-        return ["files: the sidecar names none"]
+        return ["files: the sidecar lists none"]
     problems = []
     for name, digest in files.items():
         file = folder / Path(name).name
@@ -103,7 +101,7 @@ def _changed_files(folder: Path, files: Any) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON gives it back: lists for tuples."""
+    """Return a value as JSON gives it back, with lists in place of tuples."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

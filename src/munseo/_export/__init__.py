@@ -1,6 +1,6 @@
-"""A run's models as ONNX or OpenVINO files: written, made INT8 on request, compared with torch before they may stay."""
+"""A run's models as ONNX or OpenVINO files, optionally INT8, compared with torch before they are kept."""
 
-from munseo._export.exporter import FORMATS, Job, export_run, list_jobs, need_packages
+from munseo._export.exporter import ExportJob, export_run, list_jobs, need_packages
 from munseo._export.parity import compare
 
-__all__ = ["FORMATS", "Job", "compare", "export_run", "list_jobs", "need_packages"]
+__all__ = ["ExportJob", "compare", "export_run", "list_jobs", "need_packages"]

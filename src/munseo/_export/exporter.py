@@ -1,4 +1,4 @@
-"""Exports models so that only what answers like torch is left in the run folder."""
+"""The exporter: writes models for other engines, and keeps only what predicts like torch."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ import torch
 from torch import nn
 
 from munseo._console import say
-from munseo._engines import SIDECAR, describe, open_engine, weights_sha256
-from munseo._engines import onnx_engine as onnx
-from munseo._engines import openvino_engine as openvino
-from munseo._engines.sidecar import FORMAT, INPUT, OUTPUT, file_sha256
+from munseo._engines import ENGINES
+from munseo._engines.backends import open_engine
+from munseo._engines.engine import INT8
+from munseo._engines.onnx_engine import INPUT, OUTPUT
+from munseo._engines.sidecar import FORMAT, SIDECAR, describe, file_sha256, weights_sha256
 from munseo._errors import UserError
 from munseo._export.parity import Parity, compare, objections
-from munseo._export.quantizer import LADDER, Way, calibration_batches, quantise
+from munseo._export.quantizer import SCHEMES, QuantisationScheme, calibration_batches, quantise
 from munseo._model import Classifier, load_classifier
 from munseo._prediction import Settings, predict_pages
 from munseo._prediction.inference import read_card
@@ -34,44 +35,43 @@ from munseo._run.atomic import write_json
 from munseo._shift.recipe_file import read_recipe
 from munseo._training import Split, collect, make_splits
 
-FORMATS = ("onnx", "openvino")
-BATCH = 16
+BATCH_SIZE = 16
 NUM_TIMINGS = 3
 
 
 @dataclass(frozen=True)
-class Job:
-    """One model to export: of a run, a fold, or an ensemble's member.
+class ExportJob:
+    """One model to export: that of a run, a fold, or a member of an ensemble.
 
     Attributes:
         run: The folder with its weights.
-        parts: Its training and validation pages.
-        class_names: What the pages' labels number.
+        split: Its training and validation pages.
+        class_names: Names of the classes that the pages' labels count.
     """
 
     run: RunFolder
-    parts: Split
+    split: Split
     class_names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Export:
-    """A graph and how it did.
+class ExportResult:
+    """An exported graph and its quality.
 
     Attributes:
-        folder: Where it lies.
-        parity: Beside torch on validation pages.
-        pages_per_second: On this machine, decoding aside.
-        way: How it was made INT8; None in full precision.
+        folder: The folder with the graph.
+        parity: The comparison with torch on validation pages.
+        pages_per_second: Speed on this machine, without decoding.
+        scheme: How it was made INT8; None in full precision.
     """
 
     folder: Path
     parity: Parity
     pages_per_second: float
-    way: Way | None = None
+    scheme: QuantisationScheme | None = None
 
 
-def list_jobs(run: RunFolder, data: Path | str | None) -> list[Job]:
+def list_jobs(run: RunFolder, data: Path | str | None) -> list[ExportJob]:
     """Return the models of a run, one for each fold, with the pages that each was trained and validated on.
 
     Args:
@@ -91,18 +91,18 @@ def list_jobs(run: RunFolder, data: Path | str | None) -> list[Job]:
         )
     collection = collect(config)
     splits = make_splits(config, collection, read_recipe(run))
-    folders = run.folds or [run]
-    jobs = [Job(folder, parts, collection.pages.class_names) for folder, parts in zip(folders, splits, strict=True)]
+    names = collection.pages.class_names
+    jobs = [ExportJob(folder, split, names) for folder, split in zip(run.folds or [run], splits, strict=True)]
     _check_pages(jobs)
     return jobs
 
 
-def _check_pages(jobs: list[Job]) -> None:
+def _check_pages(jobs: list[ExportJob]) -> None:
     """Check that the pages are those that validated the models: train pages would make an export look too good."""
     problems = []
     for job in jobs:
         known = set(job.run.read_predictions(job.run.val_predictions_file)["ID"])
-        now = {page.id for page in job.parts.val}
+        now = {page.id for page in job.split.val}
         if not now:
             problems.append(f"{job.run.name}: no validation pages")
         elif known != now:
@@ -113,153 +113,80 @@ def _check_pages(jobs: list[Job]) -> None:
         raise UserError("These data are not those of the run; say where they are with --data.", problems)
 
 
-def export_run(jobs: Sequence[Job], form: str, int8: bool, max_loss: float) -> list[Path]:
+def export_run(jobs: Sequence[ExportJob], engine: str, int8: bool, max_loss: float) -> list[Path]:
     """Export every job, or none of them.
 
     Args:
         jobs: The models.
-        form: One of ``FORMATS``.
-        int8: In eight bits.
-        max_loss: Macro-F1 that eight bits may cost each model on its validation pages.
+        engine: One of ``ENGINES``.
+        int8: Whether to export in eight bits.
+        max_loss: Largest loss of macro-F1 that eight bits may cause on each model's validation pages.
 
     Returns:
         The folder of each export.
 
     Raises:
-        UserError: A package is missing, there are no validation pages, or a graph answers otherwise than torch.
+        UserError: A package is missing, there are no validation pages, or a graph predicts differently from torch.
     """
-    need_packages(form, int8)
-    name = f"{form}-int8" if int8 else form
-    besides = [job.run.export_dir(f".{name}.{os.getpid()}") for job in jobs]
+    need_packages(engine, int8)
+    name = f"{engine}{INT8}" if int8 else engine
+    # Every job writes into a hidden folder; they are renamed only when all jobs have succeeded.
+    drafts = [job.run.export_dir(f".{name}.{os.getpid()}") for job in jobs]
     try:
-        for job, beside in zip(jobs, besides, strict=True):
-            beside.mkdir(parents=True)
-            _export(job, form, int8, max_loss, beside)
-        for job, beside in zip(jobs, besides, strict=True):
-            _replace(job.run.export_dir(name), beside)
+        for job, draft in zip(jobs, drafts, strict=True):
+            draft.mkdir(parents=True)
+            _export(job, engine, int8, max_loss, draft)
+        for job, draft in zip(jobs, drafts, strict=True):
+            _replace(job.run.export_dir(name), draft)
     finally:
-        for beside in besides:
-            shutil.rmtree(beside, ignore_errors=True)
-            if beside.parent.is_dir() and not any(beside.parent.iterdir()):
-                beside.parent.rmdir()
+        for draft in drafts:
+            shutil.rmtree(draft, ignore_errors=True)
+            if draft.parent.is_dir() and not any(draft.parent.iterdir()):
+                draft.parent.rmdir()
     return [job.run.export_dir(name) for job in jobs]
 
 
-def need_packages(form: str, int8: bool) -> None:
-    """Raise ``UserError`` for packages that this export needs and are not installed."""
-    needed = [
-        "onnx",
-        *(["onnxruntime"] if form == "onnx" or int8 else []),
-        *(["openvino"] if form == "openvino" else []),
-    ]
+def need_packages(engine: str, int8: bool) -> None:
+    """Raise ``UserError`` if packages that an export needs are not installed."""
+    # ONNX Runtime has the quantiser, whichever engine runs the graph later.
+    needed = dict.fromkeys(["onnx", *(["onnxruntime"] if int8 else []), ENGINES[engine].package])
     missing = [package for package in needed if importlib.util.find_spec(package) is None]
     if missing:
         raise UserError(f"export: {', '.join(missing)} not installed; pip install 'munseo[export]'.")
 
 
-def _export(job: Job, form: str, int8: bool, max_loss: float, beside: Path) -> None:
-    """Write one model into ``beside``, with the sidecar, if it may stay."""
+def _export(job: ExportJob, engine: str, int8: bool, max_loss: float, draft: Path) -> None:
+    """Write one model and its sidecar into ``draft``, if it is good enough."""
     card = read_card(job.run)
     classifier = load_classifier(card, job.run.weights_file)
-    labels = np.array([card.class_names.index(job.class_names[page.label or 0]) for page in job.parts.val])
-    settings = Settings(torch.device("cpu"), BATCH)
-    before = predict_pages(classifier, job.parts.val, settings, description="predicting with torch")
-    batches = calibration_batches(classifier, job.parts.train, job.parts.recipe, job.run.read_config().random_seed)
-
-    def judged(folder: Path, way: Way | None) -> Export:
-        engine = open_engine(folder, form)
-        after = predict_pages(Classifier(engine, card), job.parts.val, settings, description=f"predicting with {form}")
-        return Export(folder, compare(labels, before, after), _pages_per_second(engine, batches), way)
-
-    graph = beside / "full.onnx"
+    labels = np.array([card.class_names.index(job.class_names[page.label or 0]) for page in job.split.val])
+    settings = Settings(torch.device("cpu"), BATCH_SIZE)
+    before = predict_pages(classifier, job.split.val, settings, description="predicting with torch")
+    batches = calibration_batches(classifier, job.split.train, job.split.recipe, job.run.read_config().random_seed)
+    graph = draft / "full.onnx"
     write_onnx(classifier.network, card.image_size, graph)
-    tried: list[Export] = []
-    for way in LADDER if int8 else (None,):
-        folder = beside / f"way{len(tried)}"
+    results: list[ExportResult] = []
+    for scheme in SCHEMES if int8 else (None,):
+        folder = draft / f"way{len(results)}"
         folder.mkdir()
         source = graph
-        if way is not None:
+        if scheme is not None:
             source = folder / "quantised.onnx"
-            quantise(graph, source, batches, way, form)
-        write_graph(source, form, folder)
-        tried.append(judged(folder, way))
-    best = _best(job.run, tried, form, int8, max_loss)
-    _keep(best, beside)
-    sidecar = {**describe(card), **_provenance(job.run, form, int8, best, tried, beside)}
-    write_json(beside / SIDECAR, {"format": FORMAT, **sidecar})
-
-
-def _best(run: RunFolder, tried: Sequence[Export], form: str, int8: bool, max_loss: float) -> Export:
-    """The fastest of those that may stay."""
-    passed, problems = [], []
-    for export in tried:
-        found = objections(export.parity, int8, max_loss)
-        problems += [f"{export.way.name}: {problem}" if export.way else problem for problem in found]
-        passed += [] if found else [export]
-    if not passed:
-        advice = "Allow more with --max-loss, or export in full precision." if int8 else "Nothing was written."
-        raise UserError(f"{run.path}: {form} answers otherwise than torch, so it is not kept. {advice}", problems)
-    best = max(passed, key=lambda export: export.pages_per_second)
-    way = f" ({best.way.name})" if best.way else ""
-    say(f"{run.name}: {form}{' INT8' if int8 else ''}{way}: {best.parity}; {best.pages_per_second:.1f} pages a second")
-    return best
-
-
-def _keep(best: Export, beside: Path) -> None:
-    """Leave nothing but the chosen graph."""
-    for file in best.folder.iterdir():
-        if not file.name.startswith("quantised"):
-            file.replace(beside / file.name)
-    for path in beside.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-    (beside / "full.onnx").unlink(missing_ok=True)
-
-
-def _provenance(
-    run: RunFolder, form: str, int8: bool, best: Export, tried: Sequence[Export], beside: Path
-) -> dict[str, Any]:
-    """What the sidecar holds beyond the description: where the graph came from, how it was made, how it did."""
-    ways = [
-        {"way": export.way.name, "macro_f1": export.parity.macro_f1_after, "pages_per_second": export.pages_per_second}
-        for export in tried
-        if export.way is not None
-    ]
-    return {
-        "backend": form,
-        "precision": "int8" if int8 else "fp32",
-        "weights_sha256": weights_sha256(run),
-        "files": {file.name: file_sha256(file) for file in sorted(beside.iterdir())},
-        "parity": best.parity.to_dict(),
-        "pages_per_second": best.pages_per_second,
-        "int8": {"kept": best.way.name, "tried": ways} if best.way else None,
-        "versions": {package: metadata.version(package) for package in ("munseo", "torch", "onnx")},
-    }
-
-
-def _pages_per_second(engine: nn.Module, batches: Sequence[np.ndarray]) -> float:
-    images = torch.from_numpy(np.concatenate(batches[: BATCH // len(batches[0]) + 1]))[:BATCH]
-    engine(images)
-    times = []
-    for _ in range(NUM_TIMINGS):
-        start = time.perf_counter()
-        engine(images)
-        times.append(time.perf_counter() - start)
-    return len(images) / statistics.median(times)
-
-
-def _replace(folder: Path, beside: Path) -> None:
-    """Put a finished folder where an older one may lie."""
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.is_dir():
-        folder.rename(old)
-    beside.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+            quantise(graph, source, batches, scheme, ENGINES[engine])
+        ENGINES[engine].convert(source, folder)
+        network = open_engine(folder, engine)
+        description = f"predicting with {engine}"
+        after = predict_pages(Classifier(network, card), job.split.val, settings, description=description)
+        parity = compare(labels, before, after)
+        results.append(ExportResult(folder, parity, _pages_per_second(network, batches), scheme))
+    best = _best(job.run, results, engine, int8, max_loss)
+    _keep(best, draft)
+    sidecar = {**describe(card), **_provenance(job.run, engine, int8, best, results, draft)}
+    write_json(draft / SIDECAR, {"format": FORMAT, **sidecar})
 
 
 OPSET = 17
-"""ONNX operators of 2022: what every runtime of the last years reads, with layer normalisation as one operator."""
+"""ONNX operators of 2022: every runtime of the last years reads them, and layer normalisation is one operator."""
 
 
 def write_onnx(network: nn.Module, image_size: int, file: Path) -> None:
@@ -294,17 +221,75 @@ def write_onnx(network: nn.Module, image_size: int, file: Path) -> None:
         ) from None
 
 
-def write_openvino(graph: Path, folder: Path) -> None:
-    """Write an ONNX file as ``model.xml`` and ``model.bin``, its weights as they are (not rounded to 16 bits)."""
-    import openvino as ov
+def _pages_per_second(network: nn.Module, batches: Sequence[np.ndarray]) -> float:
+    images = torch.from_numpy(np.concatenate(batches[: BATCH_SIZE // len(batches[0]) + 1]))[:BATCH_SIZE]
+    network(images)
+    times = []
+    for _ in range(NUM_TIMINGS):
+        start = time.perf_counter()
+        network(images)
+        times.append(time.perf_counter() - start)
+    return len(images) / statistics.median(times)
 
-    model = openvino.core().read_model(graph)
-    ov.save_model(model, folder / openvino.FILE, compress_to_fp16=False)
+
+def _best(run: RunFolder, results: Sequence[ExportResult], engine: str, int8: bool, max_loss: float) -> ExportResult:
+    """Return the fastest export that is good enough."""
+    passed, problems = [], []
+    for result in results:
+        reasons = objections(result.parity, int8, max_loss)
+        problems += [f"{result.scheme.name}: {reason}" if result.scheme else reason for reason in reasons]
+        passed += [] if reasons else [result]
+    if not passed:
+        advice = "Allow more with --max-loss, or export in full precision." if int8 else "Nothing was written."
+        raise UserError(f"{run.path}: {engine} answers otherwise than torch, so it is not kept. {advice}", problems)
+    best = max(passed, key=lambda result: result.pages_per_second)
+    scheme = f" ({best.scheme.name})" if best.scheme else ""
+    precision = " INT8" if int8 else ""
+    say(f"{run.name}: {engine}{precision}{scheme}: {best.parity}; {best.pages_per_second:.1f} pages a second")
+    return best
 
 
-def write_graph(graph: Path, form: str, folder: Path) -> None:
-    """Put an ONNX file into an export's folder in the form that was asked for."""
-    if form == "openvino":
-        write_openvino(graph, folder)
-    else:
-        graph.replace(folder / onnx.FILE)
+def _keep(best: ExportResult, draft: Path) -> None:
+    """Leave nothing but the chosen graph."""
+    for file in best.folder.iterdir():
+        if not file.name.startswith("quantised"):
+            file.replace(draft / file.name)
+    for path in draft.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+    (draft / "full.onnx").unlink(missing_ok=True)
+
+
+def _provenance(
+    run: RunFolder, engine: str, int8: bool, best: ExportResult, results: Sequence[ExportResult], draft: Path
+) -> dict[str, Any]:
+    """Return what the sidecar holds beyond the description: the graph's origin, how it was made, how good it is."""
+    tried = [
+        {
+            "way": result.scheme.name,
+            "macro_f1": result.parity.macro_f1_after,
+            "pages_per_second": result.pages_per_second,
+        }
+        for result in results
+        if result.scheme is not None
+    ]
+    return {
+        "backend": engine,
+        "precision": "int8" if int8 else "fp32",
+        "weights_sha256": weights_sha256(run),
+        "files": {file.name: file_sha256(file) for file in sorted(draft.iterdir())},
+        "parity": best.parity.to_dict(),
+        "pages_per_second": best.pages_per_second,
+        "int8": {"kept": best.scheme.name, "tried": tried} if best.scheme else None,
+        "versions": {package: metadata.version(package) for package in ("munseo", "torch", "onnx")},
+    }
+
+
+def _replace(folder: Path, draft: Path) -> None:
+    """Rename a finished draft to its folder, which may hold an older export."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.is_dir():
+        folder.rename(old)
+    draft.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What an export answers on validation pages beside what torch answers, and whether that is good enough."""
+"""The parity of an export with torch on validation pages, and whether it is good enough."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from munseo._evaluation import macro_f1
 
 TOLERANCE = 0.001
-"""Largest difference of a probability that full precision may make. Another order of summation makes 0.00001."""
+"""Largest allowed difference of a probability in full precision. Another order of summation makes 0.00001."""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """An export against torch on the same pages.
+    """The comparison of an export with torch on the same pages.
 
     Attributes:
-        num_pages: Validation pages.
-        max_difference: Of any class's probability on any page.
-        num_agreeing: Pages on which both decide for the same class.
-        macro_f1_before: Of torch.
-        macro_f1_after: Of the export.
+        num_pages: Number of validation pages.
+        max_difference: Largest difference of the probability of any class on any page.
+        num_agreeing: Number of pages on which both decide for the same class.
+        macro_f1_before: Macro-F1 of torch.
+        macro_f1_after: Macro-F1 of the export.
     """
 
     num_pages: int
@@ -33,7 +33,7 @@ class Parity:
 
     @property
     def loss(self) -> float:
-        """Macro-F1 that the export costs; negative where it gains."""
+        """Loss of macro-F1; negative if the export is better."""
         return self.macro_f1_before - self.macro_f1_after
 
     def to_dict(self) -> dict[str, Any]:
@@ -53,15 +53,15 @@ def compare(labels: np.ndarray, before: np.ndarray, after: np.ndarray) -> Parity
 
     Args:
         labels: True classes, int (N,).
-        before: Torch's, float (N, K).
-        after: The export's, float (N, K).
+        before: Probabilities of torch, float (N, K).
+        after: Probabilities of the export, float (N, K).
     """
     num_classes = before.shape[1]
     decided, decided_after = before.argmax(axis=1), after.argmax(axis=1)
     difference = np.abs(before.astype(np.float64) - after)
     return Parity(
         len(labels),
-        # A graph that gives no numbers differs as much as can be.
+        # A graph that returns NaN counts as the largest possible difference.
         float(np.nan_to_num(difference, nan=1.0).max()),
         int((decided == decided_after).sum()),
         macro_f1(labels, decided, num_classes),
@@ -70,20 +70,20 @@ def compare(labels: np.ndarray, before: np.ndarray, after: np.ndarray) -> Parity
 
 
 def objections(parity: Parity, int8: bool, max_loss: float) -> list[str]:
-    """Why an export may not stay; nothing if it may.
+    """Return the reasons why an export is not good enough; an empty list if it is.
 
     Args:
         parity: The comparison.
-        int8: Eight bits are judged by macro-F1, full precision by every page.
-        max_loss: Macro-F1 that eight bits may cost.
+        int8: Whether it is in eight bits; these are judged by macro-F1, full precision by every page.
+        max_loss: Largest loss of macro-F1 that is allowed in eight bits.
     """
     if int8:
         if parity.loss <= max_loss:
             return []
         return [f"macro-F1 falls by {parity.loss:.4f} ({parity}); allowed is {max_loss:g}"]
-    found = []
+    problems = []
     if parity.max_difference > TOLERANCE:
-        found.append(f"a probability differs by {parity.max_difference:.2g}; allowed is {TOLERANCE:g}")
+        problems.append(f"a probability differs by {parity.max_difference:.2g}; allowed is {TOLERANCE:g}")
     if parity.num_agreeing < parity.num_pages:
-        found.append(f"{parity.num_pages - parity.num_agreeing} of {parity.num_pages} pages are decided otherwise")
-    return found
+        problems.append(f"{parity.num_pages - parity.num_agreeing} of {parity.num_pages} pages are decided otherwise")
+    return problems

@@ -1,7 +1,7 @@
-"""INT8: weights and activations in eight bits, their ranges measured on calibration pages.
+"""INT8: weights and activations in eight bits, with ranges measured on calibration pages.
 
-How much an EfficientNet loses by this depends on what is left in floats; published losses of macro-F1 run from none to
-15 points. So there are several ways of doing it, and the validation pages judge each (``checked``).
+How much an EfficientNet loses by this depends on which layers stay in floats; published losses of macro-F1 go from none
+to 15 points. So there are several schemes, and each of them is judged on the validation pages (``exporter``).
 """
 
 from __future__ import annotations
@@ -19,24 +19,27 @@ import torch
 
 from munseo._augment import Recipe
 from munseo._data import Page
-from munseo._engines.sidecar import INPUT
+from munseo._engines import Engine
+from munseo._engines.onnx_engine import INPUT
 from munseo._model import Classifier
 from munseo._prediction.loader import InferencePages
 from munseo._prediction.shifted_pages import ShiftedPages
 from munseo._randomness import generator
 
 QUANTISED = ("Conv", "MatMul", "Gemm")
+"""ONNX operators that run in eight bits."""
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way of making a network INT8.
+class QuantisationScheme:
+    """Which layers of a network are quantised.
 
     Attributes:
-        name: For the table and the sidecar.
-        ends: Quantise the first convolution and the last layer.
-        gates: Quantise layers on single pixels, as the two of a squeeze-and-excitation gate.
-        depthwise: Quantise depthwise convolutions. They do little arithmetic, and each channel has its own range.
+        name: Name in the table and the sidecar.
+        ends: Whether to quantise the first convolution and the last layer.
+        gates: Whether to quantise layers on single pixels, such as the two of a squeeze-and-excitation gate.
+        depthwise: Whether to quantise depthwise convolutions. They do little arithmetic, and each channel has its own
+            range.
     """
 
     name: str
@@ -45,33 +48,34 @@ class Way:
     depthwise: bool
 
 
-LADDER = (
-    Way("all layers", ends=True, gates=True, depthwise=True),
-    Way("first, last and gates in floats", ends=False, gates=False, depthwise=True),
-    Way("first, last, gates and depthwise in floats", ends=False, gates=False, depthwise=False),
+SCHEMES = (
+    QuantisationScheme("all layers", ends=True, gates=True, depthwise=True),
+    QuantisationScheme("first, last and gates in floats", ends=False, gates=False, depthwise=True),
+    QuantisationScheme("first, last, gates and depthwise in floats", ends=False, gates=False, depthwise=False),
 )
-"""From the most eight-bit layers to the fewest."""
+"""The schemes that are tried, from the most eight-bit layers to the fewest."""
 
 
-def quantise(graph: Path, file: Path, images: Sequence[np.ndarray], way: Way, form: str) -> None:
-    """Write an ONNX graph with pairs of QuantizeLinear and DequantizeLinear around what runs in eight bits.
+def quantise(
+    graph: Path, file: Path, batches: Sequence[np.ndarray], scheme: QuantisationScheme, engine: Engine
+) -> None:
+    """Write an ONNX graph with pairs of QuantizeLinear and DequantizeLinear around the layers that run in eight bits.
 
-    Weights have a scale a channel and seven bits: processors without VNNI add two products in 16 bits, which eight
-    would overflow. Ranges of activations are the mean over calibration batches of their extremes.
+    Weights have one scale per channel and seven bits: processors without VNNI add two products in 16 bits, which would
+    overflow with eight. Ranges of activations are the mean of their extremes over the calibration batches.
 
     Args:
-        graph: In full precision.
-        file: To be written.
-        images: Calibration batches, normalised float32 (B, 3, S, S) each.
-        way: What stays in floats.
-        form: ``onnx`` also quantises what layers give, since ONNX Runtime has no layers from eight bits to floats;
-            ``openvino`` only what they take, since it has.
+        graph: The graph in full precision.
+        file: The file to write.
+        batches: Calibration batches, normalised float32 (B, 3, S, S) each.
+        scheme: Which layers are quantised.
+        engine: The engine that will run the graph.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static, shape_inference
 
     prepared = file.with_suffix(".prepared.onnx")
     options: dict[str, Any] = {"CalibMovingAverage": True, "CalibTensorRangeSymmetric": False}
-    if form == "openvino":
+    if not engine.quantises_outputs:
         options["OpTypesToExcludeOutputQuantization"] = list(QUANTISED)
     try:
         with _silent():
@@ -79,10 +83,10 @@ def quantise(graph: Path, file: Path, images: Sequence[np.ndarray], way: Way, fo
             quantize_static(
                 prepared,
                 file,
-                _Reader(images),
+                _CalibrationReader(batches),
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=list(QUANTISED),
-                nodes_to_exclude=kept_in_floats(prepared, way),
+                nodes_to_exclude=layers_in_floats(prepared, scheme),
                 per_channel=True,
                 reduce_range=True,
                 activation_type=QuantType.QUInt8,
@@ -93,8 +97,8 @@ def quantise(graph: Path, file: Path, images: Sequence[np.ndarray], way: Way, fo
         prepared.unlink(missing_ok=True)
 
 
-def kept_in_floats(graph: Path, way: Way) -> list[str]:
-    """Names of the layers that a way leaves as they are."""
+def layers_in_floats(graph: Path, scheme: QuantisationScheme) -> list[str]:
+    """Return the names of the layers that a scheme does not quantise."""
     import onnx
 
     model = onnx.load(graph)
@@ -103,9 +107,8 @@ def kept_in_floats(graph: Path, way: Way) -> list[str]:
     depthwise = {node.name for node in layers if _group(node) > 1}
     gates = {node.name for node in layers if _on_one_pixel(node, makers)}
     ends = {layers[0].name, layers[-1].name} if layers else set()
-    return sorted(
-        (set() if way.ends else ends) | (set() if way.gates else gates) | (set() if way.depthwise else depthwise)
-    )
+    groups = ((scheme.ends, ends), (scheme.gates, gates), (scheme.depthwise, depthwise))
+    return sorted({name for is_quantised, names in groups if not is_quantised for name in names})
 
 
 def _group(node: Any) -> int:
@@ -113,7 +116,7 @@ def _group(node: Any) -> int:
 
 
 def _on_one_pixel(node: Any, makers: dict[str, Any]) -> bool:
-    """Whether a convolution works on the mean of all pixels: nothing but activations lies between the two."""
+    """Return whether a convolution works on the mean of all pixels, with only activations between the two."""
     source = makers.get(node.input[0])
     while source is not None and node.op_type == "Conv":
         if source.op_type in ("ReduceMean", "GlobalAveragePool"):
@@ -124,11 +127,11 @@ def _on_one_pixel(node: Any, makers: dict[str, Any]) -> bool:
     return False
 
 
-class _Reader:
-    """Calibration batches in the form that the quantiser asks for them."""
+class _CalibrationReader:
+    """Gives calibration batches to ONNX Runtime's quantiser."""
 
-    def __init__(self, images: Sequence[np.ndarray]) -> None:
-        self._batches: Iterator[np.ndarray] = iter(images)
+    def __init__(self, batches: Sequence[np.ndarray]) -> None:
+        self._batches: Iterator[np.ndarray] = iter(batches)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         batch = next(self._batches, None)
@@ -137,7 +140,7 @@ class _Reader:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """The quantiser warns on the root logger about choices that are made here."""
+    """Silence the quantiser, which warns on the root logger about choices that are made here on purpose."""
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
@@ -148,27 +151,28 @@ def _silent() -> Iterator[None]:
 
 
 NUM_PAGES = 64
-BATCH = 8
+"""Number of calibration pages."""
+BATCH_SIZE = 8
 
 
 def calibration_batches(
     classifier: Classifier, train: Sequence[Page], recipe: Recipe | None, seed: int
 ) -> list[np.ndarray]:
-    """Normalised training pages, float32 (8, 3, S, S) a batch.
+    """Return normalised training pages in batches, float32 (8, 3, S, S) each.
 
-    The pages are as they will be predicted, without augmentation. Where the run validates under shift, every second
-    one is damaged by its recipe: test pages may be, and their values must not be cut off.
+    The pages are prepared as for prediction, without augmentation. If the run validates under shift, every second page
+    is damaged by its recipe: test pages may be damaged, and their values must not be cut off.
 
     Args:
-        classifier: For its card and normalisation.
-        train: Pages of the train part.
-        recipe: Of the run's second validation.
-        seed: Of the choice of pages.
+        classifier: The model, whose card and normalisation are used.
+        train: The training pages.
+        recipe: Recipe of the run's validation under shift; None without one.
+        seed: Seed of the choice of pages.
     """
     card = classifier.card
-    chosen = [train[int(place)] for place in generator(seed, "calibration").permutation(len(train))[:NUM_PAGES]]
+    chosen = [train[int(index)] for index in generator(seed, "calibration").permutation(len(train))[:NUM_PAGES]]
     clean = InferencePages(chosen, card.image_size, card.orientation)
     shifted = ShiftedPages(chosen, card.image_size, recipe, 1, card.orientation) if recipe else clean
-    pages = np.stack([(shifted if place % 2 else clean)[place][0] for place in range(len(chosen))])
+    pages = np.stack([(shifted if index % 2 else clean)[index][0] for index in range(len(chosen))])
     images = classifier.prepare(torch.from_numpy(pages)).contiguous().numpy()
-    return [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
+    return [images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE)]

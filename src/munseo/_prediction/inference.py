@@ -10,7 +10,7 @@ import torch
 
 from munseo._console import track
 from munseo._data import Page
-from munseo._engines import load_backend, works_by_page
+from munseo._engines.backends import is_batch_invariant, load_backend
 from munseo._model import Classifier, ModelCard
 from munseo._prediction.device import Settings, autocast
 from munseo._prediction.loader import Batch, DecodedPage, InferencePages, PageDataset, inference_loader
@@ -104,7 +104,7 @@ def _batches(
         for batch in track(loader, description):
             assert isinstance(batch, Batch)
             loaded = batch.images.to(settings.device, non_blocking=True)
-            by_page = works_by_page(classifier, loaded)
+            by_page = is_batch_invariant(classifier, loaded)
             size = settings.batch_size
             if settings.device.type == "cpu" and not by_page:
                 size = min(size, PAGES_AT_ONCE)

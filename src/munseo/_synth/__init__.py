@@ -1,7 +1,8 @@
-"""The generated document set: 17 kinds of Korean papers, cards and photographs, every value in them invented.
+"""The generated document set: 17 kinds of Korean papers, cards and photographs; every value in them is invented.
 
-One call, ``generate``. A page is drawn (``kinds`` names who draws what), then scanned (``scan``), and in the test part
-damaged (``damage``). All forms share one distribution of looks (``looks``), so that a model must read the layout.
+``generate`` is the only entry. A page is drawn (``document_kinds`` lists the kinds), then scanned (``photo.scan``), and
+in the test part damaged (``photo.damage``). All forms share one distribution of styles (``form.FormStyle``), so that a
+model must read the layout.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Somebody's bank account: a photographed bank book, or the bank's copy of its first page."""
+"""Bank accounts: a photographed bank book, or the bank's copy of its first page."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from munseo._synth.random_draws import between, chance, digits, mix, near, pick,
 
 
 def account(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """Somebody's account number: the first page of a bank book, or the bank's copy of it as a form."""
+    """Draw an account number: the first page of a bank book, or the bank's copy of it as a form."""
     return _bank_book(rng, longest_px) if chance(rng, 0.65) else _bank_copy(rng, longest_px)
 
 
 def _bank_book(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """The open book: account, holder and bank's seal on the upper page; the lower one for the machine."""
+    """Draw the open book: account, holder and seal on the upper page, the machine's entries on the lower page."""
     height = pick(rng, (620.0, 1180.0))
     tint = near(
         rng, pick(rng, ((232, 240, 232), (240, 236, 222), (228, 234, 244), (244, 230, 232), (238, 238, 238))), 6
@@ -87,7 +87,7 @@ def _lower_page(rng: np.random.Generator, book: Canvas, accent: tuple[int, int, 
 
 
 def _bank_copy(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """The bank's certified copy: a form like any other."""
+    """Draw the bank's certified copy, which is a form like any other."""
     form, holder, bank = Form(rng, longest_px, landscape=0.2), person(rng), pick(rng, words.BANKS)
     form.heading(
         ("통장 사본", "통장사본", "계좌개설 확인서", "예금통장 사본"), notes=pick(rng, ((), (bank, "인터넷뱅킹 발급")))
@@ -115,6 +115,6 @@ def _bank_copy(rng: np.random.Generator, longest_px: int) -> np.ndarray:
 
 
 def _frame(rng: np.random.Generator, longest_px: int, *, tall: bool) -> tuple[int, int]:
-    """Width and height of a picture, in pixels."""
-    other = round(longest_px / between(rng, 1.25, 1.5))
-    return (other, longest_px) if tall else (longest_px, other)
+    """Return width and height of a picture, in pixels."""
+    shorter = round(longest_px / between(rng, 1.25, 1.5))
+    return (shorter, longest_px) if tall else (longest_px, shorter)

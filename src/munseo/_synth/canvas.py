@@ -1,4 +1,4 @@
-"""A canvas to draw on, measured in units that do not depend on the resolution."""
+"""The canvas that pages are drawn on, measured in units that do not depend on the resolution."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ from munseo._synth.random_draws import RGB
 Align = Literal["left", "middle", "right"]
 
 LINE_PITCH = 1.45
-"""Distance of two baselines, in sizes of the letters."""
+"""Distance between two baselines, as a multiple of the letter size."""
 
 
 class Canvas:
-    """A rectangle of paper (or plastic, or scenery).
+    """A rectangle of paper (or plastic, or scenery) to draw on.
 
-    All places and sizes are in units; an A4 canvas is 700 × 990 units. The origin is the top left corner.
+    All positions and sizes are in units; a sheet of A4 is 700 × 990 units. The origin is the top left corner.
+
+        >>> canvas = Canvas(700, 990, px_per_unit=0.5, colour=(255, 255, 255))
+        >>> canvas.text(350, 80, "진단서", size=30, colour=(0, 0, 0), weight="bold", anchor="mm")
+        >>> canvas.pixels().shape
+        (495, 350, 3)
 
     Args:
-        width: Of the canvas, in units.
-        height: Of the canvas, in units.
-        px_per_unit: The resolution.
-        colour: What the canvas is filled with.
+        width: Width in units.
+        height: Height in units.
+        px_per_unit: Resolution in pixels per unit.
+        colour: Colour of the empty canvas.
     """
 
     def __init__(self, width: float, height: float, px_per_unit: float, colour: RGB) -> None:
@@ -39,15 +44,15 @@ class Canvas:
         self.pen = ImageDraw.Draw(self.image)
 
     def px(self, units: float) -> int:
-        """A length in whole pixels, at least one."""
+        """Convert a length to whole pixels, at least one."""
         return max(1, round(units * self.px_per_unit))
 
     def pixels(self) -> np.ndarray:
-        """The canvas as uint8 RGB (H, W, 3)."""
+        """Return the canvas as uint8 RGB (H, W, 3)."""
         return np.asarray(self.image)
 
     def length(self, text: str, size: float, weight: Weight = "regular") -> float:
-        """The length of a line of text, in units."""
+        """Return the length of a line of text, in units."""
         return font(weight, self.px(size)).getlength(text) / self.px_per_unit
 
     def text(
@@ -64,14 +69,14 @@ class Canvas:
         """Write one line.
 
         Args:
-            x: Where the anchor lies, in units.
-            y: Where the anchor lies, in units.
+            x: Position of the anchor, in units.
+            y: Position of the anchor, in units.
             text: The line.
-            size: Of the letters, in units.
-            colour: Of the letters.
-            weight: Of the letters.
+            size: Size of the letters, in units.
+            colour: Colour of the letters.
+            weight: Weight of the letters.
             anchor: Pillow's two letters: (l)eft, (m)iddle, (r)ight and then (m)iddle, b(s)aseline and so on.
-            fit: Length in units which the line may not pass; the letters shrink until it fits.
+            fit: Largest length of the line in units; the letters shrink until it fits.
         """
         if fit is not None:
             size = self.fitting(text, size, weight, fit)
@@ -79,13 +84,13 @@ class Canvas:
         self.pen.text(place, text, fill=colour, font=font(weight, self.px(size)), anchor=anchor)
 
     def fitting(self, text: str, size: float, weight: Weight, width: float) -> float:
-        """The largest size up to ``size`` at which the line is no longer than ``width``; never under a pixel."""
+        """Return the largest size up to ``size`` at which the line fits into ``width``; at least one pixel."""
         while self.px(size) > 1 and self.length(text, size, weight) > width:
             size *= 0.93
         return size
 
     def wrap(self, text: str, size: float, weight: Weight, width: float) -> list[str]:
-        """Break a text at blanks, and words that are too long anywhere, into lines no longer than ``width``."""
+        """Break a text into lines no longer than ``width``: at spaces, and within words that are too long."""
         lines: list[str] = []
         for paragraph in text.split("\n"):
             line = ""
@@ -133,7 +138,7 @@ class Canvas:
         return too_high or any(self.length(line, size, weight) > width for line in lines)
 
     def line(self, points: Sequence[tuple[float, float]], colour: RGB, width: float = 1.0) -> None:
-        """Draw a line through the points."""
+        """Draw a line through points."""
         scaled = [(x * self.px_per_unit, y * self.px_per_unit) for x, y in points]
         self.pen.line(scaled, fill=colour, width=self.px(width), joint="curve")
 
@@ -175,7 +180,7 @@ class Canvas:
         self.pen.polygon([(x * self.px_per_unit, y * self.px_per_unit) for x, y in points], fill)
 
     def print_mask(self, mask: Image.Image, x: float, y: float, colour: RGB, opacity: float) -> None:
-        """Print a colour through a grey mask whose middle lies at (x, y), as ink that the paper shows through."""
+        """Print a colour through a grey mask with its middle at (x, y), like ink that lets the paper show through."""
         corner = (round(x * self.px_per_unit - mask.width / 2), round(y * self.px_per_unit - mask.height / 2))
         self.image.paste(colour, corner, mask.point([round(level * opacity) for level in range(256)]))
 
@@ -195,9 +200,9 @@ _FILES: dict[Weight, str] = {
 
 
 def font_path(weight: Weight) -> Path:
-    """Where the font file lies.
+    """Return the path of a font file.
 
-    The package is found but not imported: importing it would load matplotlib, half a second in every worker.
+    The package is located but not imported: importing it would load matplotlib, half a second in every worker.
     """
     spec = find_spec("koreanize_matplotlib")
     locations = spec.submodule_search_locations if spec else None
@@ -207,6 +212,6 @@ def font_path(weight: Weight) -> Path:
 
 @lru_cache(maxsize=512)
 def font(weight: Weight, size_px: int) -> ImageFont.FreeTypeFont:
-    """The font at a size; opening one costs about a millisecond, so the sizes used are kept."""
+    """Return a font in a size; opening one costs about a millisecond, so fonts are kept."""
     # The basic layout draws Hangul as well as the complex one does, in half the time, and needs no libraqm.
     return ImageFont.truetype(str(font_path(weight)), size_px, layout_engine=ImageFont.Layout.BASIC)

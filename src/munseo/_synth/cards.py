@@ -1,4 +1,4 @@
-"""Papers with a portrait: driver's licence, national identity card, passport; scanned, copied or photographed."""
+"""Documents with a portrait: driver's licence, national identity card, passport; scanned, copied or photographed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PLASTICS: tuple[RGB, ...] = (
 
 
 def driver_license(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """A driver's licence: the portrait at the left, the licence's number above the name."""
+    """Draw a driver's licence: the portrait on the left, the number of the licence above the name."""
     card, holder = _card(rng, longest_px), person(rng)
     kind = pick(rng, ("1종보통", "2종보통", "1종대형", "2종소형", "2종보통\n(자동)"))
     _title(rng, card, "자동차운전면허증", "(Driver's License)", left=between(rng, 20, 40))
@@ -29,7 +29,7 @@ def driver_license(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     card.text_in((38, 442, 146, 498), kind, 26, (170, 30, 50), "bold", "middle")
     issued = day(rng, 2008, 2023)
     x, style = between(rng, 275, 300), whole(rng, 0, 2)
-    # Region code 00 is not given out.
+    # Region code 00 is never assigned.
     number = f"00-{issued:%y}-{digits(rng, 6)}-{digits(rng, 2)}"
     card.text(x, 170, number, between(rng, 38, 44), (30, 60, 130), "bold")
     card.text(x, 224, holder.name, 36, INK, "bold")
@@ -46,11 +46,11 @@ def driver_license(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     _issuer(rng, card, x, format_date(issued, 1), pick(rng, words.PLATE_REGIONS) + "지방경찰청장")
     if chance(rng, 0.5):
         marks.portrait(rng, card, 744, 352, 84, 108, holder.female)
-    return _shown(rng, card, longest_px)
+    return _photographed(rng, card, longest_px)
 
 
 def national_id_card(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """A resident registration card: title, name, number and address at the left, the portrait at the right."""
+    """Draw a resident registration card: title, name, number and address on the left, the portrait on the right."""
     card, holder = _card(rng, longest_px), person(rng)
     _title(rng, card, "주민등록증", "", left=between(rng, 60, 150), spaced=True)
     x = between(rng, 44, 70)
@@ -63,11 +63,11 @@ def national_id_card(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     card.text(x + 110, 432, format_date(issued, 2), 27, INK)
     office = f"{pick(rng, words.CITIES).split()[0]} {pick(rng, words.DISTRICTS)}청장"
     _issuer(rng, card, x + 30, "", office)
-    return _shown(rng, card, longest_px)
+    return _photographed(rng, card, longest_px)
 
 
 def passport(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """A passport's page of data, with the machine-readable lines; on some, the page above it is open too."""
+    """Draw the data page of a passport with its machine-readable lines; sometimes the page above it is open, too."""
     both = chance(rng, 0.45)
     height, top = (1210.0, 610.0) if both else (610.0, 0.0)
     page = Canvas(880, height, longest_px * 1.1 / max(880, height), near(rng, pick(rng, _PLASTICS), 5))
@@ -77,7 +77,7 @@ def passport(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         _upper_page(rng, page)
     _data_page(rng, page, holder, top)
     _machine_lines(rng, page, holder, top + 505)
-    return _shown(rng, page, longest_px, round_units=14)
+    return _photographed(rng, page, longest_px, round_units=14)
 
 
 def _data_page(rng: np.random.Generator, page: Canvas, holder: Person, top: float) -> None:
@@ -112,7 +112,7 @@ def _machine_lines(rng: np.random.Generator, page: Canvas, holder: Person, y: fl
     )
     page.box(0, y - 18, page.width, y + 105, fill=mix((255, 255, 255), (225, 228, 232), between(rng, 0, 1)))
     for number, line in enumerate((first, second)):
-        # One letter after another: the machine's lines have letters of equal width.
+        # Letter by letter, because the letters of machine-readable lines have equal width.
         for place, letter in enumerate(line[:44]):
             page.text(40 + (place + 0.5) * 800 / 44, y + 20 + number * 42, letter, 25, INK, "regular", "mm")
 
@@ -130,7 +130,7 @@ def _upper_page(rng: np.random.Generator, page: Canvas) -> None:
 
 
 def _card(rng: np.random.Generator, longest_px: int) -> Canvas:
-    """An empty card with the fine waves that make copying hard."""
+    """Return an empty card with the fine waves that make copying hard."""
     card = Canvas(860, 540, longest_px * 1.1 / 860, near(rng, pick(rng, _PLASTICS), 5))
     _waves(rng, card, 0, 540)
     return card
@@ -170,8 +170,8 @@ def _issuer(rng: np.random.Generator, card: Canvas, x: float, moment: str, offic
     marks.seal(rng, card, x + length + 26, 488, 66, office[-5:] + "인", near(rng, (200, 40, 40), 20), False)
 
 
-def _shown(rng: np.random.Generator, card: Canvas, longest_px: int, round_units: float = 26) -> np.ndarray:
-    """The card as one sees it: alone on a scan, on a desk, or copied onto a sheet of A4."""
+def _photographed(rng: np.random.Generator, card: Canvas, longest_px: int, round_units: float = 26) -> np.ndarray:
+    """Return the card as it is seen: on a scan, on a desk, or copied onto a sheet of A4."""
     marks.specimen(rng, card, margins=False)
     copied = chance(rng, 0.2)
     share = between(rng, 0.6, 0.85) if copied else between(rng, 0.78, 1.0)

@@ -10,17 +10,23 @@ import numpy as np
 from munseo._synth import bank, cards, medical_bills, medical_forms, medical_letters, papers, vehicles
 
 Drawing = Callable[[np.random.Generator, int], np.ndarray]
-"""Draws one page: (rng, longest side in pixels) → uint8 RGB (H, W, 3)."""
+"""A function that draws one page: (rng, longest side in pixels) → uint8 RGB (H, W, 3)."""
 
 
 @dataclass(frozen=True)
 class DocumentKind:
-    """A kind of document; its target is its place in ``KINDS``."""
+    """A kind of document. Its target is its index in ``KINDS``.
+
+    Attributes:
+        name: Class name in the competition.
+        korean: Korean name.
+        num_train: Number of train pages in the competition.
+        draw: Draws a page of this kind.
+    """
 
     name: str
     korean: str
     num_train: int
-    """Pages in the train part of the competition."""
     draw: Drawing
 
 

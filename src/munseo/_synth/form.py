@@ -1,4 +1,8 @@
-"""A paper form."""
+"""A paper form: its random style, its tables and sentences from top to bottom, and random traces of use.
+
+Paper, ink, line weight, letters, margins and stamps vary alike over all kinds of form, so that none of them betrays the
+kind.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +21,12 @@ Frame = Literal["single", "thick", "double", "open"]
 
 @dataclass(frozen=True)
 class FormStyle:
-    """How a form looks; lengths in units of the canvas."""
+    """The style of a form; lengths are in units of the canvas."""
 
     paper: RGB
     ink: RGB
     filled: RGB
-    """Colour of what is filled in; printed in another colour than the form on some papers."""
+    """Colour of the entries; on some forms it differs from the colour of the print."""
     rule: RGB
     shade: RGB
     accent: RGB
@@ -39,7 +43,7 @@ class FormStyle:
 
 
 def draw_style(rng: np.random.Generator) -> FormStyle:
-    """Draw a style."""
+    """Return a random style."""
     paper = near(rng, pick(rng, _PAPERS), 4)
     ink = near(rng, pick(rng, ((25, 25, 28), (45, 45, 50), (30, 35, 70), (60, 50, 50))), 10)
     accent = near(rng, pick(rng, _ACCENTS), 12)
@@ -76,7 +80,7 @@ _ACCENTS: tuple[RGB, ...] = (
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table; ``share`` is its part of the row's width, before the shares are made to sum up to 1."""
+    """A cell of a table; ``share`` is its part of the row's width, before the shares are scaled to a sum of 1."""
 
     text: str = ""
     share: float = 1.0
@@ -87,37 +91,37 @@ class Cell:
 
 @dataclass(frozen=True)
 class FormRow:
-    """One row of a table; ``height`` in rows of ordinary height."""
+    """A row of a table; ``height`` is a multiple of the ordinary height."""
 
     cells: tuple[Cell, ...]
     height: float = 1.0
 
 
 def head(text: str, share: float = 0.2) -> Cell:
-    """A cell that names what stands in the next ones."""
+    """Return a cell that labels the next cells."""
     return Cell(text, share, head=True, align="middle")
 
 
 def fields(*pairs: tuple[str, str], height: float = 1.0, label_share: float = 0.19) -> FormRow:
-    """A row of labels and values, all pairs equally wide."""
+    """Return a row of labels and values; all pairs are equally wide."""
     value_share = 1.0 / len(pairs) - label_share
     cells = [cell for name, text in pairs for cell in (head(name, label_share), Cell(text, value_share))]
     return FormRow(tuple(cells), height)
 
 
 def grid(texts: Sequence[str], shares: Sequence[float], *, is_head: bool = False, align: Align = "middle") -> FormRow:
-    """A row of a table with columns: all its cells are heads, or none is."""
+    """Return a row of a table with columns; either all of its cells are labels, or none is."""
     cells = (Cell(t, s, is_head, "middle" if is_head else align) for t, s in zip(texts, shares, strict=True))
     return FormRow(tuple(cells))
 
 
 class Form:
-    """A form on its canvas, with a cursor ``y`` that moves down as parts are added.
+    """A form on its canvas. Its cursor ``y`` moves down as parts are added.
 
     Args:
-        rng: Where all chance comes from.
-        longest_px: The longest side of the canvas.
-        landscape: Probability that the canvas lies on its side.
+        rng: Source of randomness.
+        longest_px: Longest side of the canvas.
+        landscape: Probability that the form is wider than high.
     """
 
     def __init__(self, rng: np.random.Generator, longest_px: int, landscape: float = 0.05) -> None:
@@ -170,7 +174,7 @@ class Form:
         marks.seal(self.rng, self.canvas, x, y, size, text, self.style.stamp, is_round)
 
     def heading(self, titles: Sequence[str], below: str = "", notes: Sequence[str] = ()) -> None:
-        """Write one of the titles, in one of five manners; then a line below it, and notes at the table's corners."""
+        """Write one of the titles in one of five styles, then a line below it, and notes above the table."""
         rng, style, canvas = self.rng, self.style, self.canvas
         title = pick(rng, titles)
         if len(title) <= 6:
@@ -178,21 +182,21 @@ class Form:
         size = between(rng, 26, 38)
         size = canvas.fitting(title, size, style.title, self.width * 0.8)
         length, middle = canvas.length(title, size, style.title), self.middle
-        y, manner, colour = self.y + size * 0.9, whole(rng, 0, 4), style.accent if chance(rng, 0.2) else style.ink
-        if manner == 1:
+        y, variant, colour = self.y + size * 0.9, whole(rng, 0, 4), style.accent if chance(rng, 0.2) else style.ink
+        if variant == 1:
             canvas.box(
                 middle - length / 2 - 24, y - size, middle + length / 2 + 24, y + size, None, style.rule, style.stroke
             )
-        elif manner == 2:
+        elif variant == 2:
             for gap in (0.75, 0.9)[: whole(rng, 1, 2)]:
                 canvas.line(
                     [(middle - length / 2, y + size * gap), (middle + length / 2, y + size * gap)], colour, style.stroke
                 )
-        elif manner == 3:
+        elif variant == 3:
             band = mix(style.accent, style.ink, 0.3)
             canvas.box(self.left, y - size * 0.9, self.right, y + size * 0.9, fill=band)
             colour = style.paper
-        if manner == 4:
+        if variant == 4:
             canvas.text(self.left, y, title, size, colour, style.title, "lm")
         else:
             canvas.text(middle, y, title, size, colour, style.title, "mm")
@@ -205,7 +209,7 @@ class Form:
             self.notes(notes)
 
     def notes(self, texts: Sequence[str]) -> None:
-        """Write one short line at the left, and a second one, if there is one, at the right."""
+        """Write up to two short lines, one on the left and one on the right."""
         for text, x, anchor in zip(texts, (self.left, self.right), ("lm", "rm"), strict=False):
             self.write(x, self.y + 6, text, anchor, scale=0.92, fit=self.width * 0.48)
         self.y += 20
@@ -214,9 +218,9 @@ class Form:
         """Draw a table at the cursor.
 
         Args:
-            rows: From top to bottom. They are flattened when there is too little room for their ordinary height.
-            reserve: Units to keep free between the table and the lower margin.
-            across: Which part of the width it takes; the cursor moves all the same.
+            rows: The rows from top to bottom. They are lowered if there is too little room for their ordinary height.
+            reserve: Space to keep free between the table and the lower margin, in units.
+            across: Left and right end of the table, as fractions of the width; the cursor moves in any case.
         """
         style, canvas = self.style, self.canvas
         room = self.bottom - reserve - self.y
@@ -235,7 +239,7 @@ class Form:
         self.y += between(self.rng, 6, 16)
 
     def stack(self, tables: Sequence[Sequence[FormRow]], reserve: float = 0.0) -> None:
-        """Draw tables one beneath another; where the room is short, they share it in proportion to their rows."""
+        """Draw tables below each other; if there is little room, they share it in proportion to their rows."""
         heights = [sum(row.height for row in rows) for rows in tables]
         for number, rows in enumerate(tables):
             room = self.bottom - self.y - reserve - 16.0 * (len(tables) - number)
@@ -257,19 +261,19 @@ class Form:
         self.y += height
 
     def section(self, text: str) -> None:
-        """Write a small heading over the next table."""
+        """Write a small heading above the next table."""
         mark = pick(self.rng, ("■ ", "▶ ", "□ ", "○ ", ""))
         self.write(self.left, self.y + 9, mark + text, "lm", scale=1.05, weight="bold")
         self.y += 22
 
     def paragraph(self, text: str, height: float, indent: float = 0.0, scale: float = 1.0) -> None:
-        """Write a text of several lines into the height given."""
+        """Write a text of several lines into a height."""
         box = (self.left + indent, self.y, self.right - indent, self.y + height)
         self.canvas.text_in(box, text, self.style.text * scale, self.style.ink, self.style.body, top=True)
         self.y += height
 
     def finish(self) -> np.ndarray:
-        """Leave chance's traces, mark the page as a specimen, and return it as uint8 RGB (H, W, 3)."""
+        """Add random traces of use, mark the page as a specimen, and return it as uint8 RGB (H, W, 3)."""
         rng, canvas = self.rng, self.canvas
         if chance(rng, 0.15):
             x, y = canvas.width * between(rng, 0.6, 0.9), canvas.height * between(rng, 0.6, 0.85)
@@ -287,7 +291,7 @@ class Form:
         return canvas.pixels()
 
     def _emblem(self) -> None:
-        """Some papers carry a faint emblem in their middle."""
+        """Draw a faint emblem in the middle of some forms."""
         if not chance(self.rng, 0.2):
             return
         x, y, size = self.canvas.width / 2, self.canvas.height * 0.52, between(self.rng, 90, 160)
@@ -298,7 +302,7 @@ class Form:
         self.canvas.box(x - size * 0.6, y - arm, x + size * 0.6, y + arm, fill=faint)
 
     def _codes(self) -> None:
-        """Some papers carry a form number and a bar code or square code, above or below all else."""
+        """Draw a form number and a bar code or square code on some forms, above or below everything else."""
         rng, canvas, ink = self.rng, self.canvas, self.style.ink
         if chance(rng, 0.3):
             revised = f"{whole(rng, 2010, 2023)}. {whole(rng, 1, 12)}. {whole(rng, 1, 28)}."
@@ -314,9 +318,9 @@ class Form:
             marks.square_code(rng, canvas, x, y, width, ink)
         else:
             marks.barcode(rng, canvas, x, y, width, height, ink)
-        beside = x + width + 10 if at_left else x - 10
+        text_x = x + width + 10 if at_left else x - 10
         text = f"문서확인번호 0000-{digits(rng, 4)}-{digits(rng, 4)}"
-        canvas.text(beside, y + 12, text, 9.5, ink, anchor="lm" if at_left else "rm", fit=self.width - width - 20)
+        canvas.text(text_x, y + 12, text, 9.5, ink, anchor="lm" if at_left else "rm", fit=self.width - width - 20)
         if above:
             self.y += height + 16
         else:

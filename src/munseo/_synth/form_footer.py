@@ -1,4 +1,4 @@
-"""How a form ends: the sentence that certifies it, the day, the issuer, the seal."""
+"""The end of a form: the sentence that certifies it, the date, the issuer, the seal."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from munseo._synth.people import Hospital, format_date
 from munseo._synth.random_draws import between, chance, pick, whole
 
 CLOSING_HEIGHT = 205.0
-"""Units that a form must keep free for its closing."""
+"""Space that a form must keep free for its end, in units."""
 
 
 def close(form: Form, sentence: str, issued: date, issuer: Hospital, signer: str = "의사") -> None:
-    """End a form in one of four manners, which all kinds of form share.
+    """End a form in one of four ways, which all kinds of form share.
 
     Args:
         form: The form; its cursor must be at least ``CLOSING_HEIGHT`` above its lower margin.
-        sentence: Such as "I certify that …".
-        issued: The day.
-        issuer: Whose form it is.
-        signer: What the person is who signs.
+        sentence: A sentence such as "I certify that …".
+        issued: Date of the form.
+        issuer: The institution that issues the form.
+        signer: Title of the person who signs.
     """
-    manner = pick(form.rng, (_in_lines, _in_table, _name_large, _at_right))
+    write_end = pick(form.rng, (_in_lines, _in_table, _name_large, _at_right))
     slack = form.bottom - form.y - CLOSING_HEIGHT
     form.y += max(0.0, slack) * between(form.rng, 0.1, 0.9)
-    manner(form, sentence, format_date(issued, whole(form.rng, 0, 3)), issuer, signer)
+    write_end(form, sentence, format_date(issued, whole(form.rng, 0, 3)), issuer, signer)
 
 
 def _in_lines(form: Form, sentence: str, day: str, issuer: Hospital, signer: str) -> None:
@@ -93,7 +93,7 @@ def _at_right(form: Form, sentence: str, day: str, issuer: Hospital, signer: str
 
 
 def _sign(form: Form, x: float, y: float, issuer: Hospital) -> None:
-    """Stamp the issuer's seal near (x, y): the place of the stamp is never quite the place of the word."""
+    """Stamp the issuer's seal near (x, y); a stamp never quite hits its place."""
     if chance(form.rng, 0.08):
         return
     size = between(form.rng, 42, 78)
@@ -109,5 +109,5 @@ def issuer_seal(form: Form, issuer: Hospital, x: float, y: float, size: float, *
 
 
 def serial(rng: np.random.Generator) -> str:
-    """A document's number."""
+    """Return the serial number of a document."""
     return f"{whole(rng, 2017, 2024)}-{whole(rng, 1, 99999):05}"

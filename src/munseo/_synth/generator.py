@@ -1,4 +1,4 @@
-"""Generating the set: tables, pictures, and nothing half written."""
+"""The generator of the document set: it writes tables and pictures, and never leaves half a set."""
 
 from __future__ import annotations
 
@@ -28,15 +28,24 @@ from munseo._synth.photo import damage, scan
 from munseo._synth.random_draws import between, chance, pick, whole
 
 MIN_PER_KIND = 4
-"""Train pages a kind has at least, so that a stratified split finds enough of each."""
+"""Least number of train pages of each kind, so that a stratified split finds enough of each."""
 SMALLEST_PX, LARGEST_PX = 64, 4096
-PAGES_A_TASK = 8
+"""Range of ``longest_side_px``."""
+PAGES_PER_TASK = 8
+"""Pages that a process draws before it reports back."""
 DRAWING = "Drawing pages"
 
 
 @dataclass(frozen=True)
 class SynthPage:
-    """One picture to be made; everything in it follows from this and the seed."""
+    """A page to generate; everything on it follows from this record and the seed.
+
+    Attributes:
+        part: ``train`` or ``test``.
+        index: Number of the page within its part.
+        target: Index of its kind in ``KINDS``.
+        file_name: Name of its file.
+    """
 
     part: str
     index: int
@@ -55,18 +64,18 @@ def generate(
 ) -> Path:
     """Generate the 17-class document set in the layout of the competition.
 
-    ``out`` then holds ``train.csv`` and ``sample_submission.csv`` (``ID,target``), ``meta.csv``
+    ``out`` will hold ``train.csv`` and ``sample_submission.csv`` (``ID,target``), ``meta.csv``
     (``target,class_name``), ``test_labels.csv`` (the truth about the test part), ``train/*.jpg`` (clean scans) and
-    ``test/*.jpg`` (turned, mirrored, blurred, noisy, brighter). Depends on the seed alone, not on ``num_workers``.
+    ``test/*.jpg`` (turned, mirrored, blurred, noisy, brighter). It depends only on the seed, not on ``num_workers``.
 
     Args:
         out: A folder that is empty or does not exist yet.
-        num_train: Train pages in all. The kinds are as uneven as in the competition, with 4 pages each at least.
-        num_test: Test pages in all, of random kinds, each kind once at least if there are so many.
+        num_train: Number of train pages. The kinds are as uneven as in the competition, with at least 4 pages each.
+        num_test: Number of test pages, of random kinds; each kind occurs at least once if the number allows.
         longest_side_px: Typical longest side of a picture; the pictures vary from 0.78 to 1.4 times as much.
-        seed: Of all chance.
-        num_workers: Processes that draw; as many as there are cores if None. A script that uses more than one must
-            keep its own calls under ``if __name__ == "__main__":``.
+        seed: Seed of all randomness.
+        num_workers: Number of processes that draw; None: as many as there are cores. A script that uses more than one
+            must keep its own calls under ``if __name__ == "__main__":``.
 
     Returns:
         The folder, as an absolute path.
@@ -87,9 +96,9 @@ def generate(
 
 
 def class_sizes(num_train: int) -> list[int]:
-    """Train pages of each kind: at least ``MIN_PER_KIND``, the rest in the competition's proportion.
+    """Return the number of train pages of each kind: at least ``MIN_PER_KIND``, else as in the competition.
 
-    What the proportion leaves over goes to the kinds with the largest remainders (Hamilton's method).
+    Pages that remain after rounding go to the kinds with the largest remainders (Hamilton's method).
     """
     weights = np.array([kind.num_train - MIN_PER_KIND for kind in KINDS], np.int64)
     rest = num_train - MIN_PER_KIND * len(KINDS)
@@ -99,13 +108,13 @@ def class_sizes(num_train: int) -> list[int]:
 
 
 def planned_train(num_train: int, seed: int) -> list[SynthPage]:
-    """The train part's pages, in random order."""
+    """Return the pages of the train part, in random order."""
     targets = np.repeat(np.arange(len(KINDS)), class_sizes(num_train))
     return _pages("train", generator(seed, "specimen-train-targets").permutation(targets), seed)
 
 
 def planned_test(num_test: int, seed: int) -> list[SynthPage]:
-    """The test part's pages: each kind once, then random ones."""
+    """Return the pages of the test part: each kind once, then random kinds."""
     rng = generator(seed, "specimen-test-targets")
     first = rng.permutation(len(KINDS))
     return _pages("test", np.concatenate([first, rng.integers(len(KINDS), size=num_test)])[:num_test], seed)
@@ -122,7 +131,7 @@ def _pages(part: str, targets: np.ndarray, seed: int) -> list[SynthPage]:
 
 
 def draw_page(page: SynthPage, seed: int, longest_side_px: int) -> np.ndarray:
-    """Draw one page as it stands in the set; uint8 RGB (H, W, 3)."""
+    """Draw one page of the set; uint8 RGB (H, W, 3)."""
     rng = generator(seed, f"specimen-{page.part}", page.index)
     longest_px = round(longest_side_px * between(rng, 0.78, 1.4))
     scanned = scan(rng, KINDS[page.target].draw(rng, longest_px))
@@ -140,7 +149,7 @@ def _make(folder: Path, seed: int, longest_side_px: int, page: SynthPage) -> Non
 
 
 def _make_all(make: Callable[[SynthPage], None], pages: Sequence[SynthPage], num_workers: int) -> None:
-    """Make all pages, here or in processes of their own, with a progress bar."""
+    """Make all pages, in this process or in several others, with a progress bar."""
     if num_workers == 1:
         for page in track(pages, DRAWING):
             make(page)
@@ -149,7 +158,7 @@ def _make_all(make: Callable[[SynthPage], None], pages: Sequence[SynthPage], num
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(num_workers, context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
         try:
-            for _ in track(pool.map(make, pages, chunksize=PAGES_A_TASK), DRAWING, total=len(pages)):
+            for _ in track(pool.map(make, pages, chunksize=PAGES_PER_TASK), DRAWING, total=len(pages)):
                 pass
         except BrokenProcessPool as error:
             raise UserError(
@@ -176,7 +185,7 @@ def _table(pages: Sequence[SynthPage]) -> pd.DataFrame:
 
 
 def _check(out: Path, num_train: int, num_test: int, longest_side_px: int, num_workers: int | None) -> None:
-    """Raise one error that tells everything that is wrong."""
+    """Raise one error with everything that is wrong."""
     problems = []
     least = MIN_PER_KIND * len(KINDS)
     if num_train < least:
@@ -191,15 +200,15 @@ def _check(out: Path, num_train: int, num_test: int, longest_side_px: int, num_w
         problems.append(f"num_workers is {num_workers}; at least 1 is needed, or None for one per core")
     if out.exists() and not out.is_dir():
         problems.append(f"{out} is a file; name a folder that does not exist yet")
-    elif out.is_dir() and (found := next(out.iterdir(), None)):
-        problems.append(f"{out} is not empty (it holds {found.name}); name another folder, or remove this one first")
+    elif out.is_dir() and (file := next(out.iterdir(), None)):
+        problems.append(f"{out} is not empty (it holds {file.name}); name another folder, or remove this one first")
     if problems:
         raise UserError("The document set cannot be generated:", problems)
 
 
 @contextmanager
 def _staged(out: Path) -> Iterator[Path]:
-    """A hidden folder to write into; it becomes ``out`` when all is written and vanishes when something fails."""
+    """Provide a hidden folder to write into; it becomes ``out`` when all is written, or is removed on failure."""
     # An empty folder may be a mounted volume, which cannot be renamed over: its content is moved up instead.
     inside = out.is_dir()
     staging = (out if inside else out.parent) / f".{out.name}-{secrets.token_hex(4)}.partial"
@@ -212,7 +221,7 @@ def _staged(out: Path) -> Iterator[Path]:
     try:
         yield staging
         if inside:
-            # The train table comes last: who sees it sees a whole set.
+            # The train table is moved last: whoever sees it sees a complete set.
             for child in sorted(staging.iterdir(), key=lambda path: (path.name == "train.csv", path.name)):
                 child.rename(out / child.name)
             staging.rmdir()

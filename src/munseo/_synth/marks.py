@@ -1,4 +1,4 @@
-"""What is put on a finished page: seals, signatures, codes, portraits, and the word "specimen"."""
+"""Marks on a finished page: seals, signatures, codes, portraits, and the word "specimen"."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SPECIMEN_WORDS = ("견본", "견본", "SPECIMEN", "견 본", "견본 SPECIMEN")
 def seal(
     rng: np.random.Generator, canvas: Canvas, x: float, y: float, size: float, text: str, colour: RGB, is_round: bool
 ) -> None:
-    """Stamp a seal, slightly askew, with its middle at (x, y): the name in up to three rows within a frame."""
+    """Stamp a seal with its middle at (x, y), slightly rotated: a name in up to three rows within a frame."""
     edge = canvas.px(size) * 2
     mask = Image.new("L", (edge, edge), 0)
     pen = ImageDraw.Draw(mask)
@@ -39,7 +39,7 @@ def seal(
 
 
 def signature(rng: np.random.Generator, canvas: Canvas, x: float, y: float, width: float) -> None:
-    """Sign with a scrawl that starts at (x, y)."""
+    """Draw a signature, a scrawl that starts at (x, y)."""
     steps = whole(rng, 9, 16)
     across = np.cumsum(rng.uniform(-0.35, 1.0, steps))
     across = across / max(1.0, across[-1]) * width
@@ -56,17 +56,17 @@ def signature(rng: np.random.Generator, canvas: Canvas, x: float, y: float, widt
 def barcode(
     rng: np.random.Generator, canvas: Canvas, x: float, y: float, width: float, height: float, ink: RGB
 ) -> None:
-    """Draw a bar code with its number beneath, its top left corner at (x, y)."""
-    place = x
-    while place < x + width:
+    """Draw a bar code with its number below; its top left corner is at (x, y)."""
+    left = x
+    while left < x + width:
         bar = between(rng, 1.0, 3.6)
-        canvas.box(place, y, min(place + bar, x + width), y + height, fill=ink)
-        place += bar + between(rng, 1.4, 4.2)
+        canvas.box(left, y, min(left + bar, x + width), y + height, fill=ink)
+        left += bar + between(rng, 1.4, 4.2)
     canvas.text(x + width / 2, y + height + 8, digits(rng, 12), 9, ink, anchor="mm", fit=width)
 
 
 def square_code(rng: np.random.Generator, canvas: Canvas, x: float, y: float, size: float, ink: RGB) -> None:
-    """Draw a two-dimensional code (it says nothing), its top left corner at (x, y)."""
+    """Draw a two-dimensional code without content; its top left corner is at (x, y)."""
     count = whole(rng, 21, 27)
     cells = rng.random((count, count)) < 0.48
     finder = np.zeros((8, 8), dtype=bool)
@@ -81,11 +81,11 @@ def square_code(rng: np.random.Generator, canvas: Canvas, x: float, y: float, si
 def portrait(
     rng: np.random.Generator, canvas: Canvas, x: float, y: float, width: float, height: float, female: bool
 ) -> None:
-    """Draw the silhouette of nobody in a photograph's frame, its top left corner at (x, y)."""
+    """Draw a portrait of nobody, a silhouette; its top left corner is at (x, y)."""
     ground = near(rng, pick(rng, ((205, 215, 228), (230, 230, 230), (190, 205, 215), (240, 238, 232))), 10)
     skin = near(rng, (222, 188, 162), 14)
     hair, coat = near(rng, (42, 36, 34), 16), near(rng, pick(rng, ((45, 50, 70), (60, 60, 60), (120, 60, 70))), 20)
-    # Drawn on a canvas of its own, so that the shoulders end at the frame.
+    # Drawn on a separate canvas, so that the shoulders end at the frame.
     photo = Canvas(width, height, canvas.px_per_unit, ground)
     middle, head = width * between(rng, 0.47, 0.53), width * between(rng, 0.2, 0.24)
     chin = height * between(rng, 0.58, 0.64)
@@ -113,32 +113,32 @@ def portrait(
 
 
 def specimen(rng: np.random.Generator, canvas: Canvas, *, margins: bool = True) -> None:
-    """Print the word "specimen" over the canvas: no page is without it.
+    """Print the word "specimen" over the canvas, as on every page.
 
     Args:
-        rng: Where all chance comes from.
-        canvas: What to mark.
-        margins: Whether the canvas has empty margins, in which a line can be read.
+        rng: Source of randomness.
+        canvas: The canvas to mark.
+        margins: Whether the canvas has empty margins in which a line can be read.
     """
     colour = near(rng, pick(rng, ((200, 40, 40), (120, 120, 125), (50, 70, 160), (90, 90, 90))), 15)
     word = pick(rng, SPECIMEN_WORDS)
-    way = whole(rng, 0, 3 if margins else 2)
+    variant = whole(rng, 0, 3 if margins else 2)
     short = min(canvas.width, canvas.height)
-    if way == 0:  # once, large, aslant
+    if variant == 0:  # once, large and oblique
         size = min(short * 0.9 / len(word), short * 0.3)
         mask = _word_mask(canvas, word, size, between(rng, 20, 50) * pick(rng, (1, 1, -1)))
         place = canvas.width * between(rng, 0.42, 0.58), canvas.height * between(rng, 0.42, 0.6)
         canvas.print_mask(mask, *place, colour, between(rng, 0.16, 0.3))
-    elif way == 1:  # many, small
+    elif variant == 1:  # many, small
         mask = _word_mask(canvas, word, short * 0.055, between(rng, 10, 40))
         opacity = between(rng, 0.16, 0.3)
         for row in range(4):
             for column in range(3):
                 x = canvas.width * (column + 0.5 + 0.25 * (row % 2) - 0.12) / 3
                 canvas.print_mask(mask, x, canvas.height * (row + 0.5) / 4, colour, opacity)
-    elif way == 2:  # a framed stamp near a corner
+    elif variant == 2:  # a framed stamp near a corner
         mask = _word_mask(canvas, word, short * between(rng, 0.05, 0.075), between(rng, -18, 18), framed=True)
-        # Not where titles stand.
+        # Not where titles are.
         y = canvas.height * pick(rng, (0.035, 0.88, 0.93) if margins else (0.88, 0.93))
         canvas.print_mask(mask, canvas.width * pick(rng, (0.16, 0.5, 0.84)), y, colour, between(rng, 0.6, 0.9))
     else:  # a band along an edge

@@ -1,4 +1,4 @@
-"""What a patient pays: the hospital's receipt, the confirmation of payments, the pharmacy's receipt."""
+"""Medical bills: the receipt of a hospital, the confirmation of payments, the receipt of a pharmacy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOTES = (
 
 
 def bill(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """Receipt for medical treatment: a long table of items beside the sums."""
+    """Draw a receipt for medical treatment: a long table of items next to the sums."""
     form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
     form.heading(("진료비 계산서·영수증", "진료비 계산서 · 영수증", "진료비 영수증"), pick(rng, CARE_KINDS))
     seen, style = day(rng), whole(rng, 1, 2)
@@ -45,7 +45,7 @@ def bill(rng: np.random.Generator, longest_px: int) -> np.ndarray:
 
 
 def _items(rng: np.random.Generator, count: int) -> tuple[list[FormRow], int, int]:
-    """The table of items (its height is ``count`` + 3), the sum of all, and what the patient bears."""
+    """Return the table of items (its height is ``count`` + 3), the total, and the patient's part of it."""
     shares = (0.28, 0.19, 0.19, 0.16, 0.18)
     titles = ("항  목", "급여\n본인부담금", "급여\n공단부담금", "전액\n본인부담", "비급여")
     rows = [FormRow(grid(titles, shares, is_head=True).cells, 2.0)]
@@ -66,7 +66,7 @@ def _money_row(name: str, amounts: list[int], shares: tuple[float, ...]) -> Form
 
 
 def _sums(rng: np.random.Generator, height: int, total: int, borne: int) -> list[FormRow]:
-    """The sums beside the items, as high in all as the items' table."""
+    """Return the table of sums next to the items; it is as high as the table of items."""
     paid_by = pick(rng, (("카드", "현금영수증", "현금"), ("현금", "카드", "현금영수증"), ("카드", "현금")))
     amounts = [
         ("진료비 총액", total),
@@ -88,7 +88,7 @@ def _sums(rng: np.random.Generator, height: int, total: int, borne: int) -> list
 
 
 def _issuer(form: Form, issuer: Hospital, sorts: str, moment: str) -> None:
-    """The issuer's table, seal and small print at the foot of a receipt."""
+    """Draw the issuer's table, seal and small print at the foot of a receipt."""
     rng = form.rng
     rows = [
         fields(("요양기관 종류", sorts), ("사업자등록번호", f"000-00-{digits(rng, 5)}")),
@@ -106,7 +106,7 @@ def _issuer(form: Form, issuer: Hospital, sorts: str, moment: str) -> None:
 
 
 def payments(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """Confirmation of payments: a table of days and sums."""
+    """Draw a confirmation of payments: a table of days and sums."""
     form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
     form.heading(
         ("진료비 납입 확인서", "진료비 납입확인서", "진료비(약제비) 납입 확인서", "진료비 납부 확인서"),

@@ -1,4 +1,4 @@
-"""Two forms with blocks of their own: the prescription, and the application for the expenses of a pregnancy."""
+"""Medical forms with several blocks: the prescription, and the application for the expenses of a pregnancy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INSURANCES = (
 
 
 def prescription(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """Prescription: the hospital and the patient, a table of medicines, what the pharmacy fills in."""
+    """Draw a prescription: the hospital and the patient, a table of medicines, and the block of the pharmacy."""
     form, patient, issuer = Form(rng, longest_px, landscape=0.0), person(rng), hospital(rng)
     form.heading(("처방전", "처 방 전", "원외 처방전", "처방전 (환자보관용)"), pick(rng, INSURANCES))
     moment, style = day(rng), whole(rng, 0, 2)
@@ -57,7 +57,7 @@ def prescription(rng: np.random.Generator, longest_px: int) -> np.ndarray:
 
 
 def _dispensing(rng: np.random.Generator) -> list[FormRow]:
-    """The pharmacy's block at the foot of a prescription; most are empty."""
+    """Return the block of the pharmacy at the foot of a prescription; most are empty."""
     shop, filled = pharmacy(rng), chance(rng, 0.35)
     return [
         FormRow((head("의약품 조제 명세", 1.0),)),
@@ -68,7 +68,7 @@ def _dispensing(rng: np.random.Generator) -> list[FormRow]:
 
 
 def pregnancy_application(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """Application for payment of the medical expenses of a pregnancy: numbered blocks with boxes to tick."""
+    """Draw an application for payment of the medical expenses of a pregnancy: blocks with boxes to tick."""
     form, mother = Form(rng, longest_px, landscape=0.0), person(rng, female=True)
     titles = ("임신·출산 진료비 지급 신청서", "임신·출산 진료비 지급신청 및 확인서", "임신ㆍ출산 진료비 지급 신청서")
     form.heading(titles, "※ 해당하는 곳에 √표를 하고, 어두운 칸은 적지 않습니다." if chance(rng, 0.6) else "")
@@ -110,7 +110,7 @@ def _applicant(rng: np.random.Generator, name: str, id_number: str, home: str, p
 
 
 def _block(form: Form, name: str, rows: list[FormRow], reserve: float, at_side: bool) -> None:
-    """A block with its name over it, or in a high cell at its left side."""
+    """Draw a block with its name above it, or in a high cell on its left."""
     if not at_side:
         form.section(name)
         form.table(rows, reserve)

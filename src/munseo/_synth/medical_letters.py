@@ -1,6 +1,6 @@
-"""The four letters a hospital writes about a patient: admission, diagnosis, outpatient visits, opinion.
+"""The four letters that a hospital writes about a patient: admission, diagnosis, outpatient visits, opinion.
 
-They share paper, heading, the patient's table and the closing; the title and a few rows tell them apart.
+They share paper, heading, the patient's table and the end; only the title and a few rows differ.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from munseo._synth.random_draws import chance, digits, pick, some, whole
 
 
 def admission(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """Confirmation of admission and discharge."""
+    """Draw a confirmation of admission and discharge."""
     form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
     form.heading(("입퇴원확인서", "입·퇴원 확인서", "입퇴원 사실 확인서", "입원 및 퇴원 확인서"), notes=numbers(rng))
     first, style = day(rng), whole(rng, 0, 3)
@@ -40,7 +40,7 @@ def admission(rng: np.random.Generator, longest_px: int) -> np.ndarray:
 
 
 def diagnosis(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """Medical certificate that states a diagnosis."""
+    """Draw a medical certificate that states a diagnosis."""
     form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
     form.heading(("진단서", "진단서", "진 단 서", "일반진단서"), notes=numbers(rng))
     onset, style = day(rng), whole(rng, 0, 3)
@@ -72,7 +72,7 @@ def diagnosis(rng: np.random.Generator, longest_px: int) -> np.ndarray:
 
 
 def outpatient(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """Certificate of visits to an outpatient clinic."""
+    """Draw a certificate of visits to an outpatient clinic."""
     form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
     form.heading(("통원확인서", "통원 진료 확인서", "외래 진료 확인서", "진료확인서"), notes=numbers(rng))
     rows = [*patient_rows(rng, patient), *disease_rows(rng, whole(rng, 1, 2))]
@@ -97,7 +97,7 @@ def outpatient(rng: np.random.Generator, longest_px: int) -> np.ndarray:
 
 
 def statement(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """A doctor's statement of opinion."""
+    """Draw a doctor's statement of opinion."""
     form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
     form.heading(("소견서", "의사 소견서", "진료 소견서", "소 견 서"), notes=numbers(rng))
     rows = [*patient_rows(rng, patient), *disease_rows(rng, whole(rng, 1, 2))]
@@ -120,24 +120,24 @@ def statement(rng: np.random.Generator, longest_px: int) -> np.ndarray:
 
 
 def numbers(rng: np.random.Generator) -> tuple[str, ...]:
-    """The numbers over the table, as hospitals name them; some have none."""
+    """Return the numbers above the table, as hospitals call them; some have none."""
     first = f"{pick(rng, ('등록번호', '환자번호', '차트번호', '병록번호'))} : {digits(rng, 8)}"
     second = f"{pick(rng, ('연번호', '발급번호', '문서번호'))} : {serial(rng)}"
     return pick(rng, ((), (first,), (first, second), (second, first)))
 
 
 def patient_rows(rng: np.random.Generator, patient: Person) -> list[FormRow]:
-    """The rows that say who the patient is: three hospitals, three tables."""
+    """Return the rows about the patient, in one of three layouts."""
     name = pick(rng, ("환자 성명", "성명", "환자의 성명", "수진자명"))
     sex = "여" if patient.female else "남"
     age = 2024 - patient.birth.year
-    manner = whole(rng, 0, 2)
-    if manner == 0:
+    layout = whole(rng, 0, 2)
+    if layout == 0:
         return [
             fields((name, patient.name), ("주민등록번호", patient.id_number)),
             fields(("주소", patient.address)),
         ]
-    if manner == 1:
+    if layout == 1:
         return [
             fields((name, patient.name), ("성별 / 나이", f"{sex} / {age}세")),
             fields(("생년월일", format_date(patient.birth, whole(rng, 0, 3))), ("전화번호", patient.phone)),
@@ -150,12 +150,12 @@ def patient_rows(rng: np.random.Generator, patient: Person) -> list[FormRow]:
 
 
 def disease_rows(rng: np.random.Generator, count: int, *, sure: bool = False) -> list[FormRow]:
-    """The rows that name the diseases with their codes.
+    """Return the rows with the diseases and their codes.
 
     Args:
-        rng: Where all chance comes from.
-        count: How many diseases.
-        sure: Whether it is said if the diagnosis is clinical or final.
+        rng: Source of randomness.
+        count: Number of diseases.
+        sure: Whether the label may state that the diagnosis is clinical or final.
     """
     diseases = some(rng, words.DISEASES, count)
     label = pick(rng, ("병 명", "진단명", "상병명", "질병명"))
@@ -172,13 +172,13 @@ def disease_rows(rng: np.random.Generator, count: int, *, sure: bool = False) ->
 
 
 def opinion(rng: np.random.Generator, count: int) -> str:
-    """Some sentences of a doctor, one after another or each on its line."""
+    """Return some sentences of a doctor, in one paragraph or one per line."""
     separator = pick(rng, (" ", "\n"))
     return separator.join(s.format(n=whole(rng, 1, 12)) for s in some(rng, words.OPINIONS, count))
 
 
 def ending_rows(rng: np.random.Generator, issuer: Hospital, *, remark: bool) -> list[FormRow]:
-    """The last rows: remarks, and what the paper is for."""
+    """Return the last rows: remarks, and the purpose of the document."""
     rows = []
     if remark:
         note = pick(rng, ("", "이하 여백", f"담당의 {issuer.doctor}", "- 이하 여백 -"))

@@ -1,4 +1,4 @@
-"""Papers that are neither medical nor cards: résumé, vehicle registration certificate."""
+"""Documents that are neither medical nor cards: résumé, vehicle registration certificate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from munseo._synth.random_draws import between, chance, digits, pick, some, whol
 
 
 def resume(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """A résumé: the photograph beside the personal table, then school, work and certificates."""
+    """Draw a résumé: the photograph next to the personal table, then school, work and certificates."""
     form, writer = Form(rng, longest_px, landscape=0.0), person(rng, born=(1975, 1990))
     form.heading(("이력서", "이 력 서", "이력서", "입사 지원서"))
     top, right_side, photo_width = form.y, chance(rng, 0.4), 112.0
@@ -44,7 +44,7 @@ def resume(rng: np.random.Generator, longest_px: int) -> np.ndarray:
 
 
 def _history(rng: np.random.Generator, form: Form, writer: Person) -> None:
-    """School, work and certificates, as three tables or as one long one with the section at the left."""
+    """Draw school, work and certificates, as three tables or as one long table."""
     start, shares = writer.birth.year + 19, (0.28, 0.36, 0.2, 0.16)
     schools = [
         (f"{start - 3 + 4 * n}.03 ~ {start + 4 * n}.02", name, pick(rng, words.MAJORS), "졸업")
@@ -80,7 +80,7 @@ def _history(rng: np.random.Generator, form: Form, writer: Person) -> None:
 
 
 def vehicle_registration(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """A vehicle registration certificate: numbered cells, then blocks for dimensions, plates and inspections."""
+    """Draw a vehicle registration certificate: numbered cells, then blocks for dimensions, plates and inspections."""
     form, owner = Form(rng, longest_px, landscape=0.2), person(rng)
     first, style = day(rng, 2005, 2023), whole(rng, 0, 2)
     form.heading(
@@ -118,7 +118,7 @@ def _numbered(*pairs: tuple[str, str]) -> FormRow:
 
 
 def _blocks(rng: np.random.Generator, form: Form, first: date) -> None:
-    """The lower half: two columns of small tables."""
+    """Draw the lower half: two columns of small tables."""
     sizes = [
         FormRow((head("1. 제원", 1.0),)),
         fields(("⑫ 형식승인번호", f"A00-1-{digits(rng, 5)}"), label_share=0.45),

@@ -1,7 +1,7 @@
 """Invented people, hospitals, banks and dates.
 
-Numbers that could be somebody's are made so that they cannot: identity numbers are masked, telephone exchanges are
-0000, account numbers and licences start with codes that are not given out.
+No number can belong to a real person: identity numbers are masked, telephone exchanges are 0000, account numbers and
+licences start with codes that are never assigned.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from munseo._synth.random_draws import chance, digits, pick, whole
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who does not exist."""
+    """A person who does not exist."""
 
     name: str
     roman_surname: str
@@ -29,7 +29,7 @@ class Person:
 
     @property
     def id_number(self) -> str:
-        """The resident registration number, its personal part masked."""
+        """Return the resident registration number with its personal part masked."""
         century = 2 * (self.birth.year >= 2000)
         return f"{self.birth:%y%m%d}-{century + 1 + self.female}******"
 
@@ -69,7 +69,7 @@ def address(rng: np.random.Generator) -> str:
 
 
 def hospital(rng: np.random.Generator) -> Hospital:
-    """Invent a hospital and a doctor of it."""
+    """Invent a hospital and one of its doctors."""
     return _institution(rng, pick(rng, words.HOSPITAL_NAMES) + pick(rng, words.HOSPITAL_KINDS))
 
 
@@ -91,13 +91,13 @@ def _institution(rng: np.random.Generator, name: str) -> Hospital:
 
 
 def day(rng: np.random.Generator, first_year: int = 2017, last_year: int = 2024) -> date:
-    """A day between the two years, both included."""
+    """Return a random day between two years, both included."""
     first, last = date(first_year, 1, 1), date(last_year, 12, 31)
     return first + timedelta(days=whole(rng, 0, (last - first).days))
 
 
 def format_date(moment: date, style: int) -> str:
-    """A date as Korean papers write it, in one of four styles (``style`` from 0)."""
+    """Format a date in one of the four styles of Korean documents (``style`` counts from 0)."""
     year, month, dom = moment.year, f"{moment.month:02}", f"{moment.day:02}"
     # Not strftime: with Hangul in its pattern it fails in some locales.
     forms = (
@@ -110,24 +110,24 @@ def format_date(moment: date, style: int) -> str:
 
 
 def account_number(rng: np.random.Generator) -> str:
-    """An account number that no bank gives out."""
+    """Return an account number that no bank assigns."""
     return pick(rng, ("000-00{a}-{b}", "0000-{c}-{b}", "000-{b}-{a}-{c}")).format(
         a=digits(rng, 2), b=digits(rng, 6), c=digits(rng, 3)
     )
 
 
 def plate(rng: np.random.Generator) -> str:
-    """A plate number with a letter that no plate carries."""
+    """Return a plate number with a letter that no plate has."""
     front = whole(rng, 10, 69) if chance(rng, 0.5) else whole(rng, 100, 699)
     return f"{front}{pick(rng, words.PLATE_LETTERS)} {digits(rng, 4)}"
 
 
 def won(rng: np.random.Generator, low: int, high: int) -> int:
-    """A sum of money in won, a multiple of ten."""
+    """Return a sum of money in won, a multiple of ten."""
     return whole(rng, low // 10, high // 10) * 10
 
 
 def drug(rng: np.random.Generator) -> str:
-    """The name of a medicine that does not exist, with its strength."""
+    """Return the name of a medicine that does not exist, with its strength."""
     strength = pick(rng, ("5mg", "10mg", "20mg", "50mg", "100mg", "250mg", "10ml"))
     return f"{pick(rng, words.DRUG_STEMS)}{pick(rng, words.DRUG_ENDS)} {strength}"

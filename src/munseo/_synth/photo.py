@@ -1,4 +1,7 @@
-"""Putting a page before a camera or a scanner."""
+"""Pages before a camera or a scanner: perspective, shadows, backgrounds, and the damage of the test part.
+
+The damage is separate from ``munseo._augment`` on purpose: the shift that Munseo simulates must not know this one.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from munseo._synth.random_draws import RGB, between, chance, near, pick, whole
 
 
 def surface(rng: np.random.Generator, width_px: int, height_px: int) -> np.ndarray:
-    """A desk, a cloth or a scanner's lid: a colour that drifts softly; uint8 RGB (height, width, 3)."""
+    """Paint a desk, a cloth or the lid of a scanner, whose colour changes slowly; uint8 RGB (height, width, 3)."""
     colours: tuple[RGB, ...] = (
         (236, 236, 234), (215, 214, 210), (190, 190, 192), (176, 150, 120), (120, 92, 68), (90, 94, 102),
         (222, 214, 198),
@@ -17,7 +20,7 @@ def surface(rng: np.random.Generator, width_px: int, height_px: int) -> np.ndarr
     colour = np.array(near(rng, pick(rng, colours), 12), np.float32)
     coarse = colour + rng.normal(0, between(rng, 1, 9), (5, 6, 1)).astype(np.float32)
     drift = cv2.resize(coarse.astype(np.float32), (width_px, height_px), interpolation=cv2.INTER_CUBIC)
-    if chance(rng, 0.35):  # a grain along one direction, as of wood
+    if chance(rng, 0.35):  # a grain in one direction, like wood
         grain = rng.normal(0, between(rng, 2, 6), (height_px // 3 + 1, 3)).astype(np.float32)
         drift = drift + cv2.resize(grain, (width_px, height_px), interpolation=cv2.INTER_LINEAR)[:, :, None]
     return np.clip(drift, 0, 255).astype(np.uint8)
@@ -26,18 +29,18 @@ def surface(rng: np.random.Generator, width_px: int, height_px: int) -> np.ndarr
 def laid(
     rng: np.random.Generator, thing: np.ndarray, ground: np.ndarray, share: float, round_px: float, tilt_deg: float
 ) -> np.ndarray:
-    """Lay a flat thing on the ground, slightly turned and seen slightly from the side.
+    """Put a flat object on the ground, slightly rotated and seen slightly from the side.
 
     Args:
-        rng: Where all chance comes from.
-        thing: uint8 RGB (h, w, 3).
+        rng: Source of randomness.
+        thing: The object, uint8 RGB (h, w, 3).
         ground: uint8 RGB (H, W, 3).
-        share: How much of the ground's width or height, whichever binds, the thing takes.
-        round_px: Radius of the thing's corners.
-        tilt_deg: At most this much it is turned.
+        share: Fraction of the ground's width or height, whichever is tighter, that the object takes.
+        round_px: Radius of the object's corners.
+        tilt_deg: Largest rotation.
 
     Returns:
-        The ground with the thing on it; uint8 RGB (H, W, 3).
+        The ground with the object on it; uint8 RGB (H, W, 3).
     """
     height, width = thing.shape[:2]
     ground_height, ground_width = ground.shape[:2]
@@ -60,7 +63,7 @@ def laid(
 
 
 def aslant(rng: np.random.Generator, scene: np.ndarray, spread: float) -> np.ndarray:
-    """See a scene from a slightly other place; what was at the edges moves out of the picture."""
+    """Show a scene from a slightly different position; its edges move out of the picture."""
     height, width = scene.shape[:2]
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     inward = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]], np.float32)
@@ -70,21 +73,21 @@ def aslant(rng: np.random.Generator, scene: np.ndarray, spread: float) -> np.nda
 
 
 def _rounded(height: int, width: int, radius: float) -> np.ndarray:
-    """A white rectangle with round corners on black; uint8 (height, width)."""
+    """Return a white rectangle with round corners on black; uint8 (height, width)."""
     y = np.maximum(np.abs(np.arange(height) - (height - 1) / 2) - (height / 2 - radius), 0)[:, None]
     x = np.maximum(np.abs(np.arange(width) - (width - 1) / 2) - (width / 2 - radius), 0)[None, :]
     return np.where(x * x + y * y <= max(radius, 1.0) ** 2, 255, 0).astype(np.uint8)
 
 
 def scan(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
-    """Scan or photograph a page, carefully.
+    """Scan or photograph a page carefully.
 
     Args:
-        rng: Where all chance comes from.
+        rng: Source of randomness.
         page: uint8 RGB (H, W, 3).
 
     Returns:
-        The scan, of the same shape: turned by 3° at most, up to a fifth darker, with noise of 1 to 4 levels.
+        The scan, of the same shape: rotated by at most 3°, up to a fifth darker, with noise of 1 to 4 levels.
     """
     height, width = page.shape[:2]
     angle = float(np.clip(rng.normal(0, 0.9), -3, 3))
@@ -101,15 +104,15 @@ def scan(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
 
 
 def damage(rng: np.random.Generator, page: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
-    """Turn, mirror, blur and brighten a page; cover a part of a few.
+    """Rotate, mirror, blur and brighten a page, and sometimes cover parts of it.
 
     Args:
-        rng: Where all chance comes from.
+        rng: Source of randomness.
         page: uint8 RGB (H, W, 3).
-        second: A page that shines through faintly, of any size; None on most.
+        second: A page of any size that shines through faintly; None for most pages.
 
     Returns:
-        uint8 RGB of another shape, its longest side that of ``page``.
+        uint8 RGB of another shape with the same longest side.
     """
     if second is not None:
         page = _shining_through(rng, page, second)
@@ -127,7 +130,7 @@ def damage(rng: np.random.Generator, page: np.ndarray, second: np.ndarray | None
 
 
 def _turned(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
-    """Turn a page by any angle; at most its corners leave the picture."""
+    """Rotate a page by any angle; at most its corners leave the picture."""
     height, width = page.shape[:2]
     angle = between(rng, 0, 360)
     cos, sin = abs(np.cos(np.deg2rad(angle))), abs(np.sin(np.deg2rad(angle)))
@@ -142,12 +145,12 @@ def _turned(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
 
 
 def _blurred(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
-    """Out of focus, moved, or sharp; the strength grows with the picture."""
+    """Blur a page by focus or motion, or leave it sharp; the strength grows with the picture."""
     reach = max(page.shape[:2]) / 640
-    way = whole(rng, 0, 3)
-    if way == 0:
+    kind = whole(rng, 0, 3)
+    if kind == 0:
         return cv2.GaussianBlur(page, (0, 0), between(rng, 0.5, 1.7) * reach)
-    if way == 1:
+    if kind == 1:
         length = max(3, round(between(rng, 3, 7) * reach))
         line = np.zeros((length, length), np.float32)
         end = np.deg2rad(between(rng, 0, 180))
@@ -159,7 +162,7 @@ def _blurred(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
 
 
 def _covered(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
-    """Something lies on the page: up to three notes, labels or thumbs, each on a tenth of it at most."""
+    """Cover a page with up to three notes, labels or thumbs, each on at most a tenth of it."""
     height, width = page.shape[:2]
     out = page.copy()
     for _ in range(whole(rng, 1, 3)):
@@ -172,8 +175,8 @@ def _covered(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
 
 
 def _shining_through(rng: np.random.Generator, page: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Lay a second page faintly over the first one, mirrored as the back of a sheet would be."""
+    """Lay a second page faintly over the first one, mirrored like the reverse side of a sheet."""
     height, width = page.shape[:2]
-    other = cv2.resize(second[:, ::-1], (width, height), interpolation=cv2.INTER_AREA)
-    share = between(rng, 0.12, 0.3)
-    return cv2.addWeighted(page, 1 - share, other, share, 0)
+    back = cv2.resize(second[:, ::-1], (width, height), interpolation=cv2.INTER_AREA)
+    weight = between(rng, 0.12, 0.3)
+    return cv2.addWeighted(page, 1 - weight, back, weight, 0)

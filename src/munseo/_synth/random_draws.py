@@ -1,4 +1,4 @@
-"""Small random draws that the pages are made of."""
+"""Random draws that the pages are made of: items, numbers, digits, colours."""
 
 from __future__ import annotations
 
@@ -10,45 +10,46 @@ import numpy as np
 T = TypeVar("T")
 
 RGB = tuple[int, int, int]
+"""A colour, 0 to 255 in each channel."""
 
 
 def pick(rng: np.random.Generator, items: Sequence[T]) -> T:
-    """One of the items, each as likely as the others."""
+    """Return one of the items; all are equally likely."""
     return items[int(rng.integers(len(items)))]
 
 
 def some(rng: np.random.Generator, items: Sequence[T], count: int) -> list[T]:
-    """``count`` different items, in random order."""
+    """Return ``count`` different items in random order."""
     return [items[int(i)] for i in rng.permutation(len(items))[:count]]
 
 
 def chance(rng: np.random.Generator, probability: float) -> bool:
-    """True with the probability given."""
+    """Return True with a probability."""
     return bool(rng.random() < probability)
 
 
 def between(rng: np.random.Generator, low: float, high: float) -> float:
-    """A real number in [low, high)."""
+    """Return a real number in [low, high)."""
     return float(rng.uniform(low, high))
 
 
 def whole(rng: np.random.Generator, low: int, high: int) -> int:
-    """A whole number from low to high, both included."""
+    """Return a whole number from low to high, both included."""
     return int(rng.integers(low, high + 1))
 
 
 def digits(rng: np.random.Generator, count: int) -> str:
-    """A string of random digits."""
+    """Return a string of random digits."""
     return "".join(str(d) for d in rng.integers(0, 10, count))
 
 
 def near(rng: np.random.Generator, colour: RGB, spread: float) -> RGB:
-    """A colour at most ``spread`` levels away in each channel."""
+    """Return a colour that differs by at most ``spread`` levels in each channel."""
     red, green, blue = (round(min(255.0, max(0.0, level + between(rng, -spread, spread)))) for level in colour)
     return red, green, blue
 
 
-def mix(first: RGB, second: RGB, share: float) -> RGB:
-    """The colour ``share`` of the way from the first to the second."""
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
+def mix(first: RGB, second: RGB, fraction: float) -> RGB:
+    """Return the colour at a fraction of the way from the first to the second."""
+    red, green, blue = (round(a + (b - a) * fraction) for a, b in zip(first, second, strict=True))
     return red, green, blue

@@ -1,4 +1,4 @@
-"""Photographs of cars: the instruments behind the wheel, and the number plate on the bumper."""
+"""Photographs of cars: the dashboard, and the number plate on the bumper."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from munseo._synth.photo import aslant
 from munseo._synth.random_draws import RGB, between, chance, digits, mix, near, pick, whole
 
 SMOOTHING = 2
-"""Scenes are drawn this many times larger and then reduced, which smooths their round edges."""
+"""Scenes are drawn this many times larger and then reduced, which smooths round edges."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """The colours of a car's instruments."""
+    """Colours of a dashboard."""
 
     ground: RGB
     face: RGB
@@ -30,7 +30,7 @@ class Panel:
 
 
 def dashboard(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """A car's instruments: dials, a display with the odometer, warning lights, the wheel's rim."""
+    """Draw a dashboard: dials, a display with the odometer, warning lights, the rim of the steering wheel."""
     height = 900 / between(rng, 1.3, 1.75)
     light: RGB = pick(rng, ((235, 240, 245), (120, 200, 250), (250, 120, 90), (150, 240, 180), (255, 230, 190)))
     ground = near(rng, pick(rng, ((18, 18, 22), (34, 34, 38), (58, 56, 54), (84, 82, 80))), 6)
@@ -71,7 +71,7 @@ def _dial(
     step: int,
     unit: str,
 ) -> None:
-    """A round instrument with ``count`` marked intervals of ``step``, from lower left over the top to lower right."""
+    """Draw a dial with ``count`` marked intervals of ``step``, from lower left over the top to lower right."""
     scene.ellipse(x - radius, y - radius, x + radius, y + radius, panel.face, panel.ring, radius * 0.035)
     start, sweep = 135.0, 270.0
     size = min(radius * 0.17, radius * 1.5 / count)
@@ -96,7 +96,7 @@ def _dial(
 
 
 def _display(rng: np.random.Generator, scene: Canvas, panel: Panel, x: float, y: float, width: float) -> None:
-    """The small display: odometer, trip, outside temperature, gear."""
+    """Draw the small display: odometer, trip, outside temperature, gear."""
     height = width * between(rng, 0.7, 1.0)
     glow = pick(rng, ((10, 20, 34), (30, 12, 8), (14, 30, 18), (200, 214, 196)))
     ink: RGB = (25, 35, 30) if sum(glow) > 400 else mix(panel.light, (255, 255, 255), 0.3)
@@ -115,7 +115,7 @@ def _display(rng: np.random.Generator, scene: Canvas, panel: Panel, x: float, y:
 
 
 def _lamps(rng: np.random.Generator, scene: Canvas, y: float) -> None:
-    """Warning lights, some of them lit."""
+    """Draw warning lights, some of them lit."""
     colours: tuple[RGB, ...] = ((235, 60, 45), (250, 180, 30), (60, 200, 90), (70, 140, 240))
     for x in np.linspace(330, 570, whole(rng, 5, 8)):
         colour = pick(rng, colours) if chance(rng, 0.5) else (62, 62, 66)
@@ -130,7 +130,7 @@ def _lamps(rng: np.random.Generator, scene: Canvas, y: float) -> None:
 
 
 def _wheel(rng: np.random.Generator, scene: Canvas, height: float) -> None:
-    """The rim of the steering wheel, out of focus at the lower edge."""
+    """Draw the rim of the steering wheel at the lower edge."""
     colour = near(rng, (30, 30, 32), 8)
     top, width = height * between(rng, 0.86, 0.95), between(rng, 40, 60)
     scene.ellipse(450 - 560, top, 450 + 560, top + 1120, None, colour, width)
@@ -138,7 +138,7 @@ def _wheel(rng: np.random.Generator, scene: Canvas, height: float) -> None:
 
 
 def license_plate(rng: np.random.Generator, longest_px: int) -> np.ndarray:
-    """A number plate on a car's bumper, seen from before or behind."""
+    """Draw a number plate on the bumper of a car, seen from the front or from behind."""
     height = 900 / between(rng, 1.15, 1.7)
     colours: tuple[RGB, ...] = (
         (232, 232, 230), (30, 31, 34), (120, 124, 130), (176, 180, 184), (40, 60, 110), (130, 30, 36), (205, 200, 190),
@@ -148,7 +148,7 @@ def license_plate(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     dark, line = mix(body, (0, 0, 0), 0.82), mix(body, (0, 0, 0), 0.45)
     scene.box(0, height * 0.86, 900, height, fill=near(rng, (96, 94, 92), 14))  # the road
     scene.box(0, height * 0.76, 900, height * 0.88, fill=dark)
-    if chance(rng, 0.55):  # from before: a grille and headlights
+    if chance(rng, 0.55):  # from the front: a grille and headlights
         scene.box(230, height * 0.06, 670, height * 0.28, dark, line, 5, radius=24)
         for y in np.linspace(height * 0.09, height * 0.25, 5):
             scene.line([(245, float(y)), (655, float(y))], mix(dark, (255, 255, 255), 0.3), 3)
@@ -166,7 +166,7 @@ def license_plate(rng: np.random.Generator, longest_px: int) -> np.ndarray:
 
 
 def _plate(rng: np.random.Generator, scene: Canvas, x: float, y: float) -> None:
-    """The plate itself: long and white, blue or yellow, or the old green one in two lines."""
+    """Draw the plate: long and white, blue or yellow, or the old green one with two lines."""
     plates: tuple[tuple[RGB, RGB], ...] = (
         ((244, 244, 242), (20, 20, 24)), ((244, 244, 242), (20, 20, 24)), ((120, 180, 225), (20, 20, 24)),
         ((240, 196, 50), (20, 20, 24)), ((24, 96, 62), (240, 240, 235)),
@@ -212,13 +212,13 @@ def _plate(rng: np.random.Generator, scene: Canvas, x: float, y: float) -> None:
 
 
 def _label(rng: np.random.Generator, scene: Canvas, x: float, y: float) -> None:
-    """A sticker that says what the scene is."""
+    """Draw a sticker that marks the scene as a specimen."""
     scene.box(x - 100, y - 18, x + 100, y + 18, (232, 232, 228), (200, 40, 40), 2)
     scene.text(x, y, pick(rng, ("견본 SPECIMEN", "견 본", "SPECIMEN")), 23, (200, 40, 40), "bold", "mm", fit=185)
 
 
 def _glossy(rng: np.random.Generator, pixels: np.ndarray) -> np.ndarray:
-    """Let light fall on a scene from one place, with a reflection; uint8 RGB as given."""
+    """Light a scene unevenly, sometimes with a reflection; uint8 RGB of the same shape."""
     height, width = pixels.shape[:2]
     coarse = 1 + rng.normal(0, 0.16, (4, 5)).astype(np.float32)
     light = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)[:, :, None]

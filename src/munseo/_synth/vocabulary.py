@@ -1,4 +1,4 @@
-"""The words that the invented people, places and papers are made of. None of them names a real thing on purpose."""
+"""The words of the invented people, places and documents. None of them names a real thing on purpose."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ CARS = ("소나리", "그란다", "모니아", "투산느", "레이온", "카니
 CAR_KINDS = ("승용(소형)", "승용(중형)", "승용(대형)", "화물(소형)", "승합(중형)", "승용(경형)")
 FUELS = ("휘발유", "경유", "전기", "LPG", "하이브리드(휘발유+전기)")
 
-# Letters that no Korean plate carries, so that no specimen is anyone's car.
+# Letters that no Korean plate has, so that no specimen is a real car.
 PLATE_LETTERS = ("카", "타", "파", "차", "키", "티", "피", "치", "코", "토", "포", "초")
 PLATE_REGIONS = ("한별", "가온", "미르", "달해", "누리", "아라")
 

@@ -8,9 +8,10 @@ import onnx
 import pytest
 
 from munseo import UserError, export
-from munseo._engines import SIDECAR
+from munseo._engines import ENGINES
+from munseo._engines.sidecar import SIDECAR
 from munseo._export.parity import compare, objections
-from munseo._export.quantizer import LADDER, kept_in_floats
+from munseo._export.quantizer import SCHEMES, layers_in_floats
 from munseo._run import open_run
 
 
@@ -19,7 +20,7 @@ def own_run(finished, tmp_path):
     return open_run(shutil.copytree(finished.path, tmp_path / "runs" / finished.name))
 
 
-@pytest.mark.parametrize("name", ["onnx", "openvino"])
+@pytest.mark.parametrize("name", ENGINES)
 def test_full_precision_decides_every_page_alike(exports, name):
     sidecar = json.loads((exports.export_dir(name) / SIDECAR).read_text())
     parity = sidecar["parity"]
@@ -30,11 +31,11 @@ def test_full_precision_decides_every_page_alike(exports, name):
     assert sidecar["int8"] is None
 
 
-@pytest.mark.parametrize("name", ["onnx-int8", "openvino-int8"])
+@pytest.mark.parametrize("name", [f"{name}-int8" for name in ENGINES])
 def test_int8_says_which_ways_were_tried(exports, name):
     sidecar = json.loads((exports.export_dir(name) / SIDECAR).read_text())
     tried = sidecar["int8"]["tried"]
-    assert [row["way"] for row in tried] == [way.name for way in LADDER]
+    assert [row["way"] for row in tried] == [scheme.name for scheme in SCHEMES]
     fastest = max(tried, key=lambda row: row["pages_per_second"])
     assert sidecar["int8"]["kept"] == fastest["way"]
     assert sidecar["parity"]["macro_f1_after"] == fastest["macro_f1"]
@@ -50,14 +51,14 @@ def test_int8_holds_eight_bits(exports):
     assert names == {"model.xml", "model.bin", SIDECAR}
 
 
-def test_the_ladder_keeps_more_and_more_in_floats(exports):
+def test_the_schemes_keep_more_and_more_in_floats(exports):
     graph = exports.export_dir("onnx") / "model.onnx"
-    kept = [set(kept_in_floats(graph, way)) for way in LADDER]
+    kept = [set(layers_in_floats(graph, scheme)) for scheme in SCHEMES]
     assert kept[0] < kept[1] < kept[2]
     nodes = {node.name: node for node in onnx.load(graph).graph.node}
     groups = [next((a.i for a in nodes[name].attribute if a.name == "group"), 1) for name in kept[2] - kept[1]]
     assert groups
-    assert min(groups) > 1, "the third way adds depthwise layers"
+    assert min(groups) > 1, "the third scheme adds depthwise layers"
 
 
 def test_the_sidecar_describes_what_happens_to_a_page(exports):
@@ -73,7 +74,7 @@ def test_the_sidecar_describes_what_happens_to_a_page(exports):
 def test_int8_that_loses_too_much_is_refused_and_leaves_nothing(own_run):
     with pytest.raises(UserError, match="not kept") as caught:
         export(own_run.path, "openvino", int8=True, max_loss=-1.0, quiet=True)
-    assert len(caught.value.problems) == len(LADDER)
+    assert len(caught.value.problems) == len(SCHEMES)
     assert not (own_run.path / "export").exists()
 
 

@@ -4,18 +4,18 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-import munseo._engines.backends
 from munseo import UserError
-from munseo._engines import SIDECAR, load_backend
-from munseo._engines.backends import Fastest
-from munseo._engines.onnx_engine import OnnxEngine
-from munseo._engines.openvino_engine import OpenVinoEngine
+from munseo._engines import ENGINES, EXPORTS
+from munseo._engines.backends import FastestNetwork, load_backend
+from munseo._engines.engine import engine_of
+from munseo._engines.sidecar import SIDECAR
 from munseo._model import load_classifier
 from munseo._prediction.inference import load_members, read_card
 from munseo._prediction.predictor import PredictOptions, Predictor
@@ -39,7 +39,7 @@ def near(found, expected, share=1e-3):
     return float((found - expected).abs().max()) < share * float(expected.std())
 
 
-@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+@pytest.mark.parametrize("backend", ENGINES)
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_logits_are_those_of_torch_in_either_layout(exports, images, backend, layout):
     found = logits(exports, backend, images.to(memory_format=layout))
@@ -47,10 +47,10 @@ def test_logits_are_those_of_torch_in_either_layout(exports, images, backend, la
     assert not near(found.flip(0), logits(exports, "torch", images), 0.2), "the order of pages would show"
 
 
-@pytest.mark.parametrize("backend", ["onnx", "onnx-int8", "openvino", "openvino-int8"])
+@pytest.mark.parametrize("backend", EXPORTS)
 @pytest.mark.parametrize("num_threads", [1, 2])
 def test_a_page_does_not_depend_on_its_batch(exports, images, backend, num_threads):
-    engine = (OnnxEngine if backend.startswith("onnx") else OpenVinoEngine)(exports.export_dir(backend), num_threads)
+    engine = engine_of(backend).open(exports.export_dir(backend), num_threads)
     whole = engine(images)
     assert whole.shape == (7, 17)
     single = torch.cat([engine(image[None]) for image in images])
@@ -58,7 +58,7 @@ def test_a_page_does_not_depend_on_its_batch(exports, images, backend, num_threa
     assert near(whole, single, 0.2 if backend.endswith("int8") else 1e-3)
 
 
-@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+@pytest.mark.parametrize("backend", ENGINES)
 def test_a_run_answers_alike_with_views_and_second_look(exports, documents, backend):
     from munseo._data import find_pages
 
@@ -85,7 +85,7 @@ PYTHON_WITH_A_SIGNAL = """
 import os, signal, sys, threading
 from pathlib import Path
 import torch
-from munseo._engines import open_engine
+from munseo._engines.backends import open_engine
 
 engines = [open_engine(Path(sys.argv[1]), "openvino")]
 engines[0](torch.zeros(1, 3, 64, 64))
@@ -149,7 +149,7 @@ def test_not_exported(finished):
 
 
 def test_a_missing_package_is_named(exports, monkeypatch, capsys):
-    monkeypatch.setitem(munseo._engines.backends.PACKAGES, "openvino", "no_such_package")
+    monkeypatch.setitem(ENGINES, "openvino", replace(ENGINES["openvino"], package="no_such_package"))
     with pytest.raises(UserError, match=r"no_such_package is not installed; pip install 'munseo\[export\]'"):
         load_members(exports, "openvino")
     network = load_members(exports, "auto")[0].network
@@ -187,7 +187,7 @@ def test_auto_leaves_out_what_decides_otherwise(exports, images, capsys):
                 network(batch)
             return network(batch)
 
-    trial = Fastest({"torch": network, "onnx": Wrong(), "openvino": Slow()})
+    trial = FastestNetwork({"torch": network, "onnx": Wrong(), "openvino": Slow()})
     with torch.inference_mode():
         trial(images)
     assert trial.chosen == "torch"
