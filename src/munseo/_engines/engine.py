@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from munseo._errors import UserError
+from munseo._packages import missing_packages
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,7 +36,7 @@ class Engine:
     @property
     def is_installed(self) -> bool:
         """Whether the engine's package is installed."""
-        return importlib.util.find_spec(self.package) is not None
+        return not missing_packages([self.package])
 
 
 def _convert_onnx(graph: Path, folder: Path) -> None:

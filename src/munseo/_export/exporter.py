@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import statistics
@@ -28,6 +27,7 @@ from munseo._errors import UserError
 from munseo._export.parity import Parity, compare, objections
 from munseo._export.quantizer import SCHEMES, QuantisationScheme, calibration_batches, quantise
 from munseo._model import Classifier, load_classifier
+from munseo._packages import missing_packages
 from munseo._prediction import Settings, predict_pages
 from munseo._prediction.inference import read_card
 from munseo._run import RunFolder
@@ -150,8 +150,7 @@ def need_packages(engine: str, int8: bool) -> None:
     """Raise ``UserError`` if packages that an export needs are not installed."""
     # ONNX Runtime has the quantiser, whichever engine runs the graph later.
     needed = dict.fromkeys(["onnx", *(["onnxruntime"] if int8 else []), ENGINES[engine].package])
-    missing = [package for package in needed if importlib.util.find_spec(package) is None]
-    if missing:
+    if missing := missing_packages(needed):
         raise UserError(f"export: {', '.join(missing)} not installed; pip install 'munseo[export]'.")
 
 

@@ -6,7 +6,6 @@ No file is ever unpickled: files are safetensors, or torch files that are read w
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from munseo._errors import UserError
+from munseo._packages import package_folder
 
 StateDict = dict[str, torch.Tensor]
 
@@ -141,10 +141,8 @@ def _file_at(path: Path) -> Path:
 
 def _packaged(model_name: str) -> Path | None:
     package = PACKAGES.get(model_name.partition(".")[0])
-    spec = importlib.util.find_spec(package) if package else None
-    if spec is None or spec.origin is None:
-        return None
-    return next(iter(sorted((Path(spec.origin).parent / "models").glob("*.pth"))), None)
+    folder = package_folder(package) if package else None
+    return None if folder is None else next(iter(sorted((folder / "models").glob("*.pth"))), None)
 
 
 def _sha256(file: Path) -> str:

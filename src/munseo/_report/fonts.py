@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import io
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 from fontTools import subset  # type: ignore[import-untyped]
 from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
 from munseo._console import hush
+from munseo._packages import package_folder
 
 HANGUL = (range(0x1100, 0x1200), range(0x3130, 0x3190), range(0xAC00, 0xD7A4))
 """Unicode's blocks of Hangul letters and syllables."""
@@ -25,10 +25,9 @@ def font_file(bold: bool = False) -> Path:
 
     That package is not imported: it would change matplotlib's settings.
     """
-    spec = find_spec("koreanize_matplotlib")
-    folders = (spec.submodule_search_locations if spec else None) or []
-    assert folders, "koreanize-matplotlib is a dependency"
-    return Path(folders[0]) / "fonts" / ("NanumGothicBold.ttf" if bold else "NanumGothic.ttf")
+    folder = package_folder("koreanize_matplotlib")
+    assert folder is not None, "koreanize-matplotlib is a dependency"
+    return folder / "fonts" / ("NanumGothicBold.ttf" if bold else "NanumGothic.ttf")
 
 
 def hangul_font(text: str) -> bytes | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import asdict
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from munseo._console import quietly
 from munseo._errors import UserError
+from munseo._packages import missing_packages
 
 if TYPE_CHECKING:
     from munseo._prediction import PredictOptions, Predictor
@@ -29,7 +29,7 @@ PACKAGES = {
 
 def need_packages(command: str = "serve") -> None:
     """Raise ``UserError`` where a package of the extra is missing."""
-    missing = [package for module, package in PACKAGES.items() if find_spec(module) is None]
+    missing = [PACKAGES[module] for module in missing_packages(PACKAGES)]
     if missing:
         raise UserError(f"{command}: {', '.join(missing)} is not installed; pip install 'munseo[serve]'.")
 

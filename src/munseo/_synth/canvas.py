@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from munseo._packages import package_folder
 from munseo._synth.random_draws import RGB
 
 Align = Literal["left", "middle", "right"]
@@ -204,10 +204,9 @@ def font_path(weight: Weight) -> Path:
 
     The package is located but not imported: importing it would load matplotlib, half a second in every worker.
     """
-    spec = find_spec("koreanize_matplotlib")
-    locations = spec.submodule_search_locations if spec else None
-    assert locations, "koreanize-matplotlib is a dependency of munseo"
-    return Path(next(iter(locations))) / "fonts" / _FILES[weight]
+    folder = package_folder("koreanize_matplotlib")
+    assert folder is not None, "koreanize-matplotlib is a dependency of munseo"
+    return folder / "fonts" / _FILES[weight]
 
 
 @lru_cache(maxsize=512)

@@ -6,7 +6,6 @@ entry of ``TRACKERS`` here. The name of the key is that of its package, and of t
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import socket
 from abc import ABC, abstractmethod
@@ -20,6 +19,7 @@ from munseo._config import Config
 from munseo._console import say
 from munseo._data import decode
 from munseo._errors import UserError
+from munseo._packages import missing_packages
 from munseo._run import RunFolder
 
 PLOTS = ("loss_plot.png", "accuracy_plot.png", "f1_plot.png", "val_confusion_matrix.png")
@@ -150,7 +150,7 @@ def build_trackers(config: Config, run: RunFolder) -> list[Tracker]:
     trackers = []
     for package, tracker in TRACKERS.items():
         if getattr(config, package).log:
-            if importlib.util.find_spec(package) is None:
+            if missing_packages([package]):
                 raise UserError(
                     f"{package}.log is true, but {package} is not installed: pip install 'munseo[{package}]'."
                 )
