@@ -1,6 +1,6 @@
-"""What a report is made of: a tree of blocks that knows nothing of HTML or Markdown.
+"""The blocks of a report: a tree that is independent of HTML and Markdown.
 
-Words in backticks are code in every ``str`` that a person reads here; nothing else is markup.
+In every text that a person reads, words in backticks are code; nothing else is markup.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from typing import ClassVar, Literal
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph."""
+    """A paragraph; a quiet one is fine print that explains how the numbers next to it were computed."""
 
     kind: ClassVar[str] = "text"
     text: str
     quiet: bool = False
-    """Fine print: explains how the figures beside it came to be."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Number:
-    """One figure of the headline."""
+    """One number of the headline."""
 
     label: str
     value: str
@@ -40,7 +39,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Numbers:
-    """The headline: the first figure is the one that counts."""
+    """The headline: the first number is the one that counts."""
 
     kind: ClassVar[str] = "numbers"
     items: tuple[Number, ...]
@@ -48,7 +47,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its confidence interval on a scale, and the scores that a server gave; all in [0, 1]."""
+    """An estimate with its confidence interval on a scale, and the scores of a server; all are in [0, 1]."""
 
     kind: ClassVar[str] = "interval"
     low: float
@@ -60,7 +59,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A row of ``Intervals``: a score and, where it is an estimate, its interval; all in [0, 1]."""
+    """A row of ``Intervals``: a score and, where it is an estimate, its interval; all are in [0, 1]."""
 
     label: str
     value: float
@@ -70,7 +69,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Intervals:
-    """Scores under one another on one scale, with their intervals."""
+    """Scores below one another on one scale, with their intervals."""
 
     kind: ClassVar[str] = "intervals"
     label: str
@@ -79,7 +78,7 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Names and their values."""
+    """A list of names with their values."""
 
     kind: ClassVar[str] = "pairs"
     items: tuple[tuple[str, str], ...]
@@ -87,7 +86,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class TableBlock:
-    """Rows under a header; ``numeric`` columns stand to the right; ``bar`` is a column of values in [0, 1]."""
+    """Rows below a header; ``numeric`` columns are aligned right; ``bar`` is a column of values in [0, 1]."""
 
     kind: ClassVar[str] = "table"
     header: tuple[str, ...]
@@ -100,14 +99,14 @@ class TableBlock:
 class Picture:
     """A picture of the run folder.
 
-    Args:
-        alt: What it shows, for those who do not see it.
-        caption: Printed under it.
-        file: Where it lies, relative to the run folder; Markdown links to it.
-        image: PNG or JPEG bytes, for HTML; without them the file is for Markdown alone.
-        dark: The same for a dark page.
-        min_width_px: Narrower than this its letters cannot be read; a narrow screen scrolls.
-        max_width_px: Wider than this its letters are larger than the text's; 0 for no bound.
+    Attributes:
+        alt: What it shows, for readers who do not see it.
+        caption: The text below it.
+        file: Its path relative to the run folder; Markdown links to it.
+        image: PNG or JPEG bytes for HTML; without them only Markdown shows the picture.
+        dark: The same for dark pages.
+        min_width_px: The width below which its letters cannot be read; narrower screens scroll.
+        max_width_px: The width above which its letters are larger than those of the text; 0 for no limit.
     """
 
     alt: str
@@ -121,7 +120,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures side by side: small pages, plots (the first beside the others), or each as wide as the text."""
+    """Pictures side by side: small pages, plots (the first next to the others), or each as wide as the text."""
 
     kind: ClassVar[str] = "pictures"
     items: tuple[Picture, ...]
@@ -130,7 +129,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Code:
-    """Text to copy as it stands."""
+    """Text to copy unchanged."""
 
     kind: ClassVar[str] = "code"
     text: str
@@ -139,7 +138,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Bullets:
-    """A list without an order."""
+    """An unordered list."""
 
     kind: ClassVar[str] = "bullets"
     items: tuple[str, ...]
@@ -147,7 +146,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Check:
-    """One fact that a repetition needs, and whether the run's files agree on it."""
+    """One fact that is needed to repeat a run, and whether the run's files agree on it."""
 
     holds: bool
     text: str
@@ -156,7 +155,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Checklist:
-    """Facts, checked."""
+    """A list of checked facts."""
 
     kind: ClassVar[str] = "checklist"
     items: tuple[Check, ...]
@@ -164,20 +163,20 @@ class Checklist:
 
 @dataclass(frozen=True)
 class CommandLine:
-    """A command in two parts: what stays the same, and the words that make it this one."""
+    """A shell command in two parts: what stays the same, and the words that distinguish it from its neighbours."""
 
     base: str
     words: str = ""
 
     @property
     def text(self) -> str:
-        """As one types it; the words stand on a line of their own."""
+        """The command as it is typed, with the words on a separate line."""
         return f"{self.base} \\\n  {self.words}" if self.words else self.base
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """Commands and the reason for them."""
+    """Commands and the reason to run them."""
 
     kind: ClassVar[str] = "proposal"
     reason: str

@@ -1,4 +1,4 @@
-"""Contact sheets: many small pages on one picture, each with its caption."""
+"""Contact sheets: many small pages on one picture, each with a caption; and the reading of pictures."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ TITLE_SIZE_PX, TITLE_HEIGHT_PX = 24, 52
 def save_sheet(
     path: Path, images: Sequence[np.ndarray], captions: Sequence[str], columns: int = 6, title: str | None = None
 ) -> None:
-    """Write the pages in rows as one PNG.
+    """Write pages in rows as one PNG.
 
     Args:
-        path: The PNG; it replaces an older one in one step.
+        path: The PNG file; an older one is replaced in one step.
         images: uint8 RGB arrays (H, W, 3) of any sizes; each is fitted into a square, never enlarged beyond it or cut.
-        captions: One a page; line breaks are kept, long lines wrap.
-        columns: Pages in a row.
-        title: Printed above.
+        captions: A caption for each page; line breaks are kept, long lines wrap.
+        columns: The number of pages in a row.
+        title: A title above the pages.
     """
     assert len(images) == len(captions) > 0, "a sheet holds pages, each with a caption"
-    font = ImageFont.truetype(font_file(bold=True), CAPTION_SIZE_PX)  # the regular arrow loses its shaft at this size
+    font = ImageFont.truetype(
+        font_file(bold=True), CAPTION_SIZE_PX
+    )  # the regular face draws the arrow without its shaft at this size
     wrapped = [_wrap(caption, font) for caption in captions]
     columns = min(columns, len(images))
     rows = [range(start, min(start + columns, len(images))) for start in range(0, len(images), columns)]
@@ -55,7 +57,7 @@ def save_sheet(
 
 
 def _paste(sheet: Image.Image, draw: ImageDraw.ImageDraw, array: np.ndarray, left: int, top: int) -> None:
-    """Fit a page into its square, with a hairline round it: pages are white, and so is the paper."""
+    """Fit a page into its square, with a hairline around it, since pages and paper are both white."""
     image = Image.fromarray(array)
     scale = CELL_PX / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
@@ -66,7 +68,7 @@ def _paste(sheet: Image.Image, draw: ImageDraw.ImageDraw, array: np.ndarray, lef
 
 
 def _draw_title(draw: ImageDraw.ImageDraw, title: str, width: int) -> None:
-    """Shrink the title until it fits; a sheet of one page is narrow."""
+    """Draw the title, smaller if it does not fit; a sheet of one page is narrow."""
     for size in range(TITLE_SIZE_PX, 9, -1):
         font = ImageFont.truetype(font_file(bold=True), size)
         if font.getlength(title) <= width:
@@ -75,7 +77,7 @@ def _draw_title(draw: ImageDraw.ImageDraw, title: str, width: int) -> None:
 
 
 def _wrap(caption: str, font: ImageFont.FreeTypeFont) -> list[str]:
-    """Break lines that are wider than a page, at spaces where there are some."""
+    """Break lines that are wider than a page, at spaces if possible."""
     lines: list[str] = []
     for line in caption.splitlines() or [""]:
         rest = line
@@ -109,7 +111,7 @@ def read_picture(file: Path) -> Image.Image:
 
 
 def shrunk(file: Path) -> bytes:
-    """The picture as JPEG, at most 1600 px wide: a sheet of pages takes a fifth of its PNG."""
+    """Return the picture as JPEG, at most 1600 px wide; this takes a fifth of the PNG of a contact sheet."""
     image = read_picture(file)
     if image.width > MAX_WIDTH_PX:
         height = max(1, round(image.height * MAX_WIDTH_PX / image.width))

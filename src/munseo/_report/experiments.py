@@ -1,4 +1,4 @@
-"""What to try next: changes of the configuration, each with the finding or the figure that suggests it."""
+"""What to try next: changes of the configuration, each with the finding or the metric that suggests it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from munseo._report.facts import Facts
 from munseo._report.findings import Finding
 
 SIZES_PX = (128, 160, 192, 224, 256, 320, 384, 448, 512)
+"""Image sizes to suggest."""
 
 FAMILIES = (
     ("tf_efficientnet_lite0.in1k", "tf_efficientnet_lite1.in1k", "tf_efficientnet_lite2.in1k"),
@@ -27,16 +28,25 @@ FAMILIES = (
     ),
     ("convnext_nano.in12k_ft_in1k", "convnext_tiny.in12k_ft_in1k", "convnext_small.in12k_ft_in1k"),
 )
-"""Models of one kind by size, as timm names them."""
+"""Models of one architecture by size, with their names in timm."""
 
-CONVNEXT, VIT = "convnext_tiny.in12k_ft_in1k", "vit_base_patch16_224.augreg2_in21k_ft_in1k"
+CONVNEXT = "convnext_tiny.in12k_ft_in1k"
+"""The ConvNeXt to suggest for an ensemble."""
+VIT = "vit_base_patch16_224.augreg2_in21k_ft_in1k"
+"""The vision transformer to suggest for an ensemble."""
 FIXED_SIZE = ("vit_", "deit", "beit", "swin", "eva")
-"""Models that are made for one image size."""
+"""Beginnings of the names of models that are made for one image size."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A run to make: the keys to change, and the phrase that says why."""
+    """A run to try.
+
+    Attributes:
+        overrides: The keys to change, as ``key=value``.
+        reason: The text ``try.`` and this name says why.
+        numbers: Values of the text's placeholders.
+    """
 
     overrides: tuple[str, ...]
     reason: str
@@ -44,26 +54,26 @@ class Experiment:
 
     @property
     def words(self) -> str:
-        """The overrides as one types them."""
+        """The overrides as they are typed in a shell."""
         return shlex.join(self.overrides)
 
 
 def experiments(facts: Facts, findings: Sequence[Finding]) -> tuple[Experiment, ...]:
-    """Single changes: those that a finding asks for first, then resolution, normalisation, schedule and backbone."""
+    """Return single changes: first those that findings ask for, then schedule, resolution, normalisation, backbone."""
     found = {finding.rule: finding.numbers for finding in findings}
     return (*_from_findings(facts, found), *_schedules(facts, found), *_images(facts), *_backbones(facts))
 
 
 def ensemble_members(facts: Facts) -> tuple[Experiment, ...]:
-    """Runs that are likely to err on other pages: another architecture, resolution, augmentation."""
+    """Return runs that are likely to err on other pages: another architecture, resolution or augmentation."""
     model, size = facts.config.model_name, facts.config.image_size
     members = []
     if not model.startswith("convnext"):
         members.append(Experiment(_backbone(facts, CONVNEXT), "member_convnext"))
     if not model.startswith(FIXED_SIZE):
         members.append(Experiment((*_backbone(facts, VIT), "image_size=224"), "member_vit"))
-        others = [other for other in (224, 384) if other != size]
-        members += [Experiment((f"image_size={other}",), "member_resolution") for other in others]
+        sizes = [other for other in (224, 384) if other != size]
+        members += [Experiment((f"image_size={other}",), "member_resolution") for other in sizes]
     if level := _stronger(facts):
         members.append(Experiment(level, "member_augmentation"))
     return tuple(members)
@@ -134,17 +144,17 @@ def _backbones(facts: Facts) -> Iterator[Experiment]:
     for family in FAMILIES:
         stems = [name.partition(".")[0] for name in family]
         if stem in stems:
-            place = stems.index(stem)
-            if place > 0:
-                yield Experiment(_backbone(facts, family[place - 1]), "backbone_smaller")
-            for name in family[place + 1 : place + 3]:
+            index = stems.index(stem)
+            if index > 0:
+                yield Experiment(_backbone(facts, family[index - 1]), "backbone_smaller")
+            for name in family[index + 1 : index + 3]:
                 yield Experiment(_backbone(facts, name), "backbone_larger")
             return
     yield Experiment(_backbone(facts, FAMILIES[1][4]), "backbone_other")
 
 
 def _backbone(facts: Facts, name: str) -> tuple[str, ...]:
-    """Change the model, and what was chosen for the old one alone."""
+    """Return the overrides that change the model, and reset what was chosen only for the old one."""
     words = [f"model_name={name}"]
     if isinstance(facts.config.pretrained, str):
         words.append("pretrained=true")
@@ -154,12 +164,12 @@ def _backbone(facts: Facts, name: str) -> tuple[str, ...]:
 
 
 def _stronger(facts: Facts) -> tuple[str, ...] | None:
-    """The next level; single switches would hold it back, so they go."""
+    """Return the overrides for the next level of augmentation; single switches would override it, so they are reset."""
     levels = get_args(Level)
-    place = levels.index(facts.config.augmentation_level) + 1
-    if place >= len(levels):
+    index = levels.index(facts.config.augmentation_level) + 1
+    if index >= len(levels):
         return None
-    words = [f"augmentation_level={levels[place]}"]
+    words = [f"augmentation_level={levels[index]}"]
     if any(value is not None for value in facts.config.augmentation.model_dump().values()):
         words.append("augmentation={}")
     if facts.config.dynamic_augmentation:
@@ -172,7 +182,7 @@ def _without_scheduler_params(facts: Facts) -> tuple[str, ...]:
 
 
 def _missed_f1(facts: Facts) -> dict[str, float] | None:
-    """Macro-F1 at the chosen epoch and at its best, if choosing by loss cost half a point."""
+    """Return macro-F1 at its best and at the chosen epoch, if choosing by loss cost half a point."""
     best = facts.course.best_epoch
     if facts.config.monitor != "val_loss" or len(facts.curves) != 1 or best is None:
         return None

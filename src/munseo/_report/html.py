@@ -1,4 +1,4 @@
-"""The report as one HTML file: pictures, style and font inside, no script, nothing fetched from anywhere."""
+"""The report as one HTML file that contains its pictures, style and font; it has no script and fetches nothing."""
 
 from __future__ import annotations
 
@@ -18,17 +18,22 @@ from munseo._report.fonts import hangul_font
 
 TEMPLATES = Path(__file__).parent / "templates"
 FONT_PLACE = "/* hangul */"
+"""The comment in the style sheet that the font replaces."""
 
 
 def render_html(document: ReportDocument) -> str:
-    """Render; everything that came from the run is escaped."""
+    """Render a report as HTML; everything that comes from the run is escaped."""
     page = environment().get_template("report.html.j2").render(document=document)
     font = hangul_font(page)
     return page.replace(FONT_PLACE, _font_face(font) if font else "", 1)
 
 
 def environment(*folders: Path) -> Environment:
-    """Templates of some folders over those of reports, with their filters; whatever is filled in is escaped."""
+    """Return the templates of some folders and those of reports, with their filters; all values are escaped.
+
+    Args:
+        folders: Folders of templates, which take precedence over those of reports.
+    """
     made = Environment(
         loader=FileSystemLoader([*folders, TEMPLATES]),
         autoescape=True,
@@ -43,7 +48,7 @@ def environment(*folders: Path) -> Environment:
 
 
 def inline(text: str) -> Markup:
-    """Escape a sentence and set what stands in backticks as code."""
+    """Escape a sentence, and mark words in backticks as code."""
     parts = re.split(r"`([^`]+)`", text)
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts)
@@ -51,7 +56,7 @@ def inline(text: str) -> Markup:
 
 
 def yaml_code(text: str) -> Markup:
-    """Escape YAML and set its comments apart."""
+    """Escape YAML, and mark its comments."""
     pattern = re.compile(r"^(.*?)((?:^|  )# .*)?$")
     lines = []
     for line in text.splitlines():
@@ -62,58 +67,60 @@ def yaml_code(text: str) -> Markup:
 
 
 def data_uri(image: bytes) -> str:
-    """The picture as a URL that holds it."""
+    """Return a URL that contains the picture."""
     kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
 
 
 def size_px(image: bytes) -> tuple[int, int]:
-    """Width and height, so that a page does not jump while it loads."""
+    """Return width and height of a picture, so that a page does not jump while it loads."""
     with Image.open(io.BytesIO(image), formats=("PNG", "JPEG")) as opened:
         return opened.size
 
 
 def share(value: str) -> str:
-    """A cell's value in [0, 1] as a CSS percentage; nothing for what is not a number."""
+    """Return a cell's value in [0, 1] as a CSS percentage; 0% for what is not a number."""
     return f"{100 * min(max(float(value), 0), 1):.1f}%" if re.fullmatch(r"\d+(\.\d+)?", value) else "0%"
 
 
 def scale(interval: Interval) -> dict[str, object]:
-    """Places on the interval's axis in per cent; the axis ends at 1 and begins a step below the lowest value."""
-    ticks, place = _axis([interval.low, *(mark for _, mark in interval.marks)])
+    """Return positions on an interval's axis in per cent; the axis goes from a step below the lowest value to 1."""
+    ticks, position = _axis([interval.low, *(mark for _, mark in interval.marks)])
     return {
         "ticks": ticks,
-        "low": place(interval.low),
-        "width": round(place(interval.high) - place(interval.low), 2),
-        "value": place(interval.value),
-        "marks": [(label, f"{mark:.4f}", place(mark)) for label, mark in interval.marks],
+        "low": position(interval.low),
+        "width": round(position(interval.high) - position(interval.low), 2),
+        "value": position(interval.value),
+        "marks": [(label, f"{mark:.4f}", position(mark)) for label, mark in interval.marks],
     }
 
 
 def scales(intervals: Intervals) -> dict[str, object]:
-    """The same for several scores on one axis."""
-    ticks, place = _axis([value for row in intervals.rows for value in (row.value, *(row.interval or ()))])
+    """Return the same for several scores on one axis."""
+    ticks, position = _axis([value for row in intervals.rows for value in (row.value, *(row.interval or ()))])
     rows = []
     for row in intervals.rows:
         low, high = row.interval or (row.value, row.value)
-        band = {"low": place(low), "width": round(place(high) - place(low), 2)} if row.interval else None
+        band = {"low": position(low), "width": round(position(high) - position(low), 2)} if row.interval else None
         span = f"{low:.4f}–{high:.4f}" if row.interval else ""
         text = {"text": f"{row.value:.4f}", "span": span}
-        rows.append({"label": row.label, "tone": row.tone, "value": place(row.value), "band": band, **text})
+        rows.append({"label": row.label, "tone": row.tone, "value": position(row.value), "band": band, **text})
     return {"ticks": ticks, "rows": rows}
 
 
 def _axis(values: Sequence[float]) -> tuple[list[tuple[str, float]], Callable[[float], float]]:
-    """Ticks with their places, and the function that places a value."""
+    """Return ticks with their positions, and the function that gives the position of a value."""
     lowest = min(values)
     step = 0.05 if lowest > 0.7 else 0.1 if lowest > 0.3 else 0.2
     start = max(0.0, (math.floor(lowest / step + 1e-9) - (0 if lowest % step > step / 3 else 1)) * step)
 
-    def place(value: float) -> float:
+    def position(value: float) -> float:
         return round(100 * (value - start) / (1 - start), 2)
 
     num_ticks = round((1 - start) / step)
-    return [(f"{start + step * number:.2f}", place(start + step * number)) for number in range(num_ticks + 1)], place
+    return [
+        (f"{start + step * number:.2f}", position(start + step * number)) for number in range(num_ticks + 1)
+    ], position
 
 
 def _font_face(font: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The report as Markdown (GitHub's kind), with pictures as links into the run folder."""
+"""The report as GitHub's Markdown, with pictures as links into the run folder."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ from munseo._report.blocks import (
 )
 
 PAGES_PER_ROW = 6
+"""How many small pages are next to each other."""
 
 
 def render_markdown(document: ReportDocument) -> str:
-    """Render; names that came from the run cannot act as markup."""
+    """Render a report as Markdown; names that come from the run cannot act as markup."""
     lines = [f"# {inline(document.title)}", f"{inline(document.kicker)}", f"`{document.subtitle}`"]
     for section in document.sections:
         lines += [f"## {inline(section.title)}", *(text for block in section.blocks for text in _block(block))]
@@ -37,13 +38,13 @@ def render_markdown(document: ReportDocument) -> str:
 
 
 def inline(text: str) -> str:
-    """Escape a sentence; what stands in backticks stays code."""
+    """Escape a sentence; words in backticks stay code."""
     parts = re.split(r"(`[^`]+`)", " ".join(text.split()))
     return "".join(part if index % 2 else _escape(part) for index, part in enumerate(parts))
 
 
 def _escape(text: str) -> str:
-    """Only what Markdown would take for markup; an underscore within a word is none."""
+    """Escape only what Markdown would take for markup; an underscore within a word is none."""
     text = text.replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = re.sub(r"([*|`]|~~)", r"\\\1", text)
     text = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)
@@ -66,7 +67,7 @@ def _block(block: Block) -> Iterator[str]:
                 for n in block.items
             )
         case Interval() | Intervals():
-            pass  # a drawing of figures that stand beside it in words
+            pass  # a drawing of numbers that the text next to it has in words
         case Pairs():
             yield "\n".join(f"- **{inline(name)}**: {inline(value)}" for name, value in block.items)
         case TableBlock():
@@ -96,7 +97,7 @@ def _table(table: TableBlock) -> str:
 
 
 def _cell(text: str) -> str:
-    """A bar within code would end the cell all the same."""
+    """Escape a cell; a bar would end it even within code."""
     return inline(text).replace("\\|", "|").replace("|", "\\|")
 
 
@@ -106,7 +107,7 @@ def _fenced(text: str, language: str) -> str:
 
 
 def _pictures(pictures: Pictures) -> Iterator[str]:
-    """Pages in tables, so that they stand side by side; plots one after another."""
+    """Render pages in tables, so that they are side by side, and plots one after another."""
     items = [item for item in pictures.items if item.file]
     if pictures.layout != "pages":
         for item in items:

@@ -1,4 +1,4 @@
-"""How figures are written in reports; a value that is not known is a dash."""
+"""How numbers are written in reports; a value that is not known is a dash."""
 
 from __future__ import annotations
 
@@ -9,59 +9,60 @@ import numpy as np
 from munseo._locale import Texts
 
 UNKNOWN = "–"
+"""What stands for a value that is not known."""
 MINUTE_S = 60
 HOUR_S = 3600
 
 
 def score(value: float | None) -> str:
-    """A metric in [0, 1] or a loss, four places: ``0.9164``."""
+    """Write a metric in [0, 1] or a loss with four decimals: ``0.9164``."""
     return UNKNOWN if value is None else f"{value:.4f}"
 
 
 def percent(value: float | None, places: int = 1) -> str:
-    """A share as per cent: ``94.1%``."""
+    """Write a fraction as a percentage: ``94.1%``."""
     return UNKNOWN if value is None else f"{100 * value:.{places}f}%"
 
 
 def signed(value: float | None, places: int = 4) -> str:
-    """A difference with its sign, a true minus: ``−0.0122``."""
+    """Write a difference with its sign, a true minus: ``−0.0122``."""
     return UNKNOWN if value is None else f"{value:+.{places}f}".replace("-", "−")
 
 
-def less(value: float | None, other: float | None) -> float | None:
-    """The difference, where both are known."""
-    return None if value is None or other is None else value - other
+def difference(value: float | None, subtracted: float | None) -> float | None:
+    """Return the difference, if both values are known."""
+    return None if value is None or subtracted is None else value - subtracted
 
 
 def span(interval: tuple[float, float] | None) -> str:
-    """Both ends of an interval: ``0.8812–0.9497``."""
+    """Write both ends of an interval: ``0.8812–0.9497``."""
     return UNKNOWN if interval is None else "–".join(score(bound) for bound in interval)
 
 
 def signed_span(interval: tuple[float, float] | None) -> str:
-    """Both ends of the interval of a difference: ``−0.0031 … +0.0077``."""
+    """Write both ends of the interval of a difference: ``−0.0031 … +0.0077``."""
     return UNKNOWN if interval is None else " … ".join(signed(bound) for bound in interval)
 
 
 def count(value: float | None) -> str:
-    """A whole number with commas: ``1,460``."""
+    """Write a whole number with commas: ``1,460``."""
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
 def rate(value: float | None) -> str:
-    """A learning rate without exponent, three significant digits: ``0.000399``."""
+    """Write a learning rate without exponent, with three significant digits: ``0.000399``."""
     if value is None:
         return UNKNOWN
     return np.format_float_positional(float(f"{value:.3g}"), trim="-")
 
 
 def short_hash(value: str | None) -> str:
-    """The first twelve digits of a hash."""
+    """Write the first twelve digits of a hash."""
     return UNKNOWN if not value else value.removeprefix("sha256:")[:12]
 
 
 def duration(value_s: float | None, texts: Texts) -> str:
-    """A time in the two units that matter: ``24 min 20 s``."""
+    """Write a time in the two units that matter: ``24 min 20 s``."""
     if value_s is None:
         return UNKNOWN
     if value_s < MINUTE_S:
@@ -74,7 +75,7 @@ def duration(value_s: float | None, texts: Texts) -> str:
 
 
 def moment(value: str | None, texts: Texts) -> str:
-    """An ISO time as people of the language write it, with its zone."""
+    """Write an ISO time as usual in the language, with its time zone."""
     if not value:
         return UNKNOWN
     try:
@@ -88,7 +89,7 @@ def moment(value: str | None, texts: Texts) -> str:
 
 
 def size(num_bytes: float | None) -> str:
-    """A size of memory or of a file in binary units: ``64 GiB``."""
+    """Write the size of a memory or a file in binary units: ``64 GiB``."""
     if num_bytes is None:
         return UNKNOWN
     for unit in ("B", "KiB", "MiB", "GiB"):

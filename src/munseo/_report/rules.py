@@ -1,4 +1,4 @@
-"""Sentences that follow from the numbers: each rule looks at the facts and says one thing, or nothing."""
+"""The rules of the analysis: each looks at the facts and finds one thing, or nothing."""
 
 from __future__ import annotations
 
@@ -10,27 +10,31 @@ from munseo._report.facts import Facts
 from munseo._report.findings import Finding, find_rate_disagreement
 from munseo._report.shift_rules import SHIFT_RULES
 
-GAP_LARGE, GAP_SMALL = 0.05, 0.02
-"""Macro-F1 by which training is ahead of validation."""
+GAP_LARGE = 0.05
+"""Training is far ahead of validation from this difference in macro-F1."""
+GAP_SMALL = 0.02
+"""Training is hardly ahead of validation up to this difference in macro-F1."""
 FEW_PAGES = 10
-"""A class judged on fewer pages: one page moves its recall by 10 points or more."""
+"""A class with fewer validation pages has few: one page changes its recall by 10 points or more."""
 WEAK_BELOW = 0.9
+"""A class with a lower F1 is weak."""
 SURE = 0.9
-STALE_SHARE = 0.9
-"""A falling schedule that ends above this share of its highest rate has hardly fallen."""
+"""A mistake with at least this confidence is a confident one."""
+STALE_FRACTION = 0.9
+"""A falling schedule that ends above this fraction of its highest rate has hardly fallen."""
 FALLING = ("CosineAnnealingLR", "OneCycleLR")
 """Schedules that end near zero, but only after the planned epochs."""
 
 
 def analyse(facts: Facts) -> tuple[Finding, ...]:
-    """All findings, in the order of the rules."""
+    """Return all findings, in the order of the rules."""
     return tuple(finding for rule in RULES if (finding := rule(facts)) is not None)
 
 
 def overfitting(facts: Facts) -> Finding | None:
-    """Training far ahead of validation, hardly ahead, or behind; in between there is nothing to texts.
+    """Find training far ahead of validation, hardly ahead, or behind; in between nothing is found.
 
-    With MixUp or CutMix the training figures are of blended pages and cannot be compared.
+    With MixUp or CutMix the training metrics are those of blended pages and cannot be compared.
     """
     train = facts.results.train.macro_f1 if facts.results.train else None
     if facts.results.val is None or train is None or facts.get("effective", "mixes"):
@@ -45,7 +49,7 @@ def overfitting(facts: Facts) -> Finding | None:
 
 
 def interval_width(facts: Facts) -> Finding | None:
-    """What difference between two runs these pages can show at all."""
+    """Find the smallest difference between two runs that these validation pages can show."""
     if facts.results.val is None or facts.results.val.macro_f1_interval is None:
         return None
     low, high = facts.results.val.macro_f1_interval
@@ -54,7 +58,7 @@ def interval_width(facts: Facts) -> Finding | None:
 
 
 def server_score(facts: Facts) -> Finding | None:
-    """Whether chance in the choice of validation pages explains the server's score."""
+    """Find whether chance in the choice of validation pages explains the server's score."""
     part, score = next(iter(facts.scores.given.items()), ("", None))
     if score is None or facts.results.val is None or facts.results.val.macro_f1_interval is None:
         return None
@@ -68,7 +72,7 @@ def server_score(facts: Facts) -> Finding | None:
 
 
 def folds_differ(facts: Facts) -> Finding | None:
-    """The range of macro-F1 over the folds."""
+    """Find the range of macro-F1 over the folds."""
     values = [fold.scores.macro_f1 for fold in facts.folds if fold.scores.macro_f1 is not None]
     if len(values) < 2:
         return None
@@ -77,7 +81,7 @@ def folds_differ(facts: Facts) -> Finding | None:
 
 
 def overconfident(facts: Facts) -> Finding | None:
-    """Validation loss a tenth above its minimum at the end, while macro-F1 gained half a point since."""
+    """Find a validation loss that ends a tenth above its minimum while macro-F1 gained half a point since."""
     if len(facts.curves) != 1 or len(facts.curves[0]) < 3:
         return None
     loss = facts.curves[0]["val_loss"].to_numpy(dtype=float)
@@ -99,7 +103,7 @@ def overconfident(facts: Facts) -> Finding | None:
 
 
 def weakest_classes(facts: Facts) -> Finding | None:
-    """Up to three classes with the lowest F1, if it is low."""
+    """Find up to three classes with the lowest F1, if it is low."""
     if facts.results.val is None:
         return None
     weak = sorted((entry for entry in facts.results.val.per_class if entry.f1 < WEAK_BELOW), key=lambda entry: entry.f1)
@@ -107,7 +111,7 @@ def weakest_classes(facts: Facts) -> Finding | None:
 
 
 def small_support(facts: Facts) -> Finding | None:
-    """Which of the weakest classes stand on few pages."""
+    """Find which of the weakest classes have few validation pages."""
     weakest = weakest_classes(facts)
     classes = weakest.numbers["classes"] if weakest else ()
     small = tuple(entry.name for entry in classes if entry.support < FEW_PAGES)
@@ -115,7 +119,7 @@ def small_support(facts: Facts) -> Finding | None:
 
 
 def main_pairs(facts: Facts) -> Finding | None:
-    """The fewest confused pairs that make up half of the errors, if they are few."""
+    """Find the fewest confused pairs that make up half of the errors, if they are few."""
     if facts.results.val is None or facts.results.val.num_errors == 0:
         return None
     pairs, errors = facts.results.val.confusions, facts.results.val.num_errors
@@ -134,14 +138,14 @@ def main_pairs(facts: Facts) -> Finding | None:
 
 
 def sure_mistakes(facts: Facts) -> Finding | None:
-    """Mistakes that no threshold on confidence would catch."""
+    """Find mistakes so confident that no threshold would catch them."""
     shown = [mistake.confidence for mistake in facts.gallery if mistake.confidence is not None]
     sure = sum(confidence >= SURE for confidence in shown)
     return Finding("sure_mistakes", "errors", {"sure": sure, "shown": len(shown)}) if sure else None
 
 
 def rate_disagrees(facts: Facts) -> Finding | None:
-    """The used rate and the configured one."""
+    """Find a learning rate that differs from the configured one."""
     found = find_rate_disagreement(facts)
     if found is None:
         return None
@@ -149,12 +153,12 @@ def rate_disagrees(facts: Facts) -> Finding | None:
 
 
 def long_horizon(facts: Facts) -> Finding | None:
-    """A schedule laid out for many more epochs than were trained, so that the rate hardly fell."""
+    """Find a schedule that was laid out for many more epochs than were trained, so that the rate hardly fell."""
     course, rates = facts.course, facts.rates
     if not course.epochs_done or not rates.last or not rates.highest or facts.config.scheduler_name not in FALLING:
         return None
     share = rates.last / rates.highest
-    if course.epochs_done >= facts.epochs_planned or share < STALE_SHARE:
+    if course.epochs_done >= facts.epochs_planned or share < STALE_FRACTION:
         return None
     numbers = {
         "scheduler": facts.config.scheduler_name,
@@ -166,7 +170,7 @@ def long_horizon(facts: Facts) -> Finding | None:
 
 
 def still_improving(facts: Facts) -> Finding | None:
-    """The planned epochs ran out, and the last or last but one epoch was the best."""
+    """Find that training ended with the planned epochs although the last or last but one was the best."""
     course = facts.course
     if course.stopped != "epochs" or course.best_epoch is None or not course.epochs_done or course.epochs_done < 2:
         return None
@@ -177,7 +181,7 @@ def still_improving(facts: Facts) -> Finding | None:
 
 
 def first_epoch_best(facts: Facts) -> Finding | None:
-    """No epoch after the first was better."""
+    """Find that no epoch after the first was better."""
     course = facts.course
     if course.best_epoch != 0 or not course.epochs_done or course.epochs_done < 3:
         return None
@@ -186,7 +190,7 @@ def first_epoch_best(facts: Facts) -> Finding | None:
 
 
 def few_val_pages(facts: Facts) -> Finding | None:
-    """Classes judged on a handful of pages."""
+    """Find classes that are judged on few pages."""
     supports = [entry.support for entry in facts.results.val.per_class] if facts.results.val else []
     few = [support for support in supports if support < FEW_PAGES]
     if not few:
@@ -196,7 +200,7 @@ def few_val_pages(facts: Facts) -> Finding | None:
 
 
 def imbalance(facts: Facts) -> Finding | None:
-    """Class sizes in training, after filling up, that differ by half or more, if nothing else evens them out."""
+    """Find class sizes in training, after balancing, that differ by half or more, if nothing else evens them out."""
     counts = facts.class_counts
     if not counts or facts.config.weighted_sampler or facts.config.class_weighting:
         return None
@@ -213,7 +217,7 @@ def imbalance(facts: Facts) -> Finding | None:
 
 
 def skipped_pages(facts: Facts) -> Finding | None:
-    """Pages that could not be read."""
+    """Find pages that could not be read."""
     return Finding("skipped", "data", {"count": len(facts.skipped)}) if facts.skipped else None
 
 
@@ -236,3 +240,4 @@ RULES: tuple[Callable[[Facts], Finding | None], ...] = (
     skipped_pages,
     *SHIFT_RULES,
 )
+"""A new rule is one function, an entry here, and the text ``finding.RULE`` in both languages."""

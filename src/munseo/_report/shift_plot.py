@@ -1,4 +1,4 @@
-"""Distributions of train, test and simulated pages, a panel a measure."""
+"""The plot of a shift: distributions of train, test and simulated pages, a panel for each measure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS, PANEL_WIDTH_IN, PANEL_HEIGHT_IN, HEAD_IN = 4, 2.9, 1.75, 0.62
 NUM_BINS = 36
 EDGE_PERCENTILES = (1, 98.5)
 ROOM = 2.2
-"""A bin of very many pages, such as those without a box, is drawn at most so many times as high as the next."""
+"""A bin of very many pages, such as those without a box, is drawn at most so many times as high as the next one."""
 
 
 def shift_picture(
@@ -32,11 +32,11 @@ def shift_picture(
     """Draw all measures, the most shifted first, as PNG.
 
     Args:
-        rows: The comparison.
-        train: Measure to values of the train pages.
-        test: The same of the test pages.
-        simulated: The same of train pages under the fitted recipe; measures of files are missing.
-        language: Of the words in it.
+        rows: The comparison of the distributions.
+        train: The values of the train pages by measure.
+        test: The same for the test pages.
+        simulated: The same for train pages under the fitted recipe; measures of files are missing.
+        language: The language of its texts.
     """
     theme, texts = LIGHT, Texts(language, "shift")
     about = {measure.name: measure for measure in MEASURES}
@@ -58,7 +58,7 @@ def shift_picture(
 
 
 def _draw(axes: Axes, row: MeasureRow, title: str, parts: Sequence[np.ndarray | None], theme: Theme) -> None:
-    """Train filled grey, test filled blue, simulated as a line of orange."""
+    """Draw train pages as a grey area, test pages as a blue one, simulated pages as an orange line."""
     known = np.concatenate([part for part in parts[:2] if part is not None])
     low, high = np.percentile(known, EDGE_PERCENTILES)
     if high - low < 1e-9:

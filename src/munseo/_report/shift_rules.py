@@ -7,22 +7,28 @@ import numpy as np
 from munseo._report.facts import Facts
 from munseo._report.findings import DamageCost, Finding, class_drops
 
-DROP_LARGE, DROP_SMALL = 0.05, 0.02
-"""Macro-F1 that damage takes."""
+DROP_LARGE = 0.05
+"""Damage costs much from this drop of macro-F1."""
+DROP_SMALL = 0.02
+"""Damage costs little up to this drop of macro-F1."""
 CLASS_DROP = 0.1
-HARMFUL, HARMLESS = 0.05, 0.01
-"""The same for one kind of damage."""
+"""A class suffers from this drop of its F1."""
+HARMFUL = 0.05
+"""One kind of damage is harmful from this drop of macro-F1."""
+HARMLESS = 0.01
+"""One kind of damage is harmless below this drop of macro-F1."""
 EPOCH_GAIN = 0.005
+"""Another epoch would have been better from this gain of macro-F1 on damaged pages."""
 SURE_TEMPERATURE = 1.1
 """A temperature within a tenth of 1 changes no decision that a threshold makes."""
 NEARER = 2
-"""Times that a score must be nearer to one validation than to the other to take a side."""
+"""How many times nearer a score must be to one validation than to the other to agree with it."""
 PRECISION = 0.95
-"""The precision that a sentence is about; the table has the others."""
+"""The precision that a sentence is about; the table of the section has the others."""
 
 
 def shift_drop(facts: Facts) -> Finding | None:
-    """Whether clean validation misleads about damaged pages."""
+    """Find how much the validation on clean pages overstates the result on damaged ones."""
     if facts.results.val is None or facts.results.shifted is None or not facts.results.val.macro_f1:
         return None
     clean, shifted = facts.results.val.macro_f1, facts.results.shifted.macro_f1
@@ -32,26 +38,26 @@ def shift_drop(facts: Facts) -> Finding | None:
 
 
 def shift_classes(facts: Facts) -> Finding | None:
-    """Up to three classes that lose most."""
+    """Find up to three classes that lose most."""
     suffering = tuple(row for row in class_drops(facts) if row.drop >= CLASS_DROP)[:3]
     return Finding("shift_classes", "shift", {"suffering": suffering}) if suffering else None
 
 
 def damages_break(facts: Facts) -> Finding | None:
-    """Up to five kinds of damage that cost most."""
+    """Find up to five kinds of damage that cost most."""
     costs = _costs(facts)
     harmful = tuple(cost for cost in costs if cost.drop >= HARMFUL)[:5]
     return Finding("damages_break", "shift", {"harmful": harmful}) if harmful else None
 
 
 def damages_bear(facts: Facts) -> Finding | None:
-    """Kinds of damage that cost next to nothing even at their worst."""
+    """Find kinds of damage that cost next to nothing even at their strongest."""
     harmless = tuple(cost for cost in _costs(facts) if cost.drop < HARMLESS)
     return Finding("damages_bear", "shift", {"harmless": harmless, "least": HARMLESS}) if harmless else None
 
 
 def shift_epoch(facts: Facts) -> Finding | None:
-    """What choosing the epoch by another figure cost on damaged pages."""
+    """Find what it cost on damaged pages that another metric chose the epoch."""
     best = facts.course.best_epoch
     if len(facts.curves) != 1 or best is None or "val_shifted_macro_f1" not in facts.curves[0]:
         return None
@@ -67,7 +73,7 @@ def shift_epoch(facts: Facts) -> Finding | None:
 
 
 def server_likeness(facts: Facts) -> Finding | None:
-    """Which validation the server clearly agrees with, where the two differ enough to tell."""
+    """Find which validation the server clearly agrees with, where the two differ enough to tell."""
     part, score = next(iter(facts.scores.given.items()), ("", None))
     if score is None or facts.results.val is None or facts.results.shifted is None:
         return None
@@ -83,7 +89,7 @@ def server_likeness(facts: Facts) -> Finding | None:
 
 
 def server_expected(facts: Facts) -> Finding | None:
-    """Whether the expected score held."""
+    """Find whether the server's score is in the interval of the expected score."""
     part, score = next(iter(facts.scores.given.items()), ("", None))
     if score is None or facts.results.expected is None or facts.results.expected.interval is None:
         return None
@@ -93,7 +99,7 @@ def server_expected(facts: Facts) -> Finding | None:
 
 
 def calibrated(facts: Facts) -> Finding | None:
-    """Confidence that is far from the share of right answers, on the pages the temperature was fitted on."""
+    """Find confidence far from the fraction of right predictions, on the pages that the temperature was fitted on."""
     found = facts.results.calibration
     if found is None or found.temperature is None or not found.reliability:
         return None
@@ -107,7 +113,7 @@ def calibrated(facts: Facts) -> Finding | None:
 
 
 def routable(facts: Facts) -> Finding | None:
-    """How many pages need no person."""
+    """Find how many pages need no person."""
     rows = facts.results.calibration.coverage if facts.results.calibration else ()
     row = next((row for row in rows if np.isclose(row.target_precision, PRECISION)), None)
     if row is None:
@@ -119,7 +125,7 @@ def routable(facts: Facts) -> Finding | None:
 
 
 def views_hurt(facts: Facts) -> Finding | None:
-    """ViewGains that make predictions worse, and whether the run uses them."""
+    """Find views that make predictions worse, and whether the run uses them."""
     if facts.results.views is None or not facts.results.views.hurting:
         return None
     views = tuple(f"`{name}`" for name in facts.results.views.hurting)

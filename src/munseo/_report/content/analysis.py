@@ -24,7 +24,7 @@ TIMES = ("seconds_now", "seconds_then")
 
 
 def analysis_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """The findings as sentences, by topic."""
+    """Return the findings as sentences, by topic."""
     if facts.results.val is None:
         return ()
     findings = analyse(facts)
@@ -37,7 +37,7 @@ def analysis_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
 
 
 def next_step_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """Commands, each with its reason."""
+    """Return commands for using the run and for what to try next, each with its reason."""
     uses = SectionBlock("use", texts("next.use"), tuple(_uses(facts, texts)))
     if facts.results.val is None:
         return (uses,)

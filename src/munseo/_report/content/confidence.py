@@ -15,11 +15,11 @@ from munseo._run.results import Calibration, Coverage, Reliability
 
 PANEL_IN, LEFT_IN, GAP_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 2.35, 0.74, 0.86, 0.3, 0.42, 0.56
 LARGEST_DOT = 110.0
-"""Area of the dot of the fullest bin, in square points."""
+"""The area of the dot of the fullest bin, in square points."""
 
 
 def confidence_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """Calibration, and the fraction of pages that a wanted precision leaves without a person."""
+    """Return calibration, and the fraction of pages that a wanted precision leaves without a person."""
     calibration = facts.results.calibration
     if calibration is None:
         return ()
@@ -59,8 +59,8 @@ def _coverage(facts: Facts, calibration: Calibration, texts: Texts) -> tuple[Blo
     note = Text(texts("coverage.note", part=measured_on(facts, texts)), quiet=True)
     blocks: list[Block] = [TableBlock(header, rows, numeric=frozenset({1, 2, 3})), note]
     if reached := [row.target_precision for row in calibration.coverage if row.threshold is not None]:
-        words = f"scans/ -o labels.csv --target-precision {max(reached):g}"
-        blocks.append(Proposal(texts("coverage.use"), (CommandLine(f"munseo predict {facts.quoted_path}", words),)))
+        arguments = f"scans/ -o labels.csv --target-precision {max(reached):g}"
+        blocks.append(Proposal(texts("coverage.use"), (CommandLine(f"munseo predict {facts.quoted_path}", arguments),)))
     return tuple(blocks)
 
 

@@ -13,7 +13,7 @@ from munseo._report.facts import Facts
 
 
 def configuration_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """Architecture, hyperparameters, preprocessing, augmentation, balance, and what is off."""
+    """Return architecture, hyperparameters, preprocessing, augmentation, balance, and what is off."""
     level = texts("augmentation_level", level=facts.config.augmentation_level)
     return (
         SectionBlock("architecture", texts("architecture"), _architecture(facts, texts)),

@@ -17,10 +17,11 @@ from munseo._report.facts import Facts
 from munseo._report.plots import Plot, Theme, drawing, png
 
 WRAP_CELLS = 22
-"""Width of a label's line in Latin letters; Hangul takes two."""
+"""The width of a label's line in Latin letters; a Hangul letter is as wide as two."""
 MAX_LINES = 3
+"""The number of lines that a label may have."""
 MAX_NUMBERED = 60
-"""More classes than this, and figures in the cells cannot be read."""
+"""With more classes, numbers in the cells could not be read."""
 
 
 def draw_confusion(facts: Facts, texts: Texts, theme: Theme) -> bytes:
@@ -44,11 +45,11 @@ def draw_confusion(facts: Facts, texts: Texts, theme: Theme) -> bytes:
 
 
 def _cell_colors(counts: np.ndarray, theme: Theme) -> np.ndarray:
-    """(C, C, 4) colours. Errors are drawn by the root of their share: a tenth of a class should be seen."""
+    """Return (C, C, 4) colours; those of errors follow the root of their fraction, so that a tenth is seen."""
     totals = np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    share = counts / totals
-    right = LinearSegmentedColormap.from_list("right", theme.right)(share)
-    wrong = LinearSegmentedColormap.from_list("wrong", theme.wrong)(np.sqrt(share))
+    fraction = counts / totals
+    right = LinearSegmentedColormap.from_list("right", theme.right)(fraction)
+    wrong = LinearSegmentedColormap.from_list("wrong", theme.wrong)(np.sqrt(fraction))
     colors: np.ndarray = np.where(np.eye(len(counts), dtype=bool)[..., None], right, wrong)
     return colors
 

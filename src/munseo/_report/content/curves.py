@@ -1,4 +1,4 @@
-"""Curves over the epochs: training and validation, the best epoch marked, the learning rate under the loss."""
+"""The plots of the curves: training and validation by epoch, and the learning rate."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from munseo._report.plots import Plot, Theme, drawing, plain_axes, png
 
 WIDTH_IN, HEIGHT_IN, LOSS_HEIGHT_IN = 4.2, 2.6, 5.55
 LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 0.72, 0.8, 0.54, 0.54
-"""Margins are the same in all three, so that the plots stand in line beside each other."""
+"""The margins are the same in all three plots, so that their axes are aligned when they are side by side."""
 
 LABEL_APART = 0.09
-"""Labels at the ends of lines keep this distance, as a share of the axes' height."""
+"""The distance of labels at the ends of lines, as a fraction of the axes' height."""
 
 
 def draw_loss(facts: Facts, texts: Texts, theme: Theme) -> bytes:
@@ -79,7 +79,7 @@ def _line(axes: Axes, table: pd.DataFrame, column: str, color: str, width: float
 
 
 def _limit(axes: Axes, curves: Sequence[pd.DataFrame], metric: str) -> None:
-    """Whole epochs below; a metric's axis ends at 1 and starts where the worst but the first few values are."""
+    """Show whole epochs; a metric's axis stays within 0 and 1, and that of the loss begins at 0."""
     last = max(float(table["epoch"].max()) for table in curves) + 1
     axes.set_xlim(1 - 0.02 * last, last + 0.02 * last)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, min_n_ticks=1))
@@ -93,7 +93,7 @@ def _limit(axes: Axes, curves: Sequence[pd.DataFrame], metric: str) -> None:
 
 
 def _mark_best(axes: Axes, facts: Facts, column: str, color: str, theme: Theme) -> None:
-    """A ring on each line at its best epoch."""
+    """Draw a ring on each line at its best epoch."""
     for table, best in zip(facts.curves, facts.best_epochs, strict=True):
         row = table[table["epoch"] == best]
         if not row.empty:
@@ -103,7 +103,7 @@ def _mark_best(axes: Axes, facts: Facts, column: str, color: str, theme: Theme) 
 
 
 def _name_best(axes: Axes, facts: Facts, texts: Texts, theme: Theme) -> None:
-    """The best epoch in words, where there is only one."""
+    """Write the number of the best epoch, if there is only one curve."""
     if len(facts.curves) != 1 or facts.best_epochs[0] not in facts.curves[0]["epoch"].tolist():
         return
     x = float(facts.best_epochs[0] or 0) + 1
@@ -120,7 +120,7 @@ def _name_best(axes: Axes, facts: Facts, texts: Texts, theme: Theme) -> None:
 
 
 def _end(curves: Sequence[pd.DataFrame], column: str) -> float:
-    """Where the lines end, on average."""
+    """Return the mean of the last values."""
     return float(np.mean([table[column].iloc[-1] for table in curves]))
 
 
@@ -185,4 +185,4 @@ CURVE_PLOTS = {
     "accuracy": Plot("accuracy_plot.png", partial(draw_metric, "accuracy"), _has_curves),
     "f1": Plot("f1_plot.png", partial(draw_metric, "macro_f1"), _has_curves),
 }
-"""The plots by the ends of their captions' keys."""
+"""The plots; the text ``curves.caption_KEY`` is the caption of each."""

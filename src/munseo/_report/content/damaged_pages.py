@@ -33,13 +33,13 @@ MAX_PAGES = 12
 """How many broken pages are shown in all."""
 COLUMNS, PANEL_WIDTH_IN, PANEL_HEIGHT_IN, FOOT_IN = 4, 2.15, 1.5, 0.6
 HARMFUL = 0.05
-"""Macro-F1 that a damage must cost for its panel to be drawn in the colour of harm."""
+"""The macro-F1 that a damage must cost for its panel to have the colour of harm."""
 ROOM = 0.03
-"""Macro-F1 between the lowest and highest values and the ends of the axis."""
+"""The macro-F1 between the lowest and highest values and the ends of the axis."""
 
 
 def shift_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """Comparison, classes, robustness profile, expected score; what was not measured is left out."""
+    """Return comparison, classes, robustness profile and expected score; what was not measured is left out."""
     profile = facts.results.robustness
     return without_empty(
         SectionBlock("shift_compare", texts("shift.compare"), _compare(facts, texts)),
@@ -65,13 +65,13 @@ def _compare(facts: Facts, texts: Texts) -> tuple[Block, ...]:
             texts("accuracy"),
             fm.percent(clean.accuracy, 2),
             fm.percent(shifted.accuracy, 2),
-            fm.signed(fm.less(shifted.accuracy, clean.accuracy)),
+            fm.signed(fm.difference(shifted.accuracy, clean.accuracy)),
         ),
         (
             texts("loss"),
             fm.score(clean.loss),
             fm.score(shifted.loss),
-            fm.signed(fm.less(shifted.loss, clean.loss)),
+            fm.signed(fm.difference(shifted.loss, clean.loss)),
         ),
     )
     header = (texts("metric"), texts("part.clean"), texts("part.shifted"), texts("change"))
@@ -81,7 +81,7 @@ def _compare(facts: Facts, texts: Texts) -> tuple[Block, ...]:
 
 
 def _classes(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """Every class, the largest drop first."""
+    """Return a table of every class, the largest drop first."""
     supports = {entry.name: entry.support for entry in facts.results.val.per_class} if facts.results.val else {}
     rows = tuple(
         (row.name, fm.score(row.clean), fm.score(row.shifted), fm.signed(-row.drop), fm.count(supports[row.name]))

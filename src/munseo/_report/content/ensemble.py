@@ -27,7 +27,7 @@ from munseo._run.results import EnsembleScores, ScoreDifference
 
 
 def ensemble_summary_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """The headline and the verdict."""
+    """Return the headline and the verdict."""
     ensemble, val = _ensemble(facts), facts.results.val
     own, other = ensemble.candidates[ensemble.method], ensemble.candidates[ensemble.decisive]
     difference = ensemble.differences[ensemble.decisive]
@@ -66,7 +66,7 @@ def ensemble_summary_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
 
 
 def ensemble_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """Members and comparisons."""
+    """Return members and comparisons."""
     ensemble = _ensemble(facts)
     notes = Bullets(tuple(texts.remark(note) for note in ensemble.notes))
     return without_empty(
@@ -78,7 +78,7 @@ def ensemble_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
 
 
 def ensemble_next_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """What to do with it; there is nothing to train."""
+    """Return commands for using the ensemble; there is nothing to train."""
     run = facts.quoted_path
     uses = [Proposal(texts("use.predict"), (CommandLine(f"munseo predict {run}", "scans/ -o labels.csv"),))]
     if facts.scores.public is None:
@@ -87,7 +87,7 @@ def ensemble_next_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
 
 
 def ensemble_reproduction_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """The command, and the hashes of the weights that went into the ensemble."""
+    """Return the command, and the hashes of the weights that went into the ensemble."""
     command = Code(str(facts.get("command") or ""), "sh")
     described = facts.get("ensemble", "members") or ()
     rows = tuple(
@@ -110,7 +110,7 @@ def _ensemble(facts: Facts) -> EnsembleScores:
 
 
 def verdict_against_best(ensemble: EnsembleScores, texts: Texts) -> str:
-    """The verdict against whichever best member it does less well against."""
+    """Return the verdict against the best member, chosen on all pages or in each fold, whichever is harder to beat."""
     difference = ensemble.differences[ensemble.decisive]
     key = {"better": "better", "worse": "worse"}.get(difference.conclusion, "same")
     return texts(
@@ -124,7 +124,7 @@ def verdict_against_best(ensemble: EnsembleScores, texts: Texts) -> str:
 
 
 def _estimates(facts: Facts, ensemble: EnsembleScores, texts: Texts) -> Intervals:
-    """The ensemble above what it is compared with, then what was measured on damaged pages and the server's scores."""
+    """Return the ensemble, what it is compared with, the scores on damaged pages, and those of a server."""
     rows = [
         Estimate(
             _name(ensemble, name, texts),

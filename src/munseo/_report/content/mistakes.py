@@ -21,7 +21,7 @@ MAX_OTHERS = 30
 
 
 def error_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """Metrics of each class, confusion matrix, most confused pairs, other mistakes."""
+    """Return metrics of each class, confusion matrix, most confused pairs and other mistakes."""
     val = facts.results.val
     if val is None:
         return ()
@@ -52,7 +52,7 @@ def _confusion(facts: Facts, val: Scores, texts: Texts) -> Pictures:
 
 
 def _pages_of_pairs(facts: Facts, val: Scores) -> list[list[Mistake]]:
-    """The gallery's pages of each of the most confused pairs."""
+    """Return the gallery's pages of each of the most confused pairs."""
     return [
         [page for page in facts.gallery if (page.true, page.predicted) == (pair.true, pair.predicted)][:PAGES_PER_PAIR]
         for pair in val.confusions[:NUM_PAIRS]
@@ -76,7 +76,7 @@ def _pairs(val: Scores, shown: list[list[Mistake]], texts: Texts) -> tuple[Block
 
 
 def _others(facts: Facts, val: Scores, shown: list[list[Mistake]], texts: Texts) -> tuple[Block, ...]:
-    """Mistakes that are not shown with their pair."""
+    """Return mistakes that are not shown with their pair."""
     if not facts.gallery:
         return (Text(texts("gallery.none"), quiet=True),) if val.num_errors else ()
     seen = {page.file for pages in shown for page in pages}

@@ -1,4 +1,4 @@
-"""The beginning: the result at a glance, then who, when and on what machine."""
+"""Sections: the result at a glance; then which run it is, when and on what machine it was trained."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from munseo._report.findings import find_rate_disagreement
 from munseo._run.results import Scores
 
 MAX_NUMBERS = 4
-"""Figures of the headline that stand beside each other."""
+"""The number of values in the headline."""
 
 
 def summary_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """The headline, the intervals drawn to scale, and a warning if the learning rate was not the configured one."""
+    """Return headline, intervals drawn to scale, and a warning if the learning rate was not the configured one."""
     blocks: list[Block] = []
     val = facts.results.val
     if val is None:
@@ -36,7 +36,7 @@ def summary_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
 
 
 def setup_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """Identity and system environment."""
+    """Return the identity of the run, and its environment."""
     seconds, commit = facts.course.seconds, facts.get("git_commit")
     identity = [
         (texts("id"), f"`{facts.get('id') or fm.UNKNOWN}`"),
@@ -64,7 +64,7 @@ def setup_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
 
 
 def estimates(facts: Facts, texts: Texts) -> tuple[Estimate, ...]:
-    """Clean validation, and beside it what was measured on damaged pages and what is expected."""
+    """Return the scores on clean and damaged validation pages, and the expected one, as far as there are any."""
     val, shifted, expected = facts.results.val, facts.results.shifted, facts.results.expected
     rows = []
     if val:
@@ -77,7 +77,7 @@ def estimates(facts: Facts, texts: Texts) -> tuple[Estimate, ...]:
 
 
 def server_estimates(facts: Facts, texts: Texts) -> tuple[Estimate, ...]:
-    """The server's scores, as rows beside those."""
+    """Return the scores of a server as rows of the same drawing."""
     return tuple(
         Estimate(texts("estimates.server", part=texts(f"server_{part}")), score, None, "server")
         for part, score in facts.scores.given.items()
@@ -85,7 +85,7 @@ def server_estimates(facts: Facts, texts: Texts) -> tuple[Estimate, ...]:
 
 
 def shift_sentences(facts: Facts, texts: Texts) -> list[str]:
-    """Shifted beside clean, and the expected score, as far as there are any."""
+    """Return sentences about damaged pages compared with clean ones, and about the expected score, if there are any."""
     val, shifted, expected = facts.results.val, facts.results.shifted, facts.results.expected
     sentences = []
     if val and shifted:
@@ -104,7 +104,7 @@ def shift_sentences(facts: Facts, texts: Texts) -> list[str]:
 
 
 def rate_warning(facts: Facts, texts: Texts) -> Note | None:
-    """The used learning rate and the configured one, when they disagree."""
+    """Return a warning with the used and the configured learning rate, if they disagree."""
     found = find_rate_disagreement(facts)
     if found is None:
         return None
@@ -134,7 +134,7 @@ def _headline(facts: Facts, texts: Texts) -> tuple[Number, ...]:
 
 
 def _shift_headline(facts: Facts, texts: Texts) -> tuple[Number, ...]:
-    """The score to expect first: clean validation is not what counts where pages are damaged."""
+    """Return the headline of a run that validates damaged pages: the expected score first, clean validation last."""
     val, shifted, expected = facts.results.val, facts.results.shifted, facts.results.expected
     assert val is not None
     numbers = []
@@ -154,7 +154,7 @@ def _shift_headline(facts: Facts, texts: Texts) -> tuple[Number, ...]:
 
 
 def server_number(facts: Facts, texts: Texts) -> Number:
-    """The server's score, or that there is none yet."""
+    """Return a server's score, or that there is none yet."""
     val = facts.results.val
     part, score = next(iter(facts.scores.given.items()), ("", None))
     if score is None:

@@ -13,7 +13,7 @@ from munseo._report.findings import find_rate_disagreement
 
 
 def reproduction_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """The checklist as checked facts, one command, and notes on the data."""
+    """Return the checklist, one command, and notes on the data."""
     checklist = (Text(texts("checklist.note"), quiet=True), Checklist(_checks(facts, texts)))
     note = Text(texts("reproduce.note", data_dir=facts.config.data_dir), quiet=True)
     return (
@@ -29,7 +29,7 @@ def train_command(facts: Facts) -> str:
 
 
 def data_notes(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """Notes on the data, and the pages that were left out."""
+    """Return notes on the data, and the pages that were left out."""
     notes = tuple(str(note) for note in facts.get("data", "notes") or ())
     blocks: list[Block] = [Bullets(notes)] if notes else []
     if facts.skipped:
@@ -95,7 +95,7 @@ def _imbalance(facts: Facts, texts: Texts) -> Check:
 
 
 def _augmentation(facts: Facts, texts: Texts) -> Check:
-    """Whether the policies that were counted are those that were active."""
+    """Check that the policies that were counted are those that were active."""
     active, counted = set(facts.policies), facts.course.augmented_pages
     happened = {
         name for name, number in {**counted, **facts.course.mixed_batches}.items() if number and name != "clean"

@@ -56,7 +56,7 @@ class RunFile:
 
 
 def file_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """The files with their sizes, and the trackers."""
+    """Return the files with their sizes, and the trackers."""
     rows = tuple(
         (f"`{file.name}`", texts(f"file.{file.key}", count=file.num_files), fm.size(file.num_bytes))
         for file in list_files(facts.run)

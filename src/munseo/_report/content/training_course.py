@@ -14,7 +14,7 @@ from munseo._run.results import TrainScores
 
 
 def course_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """The course of training, curves, final metrics, folds, scores of a server."""
+    """Return the course of training, curves, final metrics, folds, and scores of a server."""
     return without_empty(
         SectionBlock("progress", texts("progress"), (Pairs(_progress(facts, texts)),)),
         SectionBlock("curves", texts("curves"), _curves(facts, texts)),
@@ -100,7 +100,7 @@ def _metric(value: float | None) -> str:
 
 
 def _gap(train: float | None, val: float | None) -> str:
-    return fm.signed(fm.less(train, val))
+    return fm.signed(fm.difference(train, val))
 
 
 def _folds(facts: Facts, texts: Texts) -> tuple[Block, ...]:
@@ -133,7 +133,7 @@ def _folds(facts: Facts, texts: Texts) -> tuple[Block, ...]:
 
 
 def _server_score(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """The scores that are recorded, or the command that records one."""
+    """Return the recorded scores, or the command that records one."""
     scores = facts.scores.given
     if not scores:
         if facts.results.val is None:

@@ -19,7 +19,7 @@ WIDTH_IN, ROW_IN, TOP_IN, BOTTOM_IN, LEFT_IN = 6.6, 0.34, 0.48, 0.5, 1.55
 
 
 def view_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """What each view adds, and the second look at uncertain pages."""
+    """Return what each view adds, and what a second look at uncertain pages adds."""
     gains, second_look = facts.results.views, facts.results.second_look
     return without_empty(
         SectionBlock("view_gains", texts("views.views"), _gains(facts, gains, texts) if gains else ()),
