@@ -30,8 +30,8 @@ def test_identical_members_are_not_better_and_only_copies_would_go(judged):
     _, difference = judgement.decisive
     assert (difference.value, difference.low, difference.high, difference.p_better) == (0, 0, 0, 0.5)
     said = sentences(judgement, names)
-    assert said[0].startswith("The ensemble is not better than its best member")
-    assert judgement.would_drop == [2, 1], "not all of them, though each adds nothing beside the others"
+    assert said[0].startswith("These pages do not show that the ensemble is better than its best member")
+    assert judgement.would_drop == [2, 1], "not all of them, though each adds nothing to the others"
     assert "m2 (adds +0.0000, +0.0000 to +0.0000), m1" in said[2]
 
 
@@ -40,7 +40,7 @@ def test_independent_members_are_better_together(judged):
     assert judgement.decisive[1].conclusion == "better"
     said = sentences(judgement, names)
     assert said[0].startswith("The ensemble is better than its best member")
-    assert said[2] == "Every member adds something; none would be dropped."
+    assert said[2] == "Every member improves the ensemble."
     assert all(contribution.value > 0 for contribution in judgement.contributions)
     lines = table(judgement, names, weights_of(judgement, 3))
     assert sum("weight 0." in line for line in lines) == 3
@@ -64,7 +64,7 @@ def test_a_stack_that_overfits_is_called_worse(judged):
     assert set(judgement.differences) == {"best_member_in_fold", "best_member", "mean", "weights"}
     said = sentences(judgement, names)[0]
     assert said.startswith("The ensemble is worse than its best member, m0")
-    assert said.endswith("Use m0 alone.")
+    assert said.endswith("Use only m0.")
 
 
 def test_weights_that_are_worse_than_none_are_not_used(judged):
@@ -74,7 +74,7 @@ def test_weights_that_are_worse_than_none_are_not_used(judged):
     assert judgement.combination.weights.tolist() == [0.25] * 4
     assert judgement.candidates["mean"]["macro_f1"] > judgement.candidates["weights"]["macro_f1"]
     assert np.allclose(judgement.probabilities, aligned.rows.mean(axis=0))
-    assert "All members count the same, since this is better than fitted weights" in sentences(judgement, names)[1]
+    assert "All members have the same weight, because this is better than fitted weights" in sentences(judgement, names)[1]
     again = honest_probabilities(aligned, "mean", 0)
     assert np.allclose(again, judgement.probabilities)
 

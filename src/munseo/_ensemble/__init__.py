@@ -4,7 +4,7 @@ from munseo._ensemble.alignment import AlignedMembers, align
 from munseo._ensemble.candidates import EnsembleJudgement, honest_probabilities, judge
 from munseo._ensemble.ensemble_folder import choose_folder, weights_of, write_ensemble
 from munseo._ensemble.members import EnsembleMember, read_members
-from munseo._ensemble.wording import sentences, table
+from munseo._ensemble.verdict import sentences, table
 
 __all__ = [
     "AlignedMembers",

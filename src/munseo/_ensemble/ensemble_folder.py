@@ -16,7 +16,7 @@ import pandas as pd
 from munseo._ensemble.alignment import AlignedMembers
 from munseo._ensemble.candidates import NUM_FOLDS, EnsembleJudgement, Evidence
 from munseo._ensemble.members import EnsembleMember
-from munseo._ensemble.wording import sentences
+from munseo._ensemble.verdict import sentences
 from munseo._errors import UserError
 from munseo._evaluation import macro_f1
 from munseo._evaluation.judgement import GALLERY_PAGES, judge_tables

@@ -1,4 +1,4 @@
-"""What an ensemble's numbers mean, in English sentences and a table for the terminal."""
+"""The verdict on an ensemble: its figures in English sentences, and as a table for the terminal."""
 
 from __future__ import annotations
 
