@@ -71,7 +71,7 @@ class AccessControl:
             failed = Refusal(500, "The service failed at this request. Its own log says why.")
             await failed.response()(scope, receive, answer)
         finally:
-            # Each other path would be a time series of its own, named by the sender.
+            # Counted separately, every other path would add a time series whose name the sender chooses.
             path = scope["path"] if scope["path"] in PATHS else "other"
             self._count(path, status, time.perf_counter() - start)
 

@@ -1,4 +1,4 @@
-"""What all pages of the web UI share: the runs, the data and the file of decisions."""
+"""The runs, the data and the file of decisions that all pages of the web UI share."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def router(site: Site) -> APIRouter:
             request, "review.html.j2", "review", name=name, queues=QUEUES, item=item, items=items, left=left,
             pages=index.pages, current=decided.get(item.key) if item else None, latest=latest,
             reviewer=_reviewer(request), overtaken=bool(overtaken), file=site.review_file,
-            other=_page_outside(index, item.part, item.other) if item and item.other else None,
+            other=_page_outside(index, index.labelled_part(item.other), item.other) if item and item.other else None,
         )  # fmt: skip
 
     @routes.post("/decide")
@@ -56,8 +56,8 @@ def router(site: Site) -> APIRouter:
         try:
             log.decide(_reviewer(request), part, id, target, action, new_target, seen=seen)
         except Overtaken:
-            return _to(name=name, part=part, id=id, overtaken=1)
-        return _to(name=name)
+            return _redirect(name=name, part=part, id=id, overtaken=1)
+        return _redirect(name=name)
 
     @routes.post("/undo")
     def undo(request: Request, name: FormField, number: Annotated[int, Form()]) -> Any:
@@ -67,12 +67,12 @@ def router(site: Site) -> APIRouter:
         try:
             log.undo(_reviewer(request), number)
         except Overtaken:
-            return _to(name=name, part=decision.part, id=decision.id, overtaken=1)
-        return _to(name=name, part=decision.part, id=decision.id)
+            return _redirect(name=name, part=decision.part, id=decision.id, overtaken=1)
+        return _redirect(name=name, part=decision.part, id=decision.id)
 
     @routes.post("/name")
     def rename(name: FormField, reviewer: FormField) -> Any:
-        response = _to(name=name)
+        response = _redirect(name=name)
         response.set_cookie("reviewer", quote_plus(reviewer.strip()[:60]), max_age=365 * 86400, samesite="strict")
         return response
 
@@ -83,7 +83,7 @@ def router(site: Site) -> APIRouter:
     return routes
 
 
-def _to(**query: str | int) -> RedirectResponse:
+def _redirect(**query: str | int) -> RedirectResponse:
     return RedirectResponse(f"/review?{urlencode(query)}", status_code=303)
 
 
@@ -93,7 +93,7 @@ def _reviewer(request: Request) -> str:
         return name
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # a machine without user names
+    except (OSError, KeyError):  # the machine has no user names
         return "reviewer"
 
 
@@ -114,7 +114,7 @@ def _best_run(site: Site) -> RunFolder | None:
     return None
 
 
-def _page_outside(index: PageIndex, part: str, page_id: str) -> ReviewItem | None:
+def _page_outside(index: PageIndex, part: str | None, page_id: str) -> ReviewItem | None:
     """Return a labelled page that is not in the queue, such as one that was just decided about."""
     if part not in ("train", "val"):
         return None

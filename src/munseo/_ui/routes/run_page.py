@@ -27,7 +27,7 @@ from munseo._ui.run_predictions import CLEAN, RECIPE, PageDamage, PageFilter, Ru
 from munseo._ui.site import NotHere, Site
 
 PAGES_A_SHEET = 48
-"""Number of pages in a list, before it goes on."""
+"""Number of pages that a list shows at once."""
 THUMBNAIL_PX, LARGE_PX = 240, 1100
 """Longest side of a page in a list, and of one shown large, px."""
 CURVES = (
@@ -37,7 +37,7 @@ CURVES = (
                     ("val_shifted_loss", "series.shifted"))),
     ("curve.lr", (("lr", "epoch"),)),
 )  # fmt: skip
-"""Titles of the charts, and their lines: a column of ``metrics.csv`` with its label."""
+"""The charts: the title of each, and its lines as columns of ``metrics.csv`` with their labels."""
 
 
 def router(site: Site, explainers: Explainers) -> APIRouter:

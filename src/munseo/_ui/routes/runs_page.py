@@ -21,7 +21,7 @@ from munseo._ui.run_predictions import RunPredictions
 from munseo._ui.site import Site
 
 DECISIVE = "val_shifted_macro_f1"
-"""Key of the column that sorts the page and stands out on it."""
+"""Key of the column that sorts the page at first, and that is printed in bold."""
 SHOWN_COLUMNS = sorted(
     (column for column in COLUMNS.values() if column.position is not None), key=lambda column: column.position or 0
 )

@@ -122,7 +122,7 @@ def _result(
 def _explainer(explainers: Explainers, run: RunFolder) -> Explainer | None:
     try:
         return explainers.get(run)
-    except UserError:  # the weights are gone; then the model could not be loaded either, and the page says so
+    except UserError:  # without weights the model could not be loaded either, and the page shows that error
         return None
 
 

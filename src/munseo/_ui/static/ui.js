@@ -1,11 +1,11 @@
-// Keys, dropping, sliders. Without it every page works with buttons alone.
+// Keyboard shortcuts, dropping of files, sliders and the camera. Every page also works without this script.
 "use strict";
 
-// Keys of the review: a key is a button, unless one writes.
+// Shortcuts of the review: a key presses its button, except while text is entered.
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return;
   if (event.target.closest("input, select, textarea")) return;
-  // By its place too, since with a Korean keyboard the letter is another one.
+  // The position of the key counts: with a Korean keyboard the letter is a different one.
   const letter = event.code.startsWith("Key") ? event.code.slice(3).toLowerCase() : event.key;
   const button = document.querySelector(`button[data-key="${CSS.escape(letter)}"]`);
   if (!button || button.disabled) return;
@@ -14,12 +14,12 @@ document.addEventListener("keydown", (event) => {
   button.click();
 });
 
-// Choices that need no button of their own.
+// Lists of choices that submit their form without a button.
 document.addEventListener("change", (event) => {
   if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
 });
 
-// Dropping files anywhere on the form.
+// Files may be dropped anywhere on the form.
 document.querySelectorAll("form[data-drop]").forEach((form) => {
   const input = form.querySelector("input[type=file][multiple]");
   for (const kind of ["dragover", "dragenter"]) {
@@ -36,7 +36,7 @@ document.querySelectorAll("form[data-drop]").forEach((form) => {
   form.addEventListener("submit", () => { form.setAttribute("aria-busy", "true"); });
 });
 
-// A slider says its value; "draw again" is the next seed.
+// A slider shows its value, and "draw again" takes the next seed.
 document.addEventListener("input", (event) => {
   const shown = event.target.matches("input[type=range]") && event.target.parentElement.querySelector("output");
   if (shown) shown.value = event.target.value;
@@ -48,34 +48,34 @@ document.addEventListener("click", (event) => {
   seed.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
-// The camera of a computer; a phone's own comes with the file field.
+// The camera of a computer; phones offer theirs with the file field.
 document.querySelectorAll("form[data-drop]").forEach((form) => {
   if (!navigator.mediaDevices?.getUserMedia || !matchMedia("(pointer: fine)").matches) return;
-  const part = (name) => form.querySelector(`[data-${name}]`);
-  const finder = part("viewfinder");
+  const element = (name) => form.querySelector(`[data-${name}]`);
+  const finder = element("viewfinder");
   const video = finder.querySelector("video");
   const close = () => {
     video.srcObject?.getTracks().forEach((track) => track.stop());
     video.srcObject = null;
     finder.hidden = true;
-    part("camera").hidden = false;
+    element("camera").hidden = false;
   };
-  part("photo").hidden = true;
-  part("camera").hidden = false;
-  part("close").addEventListener("click", close);
-  part("camera").addEventListener("click", async () => {
-    part("camera-problem").textContent = "";
+  element("photo").hidden = true;
+  element("camera").hidden = false;
+  element("close").addEventListener("click", close);
+  element("camera").addEventListener("click", async () => {
+    element("camera-problem").textContent = "";
     try {
       video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1920 } } });
     } catch {
-      part("camera-problem").textContent = finder.dataset.failed;
+      element("camera-problem").textContent = finder.dataset.failed;
       return;
     }
     finder.hidden = false;
-    part("camera").hidden = true;
-    part("shoot").focus();
+    element("camera").hidden = true;
+    element("shoot").focus();
   });
-  part("shoot").addEventListener("click", () => {
+  element("shoot").addEventListener("click", () => {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
     canvas.getContext("2d").drawImage(video, 0, 0);
