@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from munseo._evaluation.calibration import apply_temperature
+from munseo._evaluation.calibration import calibrate
 from munseo._evaluation.metrics import probability_columns
 from munseo._run import RunFolder
 from munseo._run.run_inputs import read_classes
@@ -152,8 +152,7 @@ class RunPredictions:
 
     def _predictions(self, table: pd.DataFrame) -> list[PagePrediction]:
         rows = table[probability_columns(len(self.classes))].to_numpy(np.float64)
-        if self.temperature != 1:
-            rows = apply_temperature(rows, self.temperature)
+        rows = calibrate(rows, self.temperature)
         targets = table["target"].fillna(-1).astype(int)
         return [
             PagePrediction(page_id, target, row)
