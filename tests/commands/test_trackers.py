@@ -1,5 +1,6 @@
 """Trackers: the real libraries, offline."""
 
+import importlib.metadata
 import importlib.util
 import pkgutil
 import sqlite3
@@ -10,7 +11,10 @@ import pytest
 
 import munseo
 from munseo import UserError, train
+from munseo._config import Config
+from munseo._config.key import Group, key_of
 from munseo._run import open_run
+from munseo._training.trackers import TRACKERS
 
 EXTRAS = ("wandb", "mlflow", "tensorboard", "onnx", "onnxruntime", "openvino", "fastapi", "uvicorn")
 
@@ -35,6 +39,13 @@ def test_the_core_needs_no_extra():
 def test_no_room_has_the_name_of_a_command():
     """Once it is imported it would take the function's place."""
     assert not {room.name for room in pkgutil.iter_modules(munseo.__path__)} & set(munseo.__all__)
+
+
+def test_every_tracker_has_a_key_and_an_extra():
+    keys = {name for name, field in Config.model_fields.items() if key_of(field).group == Group.TRACKING}
+    assert keys == set(TRACKERS)
+    extras = importlib.metadata.metadata("munseo").get_all("Provides-Extra")
+    assert keys <= set(extras)
 
 
 def test_wandb_offline_gets_curves_and_the_four_plots(overrides, plain_config):

@@ -2,36 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from munseo._config.key import Group, Key, Section
 
-_LOG = "whether the run is logged there"
+
+class TrackerSection(Section):
+    """The settings of one tracker.
+
+    Attributes:
+        title: Its name in reports, which is the same in every language.
+        log: Whether the run is logged there.
+    """
+
+    title: ClassVar[str]
+
+    log: bool = Field(False, description="whether the run is logged there")
+
+    @property
+    def destination(self) -> str | None:
+        """The project or experiment that the run belongs to, if the tracker has such a thing."""
+        return None
 
 
-class Wandb(Section):
+class Wandb(TrackerSection):
     """Weights & Biases; it logs offline where there is no key or no network."""
 
-    log: bool = Field(False, description=_LOG)
+    title: ClassVar[str] = "W&B"
+
     project: str = Field("munseo", description="project that the run belongs to")
     entity: str | None = Field(None, description="user or team; default: that of the key")
     tags: list[str] = Field(default_factory=list, description="tags of the run")
 
+    @property
+    def destination(self) -> str:
+        """The project of the run."""
+        return self.project
 
-class Mlflow(Section):
+
+class Mlflow(TrackerSection):
     """MLflow; a local SQLite file unless a server is named."""
 
-    log: bool = Field(False, description=_LOG)
+    title: ClassVar[str] = "MLflow"
+
     tracking_uri: str | None = Field(None, description="server; default: an SQLite file next to the runs")
     experiment: str = Field("munseo", description="experiment that the run belongs to")
 
+    @property
+    def destination(self) -> str:
+        """The experiment of the run."""
+        return self.experiment
 
-class Tensorboard(Section):
+
+class Tensorboard(TrackerSection):
     """TensorBoard event files in the run folder."""
 
-    log: bool = Field(False, description=_LOG)
+    title: ClassVar[str] = "TensorBoard"
 
 
 class TrackerSettings(Section):

@@ -1,4 +1,4 @@
-"""Which pages a split must keep on one side: copies of a page, and pages with the same value in a column."""
+"""Groups of pages that a split keeps on one side: copies of a page, and pages with the same value in a column."""
 
 from __future__ import annotations
 
@@ -17,34 +17,37 @@ from munseo._data.page_groups import join_groups, links_of_keys
 from munseo._errors import UserError
 
 MOST_COMPARED = 100_000
-"""Pages whose pictures are compared, each with each: 40 minutes of one core. Of more, equal files alone are found."""
+"""Most pages whose pictures are compared with each other, which takes 40 minutes of one core. Among more pages only
+equal files are found."""
+
 _SHOWN = 5
+"""Pages that a note names."""
 
 
 def splits_train(config: Config, pages: PageSet) -> bool:
-    """Whether the train part is split at all: a fixed validation part stays as it is."""
+    """Return whether the train pages are split at all; fixed validation pages stay as they are."""
     return bool(config.n_folds) or pages.val is None
 
 
 def needs_thumbnails(config: Config, pages: PageSet) -> bool:
-    """Whether ``find_groups`` will compare pictures."""
+    """Return whether ``find_groups`` will compare pictures."""
     return config.split_by_likeness == "near" and splits_train(config, pages) and len(pages.train) <= MOST_COMPARED
 
 
 def find_groups(config: Config, pages: PageSet, train: Checked, val: Checked) -> tuple[np.ndarray | None, list[str]]:
-    """Find the groups that a split must not part.
+    """Find the groups of pages that a split must keep together.
 
     Args:
-        config: ``group_column`` and ``split_by_likeness``.
-        pages: As loaded; its tables hold the column.
-        train: The readable pages of the train part, with thumbnails where ``needs_thumbnails``.
-        val: Those of a fixed validation part.
+        config: Its ``group_column`` and ``split_by_likeness``.
+        pages: All pages; their tables have the column.
+        train: The readable train pages, with thumbnails if ``needs_thumbnails``.
+        val: The readable pages of a fixed validation part.
 
     Returns:
-        Of each train page the number of its group, or None where every page is for itself; and notes.
+        The number of the group of each train page, or None if every page is its own group; and notes for the user.
 
     Raises:
-        UserError: There is no such column.
+        UserError: The tables have no such column.
     """
     keys = _column(config, pages, "train")
     if not splits_train(config, pages):
@@ -61,7 +64,7 @@ def find_groups(config: Config, pages: PageSet, train: Checked, val: Checked) ->
     if equal or near:
         sizes = np.unique(join_groups(len(train.pages), [*equal, *near]), return_counts=True)[1]
         num_groups = int((sizes > 1).sum())
-        num_near = sum(digests[one] != digests[other] for one, other in near)
+        num_near = sum(digests[first] != digests[second] for first, second in near)
         notes.append(
             f"split: {sizes[sizes > 1].sum():,} pages are copies of each other, in {num_groups:,} "
             f"group{'s' if num_groups > 1 else ''} (pairs of equal files: {len(equal):,}, that look the same: "
@@ -74,7 +77,10 @@ def find_groups(config: Config, pages: PageSet, train: Checked, val: Checked) ->
 
 
 def _near(train: Checked) -> list[tuple[int, int]]:
-    """Pairs of pages that show the same picture; the few that look so as thumbnails are read again to make sure."""
+    """Return pairs of pages that show the same picture.
+
+    Thumbnails find the candidates; these few pages are read again to make sure.
+    """
     threads = os.cpu_count() or 1
     pairs = same_pictures([train.thumbnails[page.id] for page in train.pages], threads)
     with ThreadPoolExecutor(threads) as pool:
@@ -87,23 +93,23 @@ def _near(train: Checked) -> list[tuple[int, int]]:
 
 
 def _fine_likeness(pages: Sequence[Page], pair: SamePicture) -> float:
-    one, other = (fine_square(decode(pages[place].path)) for place in (pair.first, pair.second))
-    return fine_likeness(one, other, pair.turn)
+    first, second = (fine_square(decode(pages[index].path)) for index in (pair.first, pair.second))
+    return fine_likeness(first, second, pair.turn)
 
 
-def _column(config: Config, pages: PageSet, part: str) -> dict[str, str]:
-    """Values of the group column by ID; pages without one are not among them."""
+def _column(config: Config, pages: PageSet, name: str) -> dict[str, str]:
+    """Return the values of the group column by ID, without empty ones; ``name`` is ``train`` or ``val``."""
     if config.group_column is None:
         return {}
-    if part not in pages.tables:
+    if name not in pages.tables:
         raise UserError(f"group_column: {config.group_column!r} is a column of a train table, and there is none.")
-    table = read_table(pages.tables[part])
+    table = read_table(pages.tables[name])
     id_column, column = table.column(config.id_column or "ID"), table.column(config.group_column)
     return {nfc(row.values[id_column]): row.values[column] for row in table.rows if row.values[column]}
 
 
 def _straddling(config: Config, pages: PageSet, train: Checked, val: Checked, keys: dict[str, str]) -> list[str]:
-    """What a fixed validation part shares with the train part: it is said, not mended."""
+    """Return notes on what fixed validation pages share with train pages; this is reported, not changed."""
     known = set(train.digests.values())
     copies = [page.id for page in val.pages if val.digests[page.id] in known]
     notes = list(_note(copies, "pages of the validation part that are files of the train part too", "munseo doctor"))

@@ -1,8 +1,8 @@
-"""Which augmentation holds at which epoch, and the training pages that come of it."""
+"""The augmentation of a run, which may change with the epoch and the class, and the training pages that it gives."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,24 +12,23 @@ from torch.utils.data import Dataset
 from munseo._augment import LEVELS, Augmenter, Policy, Recipe, build_policy, cutout
 from munseo._augment.policy import DocumentPolicy
 from munseo._config import Augmentation, Config
+from munseo._config.augmentation_settings import MIXES
 from munseo._data import Page, square
 from munseo._errors import UserError
 from munseo._prediction.loader import Item, oriented
 from munseo._randomness import generator
 from munseo._training.sampler import Draw
 
-MIXES = ("mixup", "cutmix")
-
 
 @dataclass(frozen=True)
 class Stage:
-    """What is switched on from an epoch on.
+    """What is switched on from one epoch on.
 
     Attributes:
         from_epoch: Its first epoch.
-        policies: Of pages whose class is in no group.
-        mixes: Of whole batches.
-        group_policies: Of the pages of each class group, in the order of ``class_policies``.
+        policies: Names of the policies of pages whose class is in no group.
+        mixes: Names of the mixes of whole batches.
+        group_policies: Names of the policies of each class group, in the order of ``class_policies``.
     """
 
     from_epoch: int
@@ -39,18 +38,21 @@ class Stage:
 
 
 class AugmentationPlan:
-    """The stages of a configuration, for each class group.
+    """The stages of a configuration, and the policies of each class group.
+
+    A configuration can change its policies with the epoch (``dynamic_augmentation``) and with the class
+    (``class_policies``). A class group follows the switches of each stage, except for those that it sets itself.
 
     Args:
         config: The run's configuration.
         recipe: What ``matched`` draws its damage from.
-        groups: Class number to its place in ``class_policies``.
+        groups: Class number to its index in ``class_policies``.
 
     Attributes:
-        stages: In the order of their epochs; the first starts at 0.
-        policy_names: Every policy of any stage and group; batches refer to policies by their place here.
+        stages: In the order of their epochs; the first one starts at 0.
+        policy_names: Every policy of any stage and group; batches refer to policies by their index here.
         mix_names: Every mix of any stage.
-        policies: Those of pages whose class is in no group.
+        policies: Name to policy, for pages whose class is in no group.
 
     Raises:
         UserError: Parameters are wrong, or ``matched`` has no recipe: all of it in one message.
@@ -61,16 +63,16 @@ class AugmentationPlan:
         self._groups = groups or {}
         stages = {0: self._stage(0, config.augmentation_level, config.augmentation)}
         for later in sorted(config.dynamic_augmentation, key=lambda stage: stage.from_epoch):
-            level = later.augmentation_level or config.augmentation_level
-            switches = (
-                later.augmentation if later.augmentation_level else _over(config.augmentation, later.augmentation)
-            )
-            stages[later.from_epoch] = self._stage(later.from_epoch, level, switches)
+            if later.augmentation_level:  # A new level starts anew; the run's own switches no longer count.
+                stages[later.from_epoch] = self._stage(later.from_epoch, later.augmentation_level, later.augmentation)
+            else:
+                switches = _over(config.augmentation, later.augmentation)
+                stages[later.from_epoch] = self._stage(later.from_epoch, config.augmentation_level, switches)
         self.stages = tuple(stages.values())
-        every = [names for stage in self.stages for names in (stage.policies, *stage.group_policies)]
-        self.policy_names = tuple(name for name in Augmentation.model_fields if any(name in names for names in every))
+        used = {name for stage in self.stages for names in (stage.policies, *stage.group_policies) for name in names}
+        self.policy_names = tuple(name for name in Augmentation.model_fields if name in used)
         self.mix_names = tuple(dict.fromkeys(name for stage in self.stages for name in stage.mixes))
-        self.policies, *self._group_policies = self._build(recipe)
+        self.policies, self._group_policies = self._build_all(recipe)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,17 +80,17 @@ class AugmentationPlan:
         return self.policy_names + self.mix_names
 
     def at(self, epoch: int) -> Stage:
-        """The stage that holds at an epoch."""
+        """Return the stage of an epoch."""
         return [stage for stage in self.stages if stage.from_epoch <= epoch][-1]
 
     def augmenters(self, stage: Stage) -> tuple[Augmenter, ...]:
-        """Online augmentation of a stage: of each class group, and last of the classes in none."""
-        named = [*zip(stage.group_policies, self._group_policies, strict=True), (stage.policies, self.policies)]
+        """Return the online augmentation of a stage: that of each class group, then that of all other classes."""
         probability = self._config.augmentation_probability
-        return tuple(Augmenter([policies[name] for name in names], probability) for names, policies in named)
+        by_group = [*zip(stage.group_policies, self._group_policies, strict=True), (stage.policies, self.policies)]
+        return tuple(Augmenter([policies[name] for name in names], probability) for names, policies in by_group)
 
     def group_of(self, label: int) -> int:
-        """The place of a class's augmenter among ``augmenters``."""
+        """Return the index of a class's augmenter among ``augmenters``; classes of no group have the last one."""
         return self._groups.get(label, -1)
 
     def _stage(self, from_epoch: int, level: str, switches: Augmentation) -> Stage:
@@ -97,37 +99,41 @@ class AugmentationPlan:
         policies, *group_policies = (tuple(n for n in on if n not in MIXES) for on in (names, *grouped))
         return Stage(from_epoch, policies, tuple(n for n in names if n in MIXES), tuple(group_policies))
 
-    def _build(self, recipe: Recipe | None) -> list[dict[str, Policy]]:
-        """The policies of the run itself, then those of each class group."""
-        config, problems = self._config, []
-        parameters = [config.augmentation_params, *(group.augmentation_params for group in config.class_policies)]
-        built: list[dict[str, Policy]] = []
-        for place, own in enumerate(parameters):
-            built.append({})
-            active = {name for s in self.stages for name in (s.policies, *s.group_policies)[place]}
-            for name in (name for name in self.policy_names if name in active):
-                given = {**config.augmentation_params.get(name, {}), **own.get(name, {})}
-                try:
-                    built[-1][name] = _policy(name, given, recipe)
-                except UserError as error:
-                    prefix = f"class_policies.{place - 1}." if place else ""
-                    problems += [f"{prefix}{problem}" for problem in error.problems or [error.message]]
+    def _build_all(self, recipe: Recipe | None) -> tuple[dict[str, Policy], list[dict[str, Policy]]]:
+        """Build the policies of the run, and those of each class group, with the problems of all of them together."""
+        problems: list[str] = []
+        names = {name for stage in self.stages for name in stage.policies}
+        policies = self._build(names, {}, recipe, "", problems)
+        group_policies = []
+        for index, group in enumerate(self._config.class_policies):
+            names = {name for stage in self.stages for name in stage.group_policies[index]}
+            prefix = f"class_policies.{index}."
+            group_policies.append(self._build(names, group.augmentation_params, recipe, prefix, problems))
         if problems:
             raise UserError(f"Augmentation: {len(problems)} wrong.", problems)
+        return policies, group_policies
+
+    def _build(
+        self,
+        names: Collection[str],
+        parameters: Mapping[str, Mapping[str, Any]],
+        recipe: Recipe | None,
+        prefix: str,
+        problems: list[str],
+    ) -> dict[str, Policy]:
+        built = {}
+        for name in self.policy_names:
+            if name not in names:
+                continue
+            given = {**self._config.augmentation_params.get(name, {}), **parameters.get(name, {})}
+            try:
+                built[name] = _build_policy(name, given, recipe)
+            except UserError as error:
+                problems += [f"{prefix}{problem}" for problem in error.problems or [error.message]]
         return built
 
 
-def training_size(config: Config, epoch: int) -> int:
-    """Side of the training pages of an epoch, px.
-
-    Small pages first make the early epochs cheap (progressive resizing: Howard, fastai, 2018; Tan and Le,
-    "EfficientNetV2", 2021). Validation stays at ``image_size``.
-    """
-    sizes = [stage.image_size for stage in config.progressive_resizing if stage.from_epoch <= epoch]
-    return sizes[-1] if sizes else config.image_size
-
-
-def _policy(name: str, parameters: Mapping[str, Any], recipe: Recipe | None) -> Policy:
+def _build_policy(name: str, parameters: Mapping[str, Any], recipe: Recipe | None) -> Policy:
     if name != "matched":
         return build_policy(name, parameters)
     if recipe is None:
@@ -147,30 +153,46 @@ def _over(base: Augmentation, change: Augmentation) -> Augmentation:
     return base.model_copy(update=change.model_dump(exclude_none=True))
 
 
+def training_size(config: Config, epoch: int) -> int:
+    """Return the side of the training pages of an epoch, px.
+
+    Small pages first make the early epochs cheap (progressive resizing: Howard, fastai, 2018; Tan and Le,
+    "EfficientNetV2", 2021). Validation stays at ``image_size``.
+    """
+    sizes = [stage.image_size for stage in config.progressive_resizing if stage.from_epoch <= epoch]
+    return sizes[-1] if sizes else config.image_size
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One entry of an epoch: a page, a cutout copy of it, or (offline) its copy under one policy."""
+    """One entry of an epoch: a page, a cutout copy of it, or its copy under one policy (offline augmentation).
+
+    Attributes:
+        page: Index of the page in the train part.
+        copy: 0 for the page itself; 1, 2, … for its cutout copies, each of them cut differently.
+        policy: Index of the policy of an offline copy; -1 otherwise.
+    """
 
     page: int
     copy: int = 0
     policy: int = -1
 
 
-def list_samples(num_pages: int, copied: Sequence[tuple[int, int]], num_offline_policies: int) -> list[Sample]:
-    """All samples of an epoch.
+def list_samples(num_pages: int, copies: Sequence[tuple[int, int]], num_offline_policies: int) -> list[Sample]:
+    """Return all samples of an epoch.
 
     Args:
         num_pages: Pages of the train part.
-        copied: ``(page, copy number)`` of the balancing copies.
+        copies: Page and number of each balancing copy.
         num_offline_policies: Offline augmentation adds one copy of everything for each of them.
     """
-    base = [Sample(page) for page in range(num_pages)] + [Sample(page, copy) for page, copy in copied]
+    base = [Sample(page) for page in range(num_pages)] + [Sample(page, copy) for page, copy in copies]
     offline = [Sample(s.page, s.copy, policy) for policy in range(num_offline_policies) for s in base]
     return base + offline
 
 
 class TrainingPages(Dataset[Item]):
-    """Augmented training pages; an item is a function of the seed and its draw alone."""
+    """Augmented training pages; an item is a function of nothing but the seed, its epoch and its index."""
 
     def __init__(
         self, pages: Sequence[Page], samples: Sequence[Sample], plan: AugmentationPlan, config: Config
@@ -186,27 +208,27 @@ class TrainingPages(Dataset[Item]):
         return len(self.samples)
 
     def __getitem__(self, draw: Draw) -> Item:
-        epoch, place = draw
-        sample = self.samples[place]
+        epoch, index = draw
+        sample = self.samples[index]
         page = self.pages[sample.page]
         assert page.label is not None
-        # The size follows from the draw: workers that live through all epochs need not be told that one began.
+        # The size is computed from the draw, since workers live through all epochs and do not notice when one begins.
         image = square(page, training_size(self.config, epoch))
         if sample.copy:
             image = cutout(image, generator(self.seed, "cutout", sample.page, sample.copy))
         if self.config.online_augmentation:
-            image, policy = self._augment(image, page.label, epoch, place)
+            image, policy = self._augment(image, page.label, epoch, index)
         else:
-            image, policy = self._offline_copy(image, sample, place)
+            image, policy = self._offline_copy(image, sample, index)
         return oriented(image, self.config.orientation), page.label, sample.page, policy
 
-    def _augment(self, image: np.ndarray, label: int, epoch: int, place: int) -> tuple[np.ndarray, int]:
+    def _augment(self, image: np.ndarray, label: int, epoch: int, index: int) -> tuple[np.ndarray, int]:
         augmenter = self._augmenters[self.plan.at(epoch).from_epoch][self.plan.group_of(label)]
-        image, used = augmenter(image, generator(self.seed, "augment", epoch, place))
+        image, used = augmenter(image, generator(self.seed, "augment", epoch, index))
         return image, -1 if used < 0 else self.plan.policy_names.index(augmenter.policies[used].name)
 
-    def _offline_copy(self, image: np.ndarray, sample: Sample, place: int) -> tuple[np.ndarray, int]:
+    def _offline_copy(self, image: np.ndarray, sample: Sample, index: int) -> tuple[np.ndarray, int]:
         if sample.policy < 0:
             return image, -1
         policy = self.plan.policies[self.plan.policy_names[sample.policy]]
-        return policy(image, generator(self.seed, "augment", 0, place)), sample.policy
+        return policy(image, generator(self.seed, "augment", 0, index)), sample.policy

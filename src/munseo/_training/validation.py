@@ -1,6 +1,7 @@
-"""What the best weights answer, page by page, to every question that is asked of a run: tables of its folder.
+"""The validation of a finished split: the best weights predict pages in several ways, and the predictions are judged.
 
-The tables hold probabilities, so that everything that is said of them later (``judging``) needs neither model nor data.
+Predictions are tables of probabilities in the run folder, so that judging them needs neither model nor data: folds and
+ensembles are judged by the same code, from joined tables.
 """
 
 from __future__ import annotations
@@ -29,8 +30,28 @@ from munseo._run.atomic import replacing, write_json
 from munseo._run.results import FoldScores, TrainScores
 from munseo._training.training_data import Collection
 
+METRIC_NAMES = ("macro_f1", "accuracy", "loss")
+"""The metrics of a split, by their names in ``results.json``."""
 
-def measure(
+
+def judge(
+    run: RunFolder, config: Config, card: ModelCard, val: Sequence[Page], recipe: Recipe | None, settings: Settings
+) -> None:
+    """Predict the validation pages with the best weights, and write predictions, results and gallery.
+
+    Args:
+        run: The folder of the run or of a fold.
+        config: The run's configuration.
+        card: Architecture, classes, preprocessing.
+        val: Validation pages.
+        recipe: Damage of the second validation; without one only the clean pages are predicted.
+        settings: Device, batch size, workers, precision.
+    """
+    _predict_validation(run, config, load_classifier(card, run.weights_file), val, recipe, settings)
+    _write_results(run, config, card, val, {"train": _train_metrics(run)})
+
+
+def _predict_validation(
     run: RunFolder,
     config: Config,
     classifier: Classifier,
@@ -38,16 +59,7 @@ def measure(
     recipe: Recipe | None,
     settings: Settings,
 ) -> None:
-    """Predict the validation pages clean, shifted, by every view, and under every kind of damage.
-
-    Args:
-        run: Gets the parquet tables ``{val,shifted,view,damage}_predictions``.
-        config: The run's configuration.
-        classifier: With the best weights.
-        val: Validation pages.
-        recipe: Of the second validation; without one only the clean pages are predicted.
-        settings: Device, batch, workers, precision.
-    """
+    """Predict the validation pages clean, damaged by the recipe, by every view, and under every kind of damage."""
     card = classifier.card
     clean = predict_pages(classifier, val, settings, card.tta_views, "validating the best weights")
     run.write_table(run.val_predictions_file, prediction_table(val, clean))
@@ -56,7 +68,8 @@ def measure(
     shifted = ShiftedPages(val, card.image_size, recipe, config.shifted_draws, card.orientation)
     rows = predict_dataset(classifier, shifted, settings, card.tta_views, "validating under shift")
     tables = [
-        prediction_table(val, part).assign(draw=draw) for draw, part in enumerate(np.split(rows, config.shifted_draws))
+        prediction_table(val, repetition).assign(draw=number)
+        for number, repetition in enumerate(np.split(rows, config.shifted_draws))
     ]
     run.write_table(run.shifted_predictions_file, pd.concat(tables, ignore_index=True))
     once = ShiftedPages(val, card.image_size, recipe, 1, card.orientation)
@@ -67,20 +80,12 @@ def measure(
         _measure_damages(run, classifier, chosen_pages(val, config.robustness_pages), settings)
 
 
-def prediction_table(pages: Sequence[Page], probabilities: np.ndarray) -> pd.DataFrame:
-    """``ID, target, p_0 … p_{n-1}``; target is empty where a page has no label."""
-    table = pd.DataFrame(probabilities, columns=probability_columns(probabilities.shape[1]))
-    table.insert(0, "target", pd.Series([page.label for page in pages], dtype="Int64"))
-    table.insert(0, "ID", [page.id for page in pages])
-    return table
-
-
 def _measure_damages(run: RunFolder, classifier: Classifier, pages: Sequence[Page], settings: Settings) -> None:
     damaged = DamagedPages(pages, classifier.card)
     rows = predict_dataset(classifier, damaged, settings, ("identity",), "damaging pages, kind by kind")
     tables = [
-        prediction_table(pages, part).assign(damage=name, severity=severity)
-        for (name, severity), part in zip(damaged.cells, np.split(rows, len(damaged.cells)), strict=True)
+        prediction_table(pages, probabilities).assign(damage=name, severity=severity)
+        for (name, severity), probabilities in zip(damaged.cells, np.split(rows, len(damaged.cells)), strict=True)
     ]
     table = pd.concat(tables, ignore_index=True)
     run.write_table(run.damage_predictions_file, table)
@@ -89,41 +94,38 @@ def _measure_damages(run: RunFolder, classifier: Classifier, pages: Sequence[Pag
 
 
 def _save_broken(run: RunFolder, damaged: DamagedPages, rows: Sequence[dict[str, Any]]) -> None:
-    """Small pictures of the pages that break, as they broke; ``pages.json`` says which file is which."""
-    places = {page.id: place for place, page in enumerate(damaged.pages)}
+    """Save small pictures of pages that are misclassified when damaged; ``pages.json`` tells which file is which."""
+    indices = {page.id: index for index, page in enumerate(damaged.pages)}
     run.robustness_dir.mkdir(exist_ok=True)
     files: dict[str, dict[str, str]] = {}
     for row in track(rows, "pages that break"):
         name: str = row["damage"]
         for number, page in enumerate(row["broken"]):
             file = run.robustness_dir / f"{name}_{number:02}.jpg"
-            picture = damaged.image(places[page["id"]], name, page["severity"])
+            picture = damaged.image(indices[page["id"]], name, page["severity"])
             with replacing(file) as beside:
                 beside.write_bytes(encode_jpeg(picture, 80))
             files.setdefault(name, {})[page["id"]] = f"{run.robustness_dir.name}/{file.name}"
     write_json(run.robustness_dir / "pages.json", files)
 
 
-METRIC_NAMES = ("macro_f1", "accuracy", "loss")
-
-
-def judge(
-    run: RunFolder, config: Config, card: ModelCard, val: Sequence[Page], recipe: Recipe | None, settings: Settings
-) -> None:
-    """Predict the validation pages with the best weights; write predictions, results and gallery."""
-    measure(run, config, load_classifier(card, run.weights_file), val, recipe, settings)
-    _write_results(run, config, card, val, {"train": _train_metrics(run)})
+def prediction_table(pages: Sequence[Page], probabilities: np.ndarray) -> pd.DataFrame:
+    """Return a table ``ID, target, p_0 … p_{n-1}``; the target is empty where a page has no label."""
+    table = pd.DataFrame(probabilities, columns=probability_columns(probabilities.shape[1]))
+    table.insert(0, "target", pd.Series([page.label for page in pages], dtype="Int64"))
+    table.insert(0, "ID", [page.id for page in pages])
+    return table
 
 
 def join_folds(run: RunFolder, config: Config, card: ModelCard, collection: Collection) -> None:
-    """Join the folds' out-of-fold predictions, and average their curves, in the folder of the whole run."""
+    """Join the out-of-fold predictions of all folds, and average their curves, in the folder of the whole run."""
     for name in ("val", "shifted", "view", "damage"):
         files = [getattr(fold, f"{name}_predictions_file") for fold in run.folds]
         if all(file.exists() for file in files):
             tables = [pd.read_parquet(file).assign(fold=number) for number, file in enumerate(files)]
             joined = pd.concat(tables, ignore_index=True)
             if name == "val":
-                order = {page.id: place for place, page in enumerate(collection.pages.train)}
+                order = {page.id: index for index, page in enumerate(collection.pages.train)}
                 joined = joined.sort_values("ID", key=lambda ids: ids.map(order), ignore_index=True)
             run.write_table(getattr(run, f"{name}_predictions_file"), joined)
     known = set(run.read_predictions(run.val_predictions_file)["ID"])
@@ -153,7 +155,7 @@ def _write_results(
 
 
 def _train_metrics(run: RunFolder) -> TrainScores:
-    """What training itself saw at the best epoch."""
+    """Return the training metrics of the best epoch."""
     best = run.read_metrics().iloc[run.read_manifest()["course"]["best_epoch"]]
     return TrainScores(**{name: float(best[f"train_{name}"]) for name in METRIC_NAMES})
 
@@ -164,7 +166,7 @@ def _write_mean_curves(run: RunFolder) -> None:
 
 
 def _join_manifests(run: RunFolder, manifests: Sequence[dict[str, Any]]) -> None:
-    """The first fold's model and settings; the course of all folds together."""
+    """Write the model and settings of the first fold, and the course of all folds together."""
     courses = [manifest["course"] for manifest in manifests]
     counts = {
         key: {name: sum(course[key].get(name, 0) for course in courses) for name in courses[0][key]}

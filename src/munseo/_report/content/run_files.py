@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from munseo._config.key import Group
 from munseo._locale import Texts
 from munseo._report import number_formats as fm
 from munseo._report.blocks import Block, Pairs, SectionBlock, TableBlock
+from munseo._report.content.yaml_blocks import KEYS
 from munseo._report.facts import Facts
 from munseo._run import RunFolder
 
@@ -88,16 +90,15 @@ def _folder(run: RunFolder, key: str) -> RunFile:
 
 
 def _tracking(facts: Facts, texts: Texts) -> tuple[tuple[str, str], ...]:
-    config, off = facts.config, texts("tracking.off")
-    wandb, mlflow = off, off
-    if config.wandb.log:
-        run = facts.wandb_run
-        wandb = texts("tracking.project", name=config.wandb.project) + (f", `{run}`" if run else "")
-    if config.mlflow.log:
-        mlflow = texts("tracking.project", name=config.mlflow.experiment)
-    return (
-        ("CSV", texts("tracking.csv")),
-        (texts("tracking.wandb"), wandb),
-        (texts("tracking.mlflow"), mlflow),
-        (texts("tracking.tensorboard"), texts("yes") if config.tensorboard.log else off),
-    )
+    items = [("CSV", texts("tracking.csv"))]
+    for name, key in KEYS.items():
+        if key.group != Group.TRACKING:
+            continue
+        tracker = getattr(facts.config, name)
+        value = texts("tracking.off")
+        if tracker.log:
+            value = texts("tracking.project", name=tracker.destination) if tracker.destination else texts("yes")
+            if name == "wandb" and facts.wandb_run:
+                value += f", `{facts.wandb_run}`"
+        items.append((tracker.title, value))
+    return tuple(items)

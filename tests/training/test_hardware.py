@@ -1,10 +1,11 @@
-"""When the training step is compiled, and what happens where that cannot be done."""
+"""What is chosen for the machine: the largest batch, and whether the training step is compiled."""
 
 import copy
 
 import pytest
 import torch
 
+from munseo._errors import UserError
 from munseo._model import ModelCard, build_classifier
 from munseo._training import hardware as hardware_module
 from munseo._training.hardware import Hardware, choose_compile
@@ -68,3 +69,31 @@ def test_a_missing_compiler_is_said_and_training_goes_on(classifier, hardware, m
     choice = choose_compile("auto", classifier, hardware, LONG)
     assert not choice.compiled
     assert choice.reason == "it failed: no C++ compiler here"
+
+
+@pytest.mark.parametrize(("most", "found"), [(2, 2), (3, 3), (13, 13), (1000, 40)])
+def test_the_largest_batch_is_found_by_trial(classifier, monkeypatch, most, found):
+    before = copy.deepcopy(classifier.state_dict())
+    tried = []
+
+    def step(model, size, device, dtype):
+        tried.append(size)
+        if size > most:
+            raise torch.cuda.OutOfMemoryError
+
+    monkeypatch.setattr(hardware_module, "_step", step)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
+    assert hardware_module._largest_by_trial(classifier, torch.device("cpu"), None, 40) == found
+    assert tried[0] == 2
+    after = classifier.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_gpu_without_room_for_two_pages_is_reported(classifier, monkeypatch):
+    def step(model, size, device, dtype):
+        raise torch.cuda.OutOfMemoryError
+
+    monkeypatch.setattr(hardware_module, "_step", step)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
+    with pytest.raises(UserError, match="not even 2 pages of 32 px fit into the free memory of a GPU"):
+        hardware_module._largest_by_trial(classifier, torch.device("cpu"), None, 40)
