@@ -71,8 +71,8 @@ def test_a_missing_compiler_is_said_and_training_goes_on(classifier, hardware, m
     assert choice.reason == "it failed: no C++ compiler here"
 
 
-@pytest.mark.parametrize(("most", "found"), [(2, 2), (3, 3), (13, 13), (1000, 40)])
-def test_the_largest_batch_is_found_by_trial(classifier, monkeypatch, most, found):
+@pytest.mark.parametrize(("most", "found"), [(2, 2), (3, 3), (13, 13), (1000, 39)])
+def test_the_largest_batch_is_found_by_trial_up_to_a_sixteenth(classifier, monkeypatch, most, found):
     before = copy.deepcopy(classifier.state_dict())
     tried = []
 
