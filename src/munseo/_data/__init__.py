@@ -1,9 +1,9 @@
-"""Data: from files to upright RGB arrays and labelled pages, split and balanced; and back to a submission.
+"""From files to upright RGB arrays and labelled pages, split and balanced; and back to a submission.
 
 The way through: ``load_pages`` reads tables or folders, ``check_images`` looks at every image, ``stratified_split`` or
-``stratified_folds`` parts the pages, ``plan_balance`` fills small classes; ``decode`` and ``letterbox`` turn a page
-into pixels, ``cache_pages`` keeps these on the disk and ``square`` asks there first; ``write_submission`` writes what
-was predicted. What a user can mend is raised as ``UserError``, all problems together.
+``stratified_folds`` splits the pages, ``plan_balance`` fills up small classes; ``decode`` and ``letterbox`` turn a page
+into pixels, ``cache_pages`` stores them on the disk and ``square`` reads them from there; ``write_submission`` writes
+what was predicted. What a user can fix is raised as ``UserError``, all problems together.
 """
 
 from munseo._data.balance import BalancePlan, PageCopy, class_weights, plan_balance, sampler_weights

@@ -1,4 +1,4 @@
-"""Against unequal classes: copies of the pages of small ones, weights for the sampler, weights for the loss."""
+"""What can be done about unequal classes: copies of pages, weights for the sampler, and weights for the loss."""
 
 from __future__ import annotations
 
@@ -13,24 +13,31 @@ from munseo._randomness import generator
 
 
 class PageCopy(NamedTuple):
-    """A numbered cutout copy of a page of the train part."""
+    """A numbered cutout copy of a train page.
+
+    Attributes:
+        page: The index of the page in the train split.
+        copy: 1, 2, … for each page; every copy is cut differently.
+    """
 
     page: int
-    """Index of the page in the train part."""
     copy: int
-    """1, 2, … for each page; each of them is cut differently."""
 
 
 @dataclass(frozen=True)
 class BalancePlan:
-    """Which pages of the train part are copied, and what that makes of the classes."""
+    """Which train pages are copied, and how many pages the classes have afterwards.
+
+    Attributes:
+        copies: The added copies.
+        before: The number of pages of each class that occurs, by class index.
+        added: The number of copies of each class; 0 for classes that were not asked for or are large enough.
+        after: The number of pages and copies of each class.
+    """
 
     copies: tuple[PageCopy, ...]
-    """The added copies."""
     before: dict[int, int]
-    """Pages of each class that occurs, by class index."""
     added: dict[int, int]
-    """Copies of each class, 0 for those that were not asked for or were large enough."""
     after: dict[int, int]
 
 
@@ -41,20 +48,20 @@ def plan_balance(
     seed: int,
     class_names: Sequence[str] | None = None,
 ) -> BalancePlan:
-    """Fill small classes up with copies. Classes that are large enough stay as they are; nothing is taken away.
+    """Fill up small classes with copies. Classes that are large enough stay as they are; no page is removed.
 
-    The pages of a class are copied in turn, in an order drawn by the seed, so that no page has two copies more than
-    another one.
+    The pages of a class are copied in turn, in an order drawn with the seed, so that no page has two copies more than
+    another.
 
     Args:
-        labels: Class index of each page of the train part.
+        labels: The class index of each train page.
         aug_class: The classes to fill up.
-        max_samples: Pages and copies together that each of them shall have.
+        max_samples: The number of pages and copies that each of them should have.
         seed: The same seed gives the same copies.
-        class_names: For messages.
+        class_names: The names of the classes for messages; without them the indices are named.
 
     Raises:
-        UserError: A class to fill up has no page.
+        UserError: A class that should be filled up has no page.
     """
     values, counts = np.unique(np.asarray(labels, dtype=int), return_counts=True)
     before = {int(label): int(count) for label, count in zip(values, counts, strict=True)}
@@ -77,11 +84,11 @@ def plan_balance(
 
 
 def class_weights(labels: Sequence[int], num_classes: int) -> np.ndarray:
-    """Weights of the classes in the loss: n / (k · n_c), the "balanced" heuristic (King and Zeng, 2001).
+    """Return the weights of the classes in the loss: n / (k · n_c), the "balanced" heuristic (King and Zeng, 2001).
 
     Args:
-        labels: Class index of each page of the train part.
-        num_classes: k.
+        labels: The class index of each train page.
+        num_classes: The number of classes, k.
 
     Returns:
         (num_classes,) float64. A class without a page gets 0. The mean over the pages is 1 if every class has one.
@@ -91,7 +98,7 @@ def class_weights(labels: Sequence[int], num_classes: int) -> np.ndarray:
 
 
 def sampler_weights(labels: Sequence[int]) -> np.ndarray:
-    """Chance of each page to be drawn, such that all classes that occur are drawn equally often.
+    """Return the probability of each page to be drawn, such that all classes that occur are drawn equally often.
 
     Returns:
         (len(labels),) float64, sum 1.

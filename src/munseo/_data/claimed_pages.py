@@ -1,4 +1,4 @@
-"""What a table or a folder says about pages, before it is known whether all of it is true."""
+"""What a table or a folder claims about pages, before it is checked."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ from munseo._errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class ClaimedPage:
-    """One page as claimed."""
+    """One page as a table or a folder claims it.
+
+    Attributes:
+        id: The ID of the page.
+        path: The file; None if it was not found, which has been noted as a problem.
+        label: The label as written; None in a split without labels.
+        where: Where the page is claimed, such as ``train.csv:17``.
+        label_where: Where the label is claimed: the row, or the folder that is named after the class.
+    """
 
     id: str
     path: Path | None
-    """None where the file was not found, which has been noted as a problem."""
     label: str | None
-    """As written; None in a part without labels."""
     where: str
-    """Where it is claimed, such as ``train.csv:17``."""
     label_where: str
-    """Where the label is claimed: the row, or the folder that is named after the class."""
 
 
 def claimed_in_table(
@@ -34,10 +38,10 @@ def claimed_in_table(
 
     Args:
         table: The rows.
-        finder: Where their images are.
+        finder: What finds their images.
         id_column: The column with the file names.
-        target_column: The column with the labels, or None for a part without.
-        problems: Gets one line for each thing that is wrong.
+        target_column: The column with the labels, or None for a split without labels.
+        problems: One line is added for each thing that is wrong.
     """
     problems.extend(table.problems)
     try:
@@ -46,7 +50,7 @@ def claimed_in_table(
     except UserError as error:
         problems.append(error.message)
         return []
-    entries = []
+    pages = []
     for row in table.rows:
         values = row.values
         where, name = table.where(row), values[id_column]
@@ -61,22 +65,22 @@ def claimed_in_table(
             path = finder.find(name)
         except UnreadableError as error:
             problems.append(f"{where}: {name}: {error}")
-        entries.append(ClaimedPage(nfc(name), path, label or None, where, f"{where}: {nfc(name)}"))
+        pages.append(ClaimedPage(nfc(name), path, label or None, where, f"{where}: {nfc(name)}"))
     if not table.rows and not table.problems:
         problems.append(f"{table.path.name}: has no rows below its header")
-    return entries
+    return pages
 
 
 def claimed_in_class_folders(
     folders: Sequence[Path], data_dir: Path, left_out: list[str], problems: list[str]
 ) -> list[ClaimedPage]:
     """List the images of folders that are named after their class; IDs are paths below ``data_dir``."""
-    entries = []
+    pages = []
     for folder in folders:
         for path in list_images(folder, data_dir, left_out, problems):
             name = shown(path, data_dir)
-            entries.append(ClaimedPage(name, path, nfc(printable(folder.name)), name, f"{shown(folder, data_dir)}/"))
-    return entries
+            pages.append(ClaimedPage(name, path, nfc(printable(folder.name)), name, f"{shown(folder, data_dir)}/"))
+    return pages
 
 
 def claimed_in_folder(
@@ -84,27 +88,27 @@ def claimed_in_folder(
 ) -> list[ClaimedPage]:
     """List the images of a test folder; IDs are paths below it, and its first level may be named after classes."""
     known = set(class_names)
-    entries = []
+    pages = []
     for path in list_images(folder, folder, left_out, problems):
         name = shown(path, folder)
         first, slash, _ = name.partition("/")
         label = first if slash and first in known else None
-        entries.append(ClaimedPage(name, path, label, f"{folder.name}/{name}", f"{folder.name}/{first}/"))
-    return entries
+        pages.append(ClaimedPage(name, path, label, f"{folder.name}/{name}", f"{folder.name}/{first}/"))
+    return pages
 
 
-def report_repeats(parts: Sequence[tuple[str, Sequence[ClaimedPage]]], problems: list[str]) -> None:
-    """Add IDs, and files under two IDs, that occur twice within a part or in two parts."""
+def report_repeats(splits: Sequence[tuple[str, Sequence[ClaimedPage]]], problems: list[str]) -> None:
+    """Add a problem for every ID, and for every file under two IDs, that occurs twice within a split or in two."""
     ids: dict[str, tuple[str, ClaimedPage]] = {}
     paths: dict[Path, tuple[str, ClaimedPage]] = {}
-    for part, entries in parts:
-        for entry in entries:
-            earlier = ids.setdefault(entry.id, (part, entry))
-            if earlier[1] is not entry:
-                what = "duplicate ID" if earlier[0] == part else f"is in {earlier[0]} too"
-                problems.append(f"{entry.where}: {entry.id}: {what} (first at {earlier[1].where})")
-            elif entry.path is not None:
-                earlier = paths.setdefault(entry.path, (part, entry))
-                if earlier[1] is not entry:
+    for split, pages in splits:
+        for page in pages:
+            earlier = ids.setdefault(page.id, (split, page))
+            if earlier[1] is not page:
+                what = "duplicate ID" if earlier[0] == split else f"is in {earlier[0]} too"
+                problems.append(f"{page.where}: {page.id}: {what} (first at {earlier[1].where})")
+            elif page.path is not None:
+                earlier = paths.setdefault(page.path, (split, page))
+                if earlier[1] is not page:
                     where = f"{earlier[1].id} ({earlier[1].where})"
-                    problems.append(f"{entry.where}: {entry.id}: is the same file as {where}")
+                    problems.append(f"{page.where}: {page.id}: is the same file as {where}")

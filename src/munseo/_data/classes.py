@@ -1,4 +1,4 @@
-"""The classes of a data set: their names, what a submission writes for them, and which one a label means."""
+"""The classes of a data set: their names, what a submission writes for them, and which class a label means."""
 
 from __future__ import annotations
 
@@ -11,30 +11,36 @@ from munseo._data.image_finder import nfc
 from munseo._data.tables import DataTable
 
 _SHOWN = 20
+"""The number of known classes that a message lists."""
 
 
 @dataclass(frozen=True)
 class Classes:
-    """The classes, in the order of their indices."""
+    """The classes, in the order of their indices.
+
+    Attributes:
+        names: The names of the classes.
+        targets: What a submission writes for each class.
+        source: The table that they come from, for messages.
+    """
 
     names: tuple[str, ...]
     targets: tuple[str, ...]
     source: str
-    """The table they come from, for messages."""
     _indices: dict[str, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        # A target wins over a name, should one class be called as another one is numbered.
+        # A target comes before a name, in case one class has the target of another as its name.
         by_name = {name: index for index, name in enumerate(self.names)}
         by_target = {target: index for index, target in enumerate(self.targets)}
         object.__setattr__(self, "_indices", by_name | by_target)
 
     def index(self, label: str) -> int | None:
-        """The class that a label means, by target or name; None if there is none."""
+        """Return the class that a label means, by target or name; None if there is none."""
         return self._indices.get(_canonical(label))
 
     def unknown(self, label: str) -> str:
-        """Say that a label is none of these, and which may have been meant."""
+        """Return the message that a label is not one of these, with the class that may have been meant."""
         known = list(dict.fromkeys((*self.targets, *self.names)))
         near = [] if _is_number(label) else difflib.get_close_matches(nfc(label), known, n=1, cutoff=0.5)
         listed = ", ".join(self.targets[:_SHOWN]) + (", …" if len(self.targets) > _SHOWN else "")
@@ -43,15 +49,15 @@ class Classes:
 
 
 def classes_of_labels(labels: Iterable[str], source: str) -> Classes:
-    """Take the labels themselves as names: sorted, as numbers where all are."""
+    """Return classes that are named by their labels, sorted as numbers if all of them are numbers."""
     texts = _in_order(sorted({_canonical(label) for label in labels}))
     return Classes(tuple(texts), tuple(texts), source)
 
 
 def classes_of_meta(table: DataTable, target_column: str, name_column: str, problems: list[str]) -> Classes:
-    """Read ``target,class_name``; empty or repeated values are added to ``problems``.
+    """Read the classes from columns of targets and names; empty or repeated values are added to ``problems``.
 
-    The order is that of the targets where all are numbers, else that of the rows.
+    The classes are in the order of the targets if all of them are numbers, otherwise in that of the rows.
     """
     names: dict[str, str] = {}
     for row in table.rows:
@@ -69,13 +75,13 @@ def classes_of_meta(table: DataTable, target_column: str, name_column: str, prob
 
 
 def _in_order(targets: Iterable[str]) -> list[str]:
-    """Numbers by their size, anything else as it comes."""
+    """Sort targets if all of them are numbers, otherwise leave them in their order."""
     targets = list(targets)
     return sorted(targets, key=float) if all(map(_is_number, targets)) else targets
 
 
 def _canonical(label: str) -> str:
-    """Composed, and ``3.0`` as ``3``: whole numbers that went through a column with gaps come back as floats."""
+    """Return a label in composed form, and ``3.0`` as ``3``: pandas makes floats of integers in a column with gaps."""
     return re.sub(r"^(-?\d+)\.0+$", r"\1", nfc(label.strip()))
 
 

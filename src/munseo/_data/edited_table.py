@@ -1,4 +1,4 @@
-"""A copy of a labelled table with some labels changed and some rows left out; every other byte stays."""
+"""A copy of a labelled table with some labels changed and some rows left out; all other bytes are unchanged."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def write_edited(table: DataTable, target_column: str, edits: dict[int, str | No
     """Write a copy of a table. Rows that are not edited keep their bytes, and all keep their order and encoding.
 
     Args:
-        table: As ``read_table`` gave it.
+        table: The table that ``read_table`` returned.
         target_column: The column of the labels, as the table spells it.
-        edits: By ``TableRow.line``: the new label, or None to leave the row out.
-        output: Where to; replaced in one step.
+        edits: The new label by ``TableRow.line``, or None to leave out the row.
+        output: The new file; it is replaced in one step.
 
     Raises:
         UserError: A label does not fit the type of a parquet column.
@@ -39,23 +39,23 @@ def _edited_csv(table: DataTable, target_column: str, edits: dict[int, str | Non
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     codec = "cp949" if table.encoding == "CP949" else "utf-8"
     lines = list(io.StringIO(data[len(mark) :].decode(codec), newline=""))
-    place = table.columns.index(target_column)
+    index = table.columns.index(target_column)
     reader = csv.reader(iter(lines), strict=True)
     kept: list[str] = []
     before = 0
     for cells in reader:
-        # A quoted cell may go over several lines; a row is known by its first one.
+        # A quoted cell may span several lines; a row is known by its first line.
         first, raw = before + 1, "".join(lines[before : reader.line_num])
         before = reader.line_num
         if first not in edits:
             kept.append(raw)
         elif (label := edits[first]) is not None:
-            kept.append(_row([*cells[:place], label, *cells[place + 1 :]], raw))
+            kept.append(_row([*cells[:index], label, *cells[index + 1 :]], raw))
     return mark + "".join(kept).encode(codec)
 
 
 def _row(cells: list[str], raw: str) -> str:
-    """A row with the line end of the old one."""
+    """Write a row with the quotation and the line end of the old row."""
     text = io.StringIO()
     if raw.count('"') >= 2 * len(cells):  # the program that wrote it quotes every cell
         csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="").writerow(cells)
@@ -66,13 +66,13 @@ def _row(cells: list[str], raw: str) -> str:
 
 def _write_parquet(table: DataTable, target_column: str, edits: dict[int, str | None], output: Path) -> None:
     content = pq.read_table(table.path)
-    place = content.column_names.index(target_column)
-    field, values = content.schema.field(place), content.column(place).to_pylist()
+    index = content.column_names.index(target_column)
+    field, values = content.schema.field(index), content.column(index).to_pylist()
     try:
         for line, label in edits.items():
             if label is not None:
                 values[line - 1] = pa.scalar(label, pa.string()).cast(field.type).as_py()
-        changed = content.set_column(place, field, pa.array(values, field.type))
+        changed = content.set_column(index, field, pa.array(values, field.type))
     except pa.ArrowException as error:
         raise UserError(f"{table.path.name}: column {target_column!r} cannot hold the new labels ({error}).") from None
     dropped = {line for line, label in edits.items() if label is None}

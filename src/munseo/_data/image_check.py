@@ -1,4 +1,4 @@
-"""A full look at every image before anything costly starts, and the fingerprint of a set."""
+"""The check of every image before anything costly starts, and the fingerprint of a set of images."""
 
 from __future__ import annotations
 
@@ -22,22 +22,25 @@ from munseo._errors import UserError
 
 @dataclass(frozen=True)
 class Checked:
-    """The outcome of ``check_images``."""
+    """The outcome of ``check_images``.
+
+    Attributes:
+        pages: The pages that can be read, in their order.
+        skipped: The pages that cannot be read, and why.
+        digests: The SHA-256 of each readable file, by the ID of the page.
+        notes: Notes about files of several pages, of which the first page is used.
+        thumbnails: The ``near_duplicates.thumbnail`` of each readable page, by its ID; empty if none were asked for.
+    """
 
     pages: tuple[Page, ...]
-    """Those that can be read, in their order."""
     skipped: tuple[tuple[Page, ImageProblem], ...]
-    """Those that cannot, and why."""
     digests: dict[str, str]
-    """SHA-256 of each readable file, by the page's ID."""
     notes: tuple[str, ...]
-    """Files of several pages, of which the first is used."""
     thumbnails: dict[str, np.ndarray] = field(default_factory=dict)
-    """Of each readable page, by its ID, as ``likeness.thumbnail`` makes them; empty where none were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _CheckedFile:
     digest: str
     num_pages: int
     problem: ImageProblem | None
@@ -50,29 +53,29 @@ def check_images(
     """Decode every page once, in threads, with a progress bar.
 
     Args:
-        pages: One part of a set; its IDs are distinct.
-        on_bad_image: Whether one unreadable image stops everything or is left out.
-        thumbnails: Whether to keep thumbnails, 9 kB a page.
+        pages: One split of a set; its IDs are distinct.
+        on_bad_image: Whether an unreadable image is an error or is skipped.
+        thumbnails: Whether to keep thumbnails, which take 9 kB a page.
 
     Raises:
-        UserError: Images cannot be read, all of them named, and ``on_bad_image`` is ``fail``; or none can be read.
+        UserError: Images cannot be read and ``on_bad_image`` is ``fail``, or no image can be read. All are named.
     """
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        looks = list(track(pool.map(partial(_look, thumbnails), pages), "Checking images", total=len(pages)))
+        files = list(track(pool.map(partial(_check, thumbnails), pages), "Checking images", total=len(pages)))
     finally:
         pool.shutdown(cancel_futures=True)
     good, skipped, digests, notes, kept = [], [], {}, [], {}
-    for page, look in zip(pages, looks, strict=True):
-        if look.problem is not None:
-            skipped.append((page, look.problem))
+    for page, file in zip(pages, files, strict=True):
+        if file.problem is not None:
+            skipped.append((page, file.problem))
             continue
         good.append(page)
-        digests[page.id] = look.digest
-        if look.thumbnail is not None:
-            kept[page.id] = look.thumbnail
-        if look.num_pages > 1:
-            notes.append(f"{page.id}: first of {look.num_pages} pages used")
+        digests[page.id] = file.digest
+        if file.thumbnail is not None:
+            kept[page.id] = file.thumbnail
+        if file.num_pages > 1:
+            notes.append(f"{page.id}: first of {file.num_pages} pages used")
     if skipped and (on_bad_image == "fail" or not good):
         advice = "mend or remove them, or go on without them: --on-bad-image skip" if good else "none is left"
         problems = [f"{page.id}: {problem}" for page, problem in skipped]
@@ -81,19 +84,20 @@ def check_images(
 
 
 def fingerprint(digests: Mapping[str, str]) -> str:
-    """SHA-256 over the sorted IDs and SHA-256s of a set: the same for the same images, whatever their order."""
+    """Return the SHA-256 over the sorted IDs and digests of a set, which does not depend on the order of the images."""
     total = hashlib.sha256()
     for page_id, digest in sorted(digests.items()):
-        # Lengths first, so that no ID can pass for the end of another.
+        # The length comes first, so that an ID cannot pass for the end of another one.
         total.update(f"{len(page_id)}:{page_id}:{digest}\n".encode())
     return total.hexdigest()
 
 
-def _look(thumbnails: bool, page: Page) -> _Look:
+def _check(thumbnails: bool, page: Page) -> _CheckedFile:
     try:
         data = read_bytes(page.path, page.id)
     except ImageError as error:
-        return _Look("", 0, error.problem)
-    small: list[np.ndarray] = []
-    found = inspect(data, page.id, (lambda pixels: small.append(thumbnail(pixels))) if thumbnails else None)
-    return _Look(hashlib.sha256(data).hexdigest(), found.num_pages, found.problem, small[0] if small else None)
+        return _CheckedFile("", 0, error.problem)
+    kept: list[np.ndarray] = []
+    look = (lambda pixels: kept.append(thumbnail(pixels))) if thumbnails else None
+    found = inspect(data, page.id, look)
+    return _CheckedFile(hashlib.sha256(data).hexdigest(), found.num_pages, found.problem, kept[0] if kept else None)

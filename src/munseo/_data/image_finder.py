@@ -1,4 +1,4 @@
-"""Image files on the disk: found by the names that tables give them, or listed; never outside their folder."""
+"""Image files on the disk, found by the names in tables or listed; never outside their folder."""
 
 from __future__ import annotations
 
@@ -13,29 +13,31 @@ from munseo._data.formats import IMAGE_EXTENSIONS
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
 
 MAX_DEPTH = 100
-"""Folders within folders that are walked; a walk to the deepest would end at Python's own limit, with a traceback."""
+"""The deepest nesting of folders that is read; without a limit a walk would end with Python's own RecursionError."""
+
 _SYSTEM_FILES = frozenset(["thumbs.db", "desktop.ini", "__macosx"])
+"""Files that operating systems leave next to people's files, in small letters."""
 
 
 def nfc(text: str) -> str:
-    """Unicode's composed form: macOS writes Hangul decomposed (NFD), everyone else composed."""
+    """Return a text in Unicode's composed form: macOS writes Hangul decomposed (NFD), other systems composed."""
     return unicodedata.normalize("NFC", text)
 
 
 def printable(text: str) -> str:
-    """A file name as valid UTF-8: bytes that are none are escaped, since no table could hold them."""
+    """Return a file name as valid UTF-8; other bytes are escaped, because no table can hold them."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class ImageFinder:
-    """Finds files by name below some folders, the first that has it.
+    """Finds files by name below some folders; the first folder that has a file wins.
 
-    Names are looked up in listings of the folders, so that nothing of a table ever reaches the file system. The
-    Unicode form and the case of the extension may differ, and an image's extension may be left out.
+    Names are looked up in listings of the folders, so that nothing from a table ever reaches the file system. The
+    Unicode form and the case of the extension may differ, and the extension of an image may be left out.
 
     Args:
         folders: Where to look, in this order.
-        data_dir: Links may lead anywhere in here; in a folder outside, to files of that folder.
+        data_dir: Links may lead anywhere in this folder; in a folder outside it they may lead to files of that folder.
     """
 
     def __init__(self, folders: Sequence[Path], data_dir: Path) -> None:
@@ -47,8 +49,7 @@ class ImageFinder:
         """Find one file.
 
         Raises:
-            UnreadableError: There is none, there are several, or it lies outside its folder; the reason reads well
-                after the name.
+            UnreadableError: There is no such file, several files have the name, or it is outside its folder.
         """
         *parents, last = _safe_parts(name)
         near: str | None = None
@@ -74,7 +75,7 @@ class ImageFinder:
         raise UnreadableError(ImageProblem(ProblemCode.OTHER_EXTENSION, folders=places, name=near))
 
     def _descend(self, folder: Path, parts: Sequence[str]) -> tuple[Path | None, bool]:
-        """The subfolder, if there is one, and whether a link was followed."""
+        """Return the subfolder, or None if there is none, and whether a link was followed."""
         linked = False
         for part in parts:
             listing = self._listing(folder)
@@ -96,7 +97,7 @@ class ImageFinder:
 
 
 class _Listing:
-    """What one folder holds, by every spelling under which it may be asked for."""
+    """The content of one folder, by every spelling under which a table may name it."""
 
     def __init__(self, folder: Path) -> None:
         self.links: set[str] = set()
@@ -120,7 +121,7 @@ class _Listing:
 
     @cached_property
     def _spellings(self) -> _Spellings:
-        """Other spellings of the names; most tables write every name as it is, and never need them."""
+        """Other spellings of the names; most tables spell every name exactly and never need them."""
         return _Spellings(self._names)
 
     def folder_named(self, name: str) -> str | None:
@@ -141,13 +142,13 @@ class _Listing:
         return candidates[0] if candidates else None
 
     def near(self, name: str) -> str | None:
-        """An image of the same name with another extension."""
+        """Return an image of the same name with another extension."""
         found = self._spellings.stems.get(_split(nfc(name))[0])
         return found[0] if found else None
 
 
 class _Spellings:
-    """Names by their composed form, with the extension in small letters, and without it."""
+    """Names by their composed form, with the extension in small letters, and without extension."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.composed: dict[str, str] = {}
@@ -162,10 +163,10 @@ class _Spellings:
 
 
 def lies_within(path: Path, folder: Path) -> bool:
-    """Whether a path, all links followed, lies in a folder or is it; one that runs in circles lies nowhere."""
+    """Return whether a path, all links followed, is in a folder or is the folder; a circular link is in no folder."""
     try:
         return path.resolve().is_relative_to(folder.resolve())
-    # Python 3.11 and 3.12 raise this for a circle, later ones an OSError.
+    # Python 3.11 and 3.12 raise RuntimeError for a circle, later ones OSError.
     except (RuntimeError, OSError):
         return False
 
@@ -174,10 +175,10 @@ def list_images(folder: Path, bound: Path, left_out: list[str], problems: list[s
     """Walk a folder for files with the extension of an image, in the order of their composed names.
 
     Args:
-        folder: Where to look, subfolders too.
+        folder: Where to look, including subfolders.
         bound: Links that leave this folder are problems.
-        left_out: Gets the files that are no images, and links to folders, which could run in circles.
-        problems: Gets what cannot be used, with its path below ``bound``.
+        left_out: Files that are not images are added here, and links to folders, which could be circular.
+        problems: What cannot be used is added here, with its path below ``bound``.
     """
     if len(folder.parts) - len(bound.parts) > MAX_DEPTH:
         problems.append(f"{shown(folder, bound)}/: lies more than {MAX_DEPTH} folders deep; such folders are not read")
@@ -190,7 +191,7 @@ def list_images(folder: Path, bound: Path, left_out: list[str], problems: list[s
         return
     for entry in listed:
         path = folder / entry.name
-        if entry.name.startswith(".") or entry.name.casefold() in _SYSTEM_FILES:
+        if is_hidden(entry.name):
             continue
         if entry.is_symlink() and not lies_within(path, bound):
             problems.append(f"{shown(path, bound)}: is a link that leaves the data folder")
@@ -204,13 +205,18 @@ def list_images(folder: Path, bound: Path, left_out: list[str], problems: list[s
             problems.append(f"{shown(path, bound)}: is not a file")
 
 
+def is_hidden(name: str) -> bool:
+    """Return whether a name is that of a hidden file, or of one that systems leave next to people's files."""
+    return (name.startswith(".") and name not in (".", "..")) or name.casefold() in _SYSTEM_FILES
+
+
 def shown(path: Path, folder: Path) -> str:
-    """A path below a folder, as an ID: composed, with slashes, valid UTF-8."""
+    """Return a path below a folder as an ID: composed, with slashes, valid UTF-8."""
     return nfc(printable(path.relative_to(folder).as_posix()))
 
 
 def _safe_parts(name: str) -> list[str]:
-    """Split a name at slashes of both kinds; refuse what could lead elsewhere."""
+    """Split a name at slashes of both kinds; refuse names that could lead out of the folder."""
     text = name.replace("\\", "/")
     parts = [part for part in text.split("/") if part not in ("", ".")]
     if text.startswith("/") or re.match(r"[A-Za-z]:/", text) or ".." in parts:
@@ -221,8 +227,8 @@ def _safe_parts(name: str) -> list[str]:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a folder, or a link to one. A link that runs in circles is none; the entry itself would raise."""
-    # Only links are asked of the file system: a call for each file would be half the time of listing them.
+    """Return whether an entry is a folder or a link to one. A circular link is none; ``entry.is_dir()`` would raise."""
+    # Only links cost a call to the file system: one for each file would be half the time of listing them.
     return Path(entry.path).is_dir() if entry.is_symlink() else entry.is_dir(follow_symlinks=False)
 
 

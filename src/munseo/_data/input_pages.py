@@ -1,4 +1,4 @@
-"""Pages to predict, from whatever people have at hand: folders, images, PDFs, tables."""
+"""The pages that folders, images, PDFs and tables on the command line mean."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from munseo._data.tables import read_table
 from munseo._errors import UserError
 
 SAMPLE = "sample_submission.csv"
+"""The name of a sample submission."""
+
 TABLES = (".csv", ".parquet")
+"""The extensions of tables."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,9 @@ class InputPages:
     """Pages to predict.
 
     Attributes:
-        pages: In the order of the sample submission, of the table, or of the names.
-        sample: The sample submission whose IDs and order the output has to keep, if there is one.
-        notes: What was left out.
+        pages: The pages in the order of the sample submission, of the table, or of the names.
+        sample: The sample submission whose IDs and order the output must keep, if there is one.
+        notes: Notes about skipped files.
     """
 
     pages: tuple[Page, ...]
@@ -34,53 +37,52 @@ class InputPages:
 def find_pages(inputs: Sequence[Path], id_column: str | None = None) -> InputPages:
     """Find the pages that some paths mean.
 
-    A folder means its images, subfolders too; where a ``sample_submission.csv`` lies in it, or beside a folder called
-    ``test``, it means the pages of that table. A table means its rows; their images lie in ``test/``, ``train/`` or
-    beside the table. Labels are not read.
+    A folder means its images, including those of subfolders; if a ``sample_submission.csv`` is in it, or next to a
+    folder called ``test``, it means the pages of that table. A table means its rows; their images are in ``test/``,
+    ``train/`` or next to the table. Labels are not read.
 
     Raises:
-        UserError: Nothing is there, or names are not found: all of them in one message.
+        UserError: There are no images, or names are not found: all of them in one message.
     """
     sample = _sample_for(inputs[0]) if len(inputs) == 1 else None
-    entries: list[ClaimedPage] = []
+    claimed: list[ClaimedPage] = []
     problems: list[str] = []
     left_out: list[str] = []
     for path in inputs if sample is None else [sample]:
         if path.is_dir():
-            entries += _pages_of_folder(path, left_out, problems)
+            claimed += _pages_of_folder(path, left_out, problems)
         elif path.suffix.lower() in TABLES and path.is_file():
-            entries += _pages_of_table(path, inputs[0] if sample else None, id_column, problems)
+            claimed += _pages_of_table(path, inputs[0] if sample else None, id_column, problems)
         elif path.is_file():
-            entries.append(ClaimedPage(nfc(path.name), path, None, str(path), str(path)))
+            claimed.append(ClaimedPage(nfc(path.name), path, None, str(path), str(path)))
         else:
             problems.append(f"{path}: there is no such file or folder")
-    report_repeats([("inputs", entries)], problems)
+    report_repeats([("inputs", claimed)], problems)
     if problems:
         raise UserError(f"{len(problems)} of the pages to predict cannot be used; correct these names:", problems)
-    if not entries:
+    if not claimed:
         raise UserError(f"{', '.join(map(str, inputs))}: no images there.")
-    pages = tuple(Page(entry.id, entry.path, None) for entry in entries if entry.path is not None)
+    pages = tuple(Page(page.id, page.path, None) for page in claimed if page.path is not None)
     notes = (f"left out, as no image files: {', '.join(sorted(left_out)[:5])} ({len(left_out)})",) if left_out else ()
     return InputPages(pages, sample, notes)
 
 
 def _sample_for(path: Path) -> Path | None:
-    """The sample submission that belongs to a folder, or the path itself if it is one."""
+    """Return the sample submission that belongs to a folder, or the path itself if it is one."""
     if path.name == SAMPLE and path.is_file():
         return path
     if path.is_dir():
         if (path / SAMPLE).is_file():
             return path / SAMPLE
-        beside = path.resolve().parent / SAMPLE
-        if path.resolve().name == "test" and beside.is_file():
-            return beside
+        sibling = path.resolve().parent / SAMPLE
+        if path.resolve().name == "test" and sibling.is_file():
+            return sibling
     return None
 
 
 def _pages_of_folder(folder: Path, left_out: list[str], problems: list[str]) -> list[ClaimedPage]:
-    found = list_images(folder, folder, left_out, problems)
-    names = ((shown(path, folder), path) for path in found)
-    return [ClaimedPage(name, path, None, str(path), str(path)) for name, path in names]
+    files = list_images(folder, folder, left_out, problems)
+    return [ClaimedPage(shown(path, folder), path, None, str(path), str(path)) for path in files]
 
 
 def _pages_of_table(table: Path, given: Path | None, id_column: str | None, problems: list[str]) -> list[ClaimedPage]:

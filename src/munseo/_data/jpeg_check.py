@@ -1,4 +1,4 @@
-"""What a JPEG's bytes tell that its decoders do not: whether it is whole, and whether it is an attack on their time."""
+"""Checks of a JPEG that its decoders do not make: whether it is whole, and whether it is an attack on their time."""
 
 from __future__ import annotations
 
@@ -10,19 +10,29 @@ from PIL.JpegImagePlugin import JpegImageFile
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
 
 MAX_SCANS = 100
-"""Of a progressive JPEG. Encoders write about 10; each takes some 90 bytes and a walk over all pixels (0.1 s at
-64 million), so that a megabyte of them would keep a core busy for a quarter of an hour."""
+"""The most scans of a progressive JPEG. Encoders write about 10. Each takes some 90 bytes and a pass over all pixels
+(0.1 s at 64 million), so that a megabyte of scans would keep a core busy for a quarter of an hour."""
 
-_END, _SCAN = b"\xff\xd9", b"\xff\xda"
-_GREY, _NEAR = 128, 2
+_END = b"\xff\xd9"
+"""The mark at the end of a file."""
+
+_SCAN = b"\xff\xda"
+"""The mark at the start of a scan."""
+
+_GREY = 128
+"""The grey level with which decoders fill what is missing."""
+
+_GREY_TOLERANCE = 2
+"""Grey levels by which the last pixel may differ from that."""
+
 _STUFFING = bytes(np.random.Generator(np.random.Philox(0)).integers(0, 255, 4096, np.uint8))
-"""Picture data of no meaning; no FF among them, so that none is a mark."""
+"""Random picture data without the byte FF, so that none of it is a mark."""
 
 
 def is_whole(data: bytes, header_bytes: int) -> bool:
-    """Whether the end mark stands behind the header; FF D9 cannot occur within pixels.
+    """Return whether there is an end mark behind the header; FF D9 cannot occur within pixels.
 
-    OpenCV's older releases fill what is missing of a JPEG with grey, without a word; Pillow says that it is missing.
+    Older releases of OpenCV silently fill what is missing from a JPEG with grey; Pillow reports that it is missing.
     """
     return data.rfind(_END, header_bytes) >= 0
 
@@ -31,35 +41,35 @@ def check_scans(data: bytes, header_bytes: int) -> None:
     """Refuse more scans than ``MAX_SCANS``.
 
     Raises:
-        UnreadableError: There are more.
+        UnreadableError: The file has more scans.
     """
     if data.count(_SCAN, header_bytes) > MAX_SCANS:
         raise UnreadableError(ImageProblem(ProblemCode.TOO_MANY_SCANS, most=MAX_SCANS))
 
 
 def is_filled_up(data: bytes, header_bytes: int, pixels: np.ndarray) -> bool:
-    """Whether it was cut and an end mark glued on, which every decoder takes without a word.
+    """Return whether a JPEG was cut and an end mark appended, which every decoder silently accepts.
 
-    What is missing becomes mid-grey, and few pages end in that by themselves: only those are looked at further. For
-    them some bytes are put before the end mark. A whole picture has no use for them; missing blocks take them for
-    theirs, and the pixels change.
+    What is missing becomes mid-grey, and few whole pages end in that: only those are examined further. For them some
+    bytes are inserted before the end mark. A whole picture ignores them; missing blocks use them as their data, and the
+    pixels change. This costs decoding the page twice.
 
     Args:
-        data: The file.
-        header_bytes: Where its header ends.
+        data: The content of the file.
+        header_bytes: The length of its header.
         pixels: (H, W, 3) or (H, W), as decoded.
     """
-    if np.abs(pixels[-1, -1].astype(np.int16) - _GREY).max() > _NEAR:
+    if np.abs(pixels[-1, -1].astype(np.int16) - _GREY).max() > _GREY_TOLERANCE:
         return False
     end = data.find(_END, header_bytes)
     try:
-        return not np.array_equal(_silently(data), _silently(data[:end] + _STUFFING + data[end:]))
+        return not np.array_equal(_decode_quietly(data), _decode_quietly(data[:end] + _STUFFING + data[end:]))
     except (OSError, SyntaxError, ValueError):
         return True
 
 
-def _silently(data: bytes) -> np.ndarray:
-    """Decode with Pillow: OpenCV's own would print a warning about the bytes that were put in."""
+def _decode_quietly(data: bytes) -> np.ndarray:
+    """Decode with Pillow: OpenCV would print a warning about the inserted bytes."""
     image = JpegImageFile(BytesIO(data))
     image.load()
     return np.asarray(image)

@@ -1,4 +1,4 @@
-"""The one resize: the whole page into a square."""
+"""The resize that all pages go through: the whole page is fitted into a white square."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 WHITE = (255, 255, 255)
+"""The colour of the padding."""
 
 
 def letterbox(image: np.ndarray, size_px: int) -> np.ndarray:
@@ -13,23 +14,23 @@ def letterbox(image: np.ndarray, size_px: int) -> np.ndarray:
 
     Args:
         image: (H, W, 3) uint8.
-        size_px: Side of the square, and the longest side of the page in it.
+        size_px: The side of the square, which is the longest side of the page in it.
 
     Returns:
-        (size_px, size_px, 3) uint8, never the memory of ``image``.
+        (size_px, size_px, 3) uint8; it never shares the memory of ``image``.
     """
     return padded(resized(image, size_px), size_px)
 
 
 def resized(image: np.ndarray, size_px: int) -> np.ndarray:
-    """Bring the longest side of a page to ``size_px``, the aspect ratio kept.
+    """Resize a page so that its longest side has ``size_px``; the aspect ratio is kept.
 
     Args:
         image: (H, W, 3) uint8.
-        size_px: Longest side, px.
+        size_px: The longest side, px.
 
     Returns:
-        (h, w, 3) uint8; ``image`` itself where it has that size already.
+        (h, w, 3) uint8; ``image`` itself if it has that size already.
     """
     height, width = image.shape[:2]
     scale = size_px / max(height, width)
@@ -44,11 +45,11 @@ def padded(image: np.ndarray, size_px: int) -> np.ndarray:
     """Centre a page on a white square.
 
     Args:
-        image: (h, w, 3) uint8, or (h, w) where all channels are equal; no side longer than ``size_px``.
-        size_px: Side of the square.
+        image: (h, w, 3) uint8, or (h, w) if all channels are equal; no side is longer than ``size_px``.
+        size_px: The side of the square.
 
     Returns:
-        (size_px, size_px, 3) uint8, never the memory of ``image``.
+        (size_px, size_px, 3) uint8; it never shares the memory of ``image``.
     """
     height, width = image.shape[:2]
     top, left = (size_px - height) // 2, (size_px - width) // 2

@@ -9,56 +9,64 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, init=False)
 class Page:
-    """One document image and what is known of it.
+    """One document image and what is known about it.
 
-    A path takes three times the memory of all the rest, and the pages of an archive are held all at once: the folder is
-    kept once for all of its pages.
+    A path takes three times the memory of everything else, and a run holds all of its pages at once. So the folder is
+    stored once for all of its pages.
+
+    Attributes:
+        id: The ID as the table writes it, in Unicode's composed form (NFC).
+        label: Index into ``PageSet.class_names``; None where it is not known.
+        folder: The folder of the file.
+        name: The name of the file in the folder.
     """
 
     id: str
-    """As the table writes it, in Unicode's composed form (NFC)."""
     label: int | None
-    """Index into ``PageSet.class_names``; None where it is not known."""
     folder: Path
     name: str
-    """Of the file in its folder."""
 
     def __init__(self, id: str, path: Path, label: int | None) -> None:
-        """Know a page by its ID, its file and its label."""
+        """Make a page from its ID, its file and its label."""
         name = path.name
         for field, value in (
             ("id", id),
             ("label", label),
-            ("folder", _one_for_all(path.parent)),
+            ("folder", _shared(path.parent)),
             ("name", id if name == id else name),
         ):
             object.__setattr__(self, field, value)
 
     @property
     def path(self) -> Path:
-        """Its file."""
+        """The file of the page."""
         return self.folder / self.name
 
 
 @lru_cache(maxsize=1024)
-def _one_for_all(folder: Path) -> Path:
-    """The first of equal paths."""
+def _shared(folder: Path) -> Path:
+    """Return the first of all paths that equal this one."""
     return folder
 
 
 @dataclass(frozen=True)
 class PageSet:
-    """All pages of a data folder, in the order of its tables."""
+    """All pages of a data folder, in the order of its tables.
+
+    Attributes:
+        train: The train pages.
+        val: The fixed validation split, or None if the train pages are to be split.
+        test: The test pages in the order of the sample submission, if there is one; empty without a test split.
+        class_names: The names of the classes, by index.
+        class_targets: What a submission writes for each class, such as "0" to "16".
+        tables: The tables that were read: ``train``, ``val``, ``meta``, ``sample_submission``.
+        notes: What was done without asking, such as skipped files; it is printed and written into the report.
+    """
 
     train: tuple[Page, ...]
     val: tuple[Page, ...] | None
-    """The fixed validation part, or None where the train part is to be split."""
     test: tuple[Page, ...]
-    """In the order of the sample submission where there is one; empty where there is no test part."""
     class_names: tuple[str, ...]
     class_targets: tuple[str, ...]
-    """What a submission writes for each class, such as "0" to "16"."""
     tables: dict[str, Path]
-    """The tables that were read: ``train``, ``val``, ``meta``, ``sample_submission``."""
     notes: tuple[str, ...]
-    """What was done without asking, such as files left out; to be said and to stand in the report."""

@@ -18,13 +18,13 @@ from typing import IO, cast
 
 from munseo._data.formats import IMAGE_EXTENSIONS
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError, words_of
+from munseo._data.image_finder import is_hidden
 from munseo._data.stream.source import UNPACKED, ArchiveMember, Source, as_id
 
 MAX_MEMBER_BYTES = 2**28
 """Larger members are refused; the bytes of one are held by each thread that decodes."""
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-_SYSTEM_FILES = frozenset(["thumbs.db", "desktop.ini", "__macosx"])
 COMPRESSED = {"gz": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\0"}
 """Ways to compress an archive as a whole, and how such a file begins."""
 _MAX_TAR_READ = 2**20
@@ -39,11 +39,6 @@ Members = Iterator[tuple[ArchiveMember, ImageProblem | None]]
 def is_archive(name: str) -> bool:
     """Whether a name ends as an archive's."""
     return name.lower().endswith(ENDINGS)
-
-
-def is_hidden(name: str) -> bool:
-    """Whether a name is one that systems leave beside people's files."""
-    return (name.startswith(".") and name not in (".", "..")) or name.casefold() in _SYSTEM_FILES
 
 
 def list_archive(path: str, archive_id: str, leave_out: Callable[[str], None]) -> Iterator[Source]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from munseo._data.formats import IMAGE_EXTENSIONS
 from munseo._data.image_error import ImageProblem, ProblemCode
-from munseo._data.image_finder import MAX_DEPTH, lies_within, nfc
-from munseo._data.stream.archives import is_archive, is_hidden, list_archive
+from munseo._data.image_finder import MAX_DEPTH, is_hidden, lies_within, nfc
+from munseo._data.stream.archives import is_archive, list_archive
 from munseo._data.stream.source import Source, as_id
 
 _TOO_DEEP = ImageProblem(ProblemCode.TOO_DEEP, most=MAX_DEPTH)
