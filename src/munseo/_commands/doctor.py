@@ -20,6 +20,7 @@ from munseo._commands.options import (
     TestDir,
     TrainTable,
     ValTable,
+    existing_data,
 )
 from munseo._console import quietly, say
 
@@ -82,7 +83,7 @@ def doctor(
     from munseo._run import check_fingerprints, open_run
 
     Texts(language, "doctor")  # an unknown language is reported before minutes of work
-    folder = Path(data)
+    folder = existing_data(data)
     opened = open_run(run) if run is not None else None
     from munseo._data import DataLayout, load_pages
     from munseo._doctor import KINDS, examine, issue_table

@@ -40,6 +40,10 @@ def ensemble(
         UserError: The runs differ in their classes, labels or images, hold out different pages, or trained on pages
             that others are evaluated on.
     """
+    from munseo._run import open_run
+
+    for run in runs:
+        open_run(run)  # a wrong path is reported before torch is imported
     from munseo import _ensemble as ensembles
     from munseo._report import draw_plots, write_report
     from munseo._run.manifest import command_words
@@ -52,11 +56,11 @@ def ensemble(
         for note in aligned.notes:
             say(str(note))
         judgement = ensembles.judge(aligned, "stack" if stack else "weights", seed)
-        run = ensembles.write_ensemble(path, aligned, judgement, seed, command_words(), started)
-        draw_plots(run)
-        write_report(run)
+        combined = ensembles.write_ensemble(path, aligned, judgement, seed, command_words(), started)
+        draw_plots(combined)
+        write_report(combined)
         names = [member.name for member in members]
         weights = ensembles.weights_of(judgement, len(names))
         for line in (*ensembles.table(judgement, names, weights), *ensembles.sentences(judgement, names)):
             say(line)
-    return run.path
+    return combined.path

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from munseo._commands.options import DataArgument, IdColumn, ImageDir, TargetColumn, TestDir, TrainTable, ValTable
+from munseo._commands.options import (
+    DataArgument,
+    IdColumn,
+    ImageDir,
+    TargetColumn,
+    TestDir,
+    TrainTable,
+    ValTable,
+    existing_data,
+)
 from munseo._console import inert
 
 if TYPE_CHECKING:
@@ -56,11 +65,12 @@ def fix(
     Raises:
         UserError: Rows are wrong, all of which are named; or the output exists or would be read as another table.
     """
+    folder = existing_data(data)
     from munseo._data import DataLayout
     from munseo._doctor.corrections import write_corrections
 
     layout = DataLayout(train_table, val_table, image_dir, test_dir, id_column, target_column)
-    return write_corrections(Path(data), Path(issues), Path(output), layout)
+    return write_corrections(folder, Path(issues), Path(output), layout)
 
 
 def show(tables: list[CorrectedTable]) -> None:

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options that several commands share, and the checks of paths that need no heavy import."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from munseo._errors import UserError
 
 Language = Literal["en", "ko"]
 
@@ -55,3 +57,19 @@ TargetPrecision = Annotated[
     float | None,
     typer.Option(help="Fraction of right predictions that is wanted; validation gives the threshold.", min=0, max=1),
 ]
+
+
+def existing_data(data: Path | str) -> Path:
+    """Return a data folder, or raise ``UserError`` if there is none."""
+    if not Path(data).is_dir():
+        raise UserError(f"{data}: there is no such data folder; set data_dir to where the tables and images are.")
+    return Path(data)
+
+
+def existing_runs(folder: Path | str) -> Path:
+    """Return the folder of the runs, or raise ``UserError`` if there is none."""
+    if not Path(folder).is_dir():
+        raise UserError(
+            f"{folder}: there is no such folder; `munseo train` makes it, or give the one your runs are in."
+        )
+    return Path(folder)

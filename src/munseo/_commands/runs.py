@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from munseo._commands.options import existing_runs
 from munseo._console import inert
 from munseo._errors import UserError
 
@@ -28,9 +29,10 @@ def runs(
     Raises:
         UserError: There is no such folder or column.
     """
+    folder = existing_runs(folder)
     from munseo._report.leaderboard import COLUMNS, leaderboard
 
-    table = leaderboard(Path(folder))
+    table = leaderboard(folder)
     if sort not in table.columns:
         raise UserError(f"sort: no column {sort!r}; the columns are {', '.join(map(str, table.columns))}.")
     ascending = not COLUMNS[sort].largest_first

@@ -19,6 +19,7 @@ from munseo._commands.options import (
     TestDir,
     TrainTable,
     ValTable,
+    existing_data,
 )
 from munseo._console import quietly, say
 from munseo._errors import UserError
@@ -81,13 +82,13 @@ def shift(
     Raises:
         UserError: There is no test split, there are too few pages, or pages cannot be read.
     """
+    folder = existing_data(data)
     from munseo._data import DataLayout, load_pages
     from munseo._report.shift_plot import shift_picture
     from munseo._run.atomic import replacing
     from munseo._shift import find_shift, summarise, write_shift
 
     _check_options(image_size, num_pages)
-    folder = Path(data)
     with quietly(quiet):
         pages = load_pages(folder, DataLayout(train_table, val_table, image_dir, test_dir, id_column, target_column))
         for note in pages.notes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from munseo._commands.options import Quiet
+from munseo._commands.options import Quiet, existing_data, existing_runs
 from munseo._console import quietly, say
 from munseo._errors import UserError
 
@@ -56,13 +56,8 @@ def ui(
     Raises:
         UserError: A folder or file does not exist, the port is taken, or a package is missing.
     """
-    runs_dir = Path(runs)
-    if not runs_dir.is_dir():
-        raise UserError(
-            f"{runs_dir}: there is no such folder; `munseo train` makes it, or give the one your runs are in."
-        )
-    if data is not None and not Path(data).is_dir():
-        raise UserError(f"{data}: there is no such data folder; set data_dir to where the tables and images are.")
+    runs_dir = existing_runs(runs)
+    data_dir = None if data is None else existing_data(data)
     issues_file = _issues_file(data, issues)
     from munseo._service.startup import check_access, loopback_names, need_packages
 
@@ -74,7 +69,7 @@ def ui(
     from munseo._ui.web_app import build
 
     review_file = Path(review) if review is not None else runs_dir / REVIEW_FILE
-    site = Site(runs_dir, None if data is None else Path(data), issues_file, review_file)
+    site = Site(runs_dir, data_dir, issues_file, review_file)
     try:
         listener = listen(host, port)
     except OSError as error:

@@ -117,7 +117,9 @@ def _decisions(
     problems = list(issues.problems)
     missing = [name for name in ("ID", "part", "target", "action", "new_target") if name not in issues.columns]
     if missing:
-        raise UserError(f"{issues.path}: has no column {', '.join(map(repr, missing))}; is it what the doctor wrote?")
+        raise UserError(
+            f"{issues.path}: has no column {', '.join(map(repr, missing))}; is it a file that the doctor wrote?"
+        )
     made: dict[tuple[str, str], list[_Correction]] = defaultdict(list)
     seen: set[tuple[str, str]] = set()
     for row in issues.rows:
