@@ -117,10 +117,8 @@ def _axis(values: Sequence[float]) -> tuple[list[tuple[str, float]], Callable[[f
     def position(value: float) -> float:
         return round(100 * (value - start) / (1 - start), 2)
 
-    num_ticks = round((1 - start) / step)
-    return [
-        (f"{start + step * number:.2f}", position(start + step * number)) for number in range(num_ticks + 1)
-    ], position
+    ticks = [start + step * number for number in range(round((1 - start) / step) + 1)]
+    return [(f"{value:.2f}", position(value)) for value in ticks], position
 
 
 def _font_face(font: bytes) -> str:

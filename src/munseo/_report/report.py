@@ -42,6 +42,11 @@ MISCLASSIFIED = "misclassified.png"
 """The contact sheet of the gallery."""
 
 
+PLOTS = (*CURVE_PLOTS.values(), CONFUSION_PLOT, ROBUSTNESS_PLOT, CALIBRATION_PLOT, VIEWS_PLOT)
+"""The plots that a run folder keeps as files. A new plot is one entry here, next to the section that shows it, and the
+text ``file.NAME`` in both languages."""
+
+
 @dataclass(frozen=True)
 class ReportSection:
     """A section of the report.
@@ -50,20 +55,22 @@ class ReportSection:
         name: The section's anchor.
         title: The key of its title in the catalogue of texts.
         build: Gives its content; a section without content is left out.
-        plots: The plots that it shows; the run folder keeps them as files.
     """
 
     name: str
     title: str
     build: Callable[[Facts, Texts], tuple[Block, ...]]
-    plots: tuple[Plot, ...] = ()
+
+
+def _file_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
+    return file_blocks(facts, texts, [plot.file for plot in PLOTS])
 
 
 _MEASURED = (
-    ReportSection("shift", "shift", shift_blocks, (ROBUSTNESS_PLOT,)),
-    ReportSection("errors", "errors", error_blocks, (CONFUSION_PLOT,)),
-    ReportSection("confidence", "confidence", confidence_blocks, (CALIBRATION_PLOT,)),
-    ReportSection("views", "views", view_blocks, (VIEWS_PLOT,)),
+    ReportSection("shift", "shift", shift_blocks),
+    ReportSection("errors", "errors", error_blocks),
+    ReportSection("confidence", "confidence", confidence_blocks),
+    ReportSection("views", "views", view_blocks),
     ReportSection("analysis", "analysis", analysis_blocks),
 )
 
@@ -71,13 +78,13 @@ RUN_SECTIONS = (
     ReportSection("summary", "summary", summary_blocks),
     ReportSection("setup", "setup", setup_blocks),
     ReportSection("configuration", "configuration", configuration_blocks),
-    ReportSection("course", "course", course_blocks, tuple(CURVE_PLOTS.values())),
+    ReportSection("course", "course", course_blocks),
     *_MEASURED,
     ReportSection("next", "next", next_step_blocks),
-    ReportSection("files", "files", file_blocks),
+    ReportSection("files", "files", _file_blocks),
     ReportSection("reproduction", "reproduction", reproduction_blocks),
 )
-"""The report of a run. A new section is one entry here, a function, and its texts in both languages."""
+"""The report of a run. A new section is one entry here, a file with its function, and its texts in both languages."""
 
 ENSEMBLE_SECTIONS = (
     ReportSection("summary", "summary", ensemble_summary_blocks),
@@ -85,7 +92,7 @@ ENSEMBLE_SECTIONS = (
     *_MEASURED,
     ReportSection("next", "next", ensemble_next_blocks),
     ReportSection("setup", "setup", setup_blocks),
-    ReportSection("files", "files", file_blocks),
+    ReportSection("files", "files", _file_blocks),
     ReportSection("reproduction", "reproduction", ensemble_reproduction_blocks),
 )
 """The report of an ensemble, which was not trained itself."""
@@ -136,7 +143,7 @@ def build_document(facts: Facts, texts: Texts) -> ReportDocument:
 
 def plots_of(facts: Facts) -> list[Plot]:
     """Return the plots that the run has figures for."""
-    return [plot for section in RUN_SECTIONS for plot in section.plots if plot.is_known(facts)]
+    return [plot for plot in PLOTS if plot.is_known(facts)]
 
 
 def draw_plots(run: RunFolder) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from munseo._config.key import Group
@@ -19,14 +20,8 @@ FILES = (
     "model.json",
     "members",
     "stack.safetensors",
-    "{submission}",
-    "loss_plot.png",
-    "accuracy_plot.png",
-    "f1_plot.png",
-    "val_confusion_matrix.png",
-    "robustness.png",
-    "calibration.png",
-    "views.png",
+    "submission",
+    "{plots}",
     "misclassified.png",
     "augmentation_samples.png",
     "gallery",
@@ -43,8 +38,11 @@ FILES = (
     "damage_predictions.parquet",
     "state.ckpt",
 )
-"""Every file of docs/run-folder.md except the report itself, the most wanted first. The text ``file.NAME`` says what a
-file holds."""
+"""Every file of docs/run-folder.md except the report itself, the most wanted first.
+
+``{plots}`` stands for all plots, and ``submission`` for the table that is named after the run. The text ``file.NAME``
+says what a file holds.
+"""
 
 
 @dataclass(frozen=True)
@@ -57,11 +55,17 @@ class RunFile:
     num_files: int = 1
 
 
-def file_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """Return the files with their sizes, and the trackers."""
+def file_blocks(facts: Facts, texts: Texts, plots: Sequence[str]) -> tuple[Block, ...]:
+    """Return the files with their sizes, and the trackers.
+
+    Args:
+        facts: The run.
+        texts: The language.
+        plots: The files of all plots, in their order.
+    """
     rows = tuple(
         (f"`{file.name}`", texts(f"file.{file.key}", count=file.num_files), fm.size(file.num_bytes))
-        for file in list_files(facts.run)
+        for file in list_files(facts.run, plots)
     )
     header = (texts("files.file"), texts("files.what"), texts("files.size"))
     return (
@@ -71,12 +75,11 @@ def file_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     )
 
 
-def list_files(run: RunFolder) -> tuple[RunFile, ...]:
+def list_files(run: RunFolder, plots: Sequence[str] = ()) -> tuple[RunFile, ...]:
     """Return the files that are there, in the order of ``FILES``, then the folds."""
     files = []
-    for key in FILES:
-        path = run.submission_file if key == "{submission}" else run.path / key
-        key = "submission" if key == "{submission}" else key
+    for key in (key for entry in FILES for key in (plots if entry == "{plots}" else [entry])):
+        path = run.submission_file if key == "submission" else run.path / key
         if path.is_file():
             files.append(RunFile(path.name, key, path.stat().st_size))
         elif path.is_dir():

@@ -16,7 +16,7 @@ from munseo._report import record_score, write_report
 from munseo._report.content.overview import summary_blocks
 from munseo._report.content.run_files import FILES
 from munseo._report.facts import gather
-from munseo._report.report import ENSEMBLE_SECTIONS, RUN_SECTIONS, build_document, plots_of
+from munseo._report.report import ENSEMBLE_SECTIONS, PLOTS, RUN_SECTIONS, build_document, plots_of
 from munseo._run import RunFolder
 
 SECTIONS = (
@@ -238,14 +238,12 @@ def test_a_damaged_page_of_the_gallery_is_named(english_run: RunFolder):
         write_report(english_run, ("en",))
 
 
-def test_every_section_has_a_title_and_a_place_for_its_plots():
-    """A new section is an entry of the table; what else it needs is missed here."""
-    for section in (*RUN_SECTIONS, *ENSEMBLE_SECTIONS):
-        for language in LANGUAGES:
-            assert Texts(language, "report")(section.title)
-        for plot in section.plots:
-            assert plot.file in FILES
-            assert Texts("en", "report")(f"file.{plot.file}")
+def test_every_section_and_every_plot_has_its_texts():
+    """A new section or plot is an entry of a table; a text that it lacks is missed here."""
+    for texts in (Texts(language, "report") for language in LANGUAGES):
+        assert all(texts(section.title) for section in (*RUN_SECTIONS, *ENSEMBLE_SECTIONS))
+        assert all(texts(f"file.{plot.file}") for plot in PLOTS)
+        assert all(texts(f"file.{name}", count=1) for name in FILES if name != "{plots}")
     for sections in (RUN_SECTIONS, ENSEMBLE_SECTIONS):
         names = [section.name for section in sections]
         assert len(set(names)) == len(names)
