@@ -7,7 +7,7 @@ import pytest
 
 from munseo import _config as configuration
 from munseo._config import Augmentation, Config, dump_config
-from munseo._config.key import Group, Section, key_of
+from munseo._config.key import KeyGroup, Section, key_of
 from munseo._config.schema import REFERENCE_ORDER
 from munseo._errors import UserError
 
@@ -29,7 +29,7 @@ def test_every_key_has_a_group_and_the_schema_shows_it():
     for name, field in Config.model_fields.items():
         assert properties[name]["group"] == key_of(field).group
         assert properties[name]["description"] == field.description
-    assert {key_of(field).group for field in Augmentation.model_fields.values()} == {Group.SWITCHES}
+    assert {key_of(field).group for field in Augmentation.model_fields.values()} == {KeyGroup.SWITCHES}
 
 
 def test_keys_are_declared_once_and_written_in_the_order_of_the_reference():

@@ -1,4 +1,4 @@
-"""Keys of augmentation, of the damage that validation is shown, and of the copies that fill up small classes."""
+"""Keys of augmentation, and of the copies that fill up small classes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from munseo._config.key import Fraction, Group, Key, Section, Text
+from munseo._config.key import Fraction, Key, KeyGroup, Section, Translated
 
 Level = Literal["none", "minimal", "moderate", "strong"]
 MIXES = ("mixup", "cutmix")
@@ -16,25 +16,27 @@ MIXES = ("mixup", "cutmix")
 class Augmentation(Section):
     """Switches of the policies; a key that is absent follows ``augmentation_level``."""
 
-    eda: Annotated[bool | None, Key(Group.SWITCHES)] = Field(
+    eda: Annotated[bool | None, Key(KeyGroup.SWITCHES)] = Field(
         None, description="shift, scale, rotation, transpose, blur, noise, colour"
     )
-    dilation: Annotated[bool | None, Key(Group.SWITCHES)] = Field(
+    dilation: Annotated[bool | None, Key(KeyGroup.SWITCHES)] = Field(
         None, description="cv2.dilate with geometry and colour"
     )
-    erosion: Annotated[bool | None, Key(Group.SWITCHES)] = Field(None, description="cv2.erode with geometry and colour")
-    document: Annotated[bool | None, Key(Group.SWITCHES)] = Field(
+    erosion: Annotated[bool | None, Key(KeyGroup.SWITCHES)] = Field(
+        None, description="cv2.erode with geometry and colour"
+    )
+    document: Annotated[bool | None, Key(KeyGroup.SWITCHES)] = Field(
         None, description="simulated photographs and rough scans"
     )
-    matched: Annotated[bool | None, Key(Group.SWITCHES)] = Field(
+    matched: Annotated[bool | None, Key(KeyGroup.SWITCHES)] = Field(
         None, description="damage drawn from the recipe of shift"
     )
-    mixup: Annotated[bool | None, Key(Group.SWITCHES, off=Text("blends two pages", "두 페이지를 섞음"))] = Field(
-        None, description="MixUp on batches, soft labels"
+    mixup: Annotated[bool | None, Key(KeyGroup.SWITCHES, off=Translated("blends two pages", "두 페이지를 섞음"))] = (
+        Field(None, description="MixUp on batches, soft labels")
     )
     cutmix: Annotated[
         bool | None,
-        Key(Group.SWITCHES, off=Text("pastes a part of one page into another", "다른 페이지의 일부를 붙임")),
+        Key(KeyGroup.SWITCHES, off=Translated("pastes a part of one page into another", "다른 페이지의 일부를 붙임")),
     ] = Field(None, description="CutMix on batches, soft labels")
 
 
@@ -75,31 +77,31 @@ class ClassImbalance(Section):
 class AugmentationSettings(Section):
     """Which policies change training pages, how often, and in which epochs."""
 
-    augmentation_level: Annotated[Level, Key(Group.AUGMENTATION, always=True)] = Field(
+    augmentation_level: Annotated[Level, Key(KeyGroup.AUGMENTATION, always=True)] = Field(
         "minimal", description="which policies are on, unless augmentation says otherwise"
     )
-    online_augmentation: Annotated[bool, Key(Group.AUGMENTATION, always=True)] = Field(
+    online_augmentation: Annotated[bool, Key(KeyGroup.AUGMENTATION, always=True)] = Field(
         True, description="false: one copy of the data per policy instead"
     )
-    augmentation: Annotated[Augmentation, Key(Group.SWITCHES)] = Field(
+    augmentation: Annotated[Augmentation, Key(KeyGroup.SWITCHES)] = Field(
         default_factory=Augmentation, description="switches of single policies"
     )
-    augmentation_probability: Annotated[Fraction, Key(Group.AUGMENTATION)] = Field(
+    augmentation_probability: Annotated[Fraction, Key(KeyGroup.AUGMENTATION)] = Field(
         0.85, description="online: fraction of pages that get a policy"
     )
-    augmentation_params: Annotated[dict[str, dict[str, Any]], Key(Group.AUGMENTATION)] = Field(
+    augmentation_params: Annotated[dict[str, dict[str, Any]], Key(KeyGroup.AUGMENTATION)] = Field(
         default_factory=dict, description="per policy: parameters that differ from its defaults"
     )
-    mix_probability: Annotated[Fraction, Key(Group.AUGMENTATION)] = Field(
+    mix_probability: Annotated[Fraction, Key(KeyGroup.AUGMENTATION)] = Field(
         0.5, description="fraction of batches that mixup or cutmix mixes"
     )
-    dynamic_augmentation: Annotated[list[AugmentationStage], Key(Group.AUGMENTATION)] = Field(
+    dynamic_augmentation: Annotated[list[AugmentationStage], Key(KeyGroup.AUGMENTATION)] = Field(
         default_factory=list, description="other augmentation from given epochs on"
     )
-    class_policies: Annotated[list[ClassPolicies], Key(Group.AUGMENTATION)] = Field(
+    class_policies: Annotated[list[ClassPolicies], Key(KeyGroup.AUGMENTATION)] = Field(
         default_factory=list, description="own policies of groups of classes"
     )
-    progressive_resizing: Annotated[list[ResizingStage], Key(Group.AUGMENTATION)] = Field(
+    progressive_resizing: Annotated[list[ResizingStage], Key(KeyGroup.AUGMENTATION)] = Field(
         default_factory=list, description="smaller training pages in early epochs"
     )
 
@@ -135,19 +137,3 @@ class AugmentationSettings(Section):
                     f"progressive_resizing.{index}.from_epoch: {stage.from_epoch} is not after the one before"
                 )
         return problems
-
-
-class ShiftSettings(Section):
-    """The validation on damaged pages."""
-
-    shift: Annotated[str, Key(Group.SHIFT)] = Field(
-        "competition",
-        min_length=1,
-        description="recipe of the second validation: competition, document, measured (on the test part), none, a file",
-    )
-    shifted_draws: Annotated[int, Key(Group.SHIFT)] = Field(
-        2, ge=1, le=20, description="how often each validation page is damaged"
-    )
-    robustness_pages: Annotated[int, Key(Group.SHIFT)] = Field(
-        120, ge=0, description="validation pages that go through every kind of damage after training; 0: none"
-    )

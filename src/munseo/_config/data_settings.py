@@ -1,4 +1,4 @@
-"""Keys of the data: where they are, and how they are split."""
+"""Keys of the data and of the run folder: where they are, how pages are split, and the seed."""
 
 from __future__ import annotations
 
@@ -7,44 +7,48 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from munseo._config.key import Group, Key, Section
+from munseo._config.key import Key, KeyGroup, Section
 
 
 class DataSettings(Section):
     """The data folder, its tables and columns, and the split into train and validation pages."""
 
-    data_dir: Annotated[Path, Key(Group.DATA)] = Field(Path("data"), description="where the tables and images are")
-    train_table: Annotated[str | None, Key(Group.DATA)] = Field(
+    data_dir: Annotated[Path, Key(KeyGroup.DATA)] = Field(Path("data"), description="where the tables and images are")
+    train_table: Annotated[str | None, Key(KeyGroup.DATA)] = Field(
         None, description="table of the train pages; default: train.csv, else a folder per class"
     )
-    val_table: Annotated[str | None, Key(Group.SPLIT)] = Field(
+    val_table: Annotated[str | None, Key(KeyGroup.SPLIT)] = Field(
         None, description="a fixed validation part; default: val.csv if there is one"
     )
-    image_dir: Annotated[str | None, Key(Group.DATA)] = Field(None, description="images of the tables; default: train/")
-    test_dir: Annotated[str | None, Key(Group.DATA)] = Field(None, description="test images; default: test/")
-    id_column: Annotated[str | None, Key(Group.DATA)] = Field(None, description="column of the file names; default: ID")
-    target_column: Annotated[str | None, Key(Group.DATA)] = Field(
+    image_dir: Annotated[str | None, Key(KeyGroup.DATA)] = Field(
+        None, description="images of the tables; default: train/"
+    )
+    test_dir: Annotated[str | None, Key(KeyGroup.DATA)] = Field(None, description="test images; default: test/")
+    id_column: Annotated[str | None, Key(KeyGroup.DATA)] = Field(
+        None, description="column of the file names; default: ID"
+    )
+    target_column: Annotated[str | None, Key(KeyGroup.DATA)] = Field(
         None, description="column of the labels; default: target"
     )
-    on_bad_image: Annotated[Literal["fail", "skip"], Key(Group.DATA)] = Field(
+    on_bad_image: Annotated[Literal["fail", "skip"], Key(KeyGroup.DATA)] = Field(
         "fail", description="what to do with images that cannot be read: fail names them all, skip leaves them out"
     )
-    val_split_ratio: Annotated[float, Key(Group.SPLIT, always=True)] = Field(
+    val_split_ratio: Annotated[float, Key(KeyGroup.SPLIT, always=True)] = Field(
         0.15, gt=0, lt=1, description="fraction of the train pages that validation takes"
     )
-    stratify: Annotated[bool, Key(Group.SPLIT, always=True)] = Field(
+    stratify: Annotated[bool, Key(KeyGroup.SPLIT, always=True)] = Field(
         True, description="give every class the same fraction of validation pages"
     )
-    group_column: Annotated[str | None, Key(Group.OTHER)] = Field(
+    group_column: Annotated[str | None, Key(KeyGroup.OTHER)] = Field(
         None, min_length=1, description="column of the train table; pages with the same value stay on one side"
     )
-    split_by_likeness: Annotated[Literal["near", "equal", "none"], Key(Group.OTHER)] = Field(
+    split_by_likeness: Annotated[Literal["near", "equal", "none"], Key(KeyGroup.OTHER)] = Field(
         "near", description="copies of a page stay on one side: near (turned, saved again), only equal files, or none"
     )
-    n_folds: Annotated[int, Key(Group.SPLIT)] = Field(
+    n_folds: Annotated[int, Key(KeyGroup.SPLIT)] = Field(
         0, ge=0, le=50, description="0: one split; 2 or more: stratified folds"
     )
-    fold: Annotated[int | None, Key(Group.SPLIT)] = Field(None, ge=0, description="train only this fold")
+    fold: Annotated[int | None, Key(KeyGroup.SPLIT)] = Field(None, ge=0, description="train only this fold")
 
     def problems_of_split(self) -> list[str]:
         """Return what is wrong between keys of the split."""
@@ -56,3 +60,20 @@ class DataSettings(Section):
         if self.n_folds and self.val_table:
             problems.append("n_folds: folds and a fixed val_table exclude each other; leave one of them out")
         return problems
+
+
+class RunSettings(Section):
+    """Where a run is written, its seed, and how often its state is saved."""
+
+    runs_dir: Annotated[Path, Key(KeyGroup.DATA)] = Field(
+        Path("runs"), description="folder in which run folders are made"
+    )
+    random_seed: Annotated[int, Key(KeyGroup.SPLIT)] = Field(
+        42, ge=0, le=2**32 - 1, description="everything random follows from it: the same seed gives the same run"
+    )
+    save_every_minutes: Annotated[float | None, Key(KeyGroup.OTHER)] = Field(
+        10.0, ge=0, description="how often the state is saved within an epoch; 0: only between epochs"
+    )
+    language: Annotated[Literal["en", "ko"], Key(KeyGroup.DATA)] = Field(
+        "en", description="language of pictures and messages in the run folder"
+    )

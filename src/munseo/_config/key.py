@@ -18,7 +18,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_default=True, protected_namespaces=(), allow_inf_nan=False)
 
 
-class Group(StrEnum):
+class KeyGroup(StrEnum):
     """Keys that a report shows together. Those of the last five are shown elsewhere or not at all.
 
     The titles are in the catalogue of texts, as ``yaml.<group>``.
@@ -43,7 +43,7 @@ class Group(StrEnum):
     TRACKING = "tracking"
 
 
-class Text(NamedTuple):
+class Translated(NamedTuple):
     """A sentence of reports in every language."""
 
     en: str
@@ -70,14 +70,14 @@ class Key:
         when_on: What a report says about the balance of the classes when the key is on.
     """
 
-    group: Group
+    group: KeyGroup
     always: bool = False
     order: int = 0
-    off: Text | None = None
+    off: Translated | None = None
     off_order: int = 0
-    ends: Text | None = None
+    ends: Translated | None = None
     balances: bool = False
-    when_on: Text | None = None
+    when_on: Translated | None = None
 
 
 def key_of(field: FieldInfo) -> Key:

@@ -1,4 +1,4 @@
-"""Keys of prediction; a run is validated as it predicts."""
+"""Keys of prediction, and of the validation on damaged pages."""
 
 from __future__ import annotations
 
@@ -6,32 +6,54 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from munseo._config.key import Group, Key, Section, Text
+from munseo._config.key import Key, KeyGroup, Section, Translated
 
 
 class PredictionSettings(Section):
     """The views of a page, the second look, and levelling."""
 
     TTA: Annotated[
-        bool, Key(Group.TECHNIQUES, order=1, off=Text("test-time augmentation", "Test Time Augmentation"), off_order=1)
+        bool,
+        Key(
+            KeyGroup.TECHNIQUES,
+            order=1,
+            off=Translated("test-time augmentation", "Test Time Augmentation"),
+            off_order=1,
+        ),
     ] = Field(False, description="test-time augmentation: the predictions of several views of a page are averaged")
-    tta_views: Annotated[list[str], Key(Group.TECHNIQUES, order=1)] = Field(
+    tta_views: Annotated[list[str], Key(KeyGroup.TECHNIQUES, order=1)] = Field(
         default_factory=lambda: ["identity", "scale_90", "scale_110"],
         min_length=1,
         description="the views of a page with TTA",
     )
-    tta_space: Annotated[Literal["probability", "logit"], Key(Group.TECHNIQUES, order=1)] = Field(
+    tta_space: Annotated[Literal["probability", "logit"], Key(KeyGroup.TECHNIQUES, order=1)] = Field(
         "probability", description="what is averaged over the views"
     )
     second_look: Annotated[
         bool,
         Key(
-            Group.TECHNIQUES,
+            KeyGroup.TECHNIQUES,
             order=1,
-            off=Text("predicts uncertain pages a second time", "불확실한 페이지를 다시 예측"),
+            off=Translated("predicts uncertain pages a second time", "불확실한 페이지를 다시 예측"),
             off_order=13,
         ),
     ] = Field(False, description="predict uncertain pages again, where validation says that it helps")
-    orientation: Annotated[Literal["as_is", "deskew"], Key(Group.NORMALISATION)] = Field(
+    orientation: Annotated[Literal["as_is", "deskew"], Key(KeyGroup.NORMALISATION)] = Field(
         "as_is", description="deskew: turn every page until its lines of print are level, before anything else"
+    )
+
+
+class ShiftSettings(Section):
+    """The validation on damaged pages."""
+
+    shift: Annotated[str, Key(KeyGroup.SHIFT)] = Field(
+        "competition",
+        min_length=1,
+        description="recipe of the second validation: competition, document, measured (on the test part), none, a file",
+    )
+    shifted_draws: Annotated[int, Key(KeyGroup.SHIFT)] = Field(
+        2, ge=1, le=20, description="how often each validation page is damaged"
+    )
+    robustness_pages: Annotated[int, Key(KeyGroup.SHIFT)] = Field(
+        120, ge=0, description="validation pages that go through every kind of damage after training; 0: none"
     )

@@ -10,14 +10,13 @@ from typing import Any
 
 from pydantic import model_validator
 
-from munseo._config.augmentation_settings import AugmentationSettings, ShiftSettings
-from munseo._config.data_settings import DataSettings
-from munseo._config.hardware_settings import HardwareSettings, RunSettings
+from munseo._config.augmentation_settings import AugmentationSettings
+from munseo._config.data_settings import DataSettings, RunSettings
 from munseo._config.key import key_of
 from munseo._config.model_settings import ModelSettings
-from munseo._config.prediction_settings import PredictionSettings
+from munseo._config.prediction_settings import PredictionSettings, ShiftSettings
 from munseo._config.tracker_settings import TrackerSettings
-from munseo._config.training_settings import BalanceSettings, LossSettings, OptimizerSettings
+from munseo._config.training_settings import BalanceSettings, HardwareSettings, LossSettings, OptimizerSettings
 
 REFERENCE_ORDER = (
     *("model_name", "pretrained", "fine_tuning", "image_size", "optimizer_name", "lr", "weight_decay"),

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from munseo._config.key import Group, Key, Section
+from munseo._config.key import Key, KeyGroup, Section
 
 
 class TrackerSection(Section):
@@ -65,8 +65,8 @@ class Tensorboard(TrackerSection):
 class TrackerSettings(Section):
     """One key for each tracker."""
 
-    wandb: Annotated[Wandb, Key(Group.TRACKING)] = Field(default_factory=Wandb, description="Weights & Biases")
-    mlflow: Annotated[Mlflow, Key(Group.TRACKING)] = Field(default_factory=Mlflow, description="MLflow")
-    tensorboard: Annotated[Tensorboard, Key(Group.TRACKING)] = Field(
+    wandb: Annotated[Wandb, Key(KeyGroup.TRACKING)] = Field(default_factory=Wandb, description="Weights & Biases")
+    mlflow: Annotated[Mlflow, Key(KeyGroup.TRACKING)] = Field(default_factory=Mlflow, description="MLflow")
+    tensorboard: Annotated[Tensorboard, Key(KeyGroup.TRACKING)] = Field(
         default_factory=Tensorboard, description="TensorBoard"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from munseo._config.key import Group
+from munseo._config.key import KeyGroup
 from munseo._locale import Texts
 from munseo._report import number_formats as fm
 from munseo._report.blocks import Block, Pairs, SectionBlock, TableBlock
@@ -95,7 +95,7 @@ def _folder(run: RunFolder, key: str) -> RunFile:
 def _tracking(facts: Facts, texts: Texts) -> tuple[tuple[str, str], ...]:
     items = [("CSV", texts("tracking.csv"))]
     for name, key in KEYS.items():
-        if key.group != Group.TRACKING:
+        if key.group != KeyGroup.TRACKING:
             continue
         tracker = getattr(facts.config, name)
         value = texts("tracking.off")

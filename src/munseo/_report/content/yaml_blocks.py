@@ -13,13 +13,13 @@ import numpy as np
 import yaml
 
 from munseo._config import Augmentation, Config
-from munseo._config.key import Group, key_of
+from munseo._config.key import KeyGroup, key_of
 from munseo._locale import Texts
 from munseo._report.facts import Facts
 
 HYPERPARAMETERS = (
-    *(Group.OPTIMIZER, Group.SCHEDULER, Group.BATCHES, Group.LENGTH),
-    *(Group.LOSS, Group.TECHNIQUES, Group.SHIFT, Group.OTHER),
+    *(KeyGroup.OPTIMIZER, KeyGroup.SCHEDULER, KeyGroup.BATCHES, KeyGroup.LENGTH),
+    *(KeyGroup.LOSS, KeyGroup.TECHNIQUES, KeyGroup.SHIFT, KeyGroup.OTHER),
 )
 """The groups of the block of hyperparameters; each has a title."""
 
@@ -32,7 +32,7 @@ SWITCHES = {key: key_of(field) for key, field in Augmentation.model_fields.items
 
 def architecture(config: Config, texts: Texts) -> str:
     """Return the backbone, its weights, what is trained, and the image size."""
-    return "\n".join(_lines(config, Group.ARCHITECTURE, {"fine_tuning": texts(f"yaml.{config.fine_tuning}")}))
+    return "\n".join(_lines(config, KeyGroup.ARCHITECTURE, {"fine_tuning": texts(f"yaml.{config.fine_tuning}")}))
 
 
 def hyperparameters(config: Config, texts: Texts) -> str:
@@ -42,7 +42,7 @@ def hyperparameters(config: Config, texts: Texts) -> str:
 
 def preprocessing(config: Config, texts: Texts) -> str:
     """Return normalisation and split."""
-    return "\n\n".join(_titled(config, group, texts) for group in (Group.NORMALISATION, Group.SPLIT))
+    return "\n\n".join(_titled(config, group, texts) for group in (KeyGroup.NORMALISATION, KeyGroup.SPLIT))
 
 
 def augmentation(facts: Facts, texts: Texts) -> str:
@@ -52,7 +52,7 @@ def augmentation(facts: Facts, texts: Texts) -> str:
         switches = {key: value for key, value in config.augmentation.model_dump().items() if value is not None}
     else:
         switches = {key: key in facts.policies for key in Augmentation.model_fields}
-    lines = _lines(config, Group.AUGMENTATION)
+    lines = _lines(config, KeyGroup.AUGMENTATION)
     if switches:
         comments = {key: texts("yaml.active" if on else "yaml.inactive") for key, on in switches.items()}
         lines += ["augmentation:", *_indent(_aligned(switches.items(), comments))]
@@ -92,16 +92,16 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _titled(config: Config, group: Group, texts: Texts) -> str:
+def _titled(config: Config, group: KeyGroup, texts: Texts) -> str:
     return "\n".join([f"# {texts(f'yaml.{group}')}", *_lines(config, group)])
 
 
-def _lines(config: Config, group: Group, comments: Mapping[str, str] | None = None) -> list[str]:
+def _lines(config: Config, group: KeyGroup, comments: Mapping[str, str] | None = None) -> list[str]:
     values = config.to_dict()
     return _aligned([(key, values[key]) for key in _shown(config, group)], comments or {})
 
 
-def _shown(config: Config, group: Group) -> list[str]:
+def _shown(config: Config, group: KeyGroup) -> list[str]:
     """Return the keys of a group that are shown: first those that always are, then those that were changed."""
     values, defaults = config.to_dict(), Config().to_dict()
     keys = [key for key, known in KEYS.items() if known.group == group]
