@@ -206,7 +206,7 @@ def _runner(command: Command) -> Callable[..., None]:
         for parameter in inspect.signature(command.show).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY
     ]
-    options = _options(command.show, for_show) | own
+    options = own | {name: option for name, option in _options(command.show, for_show).items() if name not in own}
 
     def run(**values: Any) -> None:
         try:
@@ -219,7 +219,7 @@ def _runner(command: Command) -> Callable[..., None]:
             print(f"munseo: {inert(str(stop)) or 'interrupted.'}", file=sys.stderr)
             raise typer.Exit(128 + signum) from None
 
-    run.__doc__ = re.split(r"\n\s*(?:Args|Returns|Raises):", inspect.getdoc(command.function) or "")[0]
+    run.__doc__ = re.split(r"\n\s*(?:Note|Returns|Raises):", inspect.getdoc(command.function) or "")[0]
     run.__annotations__ = {name: option.annotation for name, option in options.items()}
     run.__signature__ = inspect.Signature([*options.values()])  # type: ignore[attr-defined]
     return run

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 FolderArgument = Annotated[
     Path | str | None,
-    typer.Argument(metavar="[FOLDER]", help="Default: the user's cache folder.", show_default=False),
+    typer.Argument(metavar="FOLDER", help="Default: the user's cache folder.", show_default=False),
 ]
 
 

@@ -18,7 +18,7 @@ NUM_TRAIN, NUM_TEST, SIDE_PX = 500, 170, 480
 
 
 def demo(
-    out: Annotated[Path | str, typer.Argument(metavar="[OUT]", help="Folder for the data and the run.")] = "demo",
+    out: Annotated[Path | str, typer.Argument(metavar="OUT", help="Folder for the data and the run.")] = "demo",
     *,
     quiet: Quiet = False,
 ) -> Path:

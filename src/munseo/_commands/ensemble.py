@@ -18,7 +18,7 @@ EXAMPLES = ("`munseo ensemble runs/2507… runs/2508… runs/2509… -o blend`",
 def ensemble(
     runs: Annotated[
         Sequence[Path | str],
-        typer.Argument(metavar="RUN RUN…", help="Two or more finished run folders.", show_default=False),
+        typer.Argument(metavar="RUN", help="Two or more finished run folders.", show_default=False),
     ],
     output: Annotated[
         Path | str,

@@ -21,7 +21,7 @@ ConfigArgument = Annotated[str | Path, CONFIG]
 Overrides = Annotated[
     Sequence[str],
     typer.Argument(
-        metavar="[KEY=VALUE]…", help="Changes to the configuration: lr=0.0003 wandb.log=true", show_default=False
+        metavar="KEY=VALUE", help="Changes to the configuration: lr=0.0003 wandb.log=true", show_default=False
     ),
 ]
 OnBadImage = Annotated[
@@ -51,12 +51,24 @@ SecondLook = Annotated[
     typer.Option("--second-look/--no-second-look", help="Predict uncertain pages again; default: as configured."),
 ]
 AbstainBelow = Annotated[
-    float | None, typer.Option(help="Calibrated confidence below which a page needs a person.", min=0, max=1)
+    float | None, typer.Option(metavar="0…1", help="Calibrated confidence below which a page needs a person.")
 ]
 TargetPrecision = Annotated[
     float | None,
-    typer.Option(help="Fraction of right predictions that is wanted; validation gives the threshold.", min=0, max=1),
+    typer.Option(
+        metavar="0…1", help="Fraction of predictions that should be right; validation gives the threshold for it."
+    ),
 ]
+
+
+def _check_port(port: int) -> int:
+    if not 1 <= port <= 65535:
+        raise typer.BadParameter("should be from 1 to 65535.")
+    return port
+
+
+Host = Annotated[str, typer.Option(help="Address to listen on; the default is reached from this machine only.")]
+Port = Annotated[int, typer.Option(help="Port to listen on, 1 to 65535.", callback=_check_port)]
 
 
 def existing_data(data: Path | str) -> Path:

@@ -39,7 +39,7 @@ def predict(
     inputs: Annotated[
         Sequence[Path | str],
         typer.Argument(
-            metavar="[INPUT]…",
+            metavar="INPUT",
             help="Folders, images, PDFs or tables; default: the run's test part. For parquet also patterns, ZIP and "
             "TAR archives, and - for paths from standard input.",
             show_default=False,

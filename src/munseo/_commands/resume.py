@@ -19,7 +19,11 @@ def resume(
     *,
     num_workers: Annotated[
         int | None,
-        typer.Option(min=0, help="Number of loader workers from now on; the result of the run does not depend on it."),
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Number of loader workers from now on; the result of the run does not depend on it.",
+        ),
     ] = None,
     quiet: Quiet = False,
 ) -> Path:

@@ -18,7 +18,7 @@ EXAMPLES = ("`munseo runs`", "`munseo runs results --sort public`", "`munseo run
 
 
 def runs(
-    folder: Annotated[Path | str, typer.Argument(metavar="[FOLDER]", help="The folder that holds the runs.")] = "runs",
+    folder: Annotated[Path | str, typer.Argument(metavar="FOLDER", help="The folder that holds the runs.")] = "runs",
     sort: Annotated[str, typer.Option(help="Column to sort by, best first.")] = "val_macro_f1",
 ) -> pd.DataFrame:
     """Compare the runs of a folder (`munseo runs FOLDER` is enough).

@@ -11,6 +11,8 @@ import typer
 from munseo._commands.options import (
     AbstainBelow,
     Device,
+    Host,
+    Port,
     Quiet,
     RunArgument,
     SecondLook,
@@ -33,8 +35,8 @@ EXAMPLES = (
 def serve(
     run: RunArgument,
     *,
-    host: Annotated[str, typer.Option(help="Address to listen at; default: this machine only.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen at.")] = 8000,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
     backend: Annotated[
         str, typer.Option(help="torch, onnx, onnx-int8, openvino, openvino-int8, or auto: the fastest there is.")
     ] = "auto",
@@ -52,8 +54,9 @@ def serve(
 ) -> None:
     """Answer predictions over HTTP until Ctrl-C or SIGTERM; what was accepted by then is answered.
 
-    In Python, `token` is what every request has to carry as `Authorization: Bearer` (default: the variable
-    `MUNSEO_TOKEN`), and `limits` bounds a request, and all requests together.
+    Note:
+        In Python, ``token`` is what every request must carry as ``Authorization: Bearer`` (default: the variable
+        ``MUNSEO_TOKEN``), and ``limits`` bounds a request, and all requests together.
 
     Raises:
         UserError: There is no run, the port is taken, other machines reach the host without a token, or a package is

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from munseo._commands.options import Quiet, existing_data, existing_runs
+from munseo._commands.options import Host, Port, Quiet, existing_data, existing_runs
 from munseo._console import quietly, say
 from munseo._errors import UserError
 
@@ -28,7 +28,7 @@ REVIEW_FILE = "review.csv"
 
 
 def ui(
-    runs: Annotated[Path | str, typer.Argument(help="Folder of the runs.")] = "runs",
+    runs: Annotated[Path | str, typer.Argument(metavar="RUNS", help="Folder of the runs.")] = "runs",
     data: Annotated[
         Path | str | None, typer.Option(help="Data folder: needed for reviews, and where the data have moved.")
     ] = None,
@@ -40,8 +40,8 @@ def ui(
     review: Annotated[
         Path | str | None, typer.Option(help="File for the decisions; default: review.csv in RUNS.")
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; default: this machine only.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8100,
+    host: Host = "127.0.0.1",
+    port: Port = 8100,
     open_to_all: Annotated[bool, typer.Option("--open", help="Let other machines see and decide.")] = False,
     browser: Annotated[
         bool | None,
