@@ -1,4 +1,4 @@
-"""Pages that belong together stay on one side of a split: copies of a page, or pages of one patient, sender, file."""
+"""Groups of pages that stay on one side of a split: copies of a page, or pages of one patient, sender or file."""
 
 from __future__ import annotations
 
@@ -11,133 +11,135 @@ from munseo._randomness import generator
 
 
 def join_groups(num_pages: int, links: Iterable[tuple[int, int]]) -> np.ndarray:
-    """Number the groups that pairs of pages tie together, through others too.
+    """Number the groups of pages that are linked, directly or through other pages.
 
     Args:
         num_pages: N.
-        links: Pairs of places below N.
+        links: Pairs of page indices below N.
 
     Returns:
-        (N,) int: of each page the first place of its group; a page without links is a group of its own.
+        (N,) int: for each page the smallest index of its group; a page without links is its own group.
     """
-    root = np.arange(num_pages)
+    parent = np.arange(num_pages)
 
-    def find(place: int) -> int:
-        while root[place] != place:
-            root[place] = root[root[place]]
-            place = root[place]
-        return int(place)
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return int(index)
 
-    for one, other in links:
-        first, second = sorted((find(one), find(other)))
-        root[second] = first
-    return np.array([find(place) for place in range(num_pages)], dtype=int)
+    for pair in links:
+        first, second = sorted(map(root, pair))
+        parent[second] = first
+    return np.array([root(index) for index in range(num_pages)], dtype=int)
 
 
 def links_of_keys(keys: Sequence[Hashable | None]) -> list[tuple[int, int]]:
-    """Tie each page to the first one with the same key; None ties to nothing."""
+    """Link each page to the first one with the same key; None links to nothing."""
     firsts: dict[Hashable, int] = {}
-    pairs = ((firsts.setdefault(key, place), place) for place, key in enumerate(keys) if key is not None)
-    return [(first, place) for first, place in pairs if first != place]
+    pairs = ((firsts.setdefault(key, index), index) for index, key in enumerate(keys) if key is not None)
+    return [(first, index) for first, index in pairs if first != index]
 
 
 def keep_together(
     labels: Sequence[int],
-    parts: np.ndarray,
+    splits: np.ndarray,
     groups: np.ndarray,
     seed: int,
     class_names: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Change a stratified split as little as keeps groups whole and the classes' shares.
+    """Change a stratified split so that groups stay whole, with as few moves as keep the fractions of the classes.
 
-    Groups of several pages are placed first, the largest first, each where its classes are furthest from what the
-    given split has of them (a greedy choice by squared deviation, as scikit-learn's StratifiedGroupKFold makes it by
-    standard deviation). Then single pages: they stay where they were as long as their class has room there. Without
-    groups the split is what it was.
+    Groups of several pages are assigned first, the largest first, each to the split in which its classes are furthest
+    below their number in the given split (a greedy choice by squared deviation, where scikit-learn's
+    StratifiedGroupKFold uses the standard deviation). Then single pages are assigned: they stay where they were as long
+    as their class has room there. Without groups the split is returned unchanged.
 
     Args:
-        labels: Class index of each of N pages.
-        parts: (N,) number of the part of each page, from a split without groups.
+        labels: (N,) class index of each page.
+        splits: (N,) number of the split of each page, from a split without groups.
         groups: (N,) number of the group of each page.
-        seed: Of the order of equally large groups, and of which single pages move.
-        class_names: For messages.
+        seed: The seed of the order of equally large groups, and of which single pages move.
+        class_names: The names of the classes for messages.
 
     Returns:
-        (N,) number of the part of each page; all pages of a group have the same.
+        (N,) number of the split of each page; all pages of a group have the same.
 
     Raises:
-        UserError: A class would be missing from a part that had it: too few groups have it.
+        UserError: A class would be missing from a split that had it, because too few groups have it.
     """
     _, group_of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if (sizes == 1).all():
-        return parts
+        return splits
     classes, label_of = np.unique(np.asarray(labels), return_inverse=True)
-    wanted = np.zeros((int(parts.max()) + 1, len(classes)))
-    np.add.at(wanted, (parts, label_of), 1)
-    single = sizes[group_of] == 1
-    result = np.full(len(parts), -1)
-    placed = np.zeros_like(wanted)
+    wanted = np.zeros((int(splits.max()) + 1, len(classes)))
+    np.add.at(wanted, (splits, label_of), 1)
+    is_single = sizes[group_of] == 1
+    result = np.full(len(splits), -1)
+    assigned = np.zeros_like(wanted)
     order = generator(seed, "split/groups").permutation(np.flatnonzero(sizes > 1))
     for group in order[np.argsort(-sizes[order], kind="stable")]:
         members = np.flatnonzero(group_of == group)
         counts = np.bincount(label_of[members], minlength=len(classes))
-        part = _part_with_room(placed, wanted, counts)
-        result[members] = part
-        placed[part] += counts
+        split = _split_with_room(assigned, wanted, counts)
+        result[members] = split
+        assigned[split] += counts
     for number in range(len(classes)):
-        own = np.flatnonzero(single & (label_of == number))
-        result[own] = _place_singles(parts[own], wanted[:, number] - placed[:, number], seed, number)
+        singles = np.flatnonzero(is_single & (label_of == number))
+        room = wanted[:, number] - assigned[:, number]
+        result[singles] = _assign_singles(splits[singles], room, seed, number)
     _give_one_of_each(wanted, result, label_of, group_of)
     _refuse_missing(wanted, result, label_of, group_of, classes, class_names)
     return result
 
 
-def _part_with_room(placed: np.ndarray, wanted: np.ndarray, counts: np.ndarray) -> int:
-    """The part whose squared relative deviation grows least; the emptiest one of equals."""
+def _split_with_room(assigned: np.ndarray, wanted: np.ndarray, counts: np.ndarray) -> int:
+    """Return the split whose squared relative deviation grows least; of equal ones the first."""
     target = np.maximum(wanted, 0.5)
-    growth = (((placed + counts) ** 2 - placed**2) / target).sum(axis=1)
+    growth = (((assigned + counts) ** 2 - assigned**2) / target).sum(axis=1)
     return int(np.argmin(growth))
 
 
-def _place_singles(before: np.ndarray, room: np.ndarray, seed: int, number: int) -> np.ndarray:
-    """Parts of single pages of one class: where they were, or, where groups have filled it, where there is room.
+def _assign_singles(before: np.ndarray, room: np.ndarray, seed: int, number: int) -> np.ndarray:
+    """Assign the single pages of one class: to the split they were in, or where groups have filled it, where is room.
 
     Args:
-        before: (n,) parts of the pages in the split without groups.
-        room: (parts,) pages that each part still wants of the class; below 0 where groups brought too many.
-        seed: Which pages move.
-        number: Of the class, so that classes move independently.
+        before: (n,) splits of the pages in the split without groups.
+        room: (splits,) pages of the class that each split still needs; below 0 where groups brought too many.
+        seed: The seed of which pages move.
+        number: The number of the class, so that classes are drawn independently.
     """
     after = before.copy()
     left = room.astype(int)
     moving = []
-    shuffled = generator(seed, "split/singles", number).permutation(len(before))
-    for place in shuffled:
-        if left[before[place]] > 0:
-            left[before[place]] -= 1
+    for index in generator(seed, "split/singles", number).permutation(len(before)):
+        if left[before[index]] > 0:
+            left[before[index]] -= 1
         else:
-            moving.append(place)
-    for place in moving:
-        after[place] = part = int(np.argmax(left))
-        left[part] -= 1
+            moving.append(index)
+    for index in moving:
+        after[index] = split = int(np.argmax(left))
+        left[split] -= 1
     return after
 
 
-def _give_one_of_each(wanted: np.ndarray, parts: np.ndarray, label_of: np.ndarray, group_of: np.ndarray) -> None:
-    """Move the smallest group of a class into a part that got none of it, from a part with several groups of it."""
-    for part, number in np.argwhere(wanted > 0):
-        own = label_of == number
-        if (parts[own] == part).any():
+def _give_one_of_each(wanted: np.ndarray, splits: np.ndarray, label_of: np.ndarray, group_of: np.ndarray) -> None:
+    """Move the smallest group of a class into a split that got none of it, from a split with several groups of it."""
+    for split, number in np.argwhere(wanted > 0):
+        of_class = label_of == number
+        if (splits[of_class] == split).any():
             continue
-        found = [set(group_of[own & (parts == other)].tolist()) for other in range(len(wanted))]
-        movable = sorted(((group_of == group).sum(), group) for groups in found if len(groups) > 1 for group in groups)
+        groups_of_splits = [set(group_of[of_class & (splits == other)].tolist()) for other in range(len(wanted))]
+        movable = sorted(
+            ((group_of == group).sum(), group) for groups in groups_of_splits if len(groups) > 1 for group in groups
+        )
         if movable:
-            parts[group_of == movable[0][1]] = part
+            splits[group_of == movable[0][1]] = split
 
 
 def _refuse_missing(
     wanted: np.ndarray,
-    parts: np.ndarray,
+    splits: np.ndarray,
     label_of: np.ndarray,
     group_of: np.ndarray,
     classes: np.ndarray,
@@ -145,12 +147,12 @@ def _refuse_missing(
 ) -> None:
     problems = []
     for number, label in enumerate(classes):
-        own = label_of == number
-        if {int(part) for part in np.flatnonzero(wanted[:, number])} <= {int(part) for part in parts[own]}:
+        of_class = label_of == number
+        if {int(split) for split in np.flatnonzero(wanted[:, number])} <= {int(split) for split in splits[of_class]}:
             continue
         name = class_names[int(label)] if class_names else f"class {label}"
-        num_groups = len(set(group_of[own].tolist()))
-        problems.append(f"{name}: {own.sum()} pages in {num_groups} group{'s' if num_groups > 1 else ''}")
+        num_groups = len(set(group_of[of_class].tolist()))
+        problems.append(f"{name}: {of_class.sum()} pages in {num_groups} group{'s' if num_groups > 1 else ''}")
     if problems:
         raise UserError(
             "Pages that belong together cannot be split, and so these classes would be missing from a part. Add pages "

@@ -1,4 +1,4 @@
-"""Stratified parts of the labelled pages: one split, or folds."""
+"""Stratified splits of the labelled pages: one split, or folds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from munseo._errors import UserError
 from munseo._randomness import derived_seed, generator
 
 Split = tuple[np.ndarray, np.ndarray]
-"""Positions of the train and of the validation pages, each rising."""
+"""The sorted indices of the train pages and of the validation pages."""
 
 
 def stratified_split(
@@ -22,20 +22,20 @@ def stratified_split(
     class_names: Sequence[str] | None = None,
     groups: np.ndarray | None = None,
 ) -> Split:
-    """Split once; every class keeps its share in both parts, and at least one page in each.
+    """Split once; every class keeps its fraction in both splits, and has at least one page in each.
 
     Args:
-        labels: Class index of each page.
-        val_ratio: Share of the pages that goes to the validation part.
+        labels: The class index of each page.
+        val_ratio: The fraction of the pages that goes to the validation split.
         seed: The same seed gives the same split.
-        stratify: Whether to look at the labels at all.
-        class_names: For messages.
-        groups: Number of the group of each page; a group stays in one part. None: every page for itself.
+        stratify: Whether to keep the fractions of the classes; otherwise the labels are ignored.
+        class_names: The names of the classes for messages.
+        groups: The number of the group of each page; a group stays in one split. None: every page is a group.
 
     Raises:
-        UserError: A class has a single page or group, or a part would have fewer pages than there are classes.
+        UserError: A class has a single page or group, or a split would have fewer pages than there are classes.
     """
-    # Here, not above: the import takes over a second, and only training splits.
+    # Imported here, because it takes over a second and only training splits.
     from sklearn.model_selection import train_test_split
 
     num_val = int(np.ceil(val_ratio * len(labels)))
@@ -58,9 +58,9 @@ def stratified_split(
     if stratify:
         train, val = _one_of_each(np.asarray(labels), train, val, seed)
     if groups is not None:
-        parts = np.zeros(len(labels), dtype=int)
-        parts[val] = 1
-        kept = keep_together(labels if stratify else [0] * len(labels), parts, groups, seed, class_names)
+        numbers = np.zeros(len(labels), dtype=int)
+        numbers[val] = 1
+        kept = keep_together(labels if stratify else [0] * len(labels), numbers, groups, seed, class_names)
         train, val = np.flatnonzero(kept == 0), np.flatnonzero(kept == 1)
     return np.sort(train), np.sort(val)
 
@@ -72,35 +72,35 @@ def stratified_folds(
     class_names: Sequence[str] | None = None,
     groups: np.ndarray | None = None,
 ) -> list[Split]:
-    """Split into folds: each page validates exactly once, every class keeps its share in each fold.
+    """Split into folds: each page validates exactly once, and every class keeps its fraction in each fold.
 
     Args:
-        labels: Class index of each page.
-        n_folds: At least 2.
+        labels: The class index of each page.
+        n_folds: The number of folds, at least 2.
         seed: The same seed gives the same folds.
-        class_names: For messages.
-        groups: Number of the group of each page; a group stays in one fold. None: every page for itself.
+        class_names: The names of the classes for messages.
+        groups: The number of the group of each page; a group stays in one fold. None: every page is a group.
 
     Raises:
         UserError: A class has fewer pages or groups than there are folds.
     """
-    from sklearn.model_selection import StratifiedKFold  # here for the same reason
+    from sklearn.model_selection import StratifiedKFold  # for the same reason
 
     need = f"{n_folds} folds need at least {n_folds} pages of each class"
     _refuse_small_classes(labels, n_folds, class_names, need, "fewer n_folds")
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=derived_seed(seed, "folds") % 2**32)
-    found = list(folds.split(np.zeros(len(labels)), np.asarray(labels)))
+    splits = list(folds.split(np.zeros(len(labels)), np.asarray(labels)))
     if groups is None:
-        return found
-    parts = np.empty(len(labels), dtype=int)
-    for number, (_, val) in enumerate(found):
-        parts[val] = number
-    kept = keep_together(labels, parts, groups, seed, class_names)
+        return splits
+    numbers = np.empty(len(labels), dtype=int)
+    for number, (_, val) in enumerate(splits):
+        numbers[val] = number
+    kept = keep_together(labels, numbers, groups, seed, class_names)
     return [(np.flatnonzero(kept != number), np.flatnonzero(kept == number)) for number in range(n_folds)]
 
 
 def _refuse_small_classes(
-    labels: Sequence[int], least: int, class_names: Sequence[str] | None, need: str, other_way: str
+    labels: Sequence[int], least: int, class_names: Sequence[str] | None, need: str, alternative: str
 ) -> None:
     small = []
     for label, count in zip(*np.unique(np.asarray(labels), return_counts=True), strict=True):
@@ -108,11 +108,11 @@ def _refuse_small_classes(
             name = class_names[label] if class_names else f"class {label}"
             small.append(f"{name}: {count} page{'s' if count > 1 else ''}")
     if small:
-        raise UserError(f"{need}. Add pages to these classes, leave the classes out, or use {other_way}:", small)
+        raise UserError(f"{need}. Add pages to these classes, leave the classes out, or use {alternative}:", small)
 
 
 def _one_of_each(labels: np.ndarray, train: np.ndarray, val: np.ndarray, seed: int) -> Split:
-    """Give a part that got no page of a small class one of the other part's; rounding can leave it without."""
+    """Give a split that got no page of a small class one from the other split; rounding can leave it without."""
     for label in np.unique(labels):
         rng = generator(seed, "split/small", int(label))
         if not (labels[val] == label).any():

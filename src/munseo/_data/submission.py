@@ -1,4 +1,4 @@
-"""The submission: one row per test page, in the order and with the IDs of the sample."""
+"""The submission: one row for each test page, in the order and with the IDs of the sample submission."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from munseo._run.atomic import write_text
 
 
 def read_sample_submission(path: Path) -> list[str]:
-    """The IDs of a sample submission, in order and as written.
+    """Return the IDs of a sample submission, in their order and as written.
 
     Raises:
-        UserError: It cannot be read, or an ID is empty or stands there twice.
+        UserError: It cannot be read, or an ID is empty or occurs twice.
     """
     table = read_table(path)
     id_column, _ = _columns(table)
@@ -47,20 +47,20 @@ def write_submission(
     class_names: Sequence[str] | None = None,
     extra: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Write the CSV whole or not at all.
+    """Write the CSV, completely or not at all.
 
     Args:
-        path: Where to.
-        ids: IDs of the predicted pages, distinct.
+        path: The file to write.
+        ids: The IDs of the predicted pages; they are distinct.
         targets: What to write for each page.
         sample: A sample submission: its column names, its order and its spelling of the IDs are kept.
         probabilities: (len(ids), num_classes); adds a column ``p_<class name>`` for each class.
-        class_names: With ``probabilities``.
-        extra: Further columns, right after the target: name to a value for each of ``ids``.
+        class_names: The names of the classes; needed for ``probabilities``.
+        extra: Further columns, right after the target: the name, and a value for each of ``ids``.
 
     Raises:
-        UserError: IDs of the sample are missing in ``ids`` or the other way round (nothing is written), or the file
-            cannot be written.
+        UserError: IDs of the sample are missing in ``ids`` or vice versa (nothing is written), or the file cannot be
+            written.
     """
     assert len(ids) == len(targets) == len({nfc(page_id) for page_id in ids}), "one target for each of distinct IDs"
     positions = {nfc(page_id): position for position, page_id in enumerate(ids)}
@@ -80,8 +80,10 @@ def write_submission(
     writer.writerow(header)
     for page_id in rows:
         position = positions[nfc(page_id)]
-        shares = [] if probabilities is None else [f"{share:.6f}" for share in probabilities[position]]
-        writer.writerow([page_id, targets[position], *(values[position] for values in extra.values()), *shares])
+        row = [page_id, targets[position], *(values[position] for values in extra.values())]
+        if probabilities is not None:
+            row += [f"{probability:.6f}" for probability in probabilities[position]]
+        writer.writerow(row)
     try:
         write_text(path, text.getvalue())
     except OSError as error:
@@ -89,7 +91,7 @@ def write_submission(
 
 
 def _columns(table: DataTable) -> tuple[str, str]:
-    """The ID and the target column: by their usual names, else the first two."""
+    """Return the ID and the target column: by their usual names, otherwise the first two."""
     by_name = {name.casefold(): name for name in reversed(table.columns)}
     id_column = by_name.get("id", table.columns[0])
     others = [name for name in table.columns if name != id_column]
@@ -97,14 +99,14 @@ def _columns(table: DataTable) -> tuple[str, str]:
 
 
 def _refuse_other_ids(predicted: dict[str, int], expected: Sequence[str], sample: Path) -> None:
-    wanted = {nfc(page_id) for page_id in expected}
+    expected_ids = {nfc(page_id) for page_id in expected}
     problems = [
         f"{page_id}: is in {sample.name}, but was not predicted"
         for page_id in expected
         if nfc(page_id) not in predicted
     ]
     problems += [
-        f"{page_id}: was predicted, but is not in {sample.name}" for page_id in predicted if page_id not in wanted
+        f"{page_id}: was predicted, but is not in {sample.name}" for page_id in predicted if page_id not in expected_ids
     ]
     if problems:
         raise UserError(f"The predictions do not match {sample}; predict exactly its pages.", problems)

@@ -1,4 +1,4 @@
-"""Tables as people make them: CSV from any editor or Korean Excel, and parquet. Every value is text."""
+"""Tables as people make them: CSV from any editor or from Korean Excel, and parquet. Every value is text."""
 
 from __future__ import annotations
 
@@ -16,41 +16,54 @@ import pyarrow.parquet as pq
 from munseo._errors import UserError
 
 MAX_BYTES = 2**28
-"""Larger tables are refused before reading: all rows are held, and two million of them fit in. The same holds for what
-a parquet file unpacks to."""
-_ROWS = 256
-"""Of a parquet file at once; each may be written once and stand for megabytes in every row."""
+"""Larger tables are refused before reading: all rows are held in memory, and two million of them fit in. The same limit
+holds for what a parquet file unpacks to."""
+
+_BATCH_ROWS = 256
+"""The rows of a parquet file that are read at once; a value may be stored once and be megabytes in every row."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row: its line in the CSV (the header is line 1) or its number in the parquet file, and its values."""
+    """One row of a table.
+
+    Attributes:
+        line: The line in the CSV, whose header is line 1, or the number of the row in the parquet file.
+        columns: The columns of the table. All rows share them, because a dictionary a row would take three times the
+            memory.
+        cells: The values in the order of the columns.
+    """
 
     line: int
     columns: tuple[str, ...]
-    """Of the table; one for all rows, since a dictionary for each would take three times the memory."""
     cells: tuple[str, ...]
 
     @property
     def values(self) -> dict[str, str]:
-        """By column."""
+        """The values by column."""
         return dict(zip(self.columns, self.cells, strict=True))
 
 
 @dataclass(frozen=True)
 class DataTable:
-    """A table that was read."""
+    """A table that was read.
+
+    Attributes:
+        path: The file.
+        columns: The names of the columns.
+        rows: The rows that could be read.
+        encoding: ``UTF-8``, ``CP949`` or ``parquet``.
+        problems: Messages about the rows that could not be read, with their lines.
+    """
 
     path: Path
     columns: tuple[str, ...]
     rows: tuple[TableRow, ...]
     encoding: str
-    """``UTF-8``, ``CP949`` or ``parquet``."""
     problems: tuple[str, ...]
-    """Rows that could not be read, with their lines; they are not among ``rows``."""
 
     def where(self, row: TableRow) -> str:
-        """Name a row for a message, such as ``train.csv:17``."""
+        """Return the name of a row for a message, such as ``train.csv:17``."""
         return f"{self.path.name}: row {row.line}" if self.encoding == "parquet" else f"{self.path.name}:{row.line}"
 
     def column(self, wanted: str) -> str:
@@ -74,11 +87,11 @@ class DataTable:
 def read_table(path: Path) -> DataTable:
     """Read a CSV (UTF-8 with or without BOM, or CP949; any line ends) or a parquet file.
 
-    Blank lines are left out; spaces around values are taken off.
+    Blank lines are skipped; spaces around values are removed.
 
     Raises:
-        UserError: It is missing, of another format or encoding, without a header, or with a column twice. Single
-            rows that are too long or too short are not raised but listed in ``DataTable.problems``.
+        UserError: The file is missing, has another format or encoding, has no header, or has a column twice. Rows that
+            are too long or too short are not raised but listed in ``DataTable.problems``.
     """
     if not path.is_file():
         raise UserError(f"{path}: there is no such table.")
@@ -140,7 +153,7 @@ def _read_parquet(path: Path, data: bytes) -> DataTable:
     try:
         with pq.ParquetFile(io.BytesIO(data)) as content:
             columns = _checked_columns(path, content.schema_arrow.names)
-            for batch in content.iter_batches(_ROWS):
+            for batch in content.iter_batches(_BATCH_ROWS):
                 # A kilobyte can stand for gigabytes of one value.
                 unpacked += sum(map(_num_bytes, batch.columns))
                 if unpacked > MAX_BYTES:
@@ -160,7 +173,7 @@ def _read_parquet(path: Path, data: bytes) -> DataTable:
 
 
 def _num_bytes(column: pa.Array) -> int:
-    """With every value written out: a dictionary holds each but once."""
+    """Return the bytes of a column with every value written out; a dictionary stores each value only once."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         values = column.dictionary
