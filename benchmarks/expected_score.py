@@ -32,7 +32,7 @@ from munseo._data import Page, decode, letterbox, load_pages
 from munseo._evaluation import macro_f1
 from munseo._evaluation.expectation import Expectation, expect_macro_f1
 from munseo._model import Classifier
-from munseo._prediction import Settings, choose_device, load_members, predict_pages
+from munseo._prediction import InferenceSetup, choose_device, load_members, predict_pages
 from munseo._prediction.inference import predict_dataset
 from munseo._prediction.shifted_pages import ShiftedPages
 from munseo._randomness import generator
@@ -182,7 +182,7 @@ def judge(run: RunFolder, choice: str, work: Path, data: Path) -> list[dict[str,
     """A row a test set."""
     pages = load_pages(data)
     [classifier] = load_members(run)
-    card, settings = classifier.card, Settings(choose_device("auto"))
+    card, settings = classifier.card, InferenceSetup(choose_device("auto"))
     val = held_out(run, pages.train)
     kept = work / "probabilities" / run.path.name
     labels = np.array([page.label for page in val])
@@ -203,7 +203,7 @@ def judge(run: RunFolder, choice: str, work: Path, data: Path) -> list[dict[str,
     return rows
 
 
-def predict_draws(classifier: Classifier, val: Sequence[Page], recipe: Recipe, settings: Settings) -> np.ndarray:
+def predict_draws(classifier: Classifier, val: Sequence[Page], recipe: Recipe, settings: InferenceSetup) -> np.ndarray:
     dataset = ShiftedPages(val, classifier.card.image_size, recipe, NUM_DRAWS, classifier.card.orientation)
     rows = predict_dataset(classifier, dataset, settings)
     return rows.reshape(NUM_DRAWS, len(val), -1)

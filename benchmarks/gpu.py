@@ -35,8 +35,7 @@ from munseo._config import Config
 from munseo._console import quietly
 from munseo._data import Page
 from munseo._prediction import predict_pages
-from munseo._prediction.device import num_cores
-from munseo._prediction.inference import autocast
+from munseo._prediction.device import autocast, num_cores
 from munseo._training import Collection, collect, make_splits
 from munseo._training.hardware import device_name
 from munseo._training.module import PageClassifier

@@ -16,7 +16,7 @@ from munseo._bench.step_rate import training_rate
 from munseo._config import Config
 from munseo._data import Page
 from munseo._model import Classifier, ModelCard, build_classifier, model_normalisation
-from munseo._prediction import Settings, predict_pages
+from munseo._prediction import InferenceSetup, predict_pages
 from munseo._prediction.device import choose_workers
 from munseo._training import collect, make_splits
 from munseo._training.training_run import build_module, make_card
@@ -42,7 +42,7 @@ def train(task: Task, ready: Ready) -> float:
 
 
 def predict(task: Task, ready: Ready) -> float:
-    settings = Settings(torch.device("cpu"), task.batch, choose_workers("auto", torch.device("cpu")))
+    settings = InferenceSetup(torch.device("cpu"), task.batch, choose_workers("auto", torch.device("cpu")))
     classifier = make_classifier(task)
 
     def of(folder: Path) -> int:

@@ -11,7 +11,7 @@ from simulated import NAMES
 
 from munseo._config import Config, dump_config
 from munseo._model import build_classifier
-from munseo._prediction import Settings, predict_pages
+from munseo._prediction import InferenceSetup, predict_pages
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
 from munseo._training.callbacks import save_weights
@@ -71,7 +71,7 @@ def make_run(finished, tmp_path_factory):
             classifier, _ = build_classifier(training.card)
             write_json(folder.model_file, training.card.to_dict())
             save_weights(classifier.network, folder.weights_file)
-            rows = predict_pages(classifier, split.val, Settings(torch.device("cpu")), training.card.tta_views)
+            rows = predict_pages(classifier, split.val, InferenceSetup(torch.device("cpu")), training.card.tta_views)
             tables.append(prediction_table(split.val, rows).assign(fold=fold))
             folder.write_table(folder.val_predictions_file, tables[-1].drop(columns="fold"))
         if len(tables) > 1:

@@ -16,12 +16,12 @@ from munseo._data import load_pages
 from munseo._ensemble import align, judge, read_members, write_ensemble
 from munseo._ensemble.ensemble_folder import choose_folder
 from munseo._evaluation import summarise
-from munseo._prediction import Settings
+from munseo._prediction import InferenceSetup
 from munseo._prediction.combination import is_ensemble, read_combination
 from munseo._prediction.predictor import PredictOptions, Predictor
 from munseo._run import open_run
 
-CPU = Settings(torch.device("cpu"))
+CPU = InferenceSetup(torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")

@@ -39,11 +39,9 @@ def own_run(finished, tmp_path):
 
 def test_the_device_is_that_of_the_run(finished, pretended_gpu):
     assert finished.read_config().device == "cpu"
-    assert Predictor.load(finished).runs[0].settings.device.type == "cpu"
+    assert Predictor.load(finished).runs[0].setup.device.type == "cpu"
     options = PredictOptions(device="auto")
-    assert Predictor.load(finished, options).runs[0].settings.device.type == "cuda", (
-        "the machine's, when it is asked for"
-    )
+    assert Predictor.load(finished, options).runs[0].setup.device.type == "cuda", "the machine's, when it is asked for"
 
 
 def test_a_device_that_is_not_there_is_named(own_run, monkeypatch):
@@ -51,7 +49,7 @@ def test_a_device_that_is_not_there_is_named(own_run, monkeypatch):
     run = own_run({"device": "cuda"})
     with pytest.raises(UserError, match="device: cuda is not available on this machine"):
         Predictor.load(run)
-    assert Predictor.load(run, PredictOptions(device="cpu")).runs[0].settings.device.type == "cpu"
+    assert Predictor.load(run, PredictOptions(device="cpu")).runs[0].setup.device.type == "cpu"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from munseo._engines.engine import engine_of
 from munseo._export import ExportJob, compare, list_jobs
 from munseo._memory import freed_memory_returned, keep_freed_memory
 from munseo._model import Classifier, load_classifier
-from munseo._prediction import Settings, predict_pages
+from munseo._prediction import InferenceSetup, predict_pages
 from munseo._prediction.combination import is_ensemble, member_folders
 from munseo._prediction.inference import read_card
 from munseo._prediction.loader import InferencePages
@@ -95,7 +95,7 @@ def _parities(job: ExportJob, classifiers: dict[str, Classifier]) -> dict[str, d
     val = job.split.val[:PARITY_PAGES]
     card = classifiers[USUAL].card
     labels = np.array([card.class_names.index(job.class_names[page.label or 0]) for page in val])
-    settings = Settings(torch.device("cpu"), 16)
+    settings = InferenceSetup(torch.device("cpu"), 16)
     before = predict_pages(classifiers["torch"], val, settings)
     predictions = dict.fromkeys((USUAL, "torch"), before)
     for name in classifiers.keys() - predictions.keys():

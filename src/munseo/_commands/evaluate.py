@@ -56,7 +56,7 @@ def evaluate(
         loaded = predictor.runs[0]
         splits = make_splits(config, collection, read_recipe(folder))
         for split, model in zip(splits, loaded.classifiers, strict=True):
-            rows.append(predict_run([model], split.val, loaded.settings, loaded.views))
+            rows.append(predict_run([model], split.val, loaded.setup, loaded.views))
             labels += [page.label for page in split.val]
         return summarise(np.array(labels), np.concatenate(rows), predictor.card.class_names, config.random_seed)
 
@@ -86,7 +86,7 @@ def _evaluate_ensemble(predictor: Predictor, collection: Collection) -> dict[str
         folds = table["fold"].to_numpy() if "fold" in table else np.zeros(len(ids), dtype=np.int64)
         for fold, model in enumerate(run.classifiers):
             held_out = np.flatnonzero(folds == fold)
-            predicted = predict_run([model], [pages[index] for index in held_out], run.settings, run.views)
+            predicted = predict_run([model], [pages[index] for index in held_out], run.setup, run.views)
             rows[number, held_out] = predicted[:, run.columns(card.class_names)]
     names = collection.pages.class_names
     labels = np.array([card.class_names.index(names[page.label or 0]) for page in pages])

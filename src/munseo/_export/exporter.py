@@ -28,7 +28,7 @@ from munseo._export.parity import Parity, compare, objections
 from munseo._export.quantizer import SCHEMES, QuantisationScheme, calibration_batches, quantise
 from munseo._model import Classifier, load_classifier
 from munseo._packages import missing_packages
-from munseo._prediction import Settings, predict_pages
+from munseo._prediction import InferenceSetup, predict_pages
 from munseo._prediction.inference import read_card
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
@@ -159,7 +159,7 @@ def _export(job: ExportJob, engine: str, int8: bool, max_loss: float, draft: Pat
     card = read_card(job.run)
     classifier = load_classifier(card, job.run.weights_file)
     labels = np.array([card.class_names.index(job.class_names[page.label or 0]) for page in job.split.val])
-    settings = Settings(torch.device("cpu"), BATCH_SIZE)
+    settings = InferenceSetup(torch.device("cpu"), BATCH_SIZE)
     before = predict_pages(classifier, job.split.val, settings, description="predicting with torch")
     batches = calibration_batches(classifier, job.split.train, job.split.recipe, job.run.read_config().random_seed)
     graph = draft / "full.onnx"

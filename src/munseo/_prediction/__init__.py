@@ -5,17 +5,17 @@
 page needs a person. ``submission.py`` writes a CSV, ``bulk.py`` a parquet file of any number of pages.
 """
 
-from munseo._prediction.device import Settings, choose_device
+from munseo._prediction.device import InferenceSetup, choose_device
 from munseo._prediction.inference import load_members, predict_pages, predict_run
 from munseo._prediction.predictor import PredictedPages, PredictOptions, Predictor
 from munseo._prediction.tta import VIEWS, check_views
 
 __all__ = [
     "VIEWS",
+    "InferenceSetup",
     "PredictOptions",
     "PredictedPages",
     "Predictor",
-    "Settings",
     "check_views",
     "choose_device",
     "load_members",

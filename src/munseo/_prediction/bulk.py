@@ -163,7 +163,7 @@ def _predict_rest(parts: PartsFolder, num_own: int, rows: PredictionRows, predic
     done = parts.done()
     if done.num_sources:
         say(f"{done.num_sources:,} of {num_own:,} files are done already")
-    chunk = BATCHES_A_CHUNK * max(run.settings.batch_size for run in predictor.runs)
+    chunk = BATCHES_A_CHUNK * max(run.setup.batch_size for run in predictor.runs)
     threads = max(2, min(MOST_THREADS, num_cores()))
     sources = read_sources(parts.listing_file, done.num_sources)
     pages = stream_pages(sources, done.num_sources, predictor.prepare, threads, chunk)

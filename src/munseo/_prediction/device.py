@@ -12,8 +12,8 @@ from munseo._errors import UserError
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How models run on this machine. None of it changes a prediction beyond its last digits.
+class InferenceSetup:
+    """How models run on this machine; nothing here changes a prediction beyond its last digits.
 
     Attributes:
         device: Where the network computes.
@@ -72,9 +72,9 @@ def choose_precision(mixed: bool, device: torch.device) -> str:
     return "bf16-mixed"
 
 
-def autocast(settings: Settings) -> AbstractContextManager[object]:
+def autocast(setup: InferenceSetup) -> AbstractContextManager[object]:
     """Return the context of mixed precision, as the trainer uses it, so that the numbers outside of it are the same."""
-    if settings.precision == "32-true":
+    if setup.precision == "32-true":
         return nullcontext()
-    dtype = torch.bfloat16 if settings.precision.startswith("bf16") else torch.float16
-    return torch.autocast(settings.device.type, dtype=dtype)
+    dtype = torch.bfloat16 if setup.precision.startswith("bf16") else torch.float16
+    return torch.autocast(setup.device.type, dtype=dtype)

@@ -12,7 +12,7 @@ from munseo._console import track
 from munseo._data import Page
 from munseo._engines.backends import is_batch_invariant, load_backend
 from munseo._model import Classifier, ModelCard
-from munseo._prediction.device import Settings, autocast
+from munseo._prediction.device import InferenceSetup, autocast
 from munseo._prediction.loader import Batch, DecodedPage, InferencePages, PageDataset, inference_loader
 from munseo._prediction.tta import check_views, mean_probabilities, view_logits
 from munseo._run import RunFolder
@@ -26,7 +26,7 @@ speed with 4 (docs/benchmarks.md)."""
 def predict_pages(
     classifier: Classifier,
     pages: Sequence[Page | DecodedPage],
-    settings: Settings,
+    setup: InferenceSetup,
     views: Sequence[str] = ("identity",),
     description: str = "predicting",
 ) -> np.ndarray:
@@ -35,7 +35,7 @@ def predict_pages(
     Args:
         classifier: The model; it is moved to the device and set to evaluation.
         pages: Pages whose images can be decoded, or have been.
-        settings: Device, batch, workers, precision.
+        setup: Device, batch, workers, precision.
         views: Names of test-time views, averaged in the card's space.
         description: Text of the progress bar.
 
@@ -44,40 +44,42 @@ def predict_pages(
     """
     dataset = InferencePages(pages, classifier.card.image_size, classifier.card.orientation)
     if all(isinstance(page, DecodedPage) for page in pages):
-        settings = replace(settings, num_workers=0)  # nothing is left to decode; workers would only cost their start
-    return predict_dataset(classifier, dataset, settings, views, description)
+        setup = replace(setup, num_workers=0)  # nothing is left to decode; workers would only cost their start
+    return predict_dataset(classifier, dataset, setup, views, description)
 
 
 def predict_dataset(
     classifier: Classifier,
     pages: PageDataset,
-    settings: Settings,
+    setup: InferenceSetup,
     views: Sequence[str] = ("identity",),
     description: str = "predicting",
 ) -> np.ndarray:
     """Predict the pages of a dataset as ``predict_pages`` does, float32 (len(pages), num_classes)."""
     check_views(views)
     rows = np.empty((len(pages), classifier.card.num_classes), dtype=np.float32)
-    for span, images in _batches(classifier, pages, settings, description):
+    for span, images in _batches(classifier, pages, setup, description):
         probabilities = mean_probabilities(classifier, images, views, classifier.card.tta_space)
         rows[span] = probabilities[: len(rows[span])].cpu().numpy()
     return rows
 
 
-def predict_views(classifier: Classifier, pages: PageDataset, settings: Settings, views: Sequence[str]) -> np.ndarray:
+def predict_views(
+    classifier: Classifier, pages: PageDataset, setup: InferenceSetup, views: Sequence[str]
+) -> np.ndarray:
     """Predict pages by each view separately.
 
     Args:
         classifier: The model; it is moved to the device and set to evaluation.
         pages: A dataset; each page is decoded once.
-        settings: Device, batch, workers, precision.
+        setup: Device, batch, workers, precision.
         views: V names of views.
 
     Returns:
         Probabilities, float32 (V, len(pages), num_classes).
     """
     rows = np.empty((len(views), len(pages), classifier.card.num_classes), dtype=np.float32)
-    for span, images in _batches(classifier, pages, settings, "weighing the views"):
+    for span, images in _batches(classifier, pages, setup, "weighing the views"):
         for number, name in enumerate(views):
             probabilities = view_logits(classifier, images, name).softmax(dim=1)
             rows[number, span] = probabilities[: len(rows[number, span])].cpu().numpy()
@@ -85,7 +87,7 @@ def predict_views(classifier: Classifier, pages: PageDataset, settings: Settings
 
 
 def _batches(
-    classifier: Classifier, pages: PageDataset, settings: Settings, description: str
+    classifier: Classifier, pages: PageDataset, setup: InferenceSetup, description: str
 ) -> Iterator[tuple[slice, torch.Tensor]]:
     """Yield the rows of a batch and its images, uint8 (B, S, S, 3) on the device, with everything set for prediction.
 
@@ -93,20 +95,18 @@ def _batches(
     gets has one shape, filled up where pages are missing, and a page's probabilities do not depend on what comes with
     it. Engines compute page by page, whatever they are given.
     """
-    classifier.to(settings.device).eval()
-    if settings.device.type in ("cpu", "cuda"):
+    classifier.to(setup.device).eval()
+    if setup.device.type in ("cpu", "cuda"):
         classifier.to(memory_format=torch.channels_last)
-    loader = inference_loader(
-        pages, settings.batch_size, settings.num_workers, pin_memory=settings.device.type == "cuda"
-    )
+    loader = inference_loader(pages, setup.batch_size, setup.num_workers, pin_memory=setup.device.type == "cuda")
     start = 0
-    with torch.inference_mode(), autocast(settings):
+    with torch.inference_mode(), autocast(setup):
         for batch in track(loader, description):
             assert isinstance(batch, Batch)
-            loaded = batch.images.to(settings.device, non_blocking=True)
+            loaded = batch.images.to(setup.device, non_blocking=True)
             by_page = is_batch_invariant(classifier, loaded)
-            size = settings.batch_size
-            if settings.device.type == "cpu" and not by_page:
+            size = setup.batch_size
+            if setup.device.type == "cpu" and not by_page:
                 size = min(size, PAGES_AT_ONCE)
             for images in torch.split(loaded, size):
                 yield slice(start, start + len(images)), images if by_page else _filled(images, size)
@@ -137,13 +137,13 @@ def load_members(run: RunFolder, backend: str = "torch") -> list[Classifier]:
 
 
 def predict_run(
-    members: Sequence[Classifier], pages: Sequence[Page | DecodedPage], settings: Settings, views: Sequence[str]
+    members: Sequence[Classifier], pages: Sequence[Page | DecodedPage], setup: InferenceSetup, views: Sequence[str]
 ) -> np.ndarray:
     """Average the probabilities of a run's models, float32 (num_pages, num_classes)."""
     total: np.ndarray | None = None
     for number, member in enumerate(members):
         name = "predicting" if len(members) == 1 else f"predicting, fold {number + 1} of {len(members)}"
-        rows = predict_pages(member, pages, settings, views, name)
+        rows = predict_pages(member, pages, setup, views, name)
         total = rows if total is None else total + rows
     assert total is not None
     return total / np.float32(len(members))

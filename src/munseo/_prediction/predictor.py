@@ -16,7 +16,7 @@ from munseo._memory import keep_freed_memory
 from munseo._model import Classifier, ModelCard
 from munseo._prediction.combination import Combination, is_ensemble, member_folders, read_combination
 from munseo._prediction.decision import Threshold, choose_threshold
-from munseo._prediction.device import Settings, choose_device, choose_precision, choose_workers
+from munseo._prediction.device import InferenceSetup, choose_device, choose_precision, choose_workers
 from munseo._prediction.inference import load_members, predict_run, read_card
 from munseo._prediction.loader import DecodedPage, oriented
 from munseo._run import RunFolder, check_fingerprints
@@ -76,12 +76,12 @@ class LoadedRun:
     Attributes:
         classifiers: One, or one for each fold.
         views: Names of the views that are averaged.
-        settings: How the models run on this machine.
+        setup: How the models run on this machine.
     """
 
     classifiers: Sequence[Classifier]
     views: tuple[str, ...]
-    settings: Settings
+    setup: InferenceSetup
 
     def columns(self, class_names: Sequence[str]) -> list[int]:
         """Return the indices of these classes among the run's own."""
@@ -146,7 +146,7 @@ class Predictor:
     @property
     def batch_size(self) -> int:
         """The number of pages that fill a batch of every model."""
-        return min(run.settings.batch_size for run in self.runs)
+        return min(run.setup.batch_size for run in self.runs)
 
     @property
     def preprocessings(self) -> list[tuple[int, str]]:
@@ -161,7 +161,7 @@ class Predictor:
     def predict(self, pages: Sequence[Page | DecodedPage]) -> PredictedPages:
         """Predict pages whose images can be decoded, or have been (``prepare``)."""
         rows = [
-            predict_run(run.classifiers, pages, run.settings, run.views)[:, run.columns(self.card.class_names)]
+            predict_run(run.classifiers, pages, run.setup, run.views)[:, run.columns(self.card.class_names)]
             for run in self.runs
         ]
         first = rows[0] if self.combination is None else self.combination(np.stack(rows)).astype(np.float32)
@@ -172,7 +172,7 @@ class Predictor:
         final = first.copy()
         if len(indices):
             run = self.runs[0]
-            again = predict_run(run.classifiers, [pages[int(index)] for index in indices], run.settings, look.views)
+            again = predict_run(run.classifiers, [pages[int(index)] for index in indices], run.setup, look.views)
             final[indices] = look.combined(first[indices], again)
         return PredictedPages(first, final, len(indices))
 
@@ -193,13 +193,13 @@ def _load_run(run: RunFolder, options: PredictOptions) -> LoadedRun:
     else:
         views = tuple(config.tta_views) if options.tta else ("identity",)
     device = choose_device(options.device or config.device)
-    settings = Settings(
+    setup = InferenceSetup(
         device,
         options.batch_size or _batch_size(run, config),
         choose_workers(config.num_workers, device),
         choose_precision(config.mixed_precision, device),
     )
-    return LoadedRun(classifiers, views, settings)
+    return LoadedRun(classifiers, views, setup)
 
 
 def _batch_size(run: RunFolder, config: Config) -> int:

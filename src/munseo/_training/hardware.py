@@ -25,7 +25,7 @@ from munseo._console import say
 from munseo._errors import UserError
 from munseo._model import Classifier
 from munseo._prediction.device import (
-    Settings,
+    InferenceSetup,
     autocast,
     choose_device,
     choose_precision,
@@ -94,9 +94,9 @@ class Hardware:
         }
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> InferenceSetup:
         """The same choices for prediction."""
-        return Settings(self.device, self.val_batch_size, self.num_workers, self.precision)
+        return InferenceSetup(self.device, self.val_batch_size, self.num_workers, self.precision)
 
     @property
     def accelerator(self) -> str:

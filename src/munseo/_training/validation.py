@@ -21,7 +21,7 @@ from munseo._evaluation.metrics import probability_columns
 from munseo._evaluation.robustness import robustness_profile
 from munseo._jpeg import encode_jpeg
 from munseo._model import Classifier, ModelCard, load_classifier
-from munseo._prediction import Settings
+from munseo._prediction import InferenceSetup
 from munseo._prediction.inference import predict_dataset, predict_pages, predict_views
 from munseo._prediction.shifted_pages import DamagedPages, ShiftedPages, chosen_pages
 from munseo._prediction.tta import VIEWS
@@ -35,7 +35,12 @@ METRIC_NAMES = ("macro_f1", "accuracy", "loss")
 
 
 def judge(
-    run: RunFolder, config: Config, card: ModelCard, val: Sequence[Page], recipe: Recipe | None, settings: Settings
+    run: RunFolder,
+    config: Config,
+    card: ModelCard,
+    val: Sequence[Page],
+    recipe: Recipe | None,
+    settings: InferenceSetup,
 ) -> None:
     """Predict the validation pages with the best weights, and write predictions, results and gallery.
 
@@ -57,7 +62,7 @@ def _predict_validation(
     classifier: Classifier,
     val: Sequence[Page],
     recipe: Recipe | None,
-    settings: Settings,
+    settings: InferenceSetup,
 ) -> None:
     """Predict the validation pages clean, damaged by the recipe, by every view, and under every kind of damage."""
     card = classifier.card
@@ -80,7 +85,7 @@ def _predict_validation(
         _measure_damages(run, classifier, chosen_pages(val, config.robustness_pages), settings)
 
 
-def _measure_damages(run: RunFolder, classifier: Classifier, pages: Sequence[Page], settings: Settings) -> None:
+def _measure_damages(run: RunFolder, classifier: Classifier, pages: Sequence[Page], settings: InferenceSetup) -> None:
     damaged = DamagedPages(pages, classifier.card)
     rows = predict_dataset(classifier, damaged, settings, ("identity",), "damaging pages, kind by kind")
     tables = [
