@@ -1,4 +1,4 @@
-"""``python -m munseo``, which launchers such as torchrun need."""
+"""Run the command line as ``python -m munseo``, which launchers such as torchrun need."""
 
 from munseo._commands.app import main
 

@@ -1,6 +1,6 @@
-"""What Munseo says while it works: messages, and a progress bar, on standard error.
+"""Messages and progress bars, all on standard error.
 
-Results a program may want to read go to standard output; everything here stays out of their way.
+Results that a program may want to read go to standard output, and nothing here is mixed into them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rich.progress import (
 T = TypeVar("T")
 
 SECONDS_A_LINE = 30
-"""Where no bar can be drawn, a long work says so often how far it is."""
+"""Where no bar can be drawn, a line about the progress is printed this often, in seconds."""
 
 console = Console(stderr=True, highlight=False)
 _within_bar: ContextVar[bool] = ContextVar("within_bar", default=False)
@@ -35,7 +35,7 @@ _within_bar: ContextVar[bool] = ContextVar("within_bar", default=False)
 
 @contextmanager
 def quietly(quiet: bool = True) -> Iterator[None]:
-    """Within this block nothing but errors is printed, if ``quiet``."""
+    """Print nothing but errors within this block, if ``quiet``."""
     before = console.quiet
     console.quiet = before or quiet
     try:
@@ -45,25 +45,26 @@ def quietly(quiet: bool = True) -> Iterator[None]:
 
 
 def say(message: str) -> None:
-    """Print one line of progress; square brackets in it are text, not markup."""
+    """Print one line; square brackets in it are text and not markup."""
     console.print(inert(message), markup=False, soft_wrap=True)
 
 
 def inert(text: str) -> str:
-    """Text in which no file's name can move the cursor, colour or rename the terminal: control characters are shown."""
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", text)
+    """Return text with visible control characters, so that no file name can move the cursor or rename the terminal."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def hush(*names: str) -> None:
-    """Let the loggers of a library speak of errors alone."""
+    """Let these loggers of libraries report errors only."""
     for name in names:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def progress_bar() -> Progress:
-    """A progress bar with counts, time spent and time left; drawn on a terminal, silent elsewhere and when quiet.
+    """Return a progress bar with counts, time spent and time left.
 
-    Within ``pacing`` none is drawn: two bars at once would overwrite each other.
+    It is drawn on a terminal only, and neither when quiet nor within ``pacing``: two bars at once would overwrite each
+    other.
     """
     return Progress(
         TextColumn("{task.description}"),
@@ -91,29 +92,29 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
 
 @contextmanager
 def pacing(description: str, total: int, done: int, steps: str, units: str) -> Iterator[Callable[[int, int], None]]:
-    """Say how far a work of hours is, how fast it goes, and how long it still takes: a bar, or now and then a line.
+    """Show progress, speed and time left of work that may take hours, as a bar or as a line now and then.
 
     Args:
-        description: What is done.
-        total: Steps of the whole.
-        done: Steps that an earlier process has taken.
-        steps: What is counted, such as ``files``.
-        units: What the speed is told in, such as ``pages``.
+        description: Name of the work.
+        total: Number of all steps.
+        done: Number of steps that an earlier process has done.
+        steps: Name of what is counted, such as ``files``.
+        units: Name of what the speed is measured in, such as ``pages``.
 
     Yields:
-        A function to call with the steps and the units that have been done since the last call.
+        A function to call with the numbers of steps and units that were done since the last call.
     """
     bar = progress_bar()
-    started = said = time.monotonic()
+    started = last_line = time.monotonic()
     num_steps = num_units = 0
 
     def advance(more_steps: int, more_units: int) -> None:
-        nonlocal num_steps, num_units, said
+        nonlocal num_steps, num_units, last_line
         num_steps, num_units, now = num_steps + more_steps, num_units + more_units, time.monotonic()
         speed = f"{num_units / max(now - started, 1e-9):,.1f} {units}/s"
         bar.update(task, advance=more_steps, note=speed)
-        if not console.is_terminal and now - said >= SECONDS_A_LINE and num_steps:
-            said = now
+        if not console.is_terminal and now - last_line >= SECONDS_A_LINE and num_steps:
+            last_line = now
             left = timedelta(seconds=round((now - started) * (total - done - num_steps) / num_steps))
             say(f"{description}: {done + num_steps:,} of {total:,} {steps}, {speed}, {left} left")
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 SHOWN = 20
-"""Problems printed in full; the rest are counted, so that a broken table of 10,000 rows stays readable."""
+"""Number of problems that are printed; the others are counted, so that a broken table of 10,000 rows stays readable."""
 
 
 class UserError(ValueError):
-    """Something in the user's files, configuration or words is wrong and can be mended.
+    """Something in the user's files, configuration or options is wrong, and the user can correct it.
 
     The command line prints it without a traceback and exits with code 2.
 
     Args:
         message: What is wrong, where, and what to do about it.
-        problems: When several things are wrong: one line each, all of them.
+        problems: One line for each of several things that are wrong.
     """
 
     def __init__(self, message: str, problems: Sequence[str] = ()) -> None:

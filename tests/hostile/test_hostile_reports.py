@@ -24,7 +24,7 @@ from munseo._doctor.inspected_page import InspectedPage
 from munseo._doctor.issue import Issue, issue_table
 from munseo._locale import Remark
 from munseo._report import write_report
-from munseo._spreadsheet import inert_cell, inert_table, is_formula, original_cell, warning_of
+from munseo._spreadsheet import formula_warning, inert_cell, inert_table, is_formula, original_cell
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -124,8 +124,8 @@ def test_ids_of_a_submission_stay_as_they_are_and_are_told(tmp_path):
     write_submission(tmp_path / "o.csv", ids, ["=1", "1", "2", "3"])
     with (tmp_path / "o.csv").open(encoding="utf-8", newline="") as file:
         assert [row[0] for row in csv.reader(file)] == ["ID", *ids]
-    assert (warning_of(ids) or "").startswith("2 IDs begin as formulas do, such as \"=cmd|' /C calc'!A0.jpg\"")
-    assert warning_of(["a.jpg", "1.jpg", "-1"]) is None
+    assert (formula_warning(ids) or "").startswith("2 IDs begin as formulas do, such as \"=cmd|' /C calc'!A0.jpg\"")
+    assert formula_warning(["a.jpg", "1.jpg", "-1"]) is None
 
 
 def test_the_leaderboard_as_csv(tmp_path):

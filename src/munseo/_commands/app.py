@@ -45,7 +45,7 @@ DATA, TRAIN, PREDICT, LOOK, SERVICE = "Data", "Train", "Predict", "Look", "Servi
 
 
 def print_result(result: object) -> None:
-    """Print what a command returned: nothing for None, a line for each element of a list, else one line."""
+    """Print what a command returned: a line for each element of a list, nothing for None, or else one line."""
     for line in result if isinstance(result, list) else [] if result is None else [result]:
         typer.echo(line)
 
@@ -188,14 +188,14 @@ def _print_version(wanted: bool) -> None:
 def _group_class(default: str | None) -> type[TyperGroup]:
     """Return a group that puts the default command before words that name none: a folder is no command."""
 
-    class Group(TyperGroup):
+    class DefaultGroup(TyperGroup):
         def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
             asks_for_help = (len(args) == 1 and args[0] in ctx.help_option_names) or (not args and self.no_args_is_help)
             if default and not asks_for_help and (not args or args[0] not in self.commands):
                 args = [default, *args]
             return super().parse_args(ctx, args)
 
-    return Group
+    return DefaultGroup
 
 
 def _runner(command: Command) -> Callable[..., None]:
@@ -252,7 +252,7 @@ def _narrowed(kind: Any) -> Any:
     if get_origin(kind) is Annotated:
         return Annotated[_narrowed(inner[0]), *inner[1:]]
     if get_origin(kind) in (Union, UnionType):
-        first = _narrowed(next(one for one in inner if one is not NoneType))
+        first = _narrowed(next(member for member in inner if member is not NoneType))
         return first | None if NoneType in inner else first
     return list[_narrowed(inner[0])] if get_origin(kind) is Sequence else kind  # type: ignore[misc]
 

@@ -18,7 +18,7 @@ from munseo._prediction.predictor import PredictedPages, PredictOptions, Predict
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
 from munseo._run.results import ExpectedScore
-from munseo._spreadsheet import warning_of
+from munseo._spreadsheet import formula_warning
 
 FEWEST_PAGES = 10
 """With fewer pages than this no score is estimated: it would be a guess about single pages."""
@@ -140,7 +140,7 @@ def _write(
         extra=None if threshold is None else threshold.columns(probabilities),
     )
     say(f"predictions: {file} ({len(pages)} pages)")
-    warning = warning_of(page.id for page in pages)
+    warning = formula_warning(page.id for page in pages)
     if warning is not None:
         say(f"predictions: {warning}")
     if threshold is not None:
