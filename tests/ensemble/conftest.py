@@ -58,7 +58,7 @@ def _write_pages(run, held_out, trained, digests):
 
 @pytest.fixture(scope="session")
 def make_run(finished, tmp_path_factory):
-    """Make a run beside the finished one, with random weights and their true validation predictions."""
+    """Make a run next to the finished one, with random weights and their true validation predictions."""
     number = iter(range(100))
 
     def make(**changes) -> RunFolder:

@@ -9,7 +9,7 @@ NAMES = ("계좌번호", "영수증", "소견서", "이력서")
 
 
 def simulate(num_pages, noises, num_classes=4, seed=0):
-    """Labels, and one member a noise level that is right the more often the less noise it has: (M, N, K)."""
+    """Return labels and one member for each noise level, (M, N, K); less noise makes more right predictions."""
     rng = generator(seed, "simulate")
     labels = rng.integers(num_classes, size=num_pages)
     rows = []

@@ -1,4 +1,4 @@
-"""Members side by side: every way in which rows, classes, labels or parts can slip is caught, with names."""
+"""Alignment of members: every mismatch of rows, classes, labels or parts is found, and the message names it."""
 
 import numpy as np
 import pytest
@@ -19,8 +19,8 @@ def _f1(labels, rows):
     return macro_f1(labels, rows.argmax(axis=1), rows.shape[1])
 
 
-def test_rows_are_joined_by_id_and_never_by_place(write_member):
-    """The 0.7375: rows of one member in another order. Joined by place, two good members make a bad ensemble."""
+def test_rows_are_joined_by_id_and_never_by_position(write_member):
+    """One member has its rows in another order. Joined by position, two good members would make a bad ensemble."""
     rows, labels = simulate(200, (1.0, 1.0))
     a = write_member("a", labels, rows[0])
     b = write_member("b", labels, rows[1])

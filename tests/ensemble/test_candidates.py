@@ -1,4 +1,4 @@
-"""The verdict: honest about equal members, sure about good ones, and an interval that covers what it says."""
+"""The verdict: fair to equal members, certain about good ones, with intervals that cover the true value."""
 
 import numpy as np
 import pytest

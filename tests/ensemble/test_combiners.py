@@ -1,4 +1,4 @@
-"""Weights against mixtures whose answer is known; a stack that keeps every class; folds that do not leak."""
+"""Weights for mixtures whose solution is known, a stack that keeps every class, and folds that do not leak."""
 
 import numpy as np
 import pytest

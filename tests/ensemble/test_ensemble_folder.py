@@ -1,4 +1,4 @@
-"""The ensemble as a run folder: it predicts what its members say, wherever it lies."""
+"""The ensemble as a run folder: it predicts as its members do, wherever the folder is."""
 
 import shutil
 from pathlib import Path

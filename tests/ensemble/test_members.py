@@ -1,4 +1,4 @@
-"""Where members were validated under the same shift, shifted pages decide, and by ID, class and draw."""
+"""Members that were validated under the same shift: shifted pages decide, joined by ID, class and draw."""
 
 import json
 

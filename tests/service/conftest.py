@@ -1,4 +1,4 @@
-"""Servers that a file of tests shares."""
+"""Servers that the tests of a file share."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ STAND_IN = Path(__file__).with_name("stand_in.py")
 
 @pytest.fixture(scope="module")
 def stand_in():
-    """Start the service with a model that is arithmetic; keywords as in ``stand_in.py``."""
+    """Start the service with arithmetic instead of a model; keywords as in ``stand_in.py``."""
     opened = []
 
     def start(**words) -> Server:
@@ -27,5 +27,5 @@ def stand_in():
 
 @pytest.fixture(scope="module")
 def server(stand_in) -> Server:
-    """With limits that a test can reach."""
+    """A server with limits that a test can reach."""
     return stand_in(limits={"body_bytes": 200_000, "files": 5, "pages": 4, "pixels": 250_000, "body_seconds": 2})

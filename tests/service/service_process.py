@@ -41,17 +41,17 @@ def free_port() -> int:
 
 @contextmanager
 def serving(words, port):
-    with tempfile.TemporaryFile() as said:  # a pipe that nobody reads is full some day, and then the server waits
-        process = subprocess.Popen([sys.executable, *map(str, words)], stdout=said, stderr=said)
+    with tempfile.TemporaryFile() as output:  # a pipe that nobody reads would fill up, and then the server would wait
+        process = subprocess.Popen([sys.executable, *map(str, words)], stdout=output, stderr=output)
         try:
-            _wait_until_ready(port, process, said)
+            _wait_until_ready(port, process, output)
             yield Server(port, process)
         finally:
             process.kill()
             process.wait()
 
 
-def _wait_until_ready(port, process, said):
+def _wait_until_ready(port, process, output):
     end = time.monotonic() + START_S
     while True:
         try:
@@ -60,8 +60,8 @@ def _wait_until_ready(port, process, said):
         except httpx.TransportError:
             pass
         if process.poll() is not None:
-            said.seek(0)
-            raise AssertionError(said.read().decode())
+            output.seek(0)
+            raise AssertionError(output.read().decode())
         assert time.monotonic() < end, "the server did not become ready"
         time.sleep(0.1)
 

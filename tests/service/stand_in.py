@@ -1,4 +1,4 @@
-"""The service with a model that is arithmetic: it starts in a second, and can be told to be slow or to fail.
+"""The service with arithmetic instead of a model: it starts in a second, and can be slow or fail on demand.
 
 python stand_in.py PORT '{"limits": {"waiting": 4}, "delay_s": 0.2, "token": "…"}'
 """
@@ -16,11 +16,11 @@ from munseo._service.service import build
 
 CLASSES = ("letter", "form", "<b>receipt</b>")
 BROKEN = (1, 2, 3)
-"""Colour of a page at which the model fails."""
+"""Colour of a page for which the model fails."""
 
 
 def row_of(pixels: np.ndarray) -> np.ndarray:
-    """What the model says of a page."""
+    """Return the probabilities of a page."""
     shares = pixels.reshape(-1, 3).mean(axis=0).astype(np.float32) + 1
     return shares / shares.sum()
 

@@ -1,4 +1,4 @@
-"""What is refused, each with its status and words that name the file."""
+"""Refused requests: each has its status, and a sentence that names the file."""
 
 import signal
 import threading
@@ -22,7 +22,7 @@ def part(name: bytes, data=b"x") -> bytes:
 
 REFUSED = {
     "no such path": (lambda c: c.get("/v2/predict"), 404, "openapi.json"),
-    "a method that it has not": (lambda c: c.get("/v1/predict"), 405, ""),
+    "a method that is not allowed": (lambda c: c.get("/v1/predict"), 405, ""),
     "another kind of content": (
         lambda c: c.post("/v1/predict", content=b"{}", headers={"content-type": "application/json"}),
         415,
@@ -34,14 +34,18 @@ REFUSED = {
         400,
         "boundary",
     ),
-    "a form that is none": (lambda c: c.post("/v1/predict", content=b"hello", headers=FORM), 400, "is not multipart"),
+    "a malformed form": (
+        lambda c: c.post("/v1/predict", content=b"hello", headers=FORM),
+        400,
+        "is not multipart",
+    ),
     "a form that is cut": (
         lambda c: c.post("/v1/predict", content=form_of(part(b"a.png"), end=b""), headers=FORM),
         400,
         "cut short",
     ),
     "a form without files": (lambda c: c.post("/v1/predict", content=b"--x--\r\n", headers=FORM), 400, ""),
-    "a field that is no file": (
+    "a field that is not a file": (
         lambda c: c.post(
             "/v1/predict", content=form_of(b'Content-Disposition: form-data; name="lang"\r\n\r\nko'), headers=FORM
         ),
@@ -70,7 +74,7 @@ REFUSED = {
         422,
         "more than 250,000 pixels",
     ),
-    "no image": (lambda c: c.post("/v1/predict?name=page.jpg", content=b"#!/bin/sh"), 422, "page.jpg"),
+    "not an image": (lambda c: c.post("/v1/predict?name=page.jpg", content=b"#!/bin/sh"), 422, "page.jpg"),
     "a cut image": (lambda c: c.post("/v1/predict?name=c.png", content=image()[:60]), 422, "c.png"),
     "another host": (lambda c: c.get("/v1/model", headers={"host": "evil.example"}), 421, "localhost"),
 }
@@ -91,14 +95,14 @@ def test_refused_in_words(name, server):
         assert client.get("/healthz").status_code == 200
 
 
-def test_names_of_files_cannot_write_elsewhere(server):
-    """Neither folders nor control characters of a name come back, nor marks of the page that shows it."""
+def test_names_of_files_are_made_harmless(server):
+    """An answer repeats neither folders nor control characters of a name."""
     with server.client() as client:
-        answer = client.post("/v1/predict", params={"name": "../../etc/\x1b[2Jpasswd"}, content=b"no image")
+        answer = client.post("/v1/predict", params={"name": "../../etc/\x1b[2Jpasswd"}, content=b"not an image")
     assert answer.json()["errors"][0]["file"] == "\\x1b[2Jpasswd"
 
 
-def test_a_token_is_wanted_by_all_but_the_two_that_ask_for_life(stand_in):
+def test_every_path_but_the_health_checks_needs_the_token(stand_in):
     token = "correct-horse-battery"
     server = stand_in(token=token)
     with server.client() as client:
@@ -112,7 +116,7 @@ def test_a_token_is_wanted_by_all_but_the_two_that_ask_for_life(stand_in):
         assert client.post("/v1/predict", content=image()).status_code == 401
 
 
-def test_over_capacity_it_says_when_to_come_again_and_recovers(stand_in):
+def test_over_capacity_it_says_when_to_try_again_and_recovers(stand_in):
     server = stand_in(limits={"waiting": 4}, delay_s=0.3)
     ready = threading.Barrier(24)
 
@@ -149,7 +153,7 @@ def received(connection) -> bytes:
     return data
 
 
-def test_slow_clients_are_hung_up_on(server):
+def test_slow_clients_are_disconnected(server):
     head = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
     for begun in (b"", head, head + b"\r\nabc"):
         with server.raw() as connection:
@@ -166,7 +170,7 @@ def test_slow_clients_are_hung_up_on(server):
             pytest.fail("the connection stayed open")
 
 
-def test_the_rest_of_a_refused_body_is_passed_over_and_the_answer_arrives(server):
+def test_the_rest_of_a_refused_body_is_skipped_and_the_answer_arrives(server):
     with server.raw() as connection:
         connection.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000\r\n\r\n")
         for _ in range(30):
@@ -177,7 +181,7 @@ def test_the_rest_of_a_refused_body_is_passed_over_and_the_answer_arrives(server
     assert both.count(b"HTTP/1.1 200") == 1
 
 
-def test_more_connections_than_it_takes(stand_in):
+def test_more_connections_than_it_accepts(stand_in):
     server = stand_in(limits={"connections": 6})
     opened = [server.raw() for _ in range(6)]
     with server.raw() as one_more:

@@ -1,4 +1,4 @@
-"""Requests that nobody meant: a seeded fuzz of bytes on the wire, and schemathesis against the description."""
+"""Malformed requests: a seeded fuzz of bytes on the wire, and schemathesis against the OpenAPI description."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What is answered: by files, by pages, by the model's failures."""
+"""Answers for files and pages, and when the model fails."""
 
 import json
 import threading
@@ -17,15 +17,15 @@ def test_a_form_with_files_and_a_body_that_is_a_file(server):
             ("first.png", 1, 1),
             ("zwei.jpg", 1, 1),
         ]
-        alone = client.post("/v1/predict", params={"name": "scan.png"}, content=image()).json()["pages"][0]
+        single = client.post("/v1/predict", params={"name": "scan.png"}, content=image()).json()["pages"][0]
     row = row_of(np.full((60, 40, 3), (200, 30, 20), np.uint8))
-    assert alone["file"] == "scan.png"
-    assert alone["class_name"] == CLASSES[0]
-    assert alone["target"] == "0"
-    assert alone["needs_person"] is False
-    assert list(alone["probabilities"]) == list(CLASSES)
-    assert np.array_equal(np.float32(list(alone["probabilities"].values())), row), "to the last bit"
-    assert alone["probabilities"] == pages[0]["probabilities"]
+    assert single["file"] == "scan.png"
+    assert single["class_name"] == CLASSES[0]
+    assert single["target"] == "0"
+    assert single["needs_person"] is False
+    assert list(single["probabilities"]) == list(CLASSES)
+    assert np.array_equal(np.float32(list(single["probabilities"].values())), row), "to the last bit"
+    assert single["probabilities"] == pages[0]["probabilities"]
 
 
 def test_a_page_under_the_threshold_needs_a_person(server):
@@ -35,7 +35,7 @@ def test_a_page_under_the_threshold_needs_a_person(server):
     assert page["needs_person"] is True
 
 
-def test_pdf_and_tiff_give_an_answer_a_page(server):
+def test_each_page_of_a_pdf_or_tiff_has_an_answer(server):
     with server.client() as client:
         for form in ("PDF", "TIFF"):
             pages = client.post("/v1/predict", content=document(3, form)).json()["pages"]
@@ -82,7 +82,7 @@ def test_requests_at_once_get_their_own_answers(stand_in):
     assert f'munseo_pages_total{{outcome="answered"}} {len(colours)}.0' in text
 
 
-def test_a_model_that_fails_fails_one_batch_and_says_nothing_of_its_inside(server):
+def test_a_failing_model_fails_one_batch_and_reveals_nothing(server):
     with server.client() as client:
         answer = client.post("/v1/predict", content=image(BROKEN))
         assert answer.status_code == 500
@@ -91,7 +91,7 @@ def test_a_model_that_fails_fails_one_batch_and_says_nothing_of_its_inside(serve
         assert client.post("/v1/predict", content=image()).status_code == 200
 
 
-def test_what_describes_the_service(server):
+def test_the_service_describes_itself(server):
     with server.client() as client:
         assert client.get("/healthz").json() == {"status": "alive"}
         assert client.get("/v1/model").json() == {"run": "stand-in"}

@@ -1,4 +1,4 @@
-"""The pages as a client without scripts gets them."""
+"""The pages as a client without scripts receives them."""
 
 import contextlib
 import csv
@@ -143,7 +143,7 @@ def test_augmenting_draws_and_saves_what_the_sliders_say(client):
     assert policy["augmentation_params"]["eda"]["noise_p"] == 0.25
 
 
-def test_doors(client, ui, name):
+def test_requests_from_other_sites_are_refused(client, ui, name):
     answer = client.get("/")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', answer.text), "nothing is fetched from elsewhere"
@@ -156,7 +156,7 @@ def test_doors(client, ui, name):
     assert not ui.review_file.exists()
 
 
-def test_what_was_reviewed_is_mended(client, ui, tmp_path):
+def test_reviewed_labels_are_corrected(client, ui, tmp_path):
     """Without scripts: a relabel, a drop that is undone, and the doctor's fix step."""
 
     def sent(text, action):
@@ -181,7 +181,7 @@ def test_what_was_reviewed_is_mended(client, ui, tmp_path):
     assert dict(after[after != before]) == {relabelled["id"]: relabelled["new_target"]}
 
 
-def test_no_acknowledged_decision_is_lost_in_a_kill(two_runs, documents, tmp_path):
+def test_no_acknowledged_decision_is_lost_when_the_process_is_killed(two_runs, documents, tmp_path):
     runs = tmp_path / "runs"
     runs.mkdir()
     (runs / "none").mkdir()
@@ -206,7 +206,7 @@ def test_no_acknowledged_decision_is_lost_in_a_kill(two_runs, documents, tmp_pat
     assert set(acknowledged) <= written
 
 
-def test_what_is_not_there_is_said(tmp_path):
+def test_missing_folders_and_files_are_reported(tmp_path):
     done = subprocess.run([sys.executable, "-m", "munseo", "ui", str(tmp_path / "no")], capture_output=True, text=True,
                           check=False, env=os.environ | {"COLUMNS": "200"})  # fmt: skip
     assert done.returncode == 2

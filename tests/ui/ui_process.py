@@ -33,8 +33,8 @@ def served(runs: Path, data: Path, *more: str):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = [sys.executable, "-m", "munseo", "ui", str(runs), "--data", str(data), "--port", str(port), *more]
-    said = runs.with_name(f"{runs.name}-{port}.log")  # a pipe that nobody reads is full some day
-    with said.open("wb") as log:
+    log_file = runs.with_name(f"{runs.name}-{port}.log")  # a pipe that nobody reads would fill up
+    with log_file.open("wb") as log:
         process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
     try:
@@ -44,7 +44,7 @@ def served(runs: Path, data: Path, *more: str):
                 httpx.get(f"{url}/static/munseo.svg")
                 break
             except httpx.TransportError:
-                assert process.poll() is None, said.read_text(encoding="utf-8")
+                assert process.poll() is None, log_file.read_text(encoding="utf-8")
                 assert time.monotonic() < end, "the page was not served"
                 time.sleep(0.1)
         yield Ui(url, runs, data, process)
