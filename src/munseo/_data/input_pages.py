@@ -9,14 +9,11 @@ from pathlib import Path
 from munseo._data.claimed_pages import ClaimedPage, claimed_in_table, report_repeats
 from munseo._data.image_finder import ImageFinder, list_images, nfc, shown
 from munseo._data.page import Page
-from munseo._data.tables import read_table
+from munseo._data.tables import TABLE_EXTENSIONS, read_table
 from munseo._errors import UserError
 
 SAMPLE = "sample_submission.csv"
 """The name of a sample submission."""
-
-TABLES = (".csv", ".parquet")
-"""The extensions of tables."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def find_pages(inputs: Sequence[Path], id_column: str | None = None) -> InputPag
     for path in inputs if sample is None else [sample]:
         if path.is_dir():
             claimed += _pages_of_folder(path, left_out, problems)
-        elif path.suffix.lower() in TABLES and path.is_file():
+        elif path.suffix.lower() in TABLE_EXTENSIONS and path.is_file():
             claimed += _pages_of_table(path, inputs[0] if sample else None, id_column, problems)
         elif path.is_file():
             claimed.append(ClaimedPage(nfc(path.name), path, None, str(path), str(path)))

@@ -15,6 +15,9 @@ import pyarrow.parquet as pq
 
 from munseo._errors import UserError
 
+TABLE_EXTENSIONS = (".csv", ".parquet")
+"""The extensions of tables."""
+
 MAX_BYTES = 2**28
 """Larger tables are refused before reading: all rows are held in memory, and two million of them fit in. The same limit
 holds for what a parquet file unpacks to."""

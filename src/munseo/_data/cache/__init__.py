@@ -1,8 +1,8 @@
-"""The decoded cache: pages as they are after the resize, in memory-mapped files that all runs share.
+"""The cache of decoded pages: pages after the resize, in memory-mapped files that all runs share.
 
-``cache_pages`` finds or builds; ``square`` is how everything gets the pixels of a page, cached or not. Pages are kept
-at the exact size of the letterbox, without its white: augmentation works on the letterboxed square, so there is no use
-for a margin around it, and a run has the same bits with and without a cache.
+``cache_pages`` finds pages in the cache or decodes them into it; ``square`` returns the pixels of a page, cached or
+not. Pages are stored at the exact size of the letterbox, without its white padding: augmentation works on the
+letterboxed square, so no margin around it is needed, and a run has the same bits with and without a cache.
 """
 
 from munseo._data.cache.cache_fill import cache_pages

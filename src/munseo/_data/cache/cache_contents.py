@@ -1,4 +1,4 @@
-"""``munseo cache``."""
+"""What a cache folder holds, and clearing it: the work behind ``munseo cache``."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ from munseo._errors import UserError
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """All pages of one size, as one version of the decoder made them.
+    """All pages of one size that one version of the decoder has made.
 
     Attributes:
-        image_size: Longest side, px.
-        num_pages: Pages that can be read.
-        num_bytes: On the disk.
+        image_size: The longest side, px.
+        num_pages: The number of pages that can be read.
+        num_bytes: The bytes on the disk.
         last_used: When a run last started with them.
-        in_use: A running process reads from them.
-        current: This installation would make the same pixels; otherwise it makes its own, and these are deleted first.
+        in_use: Whether a running process reads them.
+        current: Whether this installation would make the same pixels. If not, it makes its own, and these are deleted
+            first.
     """
 
     image_size: int
@@ -48,8 +49,8 @@ class CacheListing:
 
     Attributes:
         folder: The folder.
-        entries: The last used first.
-        limit: Bytes that it may hold.
+        entries: The pages in it, the last used first.
+        limit: The bytes that it may hold.
     """
 
     folder: Path
@@ -58,7 +59,7 @@ class CacheListing:
 
     @property
     def num_bytes(self) -> int:
-        """On the disk, in all."""
+        """The bytes of all pages on the disk."""
         return sum(entry.num_bytes for entry in self.entries)
 
 
@@ -68,8 +69,8 @@ class Cleared:
 
     Attributes:
         folder: The folder.
-        num_bytes: Freed.
-        bytes_in_use: Left, since a running process reads them.
+        num_bytes: The bytes that were freed.
+        bytes_in_use: The bytes that are left because running processes read them.
     """
 
     folder: Path
@@ -78,10 +79,10 @@ class Cleared:
 
 
 def list_cache(folder: Path | str | None = None) -> CacheListing:
-    """Look at a cache folder.
+    """List the content of a cache folder.
 
     Args:
-        folder: As in the configuration's ``cache``; None: the user's.
+        folder: The cache folder; None: the user's.
     """
     chosen = _chosen(folder)
     if not chosen.is_dir():
@@ -95,10 +96,10 @@ def list_cache(folder: Path | str | None = None) -> CacheListing:
 
 
 def clear_cache(folder: Path | str | None = None) -> Cleared:
-    """Delete all decoded pages that no running process reads. Nothing is lost but the time to decode them again.
+    """Delete all decoded pages that no running process reads; they only cost the time to decode them again.
 
     Args:
-        folder: As in the configuration's ``cache``; None: the user's.
+        folder: The cache folder; None: the user's.
 
     Raises:
         UserError: The folder may not be written to.

@@ -1,4 +1,4 @@
-"""Finds the pages of a run in the cache, and decodes into it what is missing."""
+"""Finding the pages of a run in the cache, and decoding into it what is missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from munseo._console import say, track
-from munseo._data.cache.cached_page import CachedPage, Place
+from munseo._data.cache.cached_page import CachedPage, PackRow
 from munseo._data.cache.pack import ENTRY_BYTES, SUFFIX, DamagedPackError, Pack, write_pack
 from munseo._data.cache.pack_storage import GB, LIMIT_VARIABLE, Room, holding, size_folder, size_limit
 from munseo._data.decoder import decode, read_bytes
@@ -26,30 +26,30 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MOST_PACK_BYTES = 2**30
-"""A kill or a full disk costs the work on one pack, and old pages go by the pack."""
+"""The most bytes of a pack. A kill or a full disk costs the work on one pack, and old pages are deleted by the pack."""
 
 
 def cache_pages(pages: Sequence[Page], digests: Sequence[str], sizes_px: Iterable[int], folder: Path) -> list[Page]:
-    """Give pages their decoded pixels: as the cache holds them, or after decoding them into it, in threads.
+    """Find the decoded pixels of pages in the cache, and decode the missing ones into it, in threads.
 
-    A page is known by the SHA-256 of its file, so it is found by every run that uses it, whatever its name, class and
-    split, and one that was changed is not. What cannot be cached, because the folder cannot be written to or is full,
-    is left as it is and decoded whenever it is needed; the reason is said.
+    A page is identified by the SHA-256 of its file. So every run that uses it finds it, whatever its name, class and
+    split, and a file that was changed is not found. Pages that cannot be cached, because the folder cannot be written
+    to or is full, are decoded whenever they are needed; the reason is printed.
 
     Args:
         pages: N pages.
-        digests: SHA-256 of each image file, hexadecimal.
-        sizes_px: Sides of the squares that will be asked for.
+        digests: The SHA-256 of each image file, hexadecimal.
+        sizes_px: The sides of the squares that will be needed.
         folder: The cache folder.
 
     Returns:
-        The same pages, with the places of their pixels.
+        The same pages in their order; those that are cached know the places of their pixels.
 
     Raises:
         UserError: ``MUNSEO_CACHE_GB`` is not a number.
     """
     keys = [bytes.fromhex(digest) for digest in digests]
-    places: dict[bytes, tuple[Place, ...]] = {}
+    places: dict[bytes, tuple[PackRow, ...]] = {}
     try:
         with holding(folder):
             room = Room(folder, size_limit(folder))
@@ -64,13 +64,13 @@ def cache_pages(pages: Sequence[Page], digests: Sequence[str], sizes_px: Iterabl
     ]
 
 
-def _fill(pages: dict[bytes, Page], size_px: int, folder: Path, room: Room) -> dict[bytes, Place]:
-    """The places of pages of one size; ``pages`` is keyed by SHA-256, so equal images are decoded once."""
+def _fill(pages: dict[bytes, Page], size_px: int, folder: Path, room: Room) -> dict[bytes, PackRow]:
+    """Return the places of pages of one size; ``pages`` is keyed by SHA-256, so equal images are decoded once."""
     home = size_folder(folder, size_px)
     home.mkdir(parents=True, exist_ok=True)
     found = _find(pages, home, size_px)
     missing = {key: page for key, page in pages.items() if key not in found}
-    fresh: dict[bytes, Place] = {}
+    fresh: dict[bytes, PackRow] = {}
     if missing:
         try:
             for places in _decode_into(home, missing, size_px, room):
@@ -87,9 +87,9 @@ def _fill(pages: dict[bytes, Page], size_px: int, folder: Path, room: Room) -> d
     return found | fresh
 
 
-def _find(wanted: dict[bytes, Page], home: Path, size_px: int) -> dict[bytes, Place]:
-    """The places of those pages that whole packs hold; damaged ones are deleted."""
-    found: dict[bytes, Place] = {}
+def _find(wanted: dict[bytes, Page], home: Path, size_px: int) -> dict[bytes, PackRow]:
+    """Return the places of those pages that intact packs hold; damaged packs are deleted."""
+    found: dict[bytes, PackRow] = {}
     for path in sorted(home.glob(f"*{SUFFIX}")):
         pack = Pack(path, size_px)
         try:
@@ -103,15 +103,15 @@ def _find(wanted: dict[bytes, Page], home: Path, size_px: int) -> dict[bytes, Pl
             pack.close()
             path.unlink(missing_ok=True)
         elif rows:
-            os.utime(path)  # what was used last, is deleted last
-            found |= {key: Place(pack, row) for key, row in rows.items()}
+            os.utime(path)  # what was used last is deleted last
+            found |= {key: PackRow(pack, row) for key, row in rows.items()}
         else:
             pack.close()
     return found
 
 
-def _decode_into(home: Path, missing: dict[bytes, Page], size_px: int, room: Room) -> Iterator[dict[bytes, Place]]:
-    """Decode pages and write them, pack by pack, as long as there is room; yields the places in each."""
+def _decode_into(home: Path, missing: dict[bytes, Page], size_px: int, room: Room) -> Iterator[dict[bytes, PackRow]]:
+    """Decode pages and write them pack by pack, as long as there is room; yield the places in each pack."""
     decoded = track(
         _ahead(lambda item: _decode(*item, size_px), list(missing.items())),
         f"Decoding pages for {size_px} px",
@@ -126,13 +126,13 @@ def _decode_into(home: Path, missing: dict[bytes, Page], size_px: int, room: Roo
             pack = Pack(home / f"{hashlib.sha256(b''.join(chunk)).hexdigest()[:16]}{SUFFIX}", size_px)
             write_pack(pack.path, chain([first], kept))
             pack.open()
-            yield {key: Place(pack, row) for row, key in enumerate(pack.digests)}
+            yield {key: PackRow(pack, row) for row, key in enumerate(pack.digests)}
         if room.is_full:
             return
 
 
 def _decode(key: bytes, page: Page, size_px: int) -> tuple[bytes, np.ndarray] | None:
-    """The pixels of one page, (h, w) if it is grey, else (h, w, 3); None if its file is no longer what it was."""
+    """Return the pixels of a page, (h, w) if it is grey, otherwise (h, w, 3); None if its file has changed."""
     try:
         data = read_bytes(page.path, page.id)
         if hashlib.sha256(data).digest() != key:
@@ -145,7 +145,7 @@ def _decode(key: bytes, page: Page, size_px: int) -> tuple[bytes, np.ndarray] | 
 
 
 def _ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Do the work on all cores and yield the results in order, at most two a core ahead: memory stays flat."""
+    """Do the work on all cores and yield the results in order, at most two a core ahead to bound the memory."""
     num_threads = os.cpu_count() or 1
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(num_threads) as pool:

@@ -1,4 +1,4 @@
-"""A page and its pixels, from the cache where it has them, else from its file: the same to the last bit."""
+"""A page and its pixels, from the cache if it has them, otherwise from the file: the same to the last bit."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from munseo._data.page import Page
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the pixels of a page lie."""
+class PackRow:
+    """The pack and the row in it that hold the pixels of a page."""
 
     pack: Pack
     row: int
@@ -25,23 +25,26 @@ class Place:
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
 class CachedPage(Page):
-    """A page that remembers where its decoded pixels lie; anywhere else it is a page like any other."""
+    """A page whose decoded pixels are in the cache.
 
-    places: tuple[Place, ...] = field(default=(), repr=False)
-    """One for each size that is cached."""
+    Attributes:
+        places: Where the pixels are, one place for each size that is cached.
+    """
 
-    def __init__(self, id: str, path: Path, label: int | None, places: tuple[Place, ...] = ()) -> None:
-        """Know a page, and where its pixels are."""
+    places: tuple[PackRow, ...] = field(default=(), repr=False)
+
+    def __init__(self, id: str, path: Path, label: int | None, places: tuple[PackRow, ...] = ()) -> None:
+        """Make a page from its ID, its file, its label and the places of its pixels."""
         Page.__init__(self, id, path, label)
         object.__setattr__(self, "places", places)
 
 
 def square(page: Page, size_px: int) -> np.ndarray:
-    """A page as every model takes it: decoded, and letterboxed.
+    """Return a page as every model takes it: decoded and letterboxed.
 
     Args:
-        page: With or without pixels in a cache.
-        size_px: Side of the square.
+        page: A page with or without pixels in a cache.
+        size_px: The side of the square.
 
     Returns:
         (size_px, size_px, 3) uint8: ``letterbox(decode(page.path), size_px)``, or the same bits from the cache.
@@ -54,11 +57,11 @@ def square(page: Page, size_px: int) -> np.ndarray:
             try:
                 return place.pack.square(place.row)
             except (OSError, DamagedPackError):
-                _say_lost(place.pack.path)
+                _report_lost(place.pack.path)
     return letterbox(decode(page.path), size_px)
 
 
 @cache
-def _say_lost(path: Path) -> None:
-    """Once a process, not once a page."""
+def _report_lost(path: Path) -> None:
+    """Report a pack once in a process and not once for every page."""
     say(f"cache: {path} is gone or damaged; its pages are decoded anew each time")

@@ -1,7 +1,7 @@
-"""A pack: one file that holds many decoded pages, written once and then mapped into memory by whoever reads it.
+"""A pack: one file that holds many decoded pages, written once and mapped into memory by its readers.
 
-The pixels of all pages lie one behind the other, then an index of them, then 20 bytes that say how long the index is.
-A file that was cut short therefore has no end that fits, and is noticed.
+The file has the pixels of all pages one after the other, then an index of them, then 20 bytes with the length of the
+index. So a file that was cut short is recognised by its end.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from munseo._run.run_lock import lock
 SUFFIX = ".pages"
 _MAGIC = b"munseo-1"
 _END = struct.Struct("<QI8s")
-"""Number of pages, CRC-32 of the index, magic."""
+"""The last bytes: the number of pages, the CRC-32 of the index, and the magic."""
 _ENTRY = np.dtype(
     [("sha256", "V32"), ("offset", "<u8"), ("height", "<u2"), ("width", "<u2"), ("channels", "u1"), ("crc32", "<u4")]
 )
 ENTRY_BYTES = _ENTRY.itemsize
-"""What a page costs beside its pixels."""
+"""The bytes that a page takes besides its pixels."""
 
 
 class DamagedPackError(Exception):
-    """A pack is not whole; its pages have to be decoded again."""
+    """A pack is damaged; its pages have to be decoded again."""
 
 
 def write_pack(path: Path, pages: Iterable[tuple[bytes, np.ndarray]]) -> int:
-    """Write decoded pages as they come; a reader sees all of the file or nothing of it.
+    """Write decoded pages as they come; a reader sees the complete file or none.
 
     Args:
         path: The new file.
-        pages: SHA-256 of the image file, and its pixels: (h, w) or (h, w, 3) uint8, at most 65,535 px a side.
+        pages: The SHA-256 of each image file, and its pixels: (h, w) or (h, w, 3) uint8, at most 65,535 px a side.
 
     Returns:
-        Number of pages.
+        The number of pages.
 
     Raises:
         OSError: The disk is full, or cannot be written to; nothing is left behind.
@@ -62,7 +62,7 @@ def write_pack(path: Path, pages: Iterable[tuple[bytes, np.ndarray]]) -> int:
 
 
 def count_pages(path: Path) -> int:
-    """Number of pages of a pack, by its last bytes alone.
+    """Return the number of pages of a pack; only its last bytes are read.
 
     Raises:
         DamagedPackError: It is cut short.
@@ -73,14 +73,15 @@ def count_pages(path: Path) -> int:
 
 
 class Pack:
-    """A pack to read from: opened by each process when it first needs a page, and kept from deletion while open.
+    """A pack to read from.
 
-    It travels to worker processes as its path and size.
+    Each process opens it when it first needs a page, and an open pack is not deleted. Worker processes get it as its
+    path and size.
 
     Args:
         path: The file.
-        size_px: Longest side of its pages.
-        checksum: Of its index, where it is known: another file of the same name is refused.
+        size_px: The longest side of its pages.
+        checksum: The CRC-32 of its index, if it is known; another file with the same name is then refused.
     """
 
     def __init__(self, path: Path, size_px: int, checksum: int | None = None) -> None:
@@ -95,16 +96,16 @@ class Pack:
         return Pack, (self.path, self.size_px, self.checksum)
 
     def open(self) -> None:
-        """Map the file, and check its index.
+        """Map the file into memory and check its index.
 
         Raises:
-            DamagedPackError: It is cut short, or no pack.
-            OSError: It is gone, or may not be read.
+            DamagedPackError: The file is cut short, or is not a pack.
+            OSError: The file is missing, or may not be read.
         """
         if self._map is not None:
             return
         file = self.path.open("rb")
-        with suppress(OSError):  # a file system without locks: what is in use there, is never deleted by us
+        with suppress(OSError):  # without locks nothing on this file system is ever deleted
             lock(file, shared=True, wait=True)
         try:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -118,7 +119,7 @@ class Pack:
         self._file, self._map, self._index, self.checksum = file, mapped, index, checksum
 
     def close(self) -> None:
-        """Let go of the file; it may be deleted from now on."""
+        """Close the file; from now on it may be deleted."""
         if self._map is not None and self._file is not None:
             self._map.close()
             self._file.close()
@@ -126,19 +127,19 @@ class Pack:
 
     @property
     def digests(self) -> list[bytes]:
-        """SHA-256 of the image behind every row."""
+        """The SHA-256 of the image file of every row."""
         return [value.tobytes() for value in self._index["sha256"]]
 
     def is_whole(self, rows: Sequence[int]) -> bool:
-        """Whether the pixels of these rows are those that were written."""
+        """Return whether the pixels of these rows are those that were written."""
         return all(self._checksum(row) == self._index["crc32"][row] for row in rows)
 
     def square(self, row: int) -> np.ndarray:
-        """One page, centred on white as ``letterbox`` does it: (size_px, size_px, 3) uint8.
+        """Return a page as ``letterbox`` makes it: (size_px, size_px, 3) uint8, centred on white.
 
         Raises:
-            DamagedPackError: The file is not whole.
-            OSError: It is gone.
+            DamagedPackError: The file is damaged.
+            OSError: The file is missing.
         """
         self.open()
         height, width, channels = (int(self._index[name][row]) for name in ("height", "width", "channels"))
@@ -154,9 +155,9 @@ class Pack:
         return checksum
 
     def _forget(self, row: int) -> None:
-        """Take a page out of this process's memory; the system keeps it for all processes while it has room.
+        """Remove a page from the memory of this process; the system caches it for all processes while it has room.
 
-        Without this every loader worker would seem to grow until it holds the whole file. Costs 12 µs a page.
+        Without this every loader worker would appear to grow until it holds the whole file. It takes 12 µs a page.
         """
         if self._map is not None and hasattr(self._map, "madvise"):
             offset, num_bytes = self._extent(row)
@@ -168,14 +169,14 @@ class Pack:
         return int(entry["offset"]), int(entry["height"]) * int(entry["width"]) * int(entry["channels"])
 
     def _pixels(self, row: int) -> np.ndarray:
-        """A view into the file, (num_bytes,) uint8."""
+        """Return a view into the file, (num_bytes,) uint8."""
         assert self._map is not None
         offset, num_bytes = self._extent(row)
         return np.frombuffer(self._map, np.uint8, num_bytes, offset)
 
 
 def _read_end(end: bytes, num_bytes: int) -> tuple[int, int]:
-    """Number of pages and checksum of the index."""
+    """Return the number of pages and the checksum of the index."""
     if len(end) == _END.size:
         num_pages, checksum, magic = _END.unpack(end)
         if magic == _MAGIC and num_pages * _ENTRY.itemsize + _END.size <= num_bytes:
@@ -184,7 +185,7 @@ def _read_end(end: bytes, num_bytes: int) -> tuple[int, int]:
 
 
 def _read_index(mapped: mmap.mmap, size_px: int) -> np.ndarray:
-    """The index, after a look at every number in it: a wrong one would show the memory of another page."""
+    """Return the index after checking every number in it: a wrong one would give the memory of another page."""
     num_pages, checksum = _read_end(mapped[-_END.size :], len(mapped))
     start = len(mapped) - _END.size - num_pages * _ENTRY.itemsize
     content = mapped[start : len(mapped) - _END.size]

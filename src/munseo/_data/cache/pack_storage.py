@@ -1,7 +1,7 @@
-"""The cache folder: where it is, what lies in it, how large it may grow, and what goes first.
+"""The cache folder: where it is, what is in it, how large it may grow, and what is deleted first.
 
-``<folder>/pages-1/224px-<decoder>/<name>.pages``: a folder for each format of the files, within it one for each size
-and version of the decoder, within it the packs. Packs are only made and deleted by who holds the folder's lock.
+``<folder>/pages-1/224px-<decoder>/<name>.pages``: a folder for each format of the files, in it one for each size and
+version of the decoder, and in that the packs. Only the holder of the folder's lock makes and deletes packs.
 """
 
 from __future__ import annotations
@@ -25,20 +25,34 @@ from munseo._data.cache.pack import SUFFIX
 from munseo._errors import UserError
 from munseo._run.run_lock import lock
 
-FOLDER_VARIABLE, LIMIT_VARIABLE = "MUNSEO_CACHE", "MUNSEO_CACHE_GB"
+FOLDER_VARIABLE = "MUNSEO_CACHE"
+"""The environment variable that names the cache folder."""
+
+LIMIT_VARIABLE = "MUNSEO_CACHE_GB"
+"""The environment variable that limits the size of the cache."""
+
 FORMAT = "pages-1"
+"""The folder of packs in the present format."""
+
 LOCK_NAME = ".lock"
+"""The file that is locked while packs are made and deleted."""
+
 SIZE_FOLDERS = "pages-*/*px-*"
-"""Those of every format and version: the limit holds for all of them together."""
+"""The folders of every format, size and version; the limit holds for all of them together."""
+
 DECODING_CODE = ("decoder.py", "formats.py", "paged_files.py", "pixels.py", "letterbox.py")
-"""Every change of these files starts a new cache: no one has to remember to raise a number."""
+"""The files that decide the pixels. A change of any of them starts a new cache, so that nobody has to remember to raise
+a version."""
+
 GB = 10**9
+"""Bytes of a gigabyte."""
+
 MOST_GB = 20
-"""The limit, where a tenth of the disk's free space is not less."""
+"""The limit in gigabytes, unless a tenth of the free space of the disk is less."""
 
 
 def cache_folder() -> Path:
-    """The user's cache folder as the system has it, or where ``MUNSEO_CACHE`` says."""
+    """Return the folder that ``MUNSEO_CACHE`` names, or the usual cache folder of the user."""
     if named := os.environ.get(FOLDER_VARIABLE):
         return Path(named).expanduser()
     if sys.platform == "win32":
@@ -49,40 +63,40 @@ def cache_folder() -> Path:
 
 
 def size_limit(folder: Path) -> int:
-    """Bytes that the cache may hold: ``MUNSEO_CACHE_GB``, or 20 GB and at most a tenth of the space it finds free.
+    """Return the bytes that the cache may hold: ``MUNSEO_CACHE_GB``, or 20 GB and at most a tenth of the free space.
 
     Raises:
         UserError: ``MUNSEO_CACHE_GB`` is not a number of 0 or more.
     """
-    if wanted := os.environ.get(LIMIT_VARIABLE):
+    if value := os.environ.get(LIMIT_VARIABLE):
         try:
-            limit = float(wanted)
+            limit = float(value)
         except ValueError:
             limit = -1
         if not 0 <= limit < float("inf"):
-            raise UserError(f"{LIMIT_VARIABLE}={wanted}: should be a number of gigabytes, such as 50.")
+            raise UserError(f"{LIMIT_VARIABLE}={value}: should be a number of gigabytes, such as 50.")
         return int(limit * GB)
     return min(MOST_GB * GB, (shutil.disk_usage(folder).free + used_bytes(folder)) // 10)
 
 
 def used_bytes(folder: Path) -> int:
-    """Bytes of all packs."""
+    """Return the bytes of all packs."""
     return sum(path.stat().st_size for path in pack_files(folder))
 
 
 def pack_files(folder: Path) -> list[Path]:
-    """All packs, also those of other formats, the least recently used first."""
+    """Return all packs, including those of other formats, the least recently used first."""
     return sorted(folder.glob(f"{SIZE_FOLDERS}/*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
 
 
 def size_folder(folder: Path, size_px: int) -> Path:
-    """Where the packs are whose pages this installation would decode to the same pixels."""
+    """Return the folder of the packs whose pages this installation would decode to the same pixels."""
     return folder / FORMAT / f"{size_px}px-{decoder_version()}"
 
 
 @cache
 def decoder_version() -> str:
-    """12 hexadecimal digits that change whenever pixels might: with the libraries, the processor and our own code."""
+    """Return 12 hexadecimal digits that change whenever pixels might: with libraries, processor or own code."""
     versions = [cv2.__version__, PIL.__version__, metadata.version("pypdfium2"), platform.machine()]
     total = hashlib.sha256("\n".join(versions).encode())
     for name in DECODING_CODE:
@@ -92,10 +106,10 @@ def decoder_version() -> str:
 
 @contextmanager
 def holding(folder: Path) -> Iterator[None]:
-    """Within this block no other process makes or deletes packs; what a killed one left half written is removed.
+    """Hold the lock of the folder: no other process makes or deletes packs, and incomplete files are removed.
 
-    Where the file system has no locks, builders work beside each other: the same pages go to the same file name, which
-    appears whole or not at all, so both are right and one has worked for nothing.
+    If the file system has no locks, several processes may write at once. The same pages go to the same file name, and a
+    file is replaced in one step, so both results are right and one process has worked in vain.
 
     Raises:
         OSError: The folder cannot be made or written to.
@@ -115,7 +129,7 @@ def holding(folder: Path) -> Iterator[None]:
 
 
 def is_used(path: Path) -> bool:
-    """Whether a running process reads from a pack; where that cannot be told, it does."""
+    """Return whether a running process reads from a pack; if that cannot be determined, it counts as used."""
     try:
         with path.open("rb+") as file:
             return not lock(file)
@@ -126,26 +140,26 @@ def is_used(path: Path) -> bool:
 
 
 def delete_unused(path: Path) -> int:
-    """Delete a pack unless it is used; the bytes that this freed."""
+    """Delete a pack unless it is used; return the bytes that this freed."""
     num_bytes = path.stat().st_size
     if is_used(path):
         return 0
     try:
         path.unlink()
-    except PermissionError:  # Windows: open somewhere
+    except PermissionError:  # Windows: another process has it open
         return 0
     return num_bytes
 
 
 class Room:
-    """What is left of the limit, made larger by deleting the packs that were not used for longest.
+    """The room that is left in the cache; the least recently used packs are deleted to make more.
 
     Args:
         folder: The cache folder; its lock is held.
-        limit: Bytes that it may hold.
+        limit: The bytes that it may hold.
 
     Attributes:
-        is_full: The last pages did not fit, and all that is left is used by running processes.
+        is_full: Whether the last pages did not fit because running processes use all remaining packs.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
@@ -155,7 +169,7 @@ class Room:
         self.is_full = False
 
     def take(self, num_bytes: int) -> bool:
-        """Whether so many bytes more may be written; if so, they count as written."""
+        """Return whether so many more bytes may be written; if so, they count as written."""
         if num_bytes > self.left:
             for path in pack_files(self.folder):
                 self.left += delete_unused(path)

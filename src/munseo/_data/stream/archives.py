@@ -1,6 +1,6 @@
 """Members of ZIP and TAR archives: listed, and read into memory one by one. Nothing is unpacked to the disk.
 
-Only the listing trusts an archive's table of contents; a member is read with a limit, whatever size it claims.
+Only the listing trusts the table of contents of an archive; a member is read with a limit, whatever size it claims.
 """
 
 from __future__ import annotations
@@ -22,34 +22,36 @@ from munseo._data.image_finder import is_hidden
 from munseo._data.stream.source import UNPACKED, ArchiveMember, Source, as_id
 
 MAX_MEMBER_BYTES = 2**28
-"""Larger members are refused; the bytes of one are held by each thread that decodes."""
+"""Larger members are refused; each thread that decodes holds the bytes of one member."""
 
-ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+EXTENSIONS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 COMPRESSED = {"gz": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\0"}
-"""Ways to compress an archive as a whole, and how such a file begins."""
+"""The codecs for a whole archive, and how such a file starts."""
+
 _MAX_TAR_READ = 2**20
-"""Bytes of a name and of all other words about a member. A few packed kilobytes may claim gigabytes of them."""
+"""The most bytes of a name and the other headers of a member. A few packed kilobytes may claim gigabytes."""
+
 _END_OF_TAR = b"\0" * tarfile.BLOCKSIZE
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
 Members = Iterator[tuple[ArchiveMember, ImageProblem | None]]
-"""Files of an archive, with what is known to be wrong with them."""
+"""The files of an archive, each with what is known to be wrong with it."""
 
 
 def is_archive(name: str) -> bool:
-    """Whether a name ends as an archive's."""
-    return name.lower().endswith(ENDINGS)
+    """Return whether a name has the extension of an archive."""
+    return name.lower().endswith(EXTENSIONS)
 
 
 def list_archive(path: str, archive_id: str, leave_out: Callable[[str], None]) -> Iterator[Source]:
-    """The images in an archive, in its order; IDs are ``<archive's ID>/<name>``.
+    """Yield the images in an archive, in its order; IDs are ``<ID of the archive>/<name>``.
 
-    Links and archives in the archive are sources with a problem; so is the archive itself, where it is damaged.
+    Links and archives in the archive are sources with a problem, and so is the archive itself if it is damaged.
 
     Args:
         path: The archive.
         archive_id: Its ID.
-        leave_out: Called with the ID of each file that is no image.
+        leave_out: Called with the ID of each file that is not an image.
     """
     seen: set[int] = set()
     try:
@@ -65,7 +67,7 @@ def list_archive(path: str, archive_id: str, leave_out: Callable[[str], None]) -
             if member.size > MAX_MEMBER_BYTES:
                 problem = problem or _too_large()
             yield Source(_distinct(page_id, seen), path, member, problem)
-    # For damaged archives the readers raise a dozen types.
+    # The readers raise a dozen types of error for damaged archives.
     except Exception as error:
         if isinstance(error, UnreadableError):
             problem = error.problem
@@ -79,11 +81,11 @@ def read_member(path: str, member: ArchiveMember, stream: IO[bytes] | None = Non
 
     Args:
         path: The archive.
-        member: Where the file lies.
-        stream: The archive opened with ``open_compressed``, where it is compressed as a whole.
+        member: Where the file is.
+        stream: The archive opened with ``open_compressed``, if it is compressed as a whole.
 
     Raises:
-        UnreadableError: It is larger than the limit, cut short, or damaged.
+        UnreadableError: The file is larger than the limit, cut short, or damaged.
     """
     try:
         if stream is not None:
@@ -105,7 +107,7 @@ def read_member(path: str, member: ArchiveMember, stream: IO[bytes] | None = Non
 
 
 def open_compressed(path: str, codec: str) -> IO[bytes]:
-    """Open an archive that is compressed as a whole. Reading forwards is cheap; a step back begins anew."""
+    """Open an archive that is compressed as a whole. Reading forwards is cheap; a step back starts over."""
     openers = {"gz": gzip.GzipFile, "bz2": bz2.BZ2File, "xz": lzma.LZMAFile}
     return cast(IO[bytes], openers[codec](path))
 
@@ -133,19 +135,19 @@ def _members_of_tar(path: str, head: bytes) -> Members:
     codec = next((name for name, magic in COMPRESSED.items() if head.startswith(magic)), UNPACKED)
     with (
         open(path, "rb") if codec == UNPACKED else open_compressed(path, codec) as stream,  # noqa: PTH123
-        tarfile.open(fileobj=cast(IO[bytes], sparing := _Sparing(stream)), mode="r:") as archive,
+        tarfile.open(fileobj=cast(IO[bytes], limited := _LimitedFile(stream)), mode="r:") as archive,
     ):
         while (info := archive.next()) is not None:
-            sparing.left = _MAX_TAR_READ
+            limited.left = _MAX_TAR_READ
             if info.size < 0:
-                # The reader would go back to where it has been, for ever.
+                # The reader would go back and read the same members forever.
                 raise ValueError("a member of less than nothing")
-            # The archive would keep an object for each member.
+            # The archive would otherwise keep an object for each member.
             archive.members.clear()  # type: ignore[attr-defined]
             if info.isdir():
                 continue
             yield ArchiveMember(info.name, codec, info.offset_data, info.size, info.size), _problem_in_tar(info)
-        # The reader ends without a word at anything that is no header.
+        # The reader silently stops at anything that is not a header.
         stream.seek(archive.offset)
         if stream.read(tarfile.BLOCKSIZE) != _END_OF_TAR:
             raise UnreadableError(ImageProblem(ProblemCode.NO_END_MARK))
@@ -159,11 +161,11 @@ def _problem_in_tar(info: tarfile.TarInfo) -> ImageProblem | None:
     return None if info.isreg() else ImageProblem(ProblemCode.NO_FILE_IN_ARCHIVE)
 
 
-class _Sparing:
-    """A file for ``tarfile``, which reads names and other words about a member as long as they claim to be.
+class _LimitedFile:
+    """A file for ``tarfile``, which reads names and other headers of a member whatever length they claim.
 
     Attributes:
-        left: Bytes that may be read before the next member.
+        left: The bytes that may be read before the next member.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -184,7 +186,7 @@ def _read_at(stream: IO[bytes], member: ArchiveMember) -> bytes:
 
 
 def _unzip(path: str, member: ArchiveMember) -> bytes:
-    """Read by the member's own place: a table of contents of a million members would have to be kept in memory."""
+    """Read a member by its offset: the table of contents of a million members would have to be kept in memory."""
     info = zipfile.ZipInfo("member")
     info.compress_type = int(member.codec.removeprefix("zip:"))
     info.compress_size, info.file_size, info.CRC = member.stored, member.size, member.crc
@@ -194,13 +196,13 @@ def _unzip(path: str, member: ArchiveMember) -> bytes:
         if magic != b"PK\x03\x04":
             raise UnreadableError(ImageProblem(ProblemCode.MEMBER_NOT_THERE))
         file.seek(name_length + extra_length, io.SEEK_CUR)
-        # It compares the CRC at the end, but unpacks as much as it is asked for, whatever size was claimed.
+        # It compares the CRC at the end, but unpacks as many bytes as are requested, whatever size was claimed.
         with zipfile.ZipExtFile(cast(IO[bytes], file), "r", info) as unpacked:
             return unpacked.read(min(member.size, MAX_MEMBER_BYTES) + 1)
 
 
 def _distinct(page_id: str, seen: set[int]) -> str:
-    """An archive may hold a name twice: the later ones are numbered."""
+    """Return a distinct ID: an archive may hold a name twice, and the later ones are numbered."""
     number, name = 1, page_id
     while hash(name) in seen:
         number += 1

@@ -1,4 +1,4 @@
-"""Files of folders and of patterns, in a fixed order, without an object for each that is yet to come."""
+"""The files of folders and patterns in a fixed order, without holding an object for each of them."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ _TOO_DEEP = ImageProblem(ProblemCode.TOO_DEEP, most=MAX_DEPTH)
 
 @dataclass
 class LeftOut:
-    """Files that are no images: counted, the first of them named."""
+    """Counts skipped files that are not images, and remembers the first names."""
 
     count: int = 0
     names: list[str] = field(default_factory=list)
 
     def add(self, name: str) -> None:
-        """Count one."""
+        """Count one file."""
         self.count += 1
         if len(self.names) < 5:
             self.names.append(name)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What to say about them."""
+        """The note about the skipped files, if there are any."""
         return (f"left out, as no image files: {', '.join(self.names)} ({self.count})",) if self.count else ()
 
 
 def walk_folder(folder: str, prefix: str, bound: Path, left_out: LeftOut) -> Iterator[Source]:
-    """Images and members of archives below a folder, in the order of their composed names.
+    """Yield the images and the members of archives below a folder, in the order of their composed names.
 
-    Of each open folder the names are held, and nothing more.
+    Only the names of each open folder are held in memory.
 
     Args:
-        folder: Where to look, subfolders too.
-        prefix: What stands before the name in an ID: "", or the folder's own with a slash.
+        folder: Where to look, including subfolders.
+        prefix: The start of the IDs: "", or the ID of the folder with a slash.
         bound: Links that leave this folder are problems.
-        left_out: Counts the files that are no images, and links to folders, which could run in circles.
+        left_out: Counts the files that are not images, and links to folders, which could be circular.
     """
     if prefix.count("/") > MAX_DEPTH:
         yield Source(as_id(prefix.rstrip("/")), folder, None, _TOO_DEEP)
@@ -77,7 +77,7 @@ def walk_folder(folder: str, prefix: str, bound: Path, left_out: LeftOut) -> Ite
 
 
 def walk_pattern(pattern: str, left_out: LeftOut) -> Iterator[Source]:
-    """What a pattern with ``*``, ``?``, ``[…]`` and ``**`` finds, sorted; IDs are the paths as found."""
+    """Yield what a pattern with ``*``, ``?``, ``[…]`` and ``**`` matches, sorted; IDs are the paths as found."""
     found = {(path, str(problem or "")): problem for path, problem in _found(pattern, "")}
     for (path, _), problem in sorted(found.items(), key=itemgetter(0)):
         if problem:
@@ -94,14 +94,14 @@ def walk_pattern(pattern: str, left_out: LeftOut) -> Iterator[Source]:
 
 
 def _found(pattern: str, folder: str) -> Iterator[tuple[str, ImageProblem | None]]:
-    """Paths that match below a folder (``""``: the working folder), and folders with why they were not looked into."""
+    """Yield paths that match below a folder (``""``: the working folder), and unreadable folders with the reason."""
     parts = pattern.replace(os.sep, "/").split("/")
     if "**" not in parts:
         yield from ((path, None) for path in _glob(pattern, folder))
         return
-    place = parts.index("**")
-    top, rest = "/".join(parts[:place]), "/".join(parts[place + 1 :]) or "*"
-    for start in [folder] if place == 0 else _glob(top or "/", folder):
+    index = parts.index("**")
+    top, rest = "/".join(parts[:index]), "/".join(parts[index + 1 :]) or "*"
+    for start in [folder] if index == 0 else _glob(top or "/", folder):
         for below, problem in _folders(start):
             yield from [(below, problem)] if problem else _found(rest, below)
 
@@ -112,7 +112,7 @@ def _glob(pattern: str, folder: str) -> list[str]:
 
 
 def _folders(folder: str) -> Iterator[tuple[str, ImageProblem | None]]:
-    """A folder and all below it. Unlike ``glob``'s own ``**`` not through links: two to their own folder are 2^40."""
+    """Yield a folder and all below it, but follow no links: for ``glob``, two links to their folder are 2^40 paths."""
     waiting = [(folder, 0)]
     while waiting:
         path, depth = waiting.pop()
@@ -136,7 +136,7 @@ def _not_listed(error: OSError) -> ImageProblem:
 
 
 def _names_of(folder: str) -> tuple[list[str], dict[str, str]]:
-    """Sorted names, and of those that are no plain files their kind."""
+    """Return the sorted names, and the kind of those that are not plain files."""
     names: list[str] = []
     kinds: dict[str, str] = {}
     with os.scandir(folder) as entries:

@@ -1,4 +1,4 @@
-"""From a list of files to their pages, decoded ahead of whoever takes them."""
+"""From a list of files to their pages, decoded ahead of the consumer."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class StreamedPage(Generic[T]):
-    """One row of the outcome.
+    """One page of the stream, which becomes one row of the output.
 
     Attributes:
-        index: Of its file in the list.
-        id: The file's ID; with ``#<page number>`` where the file has several pages.
-        where: The path, with the name in an archive and the page.
-        content: What was made of its pixels; None where there is a problem.
-        problem: Why it cannot be read.
-        is_last: Whether the file's pages end with it.
+        index: The index of its file in the list.
+        id: The ID of the file, with ``#<page number>`` if the file has several pages.
+        where: The path, with the name in the archive and the page number.
+        content: What was made of its pixels; None if there is a problem.
+        problem: Why it cannot be read, or None.
+        is_last: Whether it is the last page of its file.
     """
 
     index: int
@@ -46,14 +46,14 @@ def stream_pages(
     num_threads: int,
     num_pages: int,
 ) -> Generator[StreamedPage[T], None, None]:
-    """Decode files in threads and yield their pages in order. What cannot be read is a page with a problem.
+    """Decode files in threads and yield their pages in order. What cannot be read is yielded as a page with a problem.
 
     Args:
         sources: The files.
-        start: Index of the first of them.
-        prepare: From pixels (H, W, 3) uint8, upright RGB, to what is kept of them; called in the threads.
-        num_threads: Files that are decoded at once.
-        num_pages: Prepared pages that may wait.
+        start: The index of the first file.
+        prepare: Makes the content of a page from its pixels, (H, W, 3) uint8, upright RGB; called in the threads.
+        num_threads: The number of files that are decoded at once.
+        num_pages: The number of prepared pages that may wait.
     """
 
     def read(task: _Task) -> Iterator[StreamedPage[T]]:
@@ -63,7 +63,7 @@ def stream_pages(
             if page.pixels is not None:
                 try:
                     content = prepare(page.pixels)
-                # One page among a million that is odd in a new way must not end the work.
+                # One unusual page among a million must not stop the work.
                 except Exception as error:
                     problem = ImageProblem(ProblemCode.NOT_PREPARED, error=f"{type(error).__name__}: {error}")
             source, last = task.source, page.number == page.num_pages
@@ -94,7 +94,7 @@ def _decoded(task: _Task) -> Iterator[FilePage]:
 
 
 def _tasks(sources: Iterable[Source], start: int) -> Iterator[_Task]:
-    """Number the files, and read those of compressed archives: they can be read only one after the other."""
+    """Number the files, and read those of compressed archives, which can be read only one after the other."""
     opened: tuple[str, IO[bytes]] | None = None
     try:
         for index, source in enumerate(sources, start):

@@ -1,4 +1,4 @@
-"""Reading ahead: threads decode while the model works, and no more pages wait than were asked for."""
+"""Reading ahead: threads decode while the model computes, and only a bounded number of pages waits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ P = TypeVar("P")
 
 
 class _End:
-    """After the last page of a source."""
+    """Follows the last page of a source."""
 
 
 class _Failure:
@@ -24,32 +24,32 @@ def read_ahead(sources: Iterable[S], read: Callable[[S], Iterable[P]], num_threa
     """Yield the pages of all sources in their order, read by threads.
 
     Args:
-        sources: Taken one at a time, by one thread at a time.
-        read: From a source to its pages, one by one; an error that it raises is raised here.
-        num_threads: Sources that are read at once.
-        num_pages: Pages that may wait, and for each thread one more.
+        sources: The sources; only one thread at a time takes one from the iterator.
+        read: Yields the pages of a source; an error that it raises is raised here.
+        num_threads: The number of sources that are read at once.
+        num_pages: The number of pages that may wait, besides one for each thread.
     """
-    shelf: _Shelf[S, P] = _Shelf(sources, num_pages)
-    threads = [threading.Thread(target=shelf.fill, args=(read,), daemon=True) for _ in range(num_threads)]
+    buffer: _Buffer[S, P] = _Buffer(sources, num_pages)
+    threads = [threading.Thread(target=buffer.fill, args=(read,), daemon=True) for _ in range(num_threads)]
     for thread in threads:
         thread.start()
     try:
-        yield from shelf.pages()
+        yield from buffer.pages()
     finally:
-        shelf.stop()
+        buffer.stop()
         for thread in threads:
             thread.join()
 
 
-class _Shelf(Generic[S, P]):
-    """Pages that wait, a row for each source that has been begun."""
+class _Buffer(Generic[S, P]):
+    """The pages that wait, in one queue for each source that has been started."""
 
     def __init__(self, sources: Iterable[S], limit: int) -> None:
         self._changed = threading.Condition()
         self._sources = iter(sources)
         self._limit = limit
-        self._rows: dict[int, deque[P | _End | _Failure]] = {}
-        self._num_begun = 0
+        self._queues: dict[int, deque[P | _End | _Failure]] = {}
+        self._num_started = 0
         self._current = 0
         self._num_waiting = 0
         self._no_more = False
@@ -59,34 +59,34 @@ class _Shelf(Generic[S, P]):
         while True:
             with self._changed:
                 self._changed.wait_for(
-                    lambda: self._rows.get(self._current) or (self._no_more and self._current == self._num_begun)
+                    lambda: self._queues.get(self._current) or (self._no_more and self._current == self._num_started)
                 )
-                if self._current not in self._rows:
+                if self._current not in self._queues:
                     return
-                found = self._rows[self._current].popleft()
-                if isinstance(found, _End):
-                    del self._rows[self._current]
+                item = self._queues[self._current].popleft()
+                if isinstance(item, _End):
+                    del self._queues[self._current]
                     self._current += 1
                 else:
                     self._num_waiting -= 1
                 self._changed.notify_all()
-            if isinstance(found, _Failure):
-                raise found.error
-            if not isinstance(found, _End):
-                yield found
+            if isinstance(item, _Failure):
+                raise item.error
+            if not isinstance(item, _End):
+                yield item
 
     def fill(self, read: Callable[[S], Iterable[P]]) -> None:
-        """The work of one thread."""
+        """Read sources until none is left; this is the work of one thread."""
         while True:
-            begun = self._begin()
-            if begun is None:
+            started = self._start()
+            if started is None:
                 return
-            turn, source = begun
+            turn, source = started
             try:
                 for page in read(source):
                     if not self._put(turn, page):
                         return
-            # It is raised again where the pages are taken.
+            # The consumer of the pages raises it again.
             except BaseException as error:
                 self._put(turn, _Failure(error))
             self._put(turn, _End())
@@ -96,42 +96,42 @@ class _Shelf(Generic[S, P]):
             self._stopped = True
             self._changed.notify_all()
 
-    def _begin(self) -> tuple[int, S] | None:
+    def _start(self) -> tuple[int, S] | None:
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or self._no_more or self._num_waiting < self._limit)
             if self._stopped or self._no_more:
                 return None
-            turn = self._num_begun
+            turn = self._num_started
             try:
                 source = next(self._sources)
             except StopIteration:
                 self._no_more = True
             except BaseException as error:
                 self._no_more = True
-                self._rows[turn] = deque([_Failure(error)])
-                self._num_begun += 1
+                self._queues[turn] = deque([_Failure(error)])
+                self._num_started += 1
             else:
-                self._rows[turn] = deque()
-                self._num_begun += 1
+                self._queues[turn] = deque()
+                self._num_started += 1
                 return turn, source
             self._changed.notify_all()
             return None
 
-    def _put(self, turn: int, found: P | _End | _Failure) -> bool:
-        """Shelve a page when there is room. The source whose turn it is always has room for one, or all would wait."""
+    def _put(self, turn: int, item: P | _End | _Failure) -> bool:
+        """Add a page when there is room. The current source always has room for one page, or all threads would wait."""
         with self._changed:
             self._changed.wait_for(
                 lambda: (
                     self._stopped
                     or self._num_waiting < self._limit
-                    or isinstance(found, _End)
-                    or (turn == self._current and not self._rows[turn])
+                    or isinstance(item, _End)
+                    or (turn == self._current and not self._queues[turn])
                 )
             )
             if self._stopped:
                 return False
-            self._rows[turn].append(found)
-            if not isinstance(found, _End):
+            self._queues[turn].append(item)
+            if not isinstance(item, _End):
                 self._num_waiting += 1
             self._changed.notify_all()
             return True

@@ -1,4 +1,4 @@
-"""One file of a stream: how it is called, and where its bytes lie."""
+"""One file of a stream: its ID, and where its bytes are."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from munseo._data.image_error import ImageProblem
 from munseo._data.image_finder import nfc, printable
 
 UNPACKED = ""
-"""Codec of bytes that lie in the archive as they are."""
+"""The codec of bytes that the archive stores uncompressed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveMember:
-    """Where a file lies in an archive.
+    """Where a file is in an archive.
 
     Attributes:
-        name: As the archive writes it.
-        codec: ``""`` for bytes as they are (TAR), ``zip:8`` and the like for a ZIP's method, ``gz``, ``bz2`` or ``xz``
-            where the archive is compressed as a whole.
-        offset: Of the bytes (TAR, counted in the unpacked archive) or of the member's own header (ZIP).
-        stored: Bytes in the archive.
-        size: Bytes of the file, as the archive claims.
-        crc: CRC-32 of the file; 0 in a TAR, which has none.
+        name: The name as the archive spells it.
+        codec: ``""`` for uncompressed bytes (TAR), ``zip:8`` and the like for the method of a ZIP, ``gz``, ``bz2`` or
+            ``xz`` if the archive is compressed as a whole.
+        offset: Where the bytes start (TAR, counted in the unpacked archive) or where the member's header starts (ZIP).
+        stored: The number of bytes in the archive.
+        size: The size of the file that the archive claims.
+        crc: The CRC-32 of the file; 0 in a TAR, which has none.
     """
 
     name: str
@@ -35,13 +35,13 @@ class ArchiveMember:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file to predict: on the disk, or in an archive; of one page or of several.
+    """One file to predict, on the disk or in an archive, with one page or several.
 
     Attributes:
-        id: What its rows are called; distinct within a stream.
-        path: Of the file, or of the archive that it lies in; bytes that are no UTF-8 as Python escapes them.
-        member: Where it lies in the archive.
-        problem: Why it cannot be read, where the listing knows already.
+        id: The ID of its rows, which is distinct within a stream.
+        path: The path of the file, or of its archive; bytes that are not UTF-8 are escaped as Python does it.
+        member: Where the file is in the archive.
+        problem: Why it cannot be read, if that is known before it is opened.
     """
 
     id: str
@@ -51,10 +51,10 @@ class Source:
 
     @property
     def where(self) -> str:
-        """The path, and the name in the archive, as text."""
+        """The path and the name in the archive, as text."""
         return printable(self.path if self.member is None else f"{self.path}/{self.member.name}")
 
 
 def as_id(text: str) -> str:
-    """A file name as an ID: composed (NFC), valid UTF-8."""
+    """Return a file name as an ID: composed (NFC), valid UTF-8."""
     return nfc(printable(text))

@@ -18,7 +18,8 @@ from munseo._data.page import Page
 from munseo._data.stream.archives import is_archive, list_archive
 from munseo._data.stream.folder_walk import LeftOut, walk_folder, walk_pattern
 from munseo._data.stream.source import ArchiveMember, Source, as_id
-from munseo._data.stream.table_rows import TABLES, walk_table
+from munseo._data.stream.table_rows import walk_table
+from munseo._data.tables import TABLE_EXTENSIONS
 from munseo._errors import UserError
 from munseo._run.atomic import replacing
 
@@ -109,7 +110,7 @@ class SourceList:
             yield from walk_folder(str(path), "", path, left_out)
         elif not path.exists() and _is_pattern(word):
             yield from walk_pattern(word, left_out)
-        elif path.suffix.lower() in TABLES:
+        elif path.suffix.lower() in TABLE_EXTENSIONS:
             yield from walk_table(path, self.id_column)
         elif is_archive(path.name):
             yield from list_archive(word, as_id(path.name), left_out.add)

@@ -1,4 +1,4 @@
-"""Files that a table names, row by row: a table of a million rows is never held whole."""
+"""The files that a table names, row by row: a table of a million rows is never held in memory."""
 
 from __future__ import annotations
 
@@ -17,26 +17,29 @@ from munseo._data.image_finder import ImageFinder
 from munseo._data.stream.source import Source, as_id
 from munseo._errors import UserError
 
-TABLES = (".csv", ".parquet")
 MAX_LINE = 2**20
-"""Characters of a line; a file without line ends would else be read whole."""
+"""The most characters of a line; a file without line ends would otherwise be read completely."""
+
 MAX_NAME = 4096
-"""Characters of an ID, as of a path on Linux; thousands of rows wait to be written together."""
-_ROWS = 256
+"""The most characters of an ID, as of a path on Linux; thousands of rows wait to be written together."""
+
+_BATCH_ROWS = 256
+"""The rows of a parquet file that are read at once."""
 
 
 def walk_table(table: Path, id_column: str | None) -> Iterator[Source]:
-    """The files that the ID column of a CSV or parquet file names; they lie in ``test/``, ``train/`` or beside it.
+    """Yield the files that the ID column of a table names; they are in ``test/``, ``train/`` or next to the table.
 
-    A row whose file is not found is a source with a problem. A name that is written exactly as the file is looked up on
-    the disk; only for others (another extension or none, decomposed Hangul) are the folders listed, and held.
+    A row whose file is not found is a source with a problem. A name that is spelled exactly like the file is looked up
+    on the disk; the folders are listed, and the listings held, only for other names (another extension or none,
+    decomposed Hangul).
 
     Args:
-        table: The file.
-        id_column: Its column with the names; None: ``ID``, or the first one.
+        table: A CSV or parquet file.
+        id_column: The column with the names; None: ``ID``, or the first column.
 
     Raises:
-        UserError: It cannot be read, or has no such column.
+        UserError: The table cannot be read, or has no such column.
     """
     home = table.resolve().parent
     folders = [*(home / name for name in ("test", "train") if (home / name).is_dir()), home]
@@ -58,7 +61,7 @@ def walk_table(table: Path, id_column: str | None) -> Iterator[Source]:
 
 
 def _values(table: Path, id_column: str | None) -> Iterator[str]:
-    """The ID column, as text without spaces around it; blank lines of a CSV are left out."""
+    """Yield the ID column as text without surrounding spaces; blank lines of a CSV are skipped."""
     if not table.is_file():
         raise UserError(f"{table}: there is no such table.")  # a FIFO would block
     try:
@@ -77,8 +80,8 @@ def _values(table: Path, id_column: str | None) -> Iterator[str]:
 def _values_of_parquet(table: Path, id_column: str | None) -> Iterator[str]:
     with pq.ParquetFile(table) as content:
         column = _column(table, content.schema_arrow.names, id_column)
-        for batch in content.iter_batches(_ROWS, columns=[column]):
-            # One by one: of a dictionary, to_pylist would write out all that it stands for at once.
+        for batch in content.iter_batches(_BATCH_ROWS, columns=[column]):
+            # One by one: to_pylist would write out all values of a dictionary at once.
             values = (cell.as_py() for cell in batch.column(0))
             yield from ("" if value is None else str(value).strip() for value in values)
 
@@ -90,10 +93,10 @@ def _values_of_csv(table: Path, id_column: str | None) -> Iterator[str]:
         if header is None:
             raise UserError(f"{table}: is empty; its first line should name the columns.")
         names = [cell.strip() for cell in header]
-        place = names.index(_column(table, names, id_column))
+        index = names.index(_column(table, names, id_column))
         for row in reader:
             if any(cell.strip() for cell in row):
-                yield row[place].strip() if place < len(row) else ""
+                yield row[index].strip() if index < len(row) else ""
 
 
 def _lines(table: Path, file: TextIO) -> Iterator[str]:
@@ -119,20 +122,20 @@ def _encoding(table: Path) -> str:
     raise UserError(f"{table}: is neither UTF-8 nor CP949 text; save it as 'CSV UTF-8'.")
 
 
-def _column(table: Path, names: Sequence[str], wanted: str | None) -> str:
-    folded = {name.casefold(): name for name in reversed(names)}
-    if wanted is None:
+def _column(table: Path, names: Sequence[str], name: str | None) -> str:
+    folded = {known.casefold(): known for known in reversed(names)}
+    if name is None:
         return folded.get("id", names[0])
-    if wanted in names:
-        return wanted
-    if wanted.casefold() in folded:
-        return folded[wanted.casefold()]
+    if name in names:
+        return name
+    if name.casefold() in folded:
+        return folded[name.casefold()]
     columns = ", ".join(map(repr, names))
-    raise UserError(f"{table}: there is no column {wanted!r} (columns: {columns}).")
+    raise UserError(f"{table}: there is no column {name!r} (columns: {columns}).")
 
 
 def _exact(name: str, folders: Sequence[Path]) -> str | None:
-    """The file of this very name, if there is one without a link on the way; a finder tells what else it can be."""
+    """Return the file with exactly this name, if there is one and no link is on the way to it."""
     parts = name.split("/")
     if "\\" in name or "\0" in name or re.match(r"[A-Za-z]:", name) or any(part in ("", ".", "..") for part in parts):
         return None
