@@ -23,8 +23,8 @@ class ModelSettings(Section):
     fine_tuning: Annotated[Literal["full", "head", "custom", "scratch"], Key(KeyGroup.ARCHITECTURE, always=True)] = (
         Field(
             "full",
-            description="what is trained: full (everything), head (only the head), custom (trainable_patterns), scratch "
-            "(everything, from random weights)",
+            description="what is trained: full (everything), head (only the head), custom (trainable_patterns), "
+            "scratch (everything, from random weights)",
         )
     )
     image_size: Annotated[int, Key(KeyGroup.ARCHITECTURE, always=True)] = Field(
