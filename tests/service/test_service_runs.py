@@ -66,8 +66,8 @@ def test_the_card_says_what_answers(served, finished):
 
 
 def test_an_answer_does_not_wait_for_an_acknowledgement():
-    with listen("127.0.0.1", 0) as door:
-        assert door.proto == socket.IPPROTO_TCP, "asyncio leaves Nagle's algorithm on otherwise: 40 ms an answer"
+    with listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP, "asyncio leaves Nagle's algorithm on otherwise: 40 ms an answer"
 
 
 def test_a_port_that_is_taken(finished):

@@ -20,7 +20,6 @@ from munseo._commands.options import (
     Tta,
 )
 from munseo._console import quietly, say
-from munseo._errors import UserError
 
 if TYPE_CHECKING:
     from munseo._service.admission import Limits
@@ -83,10 +82,7 @@ def serve(
     from munseo._service.service import build
 
     limits = limits or Limits()
-    try:
-        listener = listen(host, port)
-    except OSError as error:
-        raise UserError(f"{host}:{port}: cannot be listened at ({error.strerror}); choose another --port.") from None
+    listener = listen(host, port)
     options = PredictOptions(tta, second_look, abstain_below, target_precision, device, backend)
     with closing(listener), quietly(quiet):
         predictor = load_predictor(folder, options)

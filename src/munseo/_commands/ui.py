@@ -70,10 +70,7 @@ def ui(
 
     review_file = Path(review) if review is not None else runs_dir / REVIEW_FILE
     site = Site(runs_dir, data_dir, issues_file, review_file)
-    try:
-        listener = listen(host, port)
-    except OSError as error:
-        raise UserError(f"{host}:{port}: cannot be listened at ({error.strerror}); choose another --port.") from None
+    listener = listen(host, port)
     with quietly(quiet):
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
         say(f"munseo: {address}")

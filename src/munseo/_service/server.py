@@ -10,6 +10,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from munseo._errors import UserError
 from munseo._service.admission import Limits
 from munseo._service.errors import raw_response
 
@@ -25,8 +26,15 @@ def listen(host: str, port: int) -> socket.socket:
     """Open a port before anything is loaded, so that a port that is taken is reported at once.
 
     Raises:
-        OSError: The port is taken, or the host is not this machine's.
+        UserError: The port is taken, or the host is not this machine's.
     """
+    try:
+        return _bind(host, port)
+    except OSError as error:
+        raise UserError(f"{host}:{port}: cannot be opened ({error.strerror}); choose another --port.") from None
+
+
+def _bind(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     # asyncio turns Nagle's algorithm off only where the protocol is named. With it the second half of an answer waits
     # 40 ms for the client's acknowledgement of the first.

@@ -43,7 +43,7 @@ def check_access(host: str, token: str | None, open_to_all: bool) -> None:
         )
     if token is None and not open_to_all and not _is_loopback(host):
         raise UserError(
-            f"host: at {host} other machines reach this service. Set {TOKEN_VARIABLE}, or say --open if everyone there "
+            f"host: at {host} other machines reach this service. Set {TOKEN_VARIABLE}, or add --open if everyone there "
             "may use it."
         )
 
