@@ -9,7 +9,7 @@ JOBS ?= 2
 help:  ## list the targets
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## *' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.installed  ## draw documents, train, predict, score, report: the whole way in a few minutes
+demo: $(VENV)/.installed  ## generate documents, train, predict, score, report: everything in a few minutes
 	$(BIN)/munseo demo demo
 
 test: $(VENV)/.installed-test lint  ## lint, check types, run the tests
@@ -20,14 +20,14 @@ lint: $(VENV)/.installed-test  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(VENV)/.installed-test  ## let ruff mend what it can
+format: $(VENV)/.installed-test  ## let ruff fix what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-pictures: $(VENV)/.installed-test  ## take the pictures of the web page in README.md anew (needs Chromium)
+pictures: $(VENV)/.installed-test  ## take new pictures of the web page for README.md (needs Chromium)
 	MUNSEO_PICTURES=docs/images $(BIN)/python -m pytest -q tests/ui/test_ui_browser.py
 
-torture: $(VENV)/.installed-test  ## an hour of kills, hostile files and planted errors (DATA=data/rvl5 for the doctor)
+torture: $(VENV)/.installed-test  ## an hour of killed runs, hostile files and planted errors (DATA=data/rvl5 for the doctor)
 	$(BIN)/python benchmarks/torture_training.py --kills 25
 	MUNSEO_TORTURE=1 $(BIN)/python -m pytest -q tests/hostile tests/service
 	$(if $(DATA),$(BIN)/python benchmarks/doctor.py $(DATA))

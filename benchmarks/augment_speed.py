@@ -1,10 +1,10 @@
-"""How many pages a second each augmentation policy makes on one core.
+"""Measure how many pages per second each augmentation policy makes on one core.
 
     python benchmarks/augment_speed.py                 # generated pages, 320 px
     python benchmarks/augment_speed.py --images data/train --json speed.json
 
-Policies take turns, so that a busy machine slows all of them alike; the median of the turns is shown. Process time
-counts what the work itself took, wall time what one waited.
+Policies take turns, so that a busy machine slows all of them alike; the median of the turns is shown. Process time is
+the time of the work itself, wall time includes waiting.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NUM_PAGES = 32
 
 
 def draw_page(index: int, size_px: int) -> np.ndarray:
-    """Lines of print on grey paper, letterboxed."""
+    """Draw text lines on grey paper, letterboxed."""
     rng = generator(0, "benchmark-page", index)
     width = int(size_px * rng.uniform(0.68, 0.8))
     page = np.full((size_px, width, 3), rng.integers(225, 252), np.uint8)
@@ -64,7 +64,7 @@ def measure(subjects: dict, pages: list[np.ndarray], repeats: int, num_images: i
         for name, subject in subjects.items():
             process, wall = time.process_time(), time.perf_counter()
             for index in range(num_images):
-                # The generator is made anew for each page, as in training, and counts.
+                # A new generator for each page, as in training; its time counts.
                 subject(pages[index % len(pages)], generator(0, "benchmark", repeat, index))
             seconds[name].append((time.process_time() - process, time.perf_counter() - wall))
     return {
@@ -83,8 +83,8 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=320, help="side of the square, px (default 320)")
     parser.add_argument("--repeats", type=int, default=7, help="turns of each policy (default 7)")
     parser.add_argument("--num-images", type=int, default=100, help="pages in a turn (default 100)")
-    parser.add_argument("--damages", action="store_true", help="also each damage by itself")
-    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    parser.add_argument("--damages", action="store_true", help="also each single damage")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     pages = load_pages(options.images, options.size)

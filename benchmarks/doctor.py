@@ -1,15 +1,15 @@
-"""How many planted faults `munseo doctor` finds: wrong labels, near duplicates, leaks.
+"""Measure how many planted faults `munseo doctor` finds: wrong labels, near duplicates, leaks.
 
     python benchmarks/doctor.py data/rvl5 --run runs/2507… --json doctor.json
     python benchmarks/doctor.py --reduced          # seconds, on generated pages: does the script run?
 
 A copy of the train and validation part gets wrong labels (5 % of all pages), near duplicates (3 % of the train pages)
-and leaks (2 % of the train pages, into validation). Which pages, and how, follows from the seed. A planted copy is
-turned by quarters, mirrored, laid up to 4 degrees askew, each or not, and always saved again as a JPEG of quality 25 to
-80.
+and leaks (2 % of the train pages, into validation). The seed decides which pages, and how. A planted copy may be turned
+by 90, 180 or 270 degrees, mirrored, and rotated by up to 4 degrees, and is always saved again as a JPEG of quality 25
+to 80.
 
-The data have copies of their own. What the doctor finds before anything is planted is counted apart: it says nothing
-about planting. A person has looked at those of rvl5, and the pair that shows two pages counts as a false alarm.
+The data also have natural copies. What the doctor finds before anything is planted is counted separately. A person has
+looked at those of rvl5, and the pair that shows two different pages counts as a false alarm.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ TURNS = (None, cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLO
 Pair = frozenset
 
 TWO_PAGES = frozenset({Pair(("cacd892be2125e6f.jpg", "d545b5174665528c.jpg"))})
-"""Pairs of rvl5 that look alike and are not the same page, by a person's eye."""
+"""Pairs of rvl5 that look alike but are different pages, as a person has judged."""
 
 
 @dataclass(frozen=True)
 class Planted:
-    """IDs with a wrong label, and the copies with their sources."""
+    """IDs with a wrong label, and planted copies with their sources."""
 
     labels: frozenset[str]
     duplicates: Mapping[str, str]
@@ -70,7 +70,7 @@ def damaged(page: Page, rng: np.random.Generator) -> bytes:
 
 
 def plant(pages: PageSet, out: Path, seed: int) -> Planted:
-    """Write the spoiled copy as a data folder. Pages with a wrong label are not copied: a copy would vouch for it."""
+    """Write the data folder with faults. Pages with a wrong label get no copy, which would confirm the label."""
     rng = generator(seed, "doctor-benchmark")
     (out / "train").mkdir(parents=True)
     everyone = [*pages.train, *(pages.val or ())]
@@ -114,7 +114,7 @@ def pairs_of(issues: Sequence[Issue], kinds: Sequence[str]) -> set[Pair[str]]:
 
 
 def groups_of(pairs: Iterable[Pair[str]]) -> dict[str, int]:
-    """Which pages are the same picture, directly or through others."""
+    """Group the pages that are the same picture, directly or through others."""
     group: dict[str, int] = {}
     for pair in pairs:
         one, two = (group.setdefault(name, len(group)) for name in sorted(pair))
@@ -128,11 +128,11 @@ def judge_pairs(
     """Precision and recall of one finder.
 
     Args:
-        found: Pairs of IDs.
-        copies: What it should have found: the planted copies with their sources.
+        found: Pairs of IDs that were found.
+        copies: The planted copies, with their sources, that should be found.
         sources: All planted copies with their sources.
-        before: Groups of pages that were the same picture before planting. A copy that is told beside a twin of its
-            source is told.
+        before: Groups of pages that were the same picture before planting. A copy that is paired with a twin of its
+            source counts as found.
     """
     told: set[str] = set()
     num_false = num_natural = 0
@@ -156,7 +156,7 @@ def judge_pairs(
 
 
 def judge_labels(found: Examination, planted: frozenset[str]) -> dict[str, float]:
-    """How many wrong labels stand within the first tenth of the ranking, and among the issues."""
+    """Count the wrong labels within the first tenth of the ranking, and among the issues."""
     pages = [found.pages[index] for index in found.judged]
     assert found.probabilities is not None, "the packaged weights are not installed, and no run was given"
     quality = rank_labels(np.array([page.label for page in pages]), found.probabilities)
@@ -212,7 +212,7 @@ def to_markdown(result: dict[str, object]) -> str:
         f"| {row['recall_in_top_tenth']:.3f} | {row['in_top_tenth'] / max(row['top_tenth'], 1):.3f} |"
     )
     lines.append(
-        f"| wrong labels told ({row['told']}) | {row['planted']} | {round(row['recall'] * row['planted'])} "
+        f"| wrong labels reported ({row['told']}) | {row['planted']} | {round(row['recall'] * row['planted'])} "
         f"| {row['recall']:.3f} | {row['precision']:.3f} |"
     )
     cores = "1 core" if result["cores"] == 1 else f"{result['cores']} cores"
@@ -221,7 +221,7 @@ def to_markdown(result: dict[str, object]) -> str:
 
 @contextmanager
 def data_folder(words: argparse.Namespace) -> Iterator[Path]:
-    """The folder named, or generated pages that go again."""
+    """Yield the given folder, or generated pages that are deleted afterwards."""
     if not words.reduced:
         yield words.data
         return
@@ -233,9 +233,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, nargs="?", help="data folder as for munseo train")
     parser.add_argument("--run", type=Path, help="as in munseo doctor; default: none")
-    parser.add_argument("--seed", type=int, default=0, help="of what is planted, and of the folds (default 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the planted faults and of the folds (default 0)")
     parser.add_argument("--reduced", action="store_true", help="72 generated pages instead of a data folder")
-    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     words = parser.parse_args()
     if (words.data is None) != words.reduced:
         parser.error("name a data folder, or --reduced")

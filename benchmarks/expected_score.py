@@ -1,16 +1,17 @@
-"""Does the expected macro-F1 of an unlabelled, damaged test set come true?
+"""Check whether the expected macro-F1 of an unlabelled, damaged test set comes true.
 
     python benchmarks/expected_score.py rvl5                    # trains two models first
     python benchmarks/expected_score.py rvl5 --runs runs/A runs/B
     python benchmarks/expected_score.py rvl5 --runs runs/A runs/B --recipe competition
 
-Two models are trained and validated on the pages of train.csv alone: one without the document policy, one with it. The
-pages of val.csv, which they never saw, are damaged by five recipes that stand below and nowhere else, written as JPEG
-files and play the unlabelled test set. For each model and recipe the score is stated and compared with the real one.
+Two models are trained and validated on only the pages of train.csv: one without the document policy, one with it. The
+pages of val.csv, which they never saw, are damaged by five recipes that exist only in this file, and written as JPEG
+files: they are the unlabelled test set. The score is estimated for each model and recipe and compared with the real
+one.
 
-``--recipe measured`` (the default) is what a user with a test set has: the validation damage is fitted by
-``munseo._shift`` to the damaged files, without their labels. ``competition`` and ``document`` are built in, and know
-nothing of the test set. Files and probabilities are kept in ``--work``, so a second call is quick.
+``--recipe measured`` (the default) is the case of a user with a test set: the validation damage is fitted by
+``munseo._shift`` to the damaged files, without their labels. ``competition`` and ``document`` are built in, and do not
+depend on the test set. Files and probabilities are kept in ``--work``, so that a second call is quick.
 """
 
 from __future__ import annotations
@@ -124,13 +125,13 @@ WITH_POLICY = {"epochs": 10, "patience": 10, "augmentation": {"eda": False, "doc
 
 
 def train_models(data: Path, work: Path) -> list[RunFolder]:
-    """Two runs on a folder that has train.csv and no val.csv."""
-    alone = work / "train-alone"
-    alone.mkdir(parents=True, exist_ok=True)
+    """Train two runs on a folder that has train.csv but no val.csv."""
+    train_only = work / "train-alone"
+    train_only.mkdir(parents=True, exist_ok=True)
     for name in ("train.csv", "meta.csv"):
         if (data / name).is_file():
-            shutil.copy(data / name, alone / name)
-    where = {"data_dir": str(alone), "image_dir": str(data / "train"), "runs_dir": str(work / "runs")}
+            shutil.copy(data / name, train_only / name)
+    where = {"data_dir": str(train_only), "image_dir": str(data / "train"), "runs_dir": str(work / "runs")}
     return [
         open_run(munseo.train(Config.model_validate({**COMMON, **policy, **where})))
         for policy in (WITHOUT_POLICY, WITH_POLICY)
@@ -138,7 +139,7 @@ def train_models(data: Path, work: Path) -> list[RunFolder]:
 
 
 def write_test_files(pages: Sequence[Page], recipe: Recipe, folder: Path) -> list[Page]:
-    """The pages damaged at their own size, as JPEG files: what arrives is not what a model's input looks like."""
+    """Write the pages, damaged at their original size, as JPEG files."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for page in pages:
@@ -153,7 +154,7 @@ def write_test_files(pages: Sequence[Page], recipe: Recipe, folder: Path) -> lis
 
 
 def validation_recipe(choice: str, train: Sequence[Page], test: Sequence[Page], image_size: int, file: Path) -> Recipe:
-    """What the validation pages go through."""
+    """Return the recipe that damages the validation pages."""
     if choice != "measured":
         return {"competition": COMPETITION, "document": DOCUMENT}[choice]
     if not file.is_file():
@@ -164,7 +165,7 @@ def validation_recipe(choice: str, train: Sequence[Page], test: Sequence[Page], 
 
 
 def cached(file: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
-    """Probabilities from a file, or made and kept in it."""
+    """Read probabilities from a file, or compute them and keep them in it."""
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         np.save(file, make())
@@ -172,14 +173,14 @@ def cached(file: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
 
 
 def held_out(run: RunFolder, pages: Sequence[Page]) -> list[Page]:
-    """The pages that the run validated on, in the data folder's order."""
+    """Return the pages that the run validated on, in the order of the data folder."""
     table = pd.read_parquet(run.pages_file)
     ids = set(table.loc[table["part"] == "val", "ID"])
     return [page for page in pages if page.id in ids]
 
 
 def judge(run: RunFolder, choice: str, work: Path, data: Path) -> list[dict[str, object]]:
-    """A row a test set."""
+    """Return one row per test set."""
     pages = load_pages(data)
     [classifier] = load_members(run)
     card, settings = classifier.card, InferenceSetup(choose_device("auto"))
@@ -240,7 +241,7 @@ def show(table: pd.DataFrame) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder with train.csv, val.csv and train/")
-    parser.add_argument("--runs", nargs="+", type=Path, help="runs trained on train.csv alone; default: train them")
+    parser.add_argument("--runs", nargs="+", type=Path, help="runs trained on only train.csv; default: train them")
     parser.add_argument("--recipe", choices=("measured", "competition", "document"), default="measured")
     parser.add_argument("--work", type=Path, default=Path("expected-score"), help="where files and figures are kept")
     options = parser.parse_args()

@@ -1,13 +1,13 @@
-"""How fast Munseo trains and predicts on one NVIDIA GPU, and whether the input keeps up with it.
+"""Measure how fast Munseo trains and predicts on one NVIDIA GPU, and whether the input keeps up with it.
 
     python benchmarks/gpu.py                                    # B4 at 320 px, batches of 64, 128 and 256, bf16
     python benchmarks/gpu.py --data data/rvl5 --workers 4 8 16 --json gpu.json
     python benchmarks/gpu.py --reduced                          # seconds on a processor: does the script run?
 
-Measured are the bare step of the model on a batch that stays on the device, the step as ``munseo train`` does it with
-the ``eda`` policy, by batch, memory layout and ``torch.compile``; the input alone and both together by loader workers;
-prediction alone and from files. Medians over rounds in which bare and fed steps take turns. Without ``--data``, pages
-are generated.
+It measures the bare step of the model on a batch that stays on the device, and the step of ``munseo train`` with the
+``eda`` policy, by batch, memory layout and ``torch.compile``; the input by itself and both together by loader workers;
+prediction by itself and from files. Medians are taken over rounds in which bare steps and training take turns. Without
+``--data``, pages are generated.
 """
 
 from __future__ import annotations
@@ -75,40 +75,40 @@ def make_config(options: argparse.Namespace, cell: Cell) -> Config:
 
 
 def make_module(options: argparse.Namespace, collection: Collection, cell: Cell) -> PageClassifier:
-    """As a run would start with it, on the device."""
+    """Build the module of a run on the device."""
     config = make_config(options, cell)
     module, _ = build_module(config, make_card(config, collection.pages), make_splits(config, collection)[0])
     if cell.compiled:
-        torch.compiler.reset()  # so that this batch is compiled for itself, not as one of several shapes
+        torch.compiler.reset()  # so that this batch is compiled separately, not as one of several shapes
         module.compiled = torch.compile(module.classifier.forward, backend=options.backend)
     return module.to(module.hardware.device)
 
 
 def measure_cell(options: argparse.Namespace, collection: Collection, cell: Cell) -> dict[str, Any]:
-    """Bare and fed steps in turns; ``fits`` is false where the memory is too small."""
+    """Measure bare steps and training in turns; ``fits`` is false if the memory is too small."""
     on_gpu = options.device == "cuda"
     if on_gpu:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     try:
         module = make_module(options, collection, cell)
-        bare = BareStep(module, fixed_batch(module))
-        turns = [(bare.rate(options.steps), training_rate(module, options.steps)) for _ in range(options.rounds)]
+        bare_step = BareStep(module, fixed_batch(module))
+        turns = [(bare_step.rate(options.steps), training_rate(module, options.steps)) for _ in range(options.rounds)]
     except torch.cuda.OutOfMemoryError:
         return {**asdict(cell), "fits": False}
     return {
         **asdict(cell),
         "fits": True,
-        "bare_images_per_s": statistics.median(one for one, _ in turns),
-        "training_images_per_s": statistics.median(other for _, other in turns),
-        "ratio": statistics.median(other / one for one, other in turns),
+        "bare_images_per_s": statistics.median(bare for bare, _ in turns),
+        "training_images_per_s": statistics.median(training for _, training in turns),
+        "ratio": statistics.median(training / bare for bare, training in turns),
         "peak_gpu_bytes": torch.cuda.max_memory_allocated() if on_gpu else None,
         "precision": module.hardware.precision,
     }
 
 
 def measure_workers(options: argparse.Namespace, module: PageClassifier, count: int) -> dict[str, Any]:
-    """The input alone and with the model, with so many loader workers."""
+    """Measure the input by itself and with the model, for a number of loader workers."""
     module.hardware = replace(module.hardware, num_workers=count)
     rounds = range(options.rounds)
     return {
@@ -119,7 +119,7 @@ def measure_workers(options: argparse.Namespace, module: PageClassifier, count: 
 
 
 def measure_prediction(options: argparse.Namespace, module: PageClassifier, batch: int) -> dict[str, Any]:
-    """Forward passes on a batch that stays on the device, and pages from files to probabilities."""
+    """Measure forward passes on a batch that stays on the device, and pages from files to probabilities."""
     classifier, settings = module.classifier, replace(module.hardware.settings, batch_size=batch)
     classifier.to(settings.device).eval()
     images = torch.zeros(batch, options.size, options.size, 3, dtype=torch.uint8, device=settings.device)
@@ -147,7 +147,7 @@ def now() -> float:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """All of it; every figure is a median in images a second."""
+    """Measure everything; every figure is a median in images per second."""
     collection = collect(make_config(options, Cell(1, True, False)))
     found: dict[str, Any] = {"cells": [], "workers": [], "prediction": []}
     cells = found["cells"]
@@ -171,17 +171,17 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def keep(options: argparse.Namespace, row: dict[str, Any], found: dict[str, Any]) -> None:
-    """Show the newest row and write down all: GPU time is lent, and may end before the last measurement."""
+    """Print the newest row and write all rows: GPU time may end before the last measurement."""
     print(row, file=sys.stderr, flush=True)
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n")
 
 
 def to_markdown(options: argparse.Namespace, found: dict[str, Any]) -> str:
-    """Three tables: ways to run the model, loader workers, prediction."""
+    """Return three tables: variants of the model, loader workers, prediction."""
     device = torch.device(options.device)
     precision = next(row["precision"] for row in found["cells"] if row["fits"])
-    said = (
+    title = (
         f"{device_name(device)}, {num_cores()} cores, torch {torch.__version__}, timm {timm.__version__}; "
         f"{options.model} at {options.size} px, {precision}, median of {options.rounds} rounds of {options.steps} steps"
     )
@@ -199,7 +199,7 @@ def to_markdown(options: argparse.Namespace, found: dict[str, Any]) -> str:
     predicted = [[row["batch"], *(f"{value:.1f}" for value in list(row.values())[1:])] for row in found["prediction"]]
     at = found["workers_at"]
     return (
-        f"{said}\n\n{table(head, rows)}\n"
+        f"{title}\n\n{table(head, rows)}\n"
         f"Batch {at['batch']}, the fastest way of these, by loader workers:\n\n"
         f"{table(['workers', 'input alone, images/s', 'training, images/s'], fed)}\n"
         f"{table(['batch', 'forward alone, images/s', 'prediction from files, images/s'], predicted)}"
@@ -213,7 +213,7 @@ def table(head: list[str], rows: list[list[Any]]) -> str:
 
 @contextmanager
 def data_folder(options: argparse.Namespace) -> Iterator[Path]:
-    """The given folder, or generated pages for as long as they are needed."""
+    """Yield the given folder, or generated pages that are deleted afterwards."""
     if options.data:
         yield options.data
         return
@@ -232,9 +232,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=30, help="timed steps of a measurement (default 30)")
     parser.add_argument("--rounds", type=int, default=5, help="(default 5)")
     parser.add_argument("--pages", type=int, default=4000, help="pages to generate (default 4000)")
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement of the input (default 5)")
-    parser.add_argument("--reduced", action="store_true", help="a tiny model on the processor, nothing really compiled")
-    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    parser.add_argument("--seconds", type=float, default=5.0, help="per measurement of the input (default 5)")
+    parser.add_argument("--reduced", action="store_true", help="a tiny model on the processor, not really compiled")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.set_defaults(device="cuda", backend="inductor", threads="auto")
     options = parser.parse_args()
     if options.reduced:

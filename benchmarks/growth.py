@@ -1,13 +1,13 @@
-"""Whether time grows straight and memory not at all with the number of images.
+"""Measure whether time grows linearly, and memory not at all, with the number of images.
 
     python benchmarks/growth.py                              # 1,000, 10,000 and 100,000 images, a tiny model
     python benchmarks/growth.py --sizes 1000 5000 --run runs/2507… --json growth.json
 
-Each size is measured in a process of its own: bulk prediction to parquet, and one epoch of the training input (decode,
+Each size is measured in a separate process: bulk prediction to parquet, and one epoch of the training input (decode,
 resize, augment, collate; no cache, no model). The images are hard links to a few generated pages, so that the disk is
-not what is measured. The first thousand are done once before the clock starts, so that libraries are loaded and buffers
-are full; peak memory counts from the very start. Small sizes take seconds, in which a machine's speed may differ: they
-are measured again in every round, and medians are told.
+not measured. The first thousand are processed once before the clock starts, so that libraries are loaded and buffers
+are full; peak memory counts from the start of the process. Small sizes take seconds, in which a machine's speed may
+vary: they are measured again in every round, and medians are reported.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def make_pages(folder: Path, longest_side_px: int) -> list[Path]:
 
 
 def make_data(folder: Path, pages: list[Path], num_images: int) -> Path:
-    """A data folder of links, and one of the first images to warm up with."""
+    """Make a data folder of links, and one with the first images for warming up."""
     for name, count in (("all", num_images), ("warm", min(NUM_WARM, num_images))):
         (folder / name / "train").mkdir(parents=True)
         lines = ["ID,target\n"]
@@ -51,7 +51,7 @@ def make_data(folder: Path, pages: list[Path], num_images: int) -> Path:
 
 
 def make_run(folder: Path) -> Path:
-    """A run of a tiny model with random weights: what it answers does not matter here."""
+    """Make a run of a tiny model with random weights; its predictions do not matter here."""
     from munseo._config import dump_config, load_config
     from munseo._model import ModelCard, build_classifier
     from munseo._run import RunFolder
@@ -80,7 +80,7 @@ def predict_all(folder: Path, run: Path) -> None:
 
 
 def load_all(folder: Path, run: Path) -> None:
-    """One epoch of training batches."""
+    """Load one epoch of training batches."""
     import torch
     from torch.utils.data import DataLoader
 
@@ -107,7 +107,7 @@ MEASURED = {"prediction": predict_all, "training input": load_all}
 
 
 def peak_bytes() -> int:
-    """Of this process's resident memory since it began."""
+    """Return the peak of this process's resident memory since its start."""
     status = Path("/proc/self/status")
     if status.is_file():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
@@ -148,10 +148,10 @@ def table(results: dict[str, dict[int, dict[str, float]]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000])
-    parser.add_argument("--rounds", type=int, default=5, help="of all sizes but the largest, which is measured once")
+    parser.add_argument("--rounds", type=int, default=5, help="for all sizes but the largest, which has a single one")
     parser.add_argument("--run", type=Path, help="a run folder; default: a tiny model with random weights")
-    parser.add_argument("--longest-side", type=int, default=640, help="of the images, px")
-    parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument("--longest-side", type=int, default=640, help="longest side of the images, px")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--measure", nargs=3, metavar=("KIND", "FOLDER", "RUN"), help=argparse.SUPPRESS)
     parser.add_argument("--make", nargs=2, metavar=("FOLDER", "SIDE"), help=argparse.SUPPRESS)
     words = parser.parse_args()
@@ -164,7 +164,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        # In a process of its own too, so that this one stays small and its children begin small.
+        # Also in a separate process, so that this one stays small and its children start small.
         in_own_process("--make", work, str(words.longest_side))
         pages = sorted((work / "pages" / "train").iterdir())
         run = words.run or work / "run"
@@ -173,7 +173,7 @@ def main() -> None:
         }
         for round_number in range(words.rounds):
             for size in words.sizes:
-                # The largest takes as long as all rounds of the others; its speed is an average of minutes already.
+                # The largest size takes as long as all rounds of the others, and averages over minutes anyway.
                 if size == max(words.sizes) and round_number != words.rounds // 2:
                     continue
                 folder = make_data(work / str(size), pages, size)
@@ -182,7 +182,7 @@ def main() -> None:
                     print(f"{kind}, {size:,} images: {found[kind][size][-1]}", file=sys.stderr)
                 shutil.rmtree(folder)
     results = {
-        kind: {size: {key: median(one[key] for one in rounds) for key in rounds[0]} for size, rounds in sizes.items()}
+        kind: {size: {key: median(row[key] for row in rounds) for key in rounds[0]} for size, rounds in sizes.items()}
         for kind, sizes in found.items()
     }
     print(table(results))

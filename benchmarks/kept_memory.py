@@ -1,4 +1,4 @@
-"""What it brings to keep freed memory in the process: bare steps with and without, process by process.
+"""Measure what it brings to keep freed memory in the process: bare steps with and without, in separate processes.
 
 python benchmarks/kept_memory.py --model tf_efficientnet_lite0 --image-size 224 --batch-size 32
 python benchmarks/kept_memory.py --predict --batch-size 16

@@ -1,8 +1,9 @@
-"""What it costs that torch gets one page at once on a processor, and why it does.
+"""Measure what it costs that torch gets one page at a time on a processor, and why it does.
 
     python benchmarks/pages_at_once.py tf_efficientnet_lite0@224 efficientnet_b4@320 --at-once 1 4
 
-Pages a second, medians of rounds in turn; and how many of 20 pages have other bits in another order.
+It prints pages per second, as medians of alternating rounds, and how many of 20 pages have different bits in another
+order.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def speed(network: torch.nn.Module, batch: torch.Tensor, seconds: float) -> floa
 
 
 def num_differing(network: torch.nn.Module, pages: torch.Tensor, at_once: int) -> int:
-    """Pages whose logits differ when they come in the reverse order."""
+    """Count the pages whose logits differ in the reverse order."""
     there = torch.cat([network(batch) for batch in pages.split(at_once)])
     back = torch.cat([network(batch.contiguous(memory_format=torch.channels_last))
                       for batch in pages.flip(0).split(at_once)]).flip(0)  # fmt: skip

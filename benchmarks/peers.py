@@ -1,12 +1,13 @@
-"""Munseo beside what people would use instead, on the same images, model, size, batch and number of threads.
+"""Compare Munseo with its alternatives, on the same images, model, size, batch and number of threads.
 
     python benchmarks/peers.py data/rvl5/train --table data/rvl5/train.csv
     python benchmarks/peers.py pages --model efficientnet_b4.ra2_in1k --size 320 --batch 16 --steps 10 --envs envs
 
-timm's loader, a Hugging Face ``Trainer`` with ``datasets``, and fastai are each installed by pip into a throw-away
+timm's loader, a Hugging Face ``Trainer`` with ``datasets``, and fastai are each installed by pip into a temporary
 environment that inherits this one's packages (torch is the same for all), and used as their own guides show, with
-random weights, in 32 bits, on the processor. Contenders take turns, each in its own process: what else the machine does
-meets all of them alike. Medians over the rounds are shown. Without ``--envs`` the environments are deleted at the end.
+random weights, in 32 bits, on the processor. Contenders take turns, each in its own process, so that whatever disturbs
+the machine disturbs all of them. Medians over the rounds are shown. Without ``--envs`` the environments are deleted at
+the end.
 """
 
 from __future__ import annotations
@@ -35,15 +36,15 @@ EXTENSIONS = (".jpg", ".jpeg", ".png")
 PHASES = ("train", "predict")
 SAME_FOR_ALL = ("torch", "torchvision", "timm", "numpy")
 NUM_WARM_UP = 2
-"""Batches that are predicted before the clock starts."""
+"""Number of batches that are predicted before the clock starts."""
 SAMPLING_S = 2.0
-"""Rarely: reading how pages are shared walks the process's page tables, and its page faults wait meanwhile."""
+"""Time between two looks at the memory, which are rare because they block the page faults of the process."""
 WAIT_S = 1800
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A script below ``peers/``, and what pip has to install for it."""
+    """A script in ``peers/``, and the packages that pip has to install for it."""
 
     key: str
     name: str
@@ -51,7 +52,7 @@ class Contender:
 
     @property
     def script(self) -> Path:
-        """What is run."""
+        """The script that is run."""
         return SCRIPTS / f"run_{self.key}.py"
 
 
@@ -65,7 +66,7 @@ CONTENDERS = (
 
 
 def make_environment(contender: Contender, folder: Path) -> Path:
-    """The interpreter of an environment that has this one's packages and the contender's own.
+    """Return the interpreter of an environment with this one's packages and those of the contender.
 
     Raises:
         subprocess.CalledProcessError: pip could not install them.
@@ -77,7 +78,7 @@ def make_environment(contender: Contender, folder: Path) -> Path:
     if not python.exists():
         venv.create(home, with_pip=False)
         own = subprocess.check_output([python, "-c", "import site; print(site.getsitepackages()[0])"], text=True)
-        # Behind the environment's own packages on the path: what pip installs there comes first.
+        # After the environment's own packages on the path, so that what pip installs there comes first.
         (Path(own.strip()) / "inherited.pth").write_text("\n".join(site.getsitepackages()) + "\n")
     folder.mkdir(parents=True, exist_ok=True)
     held = folder / "constraints.txt"
@@ -88,7 +89,7 @@ def make_environment(contender: Contender, folder: Path) -> Path:
 
 
 def list_labelled(images: Path, table: Path | None) -> list[tuple[Path, str]]:
-    """Images with their classes: by a table with ``ID,target``, or by the folders that they lie in."""
+    """List images with their classes, from a table with ``ID,target`` or from their folders."""
     if table is not None:
         with table.open(encoding="utf-8", newline="") as lines:
             return [(images / row["ID"], row["target"]) for row in csv.DictReader(lines)]
@@ -96,8 +97,8 @@ def list_labelled(images: Path, table: Path | None) -> list[tuple[Path, str]]:
     return [(path, path.parent.name) for path in found]
 
 
-def lay_out(labelled: list[tuple[Path, str]], batch: int, num_test: int, folder: Path) -> None:
-    """``train/``, ``val/`` and ``test/`` with a folder per class, which everybody reads; all made of the same pages."""
+def make_folders(labelled: list[tuple[Path, str]], batch: int, num_test: int, folder: Path) -> None:
+    """Make ``train/``, ``val/`` and ``test/`` with a folder per class, all from the same pages."""
     parts = {"train": labelled, "val": labelled[: NUM_WARM_UP * batch], "test": labelled[:num_test]}
     classes = {label for _, label in labelled}
     for part, pages in parts.items():
@@ -108,30 +109,30 @@ def lay_out(labelled: list[tuple[Path, str]], batch: int, num_test: int, folder:
 
 
 def run(python: Path, contender: Contender, phase: str, options: argparse.Namespace, data: Path) -> dict[str, Any]:
-    """One contender's answer to one phase, with the peak memory of all its processes, bytes."""
+    """Return a contender's answer to one phase, with the peak memory of all its processes in bytes."""
     words = ["--data", data, "--model", options.model, "--size", options.size, "--batch", options.batch]
     words += ["--steps", options.steps, "--threads", options.threads, "--phase", phase]
-    # Nobody looks for anything on the network, and nobody finds a GPU.
+    # Nobody uses the network or a GPU.
     quiet = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(data / "hub"), "CUDA_VISIBLE_DEVICES": ""}
     environment = {**os.environ, **quiet, "OMP_NUM_THREADS": str(options.threads)}
-    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as complained:
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         command = [str(word) for word in [python, contender.script, *words]]
-        process = subprocess.Popen(command, stdout=said, stderr=complained, env=environment)
+        process = subprocess.Popen(command, stdout=output, stderr=errors, env=environment)
         try:
             peak = watch_memory(process)
         finally:
             process.kill()
-        said.seek(0)
-        complained.seek(0)
+        output.seek(0)
+        errors.seek(0)
         if process.wait():
-            raise RuntimeError(f"{phase}: {complained.read().strip()[-2000:]}")
-        answer: dict[str, Any] = json.loads(said.read().strip().splitlines()[-1])
-    # Samples can miss a short peak of the main process; the kernel's own mark does not.
+            raise RuntimeError(f"{phase}: {errors.read().strip()[-2000:]}")
+        answer: dict[str, Any] = json.loads(output.read().strip().splitlines()[-1])
+    # Samples can miss a short peak of the main process; the kernel's own figure does not.
     return {**answer, "peak_bytes": max(peak, answer["peak_rss_bytes"])}
 
 
 def watch_memory(process: subprocess.Popen[str]) -> int:
-    """Peak memory of a process and its children until it ends; pages that they share are counted once (PSS)."""
+    """Return the peak memory of a process and its children until it ends; shared pages count once (PSS)."""
     peak, started = 0, time.monotonic()
     while process.poll() is None:
         if time.monotonic() - started > WAIT_S:
@@ -139,8 +140,8 @@ def watch_memory(process: subprocess.Popen[str]) -> int:
         total = 0
         try:
             parent = psutil.Process(process.pid)
-            for one in (parent, *parent.children(recursive=True)):
-                memory = one.memory_full_info()
+            for member in (parent, *parent.children(recursive=True)):
+                memory = member.memory_full_info()
                 total += getattr(memory, "pss", memory.rss)
         except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
             continue  # one of them has just ended
@@ -150,11 +151,11 @@ def watch_memory(process: subprocess.Popen[str]) -> int:
 
 
 def find_interpreters(contenders: list[Contender], folder: Path | None) -> tuple[dict[Contender, Path], dict[str, str]]:
-    """Interpreters that have a contender's packages, and the names of the contenders for which there is none.
+    """Return interpreters with the packages of each contender, and the names of contenders without one.
 
     Args:
-        contenders: Who takes part.
-        folder: Where environments are made; None: nothing is installed, this one has a contender's packages or not.
+        contenders: The contenders.
+        folder: Folder of the environments; None: nothing is installed, and only packages of this environment count.
     """
     pythons: dict[Contender, Path] = {}
     missing = {}
@@ -176,12 +177,12 @@ Answers = dict[Contender, dict[str, list[dict[str, Any]]]]
 
 
 def measure(pythons: dict[Contender, Path], options: argparse.Namespace, data: Path) -> tuple[Answers, dict[str, str]]:
-    """Every contender's answers, round by round, and the names of those that failed."""
+    """Return the answers of every contender, round by round, and the names of those that failed."""
     answers: Answers = {contender: {phase: [] for phase in PHASES} for contender in pythons}
     failed = {}
     for number in range(1, options.rounds + 1):
         for phase in PHASES:
-            for contender in [one for one in pythons if one in answers]:
+            for contender in [known for known in pythons if known in answers]:
                 try:
                     answers[contender][phase].append(run(pythons[contender], contender, phase, options, data))
                 except (RuntimeError, TimeoutError) as error:
@@ -195,11 +196,11 @@ def measure(pythons: dict[Contender, Path], options: argparse.Namespace, data: P
 
 
 def to_table(answers: Answers, absent: dict[str, str]) -> str:
-    """Medians; ratios are Munseo's rate over the contender's, as the median of the rounds' own ratios.
+    """Return a table of medians; a ratio is Munseo's rate divided by the contender's, as the median over rounds.
 
     Args:
-        answers: Of those that could be measured.
-        absent: Names of the others, and why.
+        answers: The answers of the contenders that could be measured.
+        absent: Names of the others, and the reasons.
     """
     head = ["", "training, images/s", "Munseo is × faster", "ready after, s", "peak memory, MiB"]
     head += ["prediction, images/s", "Munseo is × faster", "peak memory, MiB"]
@@ -221,17 +222,17 @@ def to_table(answers: Answers, absent: dict[str, str]) -> str:
 
 def median_ratio(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> float:
     pairs = zip(ours, theirs, strict=True)
-    return statistics.median(one["images_per_s"] / other["images_per_s"] for one, other in pairs)
+    return statistics.median(our["images_per_s"] / their["images_per_s"] for our, their in pairs)
 
 
 def versions(pythons: dict[Contender, Path]) -> str:
-    """What was compared."""
-    said = [f"Python {sys.version.split()[0]}", *(f"{name} {metadata.version(name)}" for name in SAME_FOR_ALL[:3])]
+    """Return the versions of what was compared."""
+    listed = [f"Python {sys.version.split()[0]}", *(f"{name} {metadata.version(name)}" for name in SAME_FOR_ALL[:3])]
     for contender, python in pythons.items():
         for package in contender.packages:
             ask = f"from importlib.metadata import version; print(version({package!r}))"
-            said.append(f"{package} {subprocess.check_output([python, '-c', ask], text=True).strip()}")
-    return ", ".join(dict.fromkeys(said))
+            listed.append(f"{package} {subprocess.check_output([python, '-c', ask], text=True).strip()}")
+    return ", ".join(dict.fromkeys(listed))
 
 
 def num_cores() -> int:
@@ -247,12 +248,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=32, help="pages a step (default 32)")
     parser.add_argument("--steps", type=int, default=40, help="timed training steps of a round (default 40)")
     parser.add_argument("--num-test", type=int, default=1000, help="pages predicted in a round (default 1000)")
-    parser.add_argument("--rounds", type=int, default=5, help="each contender is measured so often (default 5)")
-    parser.add_argument("--threads", type=int, default=num_cores(), help="torch's, for all alike (default: all cores)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each contender is measured (default 5)")
+    parser.add_argument(
+        "--threads", type=int, default=num_cores(), help="threads of torch, for all (default: all cores)"
+    )
     parser.add_argument("--only", nargs="+", choices=[contender.key for contender in CONTENDERS])
-    parser.add_argument("--envs", type=Path, help="keep the environments here, and use them again")
+    parser.add_argument("--envs", type=Path, help="keep the environments in this folder and reuse them")
     parser.add_argument("--no-install", action="store_true", help="only contenders whose packages are already here")
-    parser.add_argument("--json", type=Path, help="write every answer to this file, too")
+    parser.add_argument("--json", type=Path, help="also write every answer to this file")
     return parser.parse_args()
 
 
@@ -264,7 +267,7 @@ def main() -> None:
     chosen = [contender for contender in CONTENDERS if not options.only or contender.key in options.only]
     with tempfile.TemporaryDirectory() as temporary:
         envs, data = (options.envs or Path(temporary) / "envs").resolve(), Path(temporary) / "data"
-        lay_out(labelled, options.batch, options.num_test, data)
+        make_folders(labelled, options.batch, options.num_test, data)
         pythons, missing = find_interpreters(chosen, None if options.no_install else envs)
         answers, failed = measure(pythons, options, data)
         print(
@@ -274,7 +277,9 @@ def main() -> None:
             f"{to_table(answers, missing | failed)}"
         )
     if options.json:
-        options.json.write_text(json.dumps({one.key: own for one, own in answers.items()}, indent=2) + "\n")
+        options.json.write_text(
+            json.dumps({contender.key: phases for contender, phases in answers.items()}, indent=2) + "\n"
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Eager PyTorch against the exported engines on this machine's processor, without data: random weights, random pages.
+"""Compare eager PyTorch with the exported engines on this machine's processor: random weights, random pages.
 
     python benchmarks/predict_engines.py --models tf_efficientnet_lite0@224 tf_efficientnet_b4@320 --json engines.json
 
-In each of 5 rounds every engine is measured once. Speed does not depend on the weights; what INT8 costs does, so it is
+In each of 5 rounds every engine is measured once. Speed does not depend on the weights; the loss of INT8 does, so it is
 judged on a trained run: `munseo export RUN --format openvino --int8`, and `munseo bench predict RUN`.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from munseo._bench.prediction_bench import COLUMNS, USUAL, DefaultLayout, bench_backends, multiply_adds, table_rows
+from munseo._bench.prediction_bench import BASELINE, COLUMNS, DefaultLayout, bench_backends, multiply_adds, table_rows
 from munseo._engines import ENGINES
 from munseo._export.exporter import write_onnx
 from munseo._export.quantizer import SCHEMES, quantise
@@ -40,7 +40,7 @@ def make_classifiers(card: ModelCard, folder: Path, int8: bool) -> dict[str, Cla
     classifier, _ = build_classifier(card)
     usual, _ = build_classifier(card)
     usual.load_state_dict(classifier.state_dict())
-    found = {USUAL: Classifier(DefaultLayout(usual.network), card).eval(), "torch": classifier.eval()}
+    found = {BASELINE: Classifier(DefaultLayout(usual.network), card).eval(), "torch": classifier.eval()}
     graph = folder / "full.onnx"
     write_onnx(classifier.network, card.image_size, graph)
     classifier.to(memory_format=torch.channels_last)

@@ -1,10 +1,10 @@
-"""What it costs that training can be resumed: milliseconds a save of the state, microseconds a step that saves nothing.
+"""Measure what it costs that training can be resumed: the time of a save, and of a step without a save.
 
     python benchmarks/saving_state.py [--model efficientnet_lite0] [--folder FOLDER]
 
-Trains one epoch on generated pages twice: once the state is saved at every step, once only after the epoch. Pages are
-small, since a state does not depend on their size. The folder's disk is the one that is measured: a state is written
-and flushed.
+It trains one epoch on generated pages twice: once with a saved state at every step, once with one after the epoch.
+Pages are small, since a state does not depend on their size. The disk of the folder is measured: a state is written and
+flushed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ VALUES = {
 
 
 def main() -> None:
-    """Parse words; print four lines."""
+    """Read the command line, measure, and print four lines."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="efficientnet_lite0")
     parser.add_argument("--folder", type=Path, help="on the disk to measure; default: for temporary files")
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _seconds(holder: Any, name: str) -> list[float]:
-    """The seconds of each call from now on."""
+    """Return a list that gets the seconds of each call from now on."""
     original: Callable[..., Any] = getattr(holder, name)
     seconds: list[float] = []
 

@@ -1,10 +1,10 @@
-"""The service under load: throughput beside what the model gives alone, latencies, memory, refusals.
+"""Measure the service under load: throughput compared with the model by itself, latencies, memory, refusals.
 
     python benchmarks/serve_load.py runs/2507… page.jpg --clients 1 8 64 256 --seconds 60
 
-Starts `munseo serve` on loopback and lets `wrk` ask with one page a request over connections that stay open; a client
-that is refused waits for the second that Retry-After says. `munseo bench predict` before it says what the network gives
-alone, with one view and nothing to read. `wrk` runs on the same cores; what it takes is missing to the service.
+It starts `munseo serve` on loopback and lets `wrk` send one page per request over open connections; a refused client
+waits for the time in Retry-After. Before that, `munseo bench predict` measures the network by itself, with one view and
+nothing to read. `wrk` runs on the same cores, which slows the service down.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def ask(port: int, path: str) -> str:
         return answer.read().decode()
 
 
-def alone(run: Path, backend: str, batch_sizes: list[str]) -> float:
-    """Pages a second of the model by itself, at its best batch."""
+def model_rate(run: Path, backend: str, batch_sizes: list[str]) -> float:
+    """Return the pages per second of the model by itself, at its best batch size."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "bench.json"
         words = ["-m", "munseo", "bench", "predict", str(run), "--output", str(out)]
@@ -50,7 +50,7 @@ def alone(run: Path, backend: str, batch_sizes: list[str]) -> float:
 
 
 def load(port: int, page: Path, clients: int, seconds: int) -> dict[str, float]:
-    """What `wrk` counted."""
+    """Run `wrk` and return its counts."""
     words = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "120s", "-s", str(SCRIPT)]
     text = subprocess.run(
         [*words, f"http://127.0.0.1:{port}/v1/predict"], check=True, capture_output=True, text=True,
@@ -63,7 +63,7 @@ def load(port: int, page: Path, clients: int, seconds: int) -> dict[str, float]:
 
 
 class Memory:
-    """Resident bytes of a process, looked at every second."""
+    """Watches the resident bytes of a process every second."""
 
     def __init__(self, process: psutil.Process) -> None:
         self.peak = 0
@@ -76,7 +76,7 @@ class Memory:
             self.peak = max(self.peak, self._process.memory_info().rss)
 
     def stop(self) -> int:
-        """Look no more; the most that was seen."""
+        """Stop watching, and return the largest value."""
         self._ended.set()
         return max(self.peak, self._process.memory_info().rss)
 
@@ -94,12 +94,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--backend", default="openvino")
     parser.add_argument("--tta", action="store_true", help="four views a page; without it one")
-    parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     words = parser.parse_args()
     if shutil.which("wrk") is None:
         parser.error("wrk is not installed: apt install wrk")
-    best = alone(words.run, words.backend, ["--batch-size", "16", "--batch-size", "32"])
-    print(f"the model alone, by munseo bench predict: {best:.1f} pages a second")
+    best = model_rate(words.run, words.backend, ["--batch-size", "16", "--batch-size", "32"])
+    print(f"the model by itself, by munseo bench predict: {best:.1f} pages a second")
     port = free_port()
     serve = ["-m", "munseo", "serve", str(words.run), "--port", str(port), "--backend", words.backend]
     serve += ["--tta" if words.tta else "--no-tta", "--no-second-look"]

@@ -1,10 +1,10 @@
-"""Malformed requests against a service that runs: what it answers, and whether it lives on.
+"""Send malformed requests to a running service, count its answers, and check that it survives.
 
     munseo serve runs/2507… --port 8000 &
     python benchmarks/serve_torture.py 8000 --requests 10000
 
-Heads with wrong lengths, broken chunks, forms with torn boundaries, pixel bombs, files that are none, bytes at random,
-connections that end in the middle. Which, follows from the seed. Against loopback only.
+The requests have heads with wrong lengths, broken chunks, forms with broken boundaries, pixel bombs, fake files, random
+bytes, or connections that end in the middle; the seed decides which. Use it against loopback only.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
     return bytes(changed)
 
 
-def lying_length(rng: random.Random) -> bytes:
+def wrong_length(rng: random.Random) -> bytes:
     length = rng.choice(
         [b"-1", b"1e9", b"99999999999999999999", b"5, 6", b"0x10", b"", b"3", b"3\r\nContent-Length: 4"]
     )
@@ -102,11 +102,11 @@ def nothing(rng: random.Random) -> bytes:
     return rng.randbytes(rng.randint(0, 400))
 
 
-KINDS: tuple[Callable[[random.Random], bytes], ...] = (form, lying_length, chunks, head, file, nothing)
+KINDS: tuple[Callable[[random.Random], bytes], ...] = (form, wrong_length, chunks, head, file, nothing)
 
 
-def one(port: int, seed: int, number: int) -> int | str:
-    """Send one request and say its status, or how the connection ended without one."""
+def send(port: int, seed: int, number: int) -> int | str:
+    """Send one request and return its status, or how the connection ended without one."""
     rng = random.Random(f"{seed}/{number}")
     data = rng.choice(KINDS)(rng)
     data = data[: rng.randrange(len(data) + 1)] if rng.random() < 0.1 else data
@@ -127,7 +127,7 @@ def one(port: int, seed: int, number: int) -> int | str:
 def torture(port: int, num_requests: int, seed: int) -> Counter[int | str]:
     """Send malformed requests, several at once, and count the answers."""
     with ThreadPoolExecutor(NUM_THREADS) as pool:
-        return Counter(pool.map(lambda number: one(port, seed, number), range(num_requests)))
+        return Counter(pool.map(lambda number: send(port, seed, number), range(num_requests)))
 
 
 def main() -> None:

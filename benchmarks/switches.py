@@ -1,10 +1,10 @@
-"""What each training switch does to a small baseline, on clean and on shifted validation pages.
+"""Measure what each training option changes in a small baseline, on clean and on shifted validation pages.
 
     python benchmarks/switches.py data/rvl5 --epochs 8 --image-size 160 --seeds 1 2
 
-Every switch is trained with the baseline's seeds and epochs. Differences to the baseline are paired: a bootstrap over
-pages resamples both runs alike, so what is hard for both cancels. A finished run in --runs is not trained again.
-Logit adjustment shows nothing on equal classes: its pair trains on a table in which two classes are thinned out.
+Every option is trained with the seeds and epochs of the baseline. Differences to the baseline are paired: a bootstrap
+over pages resamples both runs alike, so that pages which are hard for both cancel. A finished run in --runs is not
+trained again. Logit adjustment has no effect on equal classes: its pair trains on a table with two thinned classes.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def list_trials(epochs: int, image_size: int) -> list[Trial]:
     ]
 
 
-def lay_out(data: Path, folder: Path, thinned: bool) -> Path:
-    """The tables of a data folder, without its test part: nothing is predicted here. Images stay where they are."""
+def make_data(data: Path, folder: Path, thinned: bool) -> Path:
+    """Copy the tables of a data folder without its test part, which is not needed. Images stay where they are."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("meta.csv", "val.csv"):
         if (data / name).exists():
@@ -81,7 +81,7 @@ def lay_out(data: Path, folder: Path, thinned: bool) -> Path:
 
 
 def train(trial: Trial, seed: int, data: Path, options: argparse.Namespace) -> RunFolder:
-    """Train, or find what was trained before."""
+    """Train a run, or return the one that was trained before."""
     runs = options.runs / f"{trial.name.replace(' ', '_')}-seed{seed}"
     for manifest in sorted(runs.glob("*/manifest.json")):
         run = open_run(manifest.parent)
@@ -105,30 +105,30 @@ def train(trial: Trial, seed: int, data: Path, options: argparse.Namespace) -> R
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Predictions of one run, counted by page.
+class PageCounts:
+    """The predictions of a run, counted by page.
 
     Attributes:
-        ids: The pages.
-        counts: How often each true class met each predicted one on a page, int (num_pages, K·K).
+        ids: IDs of the pages.
+        counts: How often each true class got each predicted class on a page, int (num_pages, K·K).
     """
 
     ids: pd.Index
     counts: np.ndarray
 
     @staticmethod
-    def of(table: pd.DataFrame) -> Answers:
-        """Count a table of predictions; a page that was drawn twice has two answers."""
+    def of(table: pd.DataFrame) -> PageCounts:
+        """Count a table of predictions; a page that was damaged twice has two predictions."""
         probabilities = table.filter(regex=r"^p_\d+$").to_numpy()
         num_classes = probabilities.shape[1]
         places, ids = pd.factorize(table["ID"])
         counts = np.zeros((len(ids), num_classes**2), np.int64)
         cells = table["target"].to_numpy(np.int64) * num_classes + probabilities.argmax(axis=1)
         np.add.at(counts, (places, cells), 1)
-        return Answers(pd.Index(ids), counts)
+        return PageCounts(pd.Index(ids), counts)
 
     def macro_f1(self, weights: pd.DataFrame) -> np.ndarray:
-        """Macro-F1 of each resample; ``weights`` says how often it holds a page, (num_ids, num_resamples)."""
+        """Return the macro-F1 of each resample; ``weights`` (num_ids, num_resamples) counts its pages."""
         num_classes = round(self.counts.shape[1] ** 0.5)
         drawn = weights.loc[self.ids].to_numpy().T @ self.counts
         matrix = drawn.reshape(-1, num_classes, num_classes)
@@ -136,17 +136,17 @@ class Answers:
         return (2 * hits / np.maximum(occurring, 1)).sum(axis=1) / (occurring > 0).sum(axis=1)
 
 
-def read_answers(run: RunFolder) -> dict[str, Answers]:
+def read_counts(run: RunFolder) -> dict[str, PageCounts]:
     files = {"clean": "val_predictions.parquet", "shifted": "shifted_predictions.parquet"}
-    return {part: Answers.of(run.read_predictions(run.path / file)) for part, file in files.items()}
+    return {part: PageCounts.of(run.read_predictions(run.path / file)) for part, file in files.items()}
 
 
 def compare(trials: list[Trial], runs: dict[str, list[RunFolder]]) -> pd.DataFrame:
-    """A row a trial: scores as means over the seeds, and their differences to the baseline."""
-    answers = {name: [read_answers(run) for run in of_seeds] for name, of_seeds in runs.items()}
+    """Return one row per trial: scores as means over the seeds, and their differences to the baseline."""
+    answers = {name: [read_counts(run) for run in of_seeds] for name, of_seeds in runs.items()}
     ids = sorted({i for of_seeds in answers.values() for parts in of_seeds for own in parts.values() for i in own.ids})
     draws = generator(0, "bootstrap").multinomial(len(ids), np.full(len(ids), 1 / len(ids)), NUM_RESAMPLES)
-    # The first column is the pages themselves, each once.
+    # The first column has every page once.
     weights = pd.DataFrame(np.vstack([np.ones_like(draws[:1]), draws]).T, index=ids)
     scores = {
         name: {part: np.mean([parts[part].macro_f1(weights) for parts in of_seeds], axis=0) for part in of_seeds[0]}
@@ -180,10 +180,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=8, help="of every run (default 8)")
     parser.add_argument("--image-size", type=int, default=160, help="px (default 160)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="each trial is trained with each (default 1)")
-    parser.add_argument("--only", nargs="+", default=[], help="switches whose name holds one of these words")
+    parser.add_argument("--only", nargs="+", default=[], help="options whose name contains one of these words")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="keys of every run")
     parser.add_argument("--runs", type=Path, default=Path("switches"), help="where the runs are (default switches/)")
-    parser.add_argument("--out", type=Path, help="Markdown table (default: switches.md beside the runs)")
+    parser.add_argument("--out", type=Path, help="Markdown table (default: switches.md next to the runs)")
     options = parser.parse_args()
     trials = list_trials(options.epochs, options.image_size)
     if options.only:
@@ -191,10 +191,10 @@ def main() -> None:
         needed = {name for trial in asked for name in (trial.name, trial.baseline)}
         trials = [trial for trial in trials if trial.name in needed]
     data = {
-        thinned: lay_out(options.data, options.runs / ("data_thinned" if thinned else "data"), thinned)
+        thinned: make_data(options.data, options.runs / ("data_thinned" if thinned else "data"), thinned)
         for thinned in (False, True)
     }
-    # All trials of a seed before the next seed: an early table is one of whole rows.
+    # All trials of a seed before the next seed, so that an early table has complete rows.
     runs: dict[str, list[RunFolder]] = {trial.name: [] for trial in trials}
     for seed in options.seeds:
         for trial in trials:

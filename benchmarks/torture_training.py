@@ -1,13 +1,13 @@
-"""Kills training again and again, resumes it each time, and asks whether the end is the same as without: bit by bit.
+"""Kill training again and again, resume it each time, and check that the result is the same to the bit.
 
     python benchmarks/torture_training.py [--kills 25] [--seed 0] [--settings ema,plateau] [--json FILE]
 
-Every kill is a SIGKILL: no clean-up runs. The moments are drawn from the seed: within a step, while the state is being
-written (half of it is on the disk), between the write and the rename, just after the rename, between the metrics of an
-epoch and its weights, while the best weights are judged, before the test part is predicted, before the report is
-written, and at a random time by another process. Training is resumed and killed again until it ends; five settings
-together use everything that has state. Compared with an uninterrupted run of the same settings: weights, metrics, all
-tables of predictions and the submission, with tolerance zero.
+Every kill is a SIGKILL, so that no clean-up runs. The moments are drawn from the seed: within a step, while the state
+is being written (half of it is on the disk), between the write and the rename, just after the rename, between the
+metrics of an epoch and its weights, while the best weights are judged, before the test part is predicted, before the
+report is written, and at a random time by another process. Training is resumed and killed again until it ends; five
+settings together use everything that has state. Compared with an uninterrupted run of the same settings: weights,
+metrics, all tables of predictions and the submission, with tolerance zero.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ MOMENTS = ("step", "writing", "renaming", "renamed", "weights", "judging", "pred
 
 
 def main() -> None:
-    """Parse words; run; exit with 1 if a kill was not survived."""
+    """Read the command line and run; exit with 1 if a kill was not survived."""
     if sys.argv[1:2] == ["--child"]:
         _child(sys.argv[2], int(sys.argv[3]), sys.argv[4:])
         return
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 class _Torture:
-    """Kills runs; ``rows`` holds a row a kill: settings, moment, its number, what was said, survived."""
+    """Kills runs; ``rows`` has one row per kill: settings, moment, its number, and whether it was survived."""
 
     def __init__(self, folder: Path, seed: int, moments: list[str]) -> None:
         from munseo import _synth as specimens
@@ -93,8 +93,8 @@ class _Torture:
         self.rows: list[dict[str, Any]] = []
 
     def settings(self, name: str, kills: int) -> None:
-        """Kill runs of these settings so many times, resuming after each."""
-        rng = np.random.default_rng([self.seed, list(SETTINGS).index(name)])  # the same kills, alone or with others
+        """Kill runs with these settings a number of times, and resume them each time."""
+        rng = np.random.default_rng([self.seed, list(SETTINGS).index(name)])  # the same kills with any other settings
         whole, seconds = self._whole(name)
         runs = self.folder / f"{name}-killed"
         mine: list[dict[str, Any]] = []
@@ -135,7 +135,7 @@ class _Torture:
 
     @staticmethod
     def _run(runs: Path) -> Path | None:
-        """The run that was begun, if it can be resumed: its first files are there."""
+        """Return the run that was started, if it can be resumed: its first files exist."""
         return next((path.parent for path in sorted(runs.glob("*/manifest.json"))), None)
 
     def _kill(self, moment: str, number: int, words: list[str], seconds: float) -> subprocess.CompletedProcess[bytes]:
@@ -159,7 +159,7 @@ class _Torture:
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """Files of two runs that are not the same, bit by bit; of tables their values."""
+    """List the files of two runs that differ by a bit; tables are compared by their values."""
     found = []
     tables = sorted(path.relative_to(one) for path in one.rglob("*_predictions.parquet"))
     files = [path.relative_to(one) for name in ("weights.safetensors", "metrics.csv") for path in one.rglob(name)]
@@ -176,7 +176,7 @@ def differences(one: Path, other: Path) -> list[str]:
 
 
 def _child(moment: str, number: int, words: list[str]) -> None:
-    """Run Munseo in this process, and kill it the ``number``-th time that the moment comes."""
+    """Run Munseo in this process, and kill it when the moment comes for the ``number``-th time."""
     from munseo import _report as reports
     from munseo._commands.app import app
     from munseo._training import callbacks as recording

@@ -1,4 +1,4 @@
-"""What every contender is asked, and what it answers: one JSON line on standard output.
+"""The protocol of the contenders: what each of them is asked, and its answer, one JSON line on standard output.
 
     python benchmarks/peers/run_timm.py --data FOLDER --model tf_efficientnet_lite0 --size 224 --batch 32 --phase train
 
@@ -32,8 +32,8 @@ class Task:
         data: The folder of images.
         model: A timm model; its weights are random.
         size: Side of the model's input, px.
-        batch: Pages a step.
-        steps: Training steps that are timed.
+        batch: Pages per step.
+        steps: Number of timed training steps.
         phase: ``train`` or ``predict``.
     """
 
@@ -58,39 +58,39 @@ class Task:
 Ready = Callable[[], None]
 """Called when data and model are there and the first step could be done."""
 Work = Callable[[Task, Ready], float]
-"""Does a phase; returns pages a second."""
+"""A function that does a phase and returns pages per second."""
 
 
 class StepClock:
-    """Notes the end of every training step."""
+    """Records the end of every training step."""
 
     def __init__(self, task: Task) -> None:
         self.batch, self.steps = task.batch, task.steps
         self.ends: list[float] = []
 
     def step(self) -> None:
-        """A step has ended."""
+        """Record the end of a step."""
         self.ends.append(time.perf_counter())
 
     @property
     def done(self) -> bool:
-        """Whether it was the last one."""
+        """Whether that was the last step."""
         return len(self.ends) == WARM_UP + self.steps
 
     def rate(self) -> float:
-        """Pages a second, input included, from the end of the last step of the warm-up on."""
+        """Return the pages per second, input included, since the end of the warm-up."""
         if not self.done:
             sys.exit(f"{len(self.ends)} steps were done, not {WARM_UP + self.steps}")
         return self.steps * self.batch / (self.ends[-1] - self.ends[WARM_UP - 1])
 
 
 def prediction_rate(predict: Callable[[Path], int], task: Task, ready: Ready) -> float:
-    """Pages a second from files to probabilities, start of the workers included.
+    """Return the pages per second from files to probabilities, including the start of the workers.
 
     Args:
-        predict: Predicts a folder and returns the number of its answers.
+        predict: Predicts a folder and returns the number of its predictions.
         task: What is measured.
-        ready: Is called first.
+        ready: Called first.
     """
     ready()
     predict(task.data / "val")
@@ -103,7 +103,7 @@ def prediction_rate(predict: Callable[[Path], int], task: Task, ready: Ready) ->
 
 
 def serve(train: Work, predict: Work) -> None:
-    """Read the task from the command line, do it, print the answer."""
+    """Read the task from the command line, do it, and print the answer."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", required=True)

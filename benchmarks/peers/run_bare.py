@@ -1,6 +1,6 @@
-"""No input at all: plain PyTorch on one batch that stays in memory, in the default layout, in 32 bits.
+"""PyTorch without any input: one batch that stays in memory, in the default layout, in 32 bits.
 
-What everyone who leaves the model as it is can reach at most; only another layout or another runtime gets past it.
+This is the limit for everyone who leaves the model as it is; only another layout or another runtime is faster.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ EPOCHS = 1000
 
 
 class Ends(Callback):
-    """Counts steps, and leaves out the validation, as the others do."""
+    """Counts steps, and skips the validation, as the others do."""
 
     def __init__(self, clock: StepClock) -> None:
         self.clock = clock
@@ -42,12 +42,12 @@ class Ends(Callback):
             raise CancelFitException
 
     def before_validate(self) -> None:
-        """Go on with the next epoch."""
+        """Continue with the next epoch."""
         raise CancelValidException
 
 
 def make_learner(task: Task) -> Learner:
-    """As the guide to vision does it; number of workers and everything else as they come."""
+    """Build a learner as in the guide to vision; everything else has its defaults."""
     loaders = ImageDataLoaders.from_folder(
         task.data,
         train="train",

@@ -1,6 +1,6 @@
 """Munseo: the step, the input and the trainer of ``munseo train`` with the ``eda`` policy; prediction of pages.
 
-The cache of decoded pages is built anew in every process, so its cost stands in the seconds before the first step.
+The cache of decoded pages is built again in every process, so its cost is in the seconds before the first step.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from munseo._training import collect, make_splits
 from munseo._training.training_run import build_module, make_card
 
 EPOCHS = 10**6
-"""So that no schedule ends within the measurement."""
+"""Number of epochs, so that no schedule ends within the measurement."""
 
 
 def train(task: Task, ready: Ready) -> float:

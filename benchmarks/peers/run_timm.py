@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 
 def make_loader(task: Task, model: torch.nn.Module, folder: Path, is_training: bool) -> DataLoader:
-    """A folder per class; random resized crops, mirrored, with jittered colours, or resized and cropped."""
+    """Load a folder per class; random resized crops, mirrored, with jittered colours, or resized and cropped."""
     config = resolve_data_config({"input_size": (3, task.size, task.size)}, model=model)
     keys = ("input_size", "interpolation", "mean", "std", "crop_pct")
     return create_loader(

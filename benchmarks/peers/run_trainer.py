@@ -31,12 +31,12 @@ class Ends(TrainerCallback):
         self.clock = clock
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
-        """The weights have been updated."""
+        """Record that the weights have been updated."""
         self.clock.step()
 
 
 def load(task: Task, folder: Path, steps: list[Callable]) -> Dataset:
-    """A folder per class, transformed page by page when it is asked for."""
+    """Load a folder per class; pages are transformed when they are used."""
     cfg = timm.get_pretrained_cfg(task.model)
     transform = Compose([*steps, ToTensor(), Normalize(cfg.mean, cfg.std)])
 
@@ -49,7 +49,7 @@ def load(task: Task, folder: Path, steps: list[Callable]) -> Dataset:
 
 
 def make_trainer(task: Task, folder: str, pages: Dataset | None = None, clock: StepClock | None = None) -> Trainer:
-    """Everything that is not said here is as it comes; loading is done in the process itself."""
+    """Build a trainer; everything else has its defaults, and pages are loaded in the process itself."""
     config = TimmWrapperConfig(architecture=task.model, num_labels=task.num_classes)
     arguments = TrainingArguments(
         output_dir=folder,
@@ -85,7 +85,7 @@ def predict(task: Task, ready: Ready) -> float:
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(task, folder)
         steps = [Resize(task.size), CenterCrop(task.size)]
-        # Listing the files is done once and kept, so it is no part of predicting them.
+        # The list of files is made once and kept, so it is not part of predicting them.
         pages = {part: load(task, task.data / part, steps) for part in ("val", "test")}
 
         def of(images: Path) -> int:

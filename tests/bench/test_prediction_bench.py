@@ -8,19 +8,19 @@ from torch import nn
 
 from munseo import UserError, bench_predict
 from munseo._bench import COLUMNS, table_rows
-from munseo._bench.prediction_bench import USUAL, multiply_adds, peak_multiply_adds
+from munseo._bench.prediction_bench import BASELINE, multiply_adds, peak_multiply_adds
 
 
 def test_every_backend_has_a_row_with_parity(exports, tmp_path):
     found = bench_predict(exports.path, tmp_path / "bench.json", batch_sizes=(2, 4), seconds=0.01, quiet=True)
     rows = {row["backend"]: row for row in found["backends"]}
-    assert list(rows) == [USUAL, "torch", "onnx", "onnx-int8", "openvino", "openvino-int8"]
+    assert list(rows) == [BASELINE, "torch", "onnx", "onnx-int8", "openvino", "openvino-int8"]
     for row in rows.values():
         assert row["latency_ms"]["p95"] >= row["latency_ms"]["median"] > 0
         assert row["pages_per_second"] == max(row["throughput"].values())
         assert 0 < row["share_of_peak"] < 1
-    assert rows[USUAL]["times_usual"] == 1
-    for name in (USUAL, "torch", "onnx", "openvino"):
+    assert rows[BASELINE]["times_usual"] == 1
+    for name in (BASELINE, "torch", "onnx", "openvino"):
         assert rows[name]["parity"]["num_agreeing"] == rows[name]["parity"]["num_pages"]
     table = table_rows(found)
     assert [len(row) for row in table] == [len(COLUMNS)] * 6

@@ -1,8 +1,8 @@
-"""The usual way to train, as a baseline: what a script does that was written after a tutorial.
+"""A baseline for training: what a script does that follows a tutorial.
 
 Every page is decoded in each epoch, augmented in its full size and resized last; the model has torch's default memory
-layout, its optimiser is not fused, and freed memory goes back to the kernel. Same model, same augmentation, same batch,
-same number of threads.
+layout, its optimiser is not fused, and freed memory goes back to the kernel. Model, augmentation, batch and number of
+threads are the same.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from munseo._randomness import generator
 from munseo._training.module import PageClassifier
 
 
-class _Pages(Dataset[tuple[np.ndarray, int]]):
-    """Decode, augment, resize, normalise: page by page, to floats (3, S, S)."""
+class _BaselinePages(Dataset[tuple[np.ndarray, int]]):
+    """Decodes, augments, resizes and normalises page by page, to floats (3, S, S)."""
 
     def __init__(self, module: PageClassifier) -> None:
         self.split, self.config, card = module.split, module.config, module.classifier.card
@@ -34,16 +34,16 @@ class _Pages(Dataset[tuple[np.ndarray, int]]):
     def __len__(self) -> int:
         return len(self.split.samples)
 
-    def __getitem__(self, place: int) -> tuple[np.ndarray, int]:
-        page = self.split.train[self.split.samples[place].page]
-        image, _ = self.augmenter(decode(page.path), generator(self.config.random_seed, "usual", place))
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        page = self.split.train[self.split.samples[index].page]
+        image, _ = self.augmenter(decode(page.path), generator(self.config.random_seed, "usual", index))
         square = letterbox(image, self.config.image_size)
         assert page.label is not None
         return ((square.astype(np.float32) / 255 - self.mean) / self.std).transpose(2, 0, 1), page.label
 
 
-def usual_rate(module: PageClassifier, num_steps: int, num_workers: int) -> float:
-    """Pages a second of training the usual way, in 32 bits, on a copy of the model."""
+def baseline_rate(module: PageClassifier, num_steps: int, num_workers: int) -> float:
+    """Return the pages per second of the baseline, in 32 bits, on a copy of the model."""
     with freed_memory_returned():
         return _rate(module, num_steps, num_workers)
 
@@ -54,7 +54,7 @@ def _rate(module: PageClassifier, num_steps: int, num_workers: int) -> float:
     optimizer = torch.optim.AdamW(network.parameters(), lr=module.config.lr, foreach=False)
     loss_of = torch.nn.CrossEntropyLoss(label_smoothing=module.config.label_smoothing)
     loader = DataLoader(
-        _Pages(module), module.hardware.batch_size, shuffle=True, num_workers=num_workers, drop_last=True
+        _BaselinePages(module), module.hardware.batch_size, shuffle=True, num_workers=num_workers, drop_last=True
     )
     started = time.perf_counter()
     endless = itertools.chain.from_iterable(itertools.repeat(loader))

@@ -1,10 +1,10 @@
-"""How fast pages come: the input pipeline alone, by number of workers, and what each of its stages costs."""
+"""The speed of the input pipeline by itself, by number of workers, and the cost of each of its stages."""
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from munseo._training.training_pages import TrainingPages
 
 
 def make_loader(module: PageClassifier, num_workers: int) -> tuple[DataLoader[object], EpochBatches]:
-    """The loader of a training run, with another number of workers; and its order of epochs."""
+    """Return the loader of a training run with another number of workers, and its sampler."""
     pages = TrainingPages(module.split.train, module.split.samples, module.split.plan, module.config)
     batches = EpochBatches(len(pages), module.hardware.batch_size, module.config.random_seed)
     machine = replace(module.hardware, num_workers=num_workers)
@@ -27,7 +27,7 @@ def make_loader(module: PageClassifier, num_workers: int) -> tuple[DataLoader[ob
 
 
 def fixed_batch(module: PageClassifier) -> Batch:
-    """One batch of training pages on the module's device."""
+    """Return one batch of training pages on the module's device."""
     loader, _ = make_loader(module, 0)
     batch = next(iter(loader))
     assert isinstance(batch, Batch)
@@ -35,7 +35,7 @@ def fixed_batch(module: PageClassifier) -> Batch:
 
 
 def pipeline_rate(module: PageClassifier, num_workers: int, seconds: float) -> float:
-    """Pages a second that the loader yields when nobody else uses the cores; start-up of the workers left out."""
+    """Return the pages per second of the loader when nothing else uses the cores, without the start of the workers."""
     loader, batches = make_loader(module, num_workers)
     pages = 0
     started = None
@@ -52,14 +52,17 @@ def pipeline_rate(module: PageClassifier, num_workers: int, seconds: float) -> f
 
 
 def stage_seconds(module: PageClassifier, num_pages: int) -> dict[str, float]:
-    """Seconds a page of each stage of the input, each by itself in this process: decode, augment, collate, copy."""
+    """Return the seconds per page of each stage of the input, measured separately in this process.
+
+    The stages are ``decode``, ``augment``, ``collate`` and ``copy``.
+    """
     split, config = module.split, module.config
     pages: Sequence[Page] = [split.train[sample.page] for sample in split.samples[:num_pages]]
     whole = TrainingPages(split.train, split.samples, split.plan, config)
     size = config.image_size
-    decoding = _seconds(lambda place: square(pages[place], size), len(pages))
-    item = _seconds(lambda place: whole[(0, place)], len(pages))
-    items = [whole[(0, place)] for place in range(min(len(pages), module.hardware.batch_size))]
+    decoding = _seconds(lambda index: square(pages[index], size), len(pages))
+    item = _seconds(lambda index: whole[(0, index)], len(pages))
+    items = [whole[(0, index)] for index in range(min(len(pages), module.hardware.batch_size))]
     batch = collate(items)
     collating = _seconds(lambda _: collate(items), 5) / len(items)
 
@@ -72,13 +75,12 @@ def stage_seconds(module: PageClassifier, num_pages: int) -> dict[str, float]:
     return {"decode": decoding, "augment": max(0.0, item - decoding), "collate": collating, "copy": copying}
 
 
-def _seconds(work: object, times: int) -> float:
-    """Median seconds of a call, over so many of them after one that is not counted."""
-    assert callable(work)
+def _seconds(work: Callable[[int], object], num_calls: int) -> float:
+    """Return the median seconds of a number of calls, after one that is not counted."""
     work(0)
-    spent = []
-    for place in range(times):
+    seconds = []
+    for index in range(num_calls):
         started = time.perf_counter()
-        work(place)
-        spent.append(time.perf_counter() - started)
-    return float(np.median(spent))
+        work(index)
+        seconds.append(time.perf_counter() - started)
+    return float(np.median(seconds))

@@ -1,4 +1,4 @@
-"""How fast a model answers."""
+"""The speed of a model with each engine, measured alternately in one process, next to the peak of the machine."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ from munseo._run.manifest import identity
 NUM_ROUNDS = 5
 PARITY_PAGES = 200
 """Validation pages that every backend predicts; an export was compared with torch on all of them."""
-USUAL = "plain torch"
-"""Eager PyTorch as a plain script has it: what the others are compared with."""
+BASELINE = "plain torch"
+"""Eager PyTorch as in a plain script, with which the others are compared."""
 COLUMNS = ("backend", "ms", "p95", "pages/s", "batch", "×", "peak", "max Δp", "same", "macro-F1")
-"""Latency of a page and its 95th percentile, pages a second at the best batch, times ``USUAL``, share of the machine's
-peak; beside torch: the largest difference of a probability, pages with the same decision, macro-F1."""
+"""Latency of a page and its 95th percentile, pages per second at the best batch, that divided by the rate of
+``BASELINE``, fraction of the machine's peak; compared with torch: the largest difference of a probability, pages with
+the same decision, macro-F1."""
 
 
 def measure_prediction(
@@ -58,7 +59,7 @@ def measure_prediction(
     """
     job = list_jobs(member_folders(run)[0] if is_ensemble(run) else run, data)[0]
     classifiers = _classifiers(job)
-    card = classifiers[USUAL].card
+    card = classifiers[BASELINE].card
     pages = InferencePages(job.split.val[: max(batch_sizes)], card.image_size, card.orientation)
     images = torch.from_numpy(np.stack([pages[index][0] for index in range(len(pages))]))
     say(f"measuring {', '.join(classifiers)}")
@@ -83,21 +84,21 @@ def _classifiers(job: ExportJob) -> dict[str, Classifier]:
     """Return plain torch, torch as ``munseo predict`` runs it, and every export that can run here."""
     card = read_card(job.run)
     names = [name for name in exported(job.run) if engine_of(name).is_installed]
-    classifiers = {USUAL: load_classifier(card, job.run.weights_file)}
+    classifiers = {BASELINE: load_classifier(card, job.run.weights_file)}
     for name in ("torch", *names):
         classifiers[name] = load_backend(job.run, card, name)
     classifiers["torch"].to(memory_format=torch.channels_last)
-    classifiers[USUAL].network = DefaultLayout(classifiers[USUAL].network)
+    classifiers[BASELINE].network = DefaultLayout(classifiers[BASELINE].network)
     return classifiers
 
 
 def _parities(job: ExportJob, classifiers: dict[str, Classifier]) -> dict[str, dict[str, Any]]:
     val = job.split.val[:PARITY_PAGES]
-    card = classifiers[USUAL].card
+    card = classifiers[BASELINE].card
     labels = np.array([card.class_names.index(job.class_names[page.label or 0]) for page in val])
     settings = InferenceSetup(torch.device("cpu"), 16)
     before = predict_pages(classifiers["torch"], val, settings)
-    predictions = dict.fromkeys((USUAL, "torch"), before)
+    predictions = dict.fromkeys((BASELINE, "torch"), before)
     for name in classifiers.keys() - predictions.keys():
         predictions[name] = predict_pages(classifiers[name], val, settings)
     return {name: compare(labels, before, after).to_dict() for name, after in predictions.items()}
@@ -112,19 +113,19 @@ def bench_backends(
 ) -> tuple[list[dict[str, Any]], float]:
     """Measure latency and throughput of classifiers, from uint8 pages in memory to probabilities.
 
-    In every round each of them is measured once, so that what disturbs the machine disturbs them all.
+    In every round each of them is measured once, so that whatever disturbs the machine disturbs all of them.
 
     Args:
-        classifiers: By name; ``USUAL`` first. They are on the processor and in evaluation.
-        pages: uint8 (N, S, S, 3), N at least 1; repeated where a batch is larger.
-        batch_sizes: Of the throughput; latency is of single pages.
-        seconds: Of one measurement.
-        multiply_adds: Of one page.
+        classifiers: Classifiers by name, ``BASELINE`` first, on the processor and in evaluation mode.
+        pages: uint8 (N, S, S, 3), N at least 1; repeated for larger batches.
+        batch_sizes: Batch sizes of the throughput; the latency is that of single pages.
+        seconds: Duration of one measurement.
+        multiply_adds: Multiply-adds of one page.
 
     Returns:
-        A row a classifier: ``backend``, ``latency_ms`` (median and p95 of all pages), ``throughput`` (median of the
-        rounds by batch size, pages a second), ``best_batch``, ``pages_per_second``, ``times_usual``, ``share_of_peak``;
-        and the machine's peak, multiply-adds a second.
+        One row per classifier: ``backend``, ``latency_ms`` (median and p95 of all pages), ``throughput`` (pages per
+        second by batch size, median of the rounds), ``best_batch``, ``pages_per_second``, ``times_usual``,
+        ``share_of_peak``; and the machine's peak in multiply-adds per second.
     """
     keep_freed_memory()
     latencies: dict[str, list[float]] = {name: [] for name in classifiers}
@@ -134,9 +135,9 @@ def bench_backends(
     with torch.inference_mode():
         for classifier in classifiers.values():
             for batch in batches.values():
-                _answer(classifier, batch)  # an engine's first pass compiles
+                _predict(classifier, batch)  # an engine's first pass compiles
         for _ in range(NUM_ROUNDS):
-            peaks.append(peak_multiply_adds(seconds / 2))  # here and not before: what others take of the cores varies
+            peaks.append(peak_multiply_adds(seconds / 2))  # in each round, because the load of the machine varies
             for name, classifier in classifiers.items():
                 latencies[name] += _times(classifier, batches[1], seconds)
                 for size in batch_sizes:
@@ -170,8 +171,8 @@ def table_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _row(name: str, latencies: list[float], rates: dict[int, list[float]], page_share: float) -> dict[str, Any]:
-    throughput = {size: statistics.median(found) for size, found in rates.items()}
+def _row(name: str, latencies: list[float], rates: dict[int, list[float]], fraction_per_page: float) -> dict[str, Any]:
+    throughput = {size: statistics.median(values) for size, values in rates.items()}
     best = max(throughput, key=lambda size: throughput[size])
     return {
         "backend": name,
@@ -182,49 +183,49 @@ def _row(name: str, latencies: list[float], rates: dict[int, list[float]], page_
         "throughput": throughput,
         "best_batch": best,
         "pages_per_second": throughput[best],
-        "share_of_peak": throughput[best] * page_share,
+        "share_of_peak": throughput[best] * fraction_per_page,
     }
 
 
 def _times(classifier: Classifier, batch: torch.Tensor, seconds: float) -> list[float]:
-    """Seconds of each answer, for so long and at least twice."""
+    """Return the seconds of each prediction; predict for a number of seconds and at least twice."""
     times: list[float] = []
     end = time.perf_counter() + seconds
     while len(times) < 2 or time.perf_counter() < end:
         start = time.perf_counter()
-        _answer(classifier, batch)
+        _predict(classifier, batch)
         times.append(time.perf_counter() - start)
     return times
 
 
-def _answer(classifier: Classifier, batch: torch.Tensor) -> torch.Tensor:
+def _predict(classifier: Classifier, batch: torch.Tensor) -> torch.Tensor:
     logits: torch.Tensor = classifier(classifier.prepare(batch))
     return logits.softmax(dim=1)
 
 
 class DefaultLayout(nn.Module):
-    """A network that takes its images channel by channel and hands freed memory back, as in a plain PyTorch script."""
+    """A network with torch's default memory layout that returns freed memory, as in a plain PyTorch script."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.contiguous_format)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits (B, num_classes) of normalised images (B, 3, S, S)."""
+        """Compute logits (B, num_classes) of normalised images (B, 3, S, S)."""
         with freed_memory_returned():
             logits: torch.Tensor = self.network(images.contiguous())
             return logits
 
 
 SIDE = 1536
-"""Of the square matrices: three of them fill the caches, and packing them costs under a hundredth."""
+"""Side of the square matrices: three of them fill the caches, and packing them costs less than 1 %."""
 
 
 def peak_multiply_adds(seconds: float = 1.0) -> float:
-    """Multiply-adds a second in 32 bits: the best product of two matrices that torch or NumPy manages on all cores.
+    """Return the multiply-adds per second in 32 bits of the fastest matrix product of torch or NumPy on all cores.
 
     Args:
-        seconds: How long each of the two tries.
+        seconds: Duration of each of the two measurements.
     """
     left, right = np.random.default_rng(0).standard_normal((2, SIDE, SIDE), dtype=np.float32)
     first, second = torch.from_numpy(left), torch.from_numpy(right)
@@ -232,7 +233,7 @@ def peak_multiply_adds(seconds: float = 1.0) -> float:
 
 
 def multiply_adds(network: nn.Module, image_size: int) -> float:
-    """Multiply-adds of a network for one image (1, 3, S, S): convolutions and matrix products, as usually counted."""
+    """Return the multiply-adds of a network for one image (1, 3, S, S), in convolutions and matrix products."""
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         network.eval()(torch.zeros(1, 3, image_size, image_size))
@@ -240,7 +241,7 @@ def multiply_adds(network: nn.Module, image_size: int) -> float:
 
 
 def _fastest(work: Callable[[], object], seconds: float) -> float:
-    """Seconds of the fastest of many calls: what the machine can do when nothing disturbs it."""
+    """Return the seconds of the fastest of many calls: the speed of the machine when nothing disturbs it."""
     work()
     best, end = float("inf"), time.perf_counter() + seconds
     while time.perf_counter() < end:

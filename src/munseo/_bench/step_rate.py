@@ -1,4 +1,4 @@
-"""How fast training goes: the bare step of the model, and the step as a run does it, fed by the input pipeline."""
+"""The speed of training: the bare step of the model, and the step of a run, which is fed by the input pipeline."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from munseo._training.module import PageClassifier
 from munseo._training.optimizer import build_optimizer
 
 WARM_UP = 3
-"""Steps that are not timed: they choose kernels and get memory."""
+"""Number of first steps that are not timed: they choose kernels and allocate memory."""
 
 
 class BareStep:
-    """Forward, loss, backward and optimiser on one batch that stays where it is: nothing is read, nothing is counted.
+    """Forward, loss, backward and optimiser on one batch that stays where it is: nothing is read or counted.
 
     Args:
         module: The model in training, on its device; its weights change.
-        batch: Pages on the same device.
+        batch: A batch of pages on the same device.
     """
 
     def __init__(self, module: PageClassifier, batch: Batch) -> None:
@@ -38,7 +38,7 @@ class BareStep:
         self.clip = module.config.gradient_clip_norm
 
     def __call__(self) -> tuple[float, float, float]:
-        """Do one step; returns the seconds of forward, backward and optimiser."""
+        """Do one step, and return the seconds of forward, backward and optimiser."""
         device = self.images.device
         self.module.train()
         marks = [_now(device)]
@@ -57,7 +57,7 @@ class BareStep:
         return forward, backward, step
 
     def rate(self, num_steps: int) -> float:
-        """Pages a second over some steps."""
+        """Return the pages per second over some steps."""
         self.module.to(self.images.device)  # Lightning takes a model off the GPU when it is done with it
         for _ in range(WARM_UP):
             self()
@@ -68,11 +68,11 @@ class BareStep:
 
 
 def training_rate(module: PageClassifier, num_steps: int) -> float:
-    """Pages a second of training as ``munseo train`` does it, without validation.
+    """Return the pages per second of training as ``munseo train`` does it, without validation.
 
     Args:
         module: The model in training; its weights change.
-        num_steps: Steps that are timed, after ``WARM_UP`` others.
+        num_steps: Number of timed steps, after the first ``WARM_UP`` steps.
     """
     hush("pytorch_lightning", "lightning.pytorch", "lightning_fabric")
     clock = _Clock()
@@ -95,7 +95,7 @@ def training_rate(module: PageClassifier, num_steps: int) -> float:
 
 
 class _Clock(pl.Callback):
-    """Notes the end of every step, with the pages in it."""
+    """Records the end of every step and its number of pages."""
 
     def __init__(self) -> None:
         self.ends: list[float] = []
@@ -108,7 +108,7 @@ class _Clock(pl.Callback):
         self.pages.append(len(batch.labels))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # A GPU is still busy with the last steps when they have been given to it.
+        # A GPU is still busy with the last steps when they have been submitted.
         self.ends[-1] = _now(pl_module.device)
 
     def rate(self) -> float:
@@ -116,7 +116,7 @@ class _Clock(pl.Callback):
 
 
 def _now(device: torch.device) -> float:
-    """The time when the device has done what it was given, seconds."""
+    """Wait until the device has finished its work, and return the time in seconds."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()

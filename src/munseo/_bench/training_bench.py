@@ -1,4 +1,4 @@
-"""What training costs."""
+"""``munseo bench train``: the cost of training, and how close it comes to the limit of the model on this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import timm
 import torch
 from matplotlib.figure import Figure
 
-from munseo._bench.baseline import usual_rate
+from munseo._bench.baseline import baseline_rate
 from munseo._bench.input_pipeline import fixed_batch, pipeline_rate, stage_seconds
 from munseo._bench.step_rate import BareStep, training_rate
 from munseo._config import Config
@@ -26,26 +26,26 @@ from munseo._training.training_data import choose_recipe, collect, make_splits
 from munseo._training.training_run import build_module, make_card
 
 ENDLESS = 10**6
-"""Epochs, so that no schedule ends within a measurement."""
-USUAL_WORKERS = 2
-"""What tutorials write."""
+"""Number of epochs, so that no schedule ends within a measurement."""
+BASELINE_WORKERS = 2
+"""Number of loader workers in tutorials."""
 
 
 def measure_training(
     config: Config, *, num_steps: int = 20, num_rounds: int = 5, worker_counts: Sequence[int] = (), usual: bool = True
 ) -> dict[str, Any]:
-    """Measure training, its parts alternating in one process.
+    """Measure training and its parts, alternating in one process.
 
     Args:
-        config: The run's configuration; its data are read, no run folder is made.
-        num_steps: Steps of a measurement; each round measures everything once.
-        num_rounds: Medians are over so many rounds.
-        worker_counts: Loader workers to try; by default none, one, and the number of cores.
-        usual: Measure the usual way, too.
+        config: Configuration of the run; its data are read, but no run folder is made.
+        num_steps: Number of steps of a measurement; each round measures everything once.
+        num_rounds: Number of rounds, over which medians are taken.
+        worker_counts: Numbers of loader workers to try; by default none, one, and the number of cores.
+        usual: Whether to measure the baseline as well.
 
     Returns:
-        ``rates`` (pages a second: every round's value and the median), ``ratios``, ``pipeline`` by number of workers,
-        ``stages`` (milliseconds a page), ``peak_memory_bytes``, ``machine``.
+        ``rates`` (pages per second: the value of every round and the median), ``ratios``, ``pipeline`` by number of
+        workers, ``stages`` (milliseconds per page), ``peak_memory_bytes``, ``machine``.
 
     Raises:
         UserError: The configuration or the data are wrong.
@@ -53,13 +53,13 @@ def measure_training(
     module = _set_up(config)
     batch = fixed_batch(module)
     bare = BareStep(module, batch)
-    ways: dict[str, Callable[[], float]] = {
+    measurements: dict[str, Callable[[], float]] = {
         "bare step": lambda: bare.rate(num_steps),
         "training": lambda: training_rate(module, num_steps),
     }
     if usual:
-        ways["usual way"] = lambda: usual_rate(module, num_steps, USUAL_WORKERS)
-    rates = _alternate(ways, num_rounds)
+        measurements["usual way"] = lambda: baseline_rate(module, num_steps, BASELINE_WORKERS)
+    rates = _alternate(measurements, num_rounds)
     counts = list(worker_counts) or sorted({0, 1, num_cores()})
     pipeline = {count: pipeline_rate(module, count, seconds=3.0) for count in counts}
     medians = {name: float(np.median(values)) for name, values in rates.items()}
@@ -78,7 +78,7 @@ def measure_training(
 
 
 def _set_up(config: Config) -> PageClassifier:
-    """As a run would be, without its folder."""
+    """Build the module of a run, without its folder."""
     config = config.model_copy(update={"epochs": ENDLESS, "patience": ENDLESS, "snapshot_epochs": 0})
     collection = collect(config)
     recipe = choose_recipe(config, collection) if config.augmentation.matched else None
@@ -87,26 +87,26 @@ def _set_up(config: Config) -> PageClassifier:
     return module.to(module.hardware.device)
 
 
-def _alternate(ways: dict[str, Callable[[], float]], num_rounds: int) -> dict[str, list[float]]:
-    """Each way once a round: whatever else the machine does in the meantime meets all of them alike."""
-    rates: dict[str, list[float]] = {name: [] for name in ways}
+def _alternate(measurements: dict[str, Callable[[], float]], num_rounds: int) -> dict[str, list[float]]:
+    """Do each measurement once per round, so that whatever disturbs the machine disturbs all of them alike."""
+    rates: dict[str, list[float]] = {name: [] for name in measurements}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
         for number in range(1, num_rounds + 1):
-            for name, measure in ways.items():
+            for name, measure in measurements.items():
                 rates[name].append(measure())
-            found = ", ".join(f"{name} {values[-1]:.1f}" for name, values in rates.items())
-            say(f"round {number} of {num_rounds}, pages a second: {found}")
+            listed = ", ".join(f"{name} {values[-1]:.1f}" for name, values in rates.items())
+            say(f"round {number} of {num_rounds}, pages a second: {listed}")
     return rates
 
 
-def _median_ratio(ones: Sequence[float], others: Sequence[float]) -> float:
-    """Of each round by itself, since rounds differ more than the ways within one do."""
-    return float(np.median([one / other for one, other in zip(ones, others, strict=True)]))
+def _median_ratio(rates: Sequence[float], references: Sequence[float]) -> float:
+    """Return the median of the ratios of each round, since rounds differ more than measurements within a round."""
+    return float(np.median([rate / reference for rate, reference in zip(rates, references, strict=True)]))
 
 
 def _stages(module: PageClassifier, bare: BareStep, batch_size: int) -> dict[str, float]:
-    """Milliseconds a page, in the order in which things happen."""
+    """Return the milliseconds per page of each stage, in the order of a step."""
     module.to(bare.images.device)
     steps = np.median([bare() for _ in range(5)], axis=0) / batch_size
     names = ("forward", "backward", "optimiser")
@@ -115,7 +115,7 @@ def _stages(module: PageClassifier, bare: BareStep, batch_size: int) -> dict[str
 
 
 def _peak_memory(device: torch.device) -> dict[str, int]:
-    """Largest resident size of this process, and what the GPU held; workers are not in it."""
+    """Return the largest resident size of this process and the peak of the GPU; workers are not included."""
     scale = 1 if platform.system() == "Darwin" else 1024
     peak = {"process": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale}
     if device.type == "cuda":
@@ -137,17 +137,18 @@ def _describe(module: PageClassifier) -> dict[str, Any]:
     }
 
 
-INPUT = ("decode", "augment", "collate", "copy")
-"""Stages of the input; the others are the model's."""
+INPUT_STAGES = ("decode", "augment", "collate", "copy")
+"""Stages of the input; the others belong to the model."""
 WIDTH_IN, ROW_IN, TOP_IN, BOTTOM_IN, LEFT_IN = 6.6, 0.34, 0.5, 0.5, 1.2
+"""Width of the picture, height of a bar, and margins, in inches."""
 
 
 def stages_plot(stages: Mapping[str, float], title: str) -> bytes:
-    """A bar a stage, as PNG.
+    """Draw where the time of a training step goes: one bar per stage, as PNG.
 
     Args:
-        stages: Milliseconds a page, in the order in which things happen.
-        title: Of the picture.
+        stages: Milliseconds per page of each stage, from top to bottom.
+        title: Title of the picture.
     """
     theme, height = LIGHT, TOP_IN + len(stages) * ROW_IN + BOTTOM_IN
     total = sum(stages.values())
@@ -159,9 +160,9 @@ def stages_plot(stages: Mapping[str, float], title: str) -> bytes:
         axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
         axes.grid(axis="x", color=theme.grid, linewidth=0.8)
         axes.set_axisbelow(True)
-        for place, (name, value) in enumerate(stages.items()):
-            axes.barh(place, value, height=0.62, color=theme.shifted if name in INPUT else theme.val)
-            axes.annotate(f"{value:.2f} ms  {value / total:.1%}", (value, place), xytext=(6, 0),
+        for index, (name, value) in enumerate(stages.items()):
+            axes.barh(index, value, height=0.62, color=theme.shifted if name in INPUT_STAGES else theme.val)
+            axes.annotate(f"{value:.2f} ms  {value / total:.1%}", (value, index), xytext=(6, 0),
                           textcoords="offset points", va="center", fontsize=9, color=theme.ink)  # fmt: skip
         axes.set_yticks(range(len(stages)), list(stages), color=theme.ink)
         axes.set_ylim(len(stages) - 0.5, -0.5)
