@@ -19,7 +19,7 @@ from timm.optim import param_groups_layer_decay  # type: ignore[attr-defined]
 from torch import nn
 from torch.optim import lr_scheduler
 
-from munseo._config import Config
+from munseo._config.training_settings import OptimizerSettings
 from munseo._errors import UserError
 from munseo._model import Classifier
 
@@ -54,7 +54,7 @@ OPTIMIZERS = {
 
 
 def build_optimizer(
-    config: Config, network: torch.nn.Module, device_type: str, precision: str = "32-true"
+    config: OptimizerSettings, network: torch.nn.Module, device_type: str, precision: str = "32-true"
 ) -> torch.optim.Optimizer:
     """Build the configured optimiser over the parameters that are trained.
 
@@ -142,32 +142,32 @@ class Scheduler(NamedTuple):
     """
 
     build: Callable[..., lr_scheduler.LRScheduler]
-    options: Callable[[Options, Config, Steps], Options]
+    options: Callable[[Options, OptimizerSettings, Steps], Options]
     each_step: bool = True
 
 
-def _step_options(params: Options, config: Config, steps: Steps) -> Options:
+def _step_options(params: Options, config: OptimizerSettings, steps: Steps) -> Options:
     return {"gamma": 0.1, **params, "step_size": _in_steps(params, "step_size", steps, 10 * steps.per_epoch)}
 
 
-def _exponential_options(params: Options, config: Config, steps: Steps) -> Options:
+def _exponential_options(params: Options, config: OptimizerSettings, steps: Steps) -> Options:
     return {**params, "gamma": _number(params, "gamma", 0.95) ** (1 / steps.per_epoch)}
 
 
-def _cosine_options(params: Options, config: Config, steps: Steps) -> Options:
+def _cosine_options(params: Options, config: OptimizerSettings, steps: Steps) -> Options:
     return {**params, "T_max": _in_steps(params, "T_max", steps, max(1, steps.after_warmup))}
 
 
-def _restart_options(params: Options, config: Config, steps: Steps) -> Options:
+def _restart_options(params: Options, config: OptimizerSettings, steps: Steps) -> Options:
     return {**params, "T_0": _in_steps(params, "T_0", steps, 10 * steps.per_epoch)}
 
 
-def _one_cycle_options(params: Options, config: Config, steps: Steps) -> Options:
+def _one_cycle_options(params: Options, config: OptimizerSettings, steps: Steps) -> Options:
     # Its peak is the configured rate, and it warms up by itself, so that it takes all steps.
     return {"max_lr": config.lr, **params, "total_steps": steps.total}
 
 
-def _plateau_options(params: Options, config: Config, steps: Steps) -> Options:
+def _plateau_options(params: Options, config: OptimizerSettings, steps: Steps) -> Options:
     return {"mode": config.monitor_mode, "patience": 5, **params}
 
 
@@ -182,7 +182,7 @@ SCHEDULERS = {
 """The schedulers by their names in the configuration; ``none`` has no entry, since the rate then stays."""
 
 
-def build_schedule(config: Config, optimizer: torch.optim.Optimizer, steps_per_epoch: int) -> Schedule:
+def build_schedule(config: OptimizerSettings, optimizer: torch.optim.Optimizer, steps_per_epoch: int) -> Schedule:
     """Build the configured scheduler, with lengths that users give in epochs turned into steps.
 
     Lengths in ``scheduler_params`` (``step_size``, ``T_max``, ``T_0``) and ``ExponentialLR``'s ``gamma`` are per epoch,

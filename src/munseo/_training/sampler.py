@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from torch.utils.data import Sampler
 
-from munseo._config import Config
+from munseo._config.training_settings import BalanceSettings
 from munseo._data import sampler_weights
 from munseo._randomness import generator
 
@@ -22,7 +22,7 @@ its function here.
 """
 
 
-def sample_weights(config: Config, labels: Sequence[int]) -> np.ndarray | None:
+def sample_weights(config: BalanceSettings, labels: Sequence[int]) -> np.ndarray | None:
     """Return the drawing weights of the samples, or None if every sample comes once an epoch."""
     return next((weigh(labels) for key, weigh in SAMPLE_WEIGHTS.items() if getattr(config, key)), None)
 

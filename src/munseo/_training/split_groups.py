@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from munseo._config import Config
+from munseo._config.data_settings import DataSettings
 from munseo._data import Checked, Page, PageSet, decode, read_table
 from munseo._data.image_finder import nfc
 from munseo._data.near_duplicates import LEAST_FINE_LIKENESS, SamePicture, fine_likeness, fine_square, same_pictures
@@ -24,17 +24,19 @@ _SHOWN = 5
 """Pages that a note names."""
 
 
-def splits_train(config: Config, pages: PageSet) -> bool:
+def splits_train(config: DataSettings, pages: PageSet) -> bool:
     """Return whether the train pages are split at all; fixed validation pages stay as they are."""
     return bool(config.n_folds) or pages.val is None
 
 
-def needs_thumbnails(config: Config, pages: PageSet) -> bool:
+def needs_thumbnails(config: DataSettings, pages: PageSet) -> bool:
     """Return whether ``find_groups`` will compare pictures."""
     return config.split_by_likeness == "near" and splits_train(config, pages) and len(pages.train) <= MOST_COMPARED
 
 
-def find_groups(config: Config, pages: PageSet, train: Checked, val: Checked) -> tuple[np.ndarray | None, list[str]]:
+def find_groups(
+    config: DataSettings, pages: PageSet, train: Checked, val: Checked
+) -> tuple[np.ndarray | None, list[str]]:
     """Find the groups of pages that a split must keep together.
 
     Args:
@@ -97,7 +99,7 @@ def _fine_likeness(pages: Sequence[Page], pair: SamePicture) -> float:
     return fine_likeness(first, second, pair.turn)
 
 
-def _column(config: Config, pages: PageSet, name: str) -> dict[str, str]:
+def _column(config: DataSettings, pages: PageSet, name: str) -> dict[str, str]:
     """Return the values of the group column by ID, without empty ones; ``name`` is ``train`` or ``val``."""
     if config.group_column is None:
         return {}
@@ -108,7 +110,7 @@ def _column(config: Config, pages: PageSet, name: str) -> dict[str, str]:
     return {nfc(row.values[id_column]): row.values[column] for row in table.rows if row.values[column]}
 
 
-def _straddling(config: Config, pages: PageSet, train: Checked, val: Checked, keys: dict[str, str]) -> list[str]:
+def _straddling(config: DataSettings, pages: PageSet, train: Checked, val: Checked, keys: dict[str, str]) -> list[str]:
     """Return notes on what fixed validation pages share with train pages; this is reported, not changed."""
     known = set(train.digests.values())
     copies = [page.id for page in val.pages if val.digests[page.id] in known]

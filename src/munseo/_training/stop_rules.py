@@ -12,7 +12,7 @@ from typing import Any
 
 from pytorch_lightning.callbacks import EarlyStopping
 
-from munseo._config import Config
+from munseo._config.training_settings import OptimizerSettings
 
 
 class EndReason(StrEnum):
@@ -26,7 +26,7 @@ StopRule = EarlyStopping
 """A callback that sets ``trainer.should_stop``, and its own ``stopped_epoch``, which is 0 as long as it did not."""
 
 
-def _patience(config: Config) -> StopRule:
+def _patience(config: OptimizerSettings) -> StopRule:
     # The choice of the best weights takes any improvement. Patience counts those of at least the configured size only,
     # so that a loss that creeps down by its last digits does not keep a run going.
     return EarlyStopping(
@@ -38,11 +38,11 @@ def _patience(config: Config) -> StopRule:
     )
 
 
-STOP_RULES: dict[EndReason, Callable[[Config], StopRule | None]] = {EndReason.PATIENCE: _patience}
+STOP_RULES: dict[EndReason, Callable[[OptimizerSettings], StopRule | None]] = {EndReason.PATIENCE: _patience}
 """Reason to the builder of its rule, which returns None if the rule is switched off."""
 
 
-def build_stop_rules(config: Config) -> dict[EndReason, StopRule]:
+def build_stop_rules(config: OptimizerSettings) -> dict[EndReason, StopRule]:
     """Build the rules that the configuration switches on."""
     rules = {reason: build(config) for reason, build in STOP_RULES.items()}
     return {reason: rule for reason, rule in rules.items() if rule is not None}

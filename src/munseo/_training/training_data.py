@@ -122,7 +122,7 @@ def _check_all(pages: PageSet, config: Config) -> dict[str, Checked]:
             problems += [f"{name}/{problem}" for problem in error.problems]
     if problems:
         raise UserError(
-            f"{len(problems)} images cannot be read; mend or remove them, or go on without them: on_bad_image=skip.",
+            f"{len(problems)} images cannot be read; fix or remove them, or go on without them: on_bad_image=skip.",
             problems,
         )
     return checked
@@ -174,7 +174,7 @@ def make_splits(config: Config, collection: Collection, recipe: Recipe | None = 
     pages = collection.pages
     named = find_classes(config, pages)
     if config.n_folds and pages.val:
-        say("n_folds: folds are made of the train table; val.csv is left alone")
+        say("n_folds: folds are made from the train table; val.csv is not used")
     if pages.val and not config.n_folds:
         return [_balance(config, pages, named, pages.train, pages.val, recipe)]
     labels = [_label(page) for page in pages.train]

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from munseo._augment import LEVELS, Augmenter, Policy, Recipe, build_policy, cutout
 from munseo._augment.policy import DocumentPolicy
 from munseo._config import Augmentation, Config
-from munseo._config.augmentation_settings import MIXES
+from munseo._config.augmentation_settings import MIXES, AugmentationSettings
 from munseo._data import Page, square
 from munseo._errors import UserError
 from munseo._prediction.loader import Item, oriented
@@ -44,7 +44,7 @@ class AugmentationPlan:
     (``class_policies``). A class group follows the switches of each stage, except for those that it sets itself.
 
     Args:
-        config: The run's configuration.
+        config: The configuration, of which it needs the keys of augmentation.
         recipe: What ``matched`` draws its damage from.
         groups: Class number to its index in ``class_policies``.
 
@@ -58,7 +58,9 @@ class AugmentationPlan:
         UserError: Parameters are wrong, or ``matched`` has no recipe: all of it in one message.
     """
 
-    def __init__(self, config: Config, recipe: Recipe | None = None, groups: Mapping[int, int] | None = None) -> None:
+    def __init__(
+        self, config: AugmentationSettings, recipe: Recipe | None = None, groups: Mapping[int, int] | None = None
+    ) -> None:
         self._config = config
         self._groups = groups or {}
         stages = {0: self._stage(0, config.augmentation_level, config.augmentation)}
