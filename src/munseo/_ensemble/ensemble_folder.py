@@ -182,7 +182,7 @@ def _manifest(
         "skipped": [],
     }
     parameters = [(manifest.get("model") or {}).get("num_parameters") or 0 for manifest in manifests]
-    seconds = [(manifest.get("course") or {}).get("seconds") or 0 for manifest in manifests]
+    seconds = [member.run.read_course().seconds or 0 for member in aligned.members]
     weights = weights_of(judgement, len(manifests))
     members = [
         {

@@ -152,19 +152,14 @@ def _gather(run: RunFolder) -> Facts:
         results=results.model_copy(update={"robustness": _shown_robustness(run, results.robustness)}),
         scores=run.read_scores(),
         curves=tuple(table for _, table in curves),
-        best_epochs=tuple(_read_course(split).best_epoch for split, _ in curves),
+        best_epochs=tuple(split.read_course().best_epoch for split, _ in curves),
         epoch_seconds=_median_seconds(folds or [run]),
-        folds=tuple(Fold(scores, _read_course(run.fold(scores.fold))) for scores in results.folds),
+        folds=tuple(Fold(scores, run.fold(scores.fold).read_course()) for scores in results.folds),
         rates=rates if "configured" in rates.model_fields_set else rates.model_copy(update={"configured": config.lr}),
         course=Course.model_validate(manifest.get("course") or {}),
         class_counts=tuple(ClassCount.model_validate(entry) for entry in counts),
         gallery=_read_gallery(run),
     )
-
-
-def _read_course(split: RunFolder) -> Course:
-    manifest = split.read_manifest() if split.manifest_file.is_file() else {}
-    return Course.model_validate(manifest.get("course") or {})
 
 
 def _join_manifests(folds: Sequence[RunFolder]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from munseo._config import Config, parse_config, read_yaml
 from munseo._errors import UserError
 from munseo._run.atomic import plain, replacing, write_json, write_text
 from munseo._run.manifest import seal
-from munseo._run.records import RunRecord, ServerScores
+from munseo._run.records import Course, RunRecord, ServerScores
 from munseo._run.results import Results, ResultsEntry
 
 if TYPE_CHECKING:
@@ -137,6 +137,15 @@ class RunFolder:
         if number > FORMAT:
             raise UserError(f"{self.manifest_file}: written by a newer Munseo; update this one.")
         return manifest
+
+    def read_course(self) -> Course:
+        """Return how training went, from the manifest; empty before training ended.
+
+        Raises:
+            UserError: The manifest is damaged.
+        """
+        manifest = self.read_manifest() if self.manifest_file.is_file() else {}
+        return self._parse(self.manifest_file, Course, manifest.get("course") or {})
 
     def update_manifest(self, **values: Any) -> None:
         """Set top-level entries of the manifest; the others stay."""

@@ -17,6 +17,7 @@ from munseo._config import Config
 from munseo._console import progress_bar, say
 from munseo._run import METRICS, RunFolder
 from munseo._run.atomic import replacing
+from munseo._run.records import Course
 from munseo._training.module import PageClassifier
 from munseo._training.stop_rules import EndReason
 
@@ -111,22 +112,22 @@ class Recorder(pl.Callback):
         kept.append({"epoch": len(self.rows) - 1, "seconds": round(time.monotonic() - self._started, 3)})
         self.run.write_table(file, pd.DataFrame(kept))
 
-    def describe_course(self, reason: EndReason) -> dict[str, Any]:
+    def describe_course(self, reason: EndReason) -> Course:
         """Return the manifest's ``course`` entry: how training went, and why it ended."""
         counted = {name for row in self.rows for name in row if name.startswith(("pages_", "batches_"))}
         totals = {name: int(sum(row.get(name, 0) for row in self.rows)) for name in sorted(counted)}
         seconds = pd.read_csv(self.run.timing_file)["seconds"].sum()
-        return {
-            "epochs_done": len(self.rows),
-            "epochs_planned": self.config.epochs,
-            "best_epoch": self.best_epoch,
-            "monitor": self.config.monitor,
-            "best_value": self.rows[self.best_epoch][self.config.monitor],
-            "stopped": reason.value,
-            "seconds": round(float(seconds), 1),
-            "augmented_pages": {n.removeprefix("pages_"): c for n, c in totals.items() if n.startswith("pages_")},
-            "mixed_batches": {n.removeprefix("batches_"): c for n, c in totals.items() if n.startswith("batches_")},
-        }
+        return Course(
+            epochs_done=len(self.rows),
+            epochs_planned=self.config.epochs,
+            best_epoch=self.best_epoch,
+            monitor=self.config.monitor,
+            best_value=self.rows[self.best_epoch][self.config.monitor],
+            stopped=reason.value,
+            seconds=round(float(seconds), 1),
+            augmented_pages={n.removeprefix("pages_"): c for n, c in totals.items() if n.startswith("pages_")},
+            mixed_batches={n.removeprefix("batches_"): c for n, c in totals.items() if n.startswith("batches_")},
+        )
 
     def describe_effective(self, module: PageClassifier) -> dict[str, Any]:
         """Return the manifest's ``effective`` entry: the settings that were really used."""

@@ -303,7 +303,7 @@ def fit(folder: RunFolder, config: Config, card: ModelCard, split: Split, logger
     if rank() == 0:
         folder.update_manifest(
             effective=recorder.describe_effective(module),
-            course=recorder.describe_course(end_reason(stop_rules, config.epochs)),
+            course=recorder.describe_course(end_reason(stop_rules, config.epochs)).model_dump(),
         )
     return hardware
 

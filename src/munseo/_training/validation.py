@@ -137,18 +137,17 @@ def join_folds(run: RunFolder, config: Config, card: ModelCard, collection: Coll
     pages = [page for page in collection.pages.train if page.id in known]
     _write_mean_curves(run)
     results = [fold.read_results("val", "train") for fold in run.folds]
-    manifests = [fold.read_manifest() for fold in run.folds]
     folds = tuple(
         FoldScores(
             fold=number,
             **{name: getattr(result.val, name) for name in METRIC_NAMES},
-            best_epoch=manifest["course"]["best_epoch"],
+            best_epoch=fold.read_course().best_epoch,
         )
-        for number, (result, manifest) in enumerate(zip(results, manifests, strict=True))
+        for number, (fold, result) in enumerate(zip(run.folds, results, strict=True))
     )
     means = {name: float(np.mean([getattr(result.train, name) for result in results])) for name in METRIC_NAMES}
     _write_results(run, config, card, pages, {"train": TrainScores(**means), "folds": folds})
-    _join_manifests(run, manifests)
+    _join_manifests(run)
 
 
 def _write_results(
@@ -161,7 +160,9 @@ def _write_results(
 
 def _train_metrics(run: RunFolder) -> TrainScores:
     """Return the training metrics of the best epoch."""
-    best = run.read_metrics().iloc[run.read_manifest()["course"]["best_epoch"]]
+    best_epoch = run.read_course().best_epoch
+    assert best_epoch is not None, "training has ended"
+    best = run.read_metrics().iloc[best_epoch]
     return TrainScores(**{name: float(best[f"train_{name}"]) for name in METRIC_NAMES})
 
 
@@ -170,19 +171,18 @@ def _write_mean_curves(run: RunFolder) -> None:
     run.write_table(run.metrics_file, curves.groupby("epoch", as_index=False).mean())
 
 
-def _join_manifests(run: RunFolder, manifests: Sequence[dict[str, Any]]) -> None:
+def _join_manifests(run: RunFolder) -> None:
     """Write the model and settings of the first fold, and the course of all folds together."""
-    courses = [manifest["course"] for manifest in manifests]
+    manifest = run.folds[0].read_manifest()
+    courses = [fold.read_course() for fold in run.folds]
     counts = {
-        key: {name: sum(course[key].get(name, 0) for course in courses) for name in courses[0][key]}
+        key: {name: sum(getattr(course, key).get(name, 0) for course in courses) for name in getattr(courses[0], key)}
         for key in ("augmented_pages", "mixed_batches")
     }
-    course = {
-        **courses[0],
-        **counts,
-        "epochs_done": max(course["epochs_done"] for course in courses),
-        "best_value": float(np.mean([course["best_value"] for course in courses])),
-        "seconds": sum(course["seconds"] for course in courses),
+    totals = {
+        "epochs_done": max(course.epochs_done or 0 for course in courses),
+        "best_value": float(np.mean([course.best_value or 0 for course in courses])),
+        "seconds": sum(course.seconds or 0 for course in courses),
     }
-    first = {key: manifests[0][key] for key in ("system", "model", "effective")}
-    run.update_manifest(**first, course=course)
+    course = courses[0].model_copy(update={**counts, **totals})
+    run.update_manifest(**{key: manifest[key] for key in ("system", "model", "effective")}, course=course.model_dump())
