@@ -127,9 +127,9 @@ def test_from_the_leaderboard_to_a_heat_map(page, ui, name, pictures):
     expect(rows.first.get_by_role("checkbox")).to_be_checked()
     rows.last.get_by_role("checkbox").check()
     shoot(page, pictures, "runs", 540)
-    page.get_by_role("button", name="Compare the ticked runs").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("2 runs side by side")
-    expect(page.get_by_text("Settings that differ")).to_be_visible()
+    page.get_by_role("button", name="Compare selected runs").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Comparison of 2 runs")
+    expect(page.get_by_text("Different settings")).to_be_visible()
     shoot(page, pictures, "compare")
 
     page.goto(f"/runs/{quote(name)}")
@@ -140,7 +140,7 @@ def test_from_the_leaderboard_to_a_heat_map(page, ui, name, pictures):
     pages = page.locator("ul.sheets li")
     expect(pages).to_have_count(count)
     page.get_by_label("True").select_option("")
-    page.get_by_label("Taken for").select_option("")
+    page.get_by_label("Predicted").select_option("")
     page.get_by_label("mistakes only").check()
     expect(pages.locator("nth=0")).to_have_class("wrong")
     shoot(page, pictures, "pages")
@@ -179,17 +179,17 @@ def test_two_reviewers_do_not_overrule_each_other(opened, ui):
     first, second = opened(), opened()
     for window, reviewer in ((first, "Mina"), (second, "Jun")):
         window.goto("/review?name=copies")
-        window.get_by_label("You are").fill(reviewer)
+        window.get_by_label("Reviewer").fill(reviewer)
         window.get_by_role("button", name="Use this name").click()
-        expect(window.get_by_label("You are")).to_have_value(reviewer)
+        expect(window.get_by_label("Reviewer")).to_have_value(reviewer)
     decided = first.locator("figure figcaption").first.inner_text()
     assert second.locator("figure figcaption").first.inner_text() == decided
     press(first, "k")
-    expect(first.get_by_text("Last:")).to_be_visible()
+    expect(first.get_by_text("Last decision:")).to_be_visible()
     press(second, "d")
-    expect(second.get_by_role("alert")).to_contain_text("Mina decided about this page in the meantime: Keep")
+    expect(second.get_by_role("alert")).to_contain_text("Mina has decided about this page in the meantime: Keep")
     press(second, "d")
-    expect(second.get_by_text(f"Last: {decided}, Drop")).to_be_visible()
+    expect(second.get_by_text(f"Last decision: {decided}, Drop")).to_be_visible()
     last = list(csv.DictReader(ui.review_file.open(encoding="utf-8", newline="")))[-2:]
     assert [(row["reviewer"], row["action"]) for row in last] == [("Mina", "keep"), ("Jun", "drop")]
 
@@ -208,7 +208,7 @@ def test_a_pdf_that_is_dropped(page, ui, name, pictures):
         page.wait_for_timeout(500)
     expect(page.locator("ul.near li").first).to_contain_text(file.name), "the page itself was a training page"
     assert answer.inner_text() in page.locator(".bars th").first.inner_text()
-    expect(page.get_by_text("Where the model looked")).to_be_visible()
+    expect(page.get_by_text("Evidence in the page")).to_be_visible()
     shoot(page, pictures, "try", 1000)
 
 
@@ -224,7 +224,7 @@ def test_the_camera(page, name):
     page.goto(f"/try?run={quote(name)}")
     page.get_by_role("button", name="Take a photo").click()
     until(page, "document.querySelector('video').videoWidth > 0")
-    page.get_by_role("button", name="Take it and classify").click()
+    page.get_by_role("button", name="Take photo and classify").click()
     expect(page.get_by_role("heading", name="photo.jpg")).to_be_visible()
     expect(page.locator(".answer strong")).to_have_count(1)
 
@@ -234,20 +234,20 @@ def test_sliders_draw_and_save(page, tmp_path, pictures):
     drawn = page.locator("#drawn img")
     sources = "[...document.querySelectorAll('#drawn img')].map((image) => image.src)"
     before = page.evaluate(sources)
-    slider = page.get_by_role("slider", name="noise how often")
+    slider = page.get_by_role("slider", name="noise probability")
     slider.focus()
     page.keyboard.press("End")
     expect(slider).to_have_value("1")
     until(page, f"JSON.stringify({sources}) !== {json.dumps(json.dumps(before, separators=(',', ':')))}")
     assert drawn.count() == len(before)
     assert page.evaluate(sources)[0] == before[0], "the page itself stays as it is"
-    page.get_by_role("button", name="Draw again").click()
-    expect(page.get_by_label("Draw", exact=True)).to_have_value("1")
-    page.get_by_label("What").select_option("competition")
+    page.get_by_role("button", name="New seed").click()
+    expect(page.get_by_label("Seed", exact=True)).to_have_value("1")
+    page.get_by_label("Recipe or policy").select_option("competition")
     expect(page).to_have_url(re.compile("what=competition"))
     shoot(page, pictures, "augment", 1000)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save the YAML").click()
+        page.get_by_role("button", name="Save YAML").click()
     download.value.save_as(tmp_path / "recipe.yaml")
     assert yaml.safe_load((tmp_path / "recipe.yaml").read_text())["name"] == "competition"
 
@@ -290,7 +290,7 @@ def test_curves_grow_while_it_trains(page, ui, name):
 def test_by_keyboard_alone(page):
     page.goto("/")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
     page.keyboard.press("Tab")

@@ -122,7 +122,7 @@ def test_trying_gives_what_predict_gives(client, name, ui, documents, tmp_path):
     assert len(answers) == 2
     assert best is None or answers[0] == best[files[1].name]
     assert "broken.png, page 1: is not an image" in text
-    assert "Where the model looked" in text
+    assert "Evidence in the page" in text
     assert client.post("/try", params={"run": "../x"}, files=sent[:1]).status_code == 404
 
 
