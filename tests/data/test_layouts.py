@@ -38,7 +38,7 @@ def test_competition_layout(make_data):
     assert brief(pages.val) == [("v.jpg", "v.jpg", 1)]
     assert brief(pages.test) == [("2.jpg", "2.jpg", None), ("1.jpg", "1.jpg", None)]
     assert set(pages.tables) == {"train", "val", "meta", "sample_submission"}
-    assert pages.notes == ("meta.csv: class '영수증' has no page in the train part",)
+    assert pages.notes == ("meta.csv: class '영수증' has no training page",)
 
 
 def test_the_least_that_is_needed(make_data):
@@ -120,7 +120,7 @@ def test_folder_per_class(make_data):
     ]
     assert brief(pages.test) == [("t1.png", "t1.png", None), ("t2.png", "t2.png", None)]
     assert pages.val is None
-    assert pages.notes == ("left out, as no image files: bill/notes.txt, empty/ (without images)",)
+    assert pages.notes == ("left out, because they are not image files: bill/notes.txt, empty/ (without images)",)
 
 
 def test_folder_per_class_below_train_with_val_test_and_meta(make_data):

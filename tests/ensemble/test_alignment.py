@@ -126,7 +126,7 @@ def test_a_copy_in_the_data_that_trained_all_is_left_out(write_member):
     assert "v9" not in aligned.ids
     assert len(aligned.ids) == 49
     assert tuple(map(str, aligned.notes)) == (
-        "1 of 50 pages (v9) are left out, because copies of the images were used to train a member",
+        "left out, because copies of their images were used to train a member: 1 of 50 pages (v9)",
     )
 
 

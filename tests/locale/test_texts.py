@@ -189,3 +189,16 @@ def test_a_remark_that_this_version_does_not_know_is_shown_as_it_was_stored():
         Remark("", text="As {later} versions write."),
     ):
         assert Texts("ko", "report").remark(remark) == str(remark) == "As {later} versions write."
+
+
+def test_stored_sentences_are_translated():
+    texts = Texts("ko", "report")
+    for remark in (
+        Remark("data.first_page", {"page": "scan.tif", "count": 3}),
+        Remark("split.copies", {"pages": 1400, "groups": 2, "equal": 1, "near": 3}),
+        Remark("image.too_many_pixels", {"width": 30_000, "height": 2, "most": 200_000_000}),
+        Remark("image.not_an_image", {"content": Remark("image.content.zeros"), "formats": "JPEG and PDF"}),
+    ):
+        assert texts.translate(str(remark)) == texts.remark(remark) != str(remark)
+        assert Texts("en", "report").translate(str(remark)) == str(remark)
+    assert texts.translate("As {later} versions write.") == "As {later} versions write."

@@ -212,7 +212,8 @@ def test_hangul_reaches_machines_without_a_korean_font(reported: RunFolder):
 def test_skipped_pages_and_notes_are_listed(reported: RunFolder):
     text = read(reported, "report.ko.html")
     assert "broken-3.jpg" in text
-    assert "scan-7.tif: first of 3 pages used" in text
+    assert "scan-7.tif: 3페이지 중 첫 페이지만 사용합니다" in text
+    assert "scan-7.tif: first of 3 pages used" in read(reported, "report.html")
 
 
 def test_defaults_of_the_configuration_have_a_report(tmp_path: Path):

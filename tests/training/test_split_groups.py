@@ -54,8 +54,8 @@ def test_what_is_tied(planted, likeness, column, expected):
     collection = collect(_config(data, split_by_likeness=likeness, group_column=column))
     assert sorted(map(sorted, _groups(collection))) == sorted(sorted(groups[number]) for number in expected)
     said = [note for note in collection.notes if note.startswith("split: ")]
-    counts = {"near": ("4 pages", "2 groups", "equal files: 1,", "look the same: 1)"),
-              "equal": ("2 pages", "1 group ", "equal files: 1,", "look the same: 0)")}.get(likeness)  # fmt: skip
+    counts = {"near": ("other: 4", "groups: 2,", "identical files: 1,", "look the same: 1)"),
+              "equal": ("other: 2", "groups: 1", "identical files: 1", "look the same: 0)")}.get(likeness)  # fmt: skip
     assert len(said) == bool(counts)
     assert all(count in said[0] for count in counts or ())
 
@@ -81,11 +81,9 @@ def test_a_fixed_validation_part_is_told_what_it_shares(planted):
     collection = collect(_config(data, group_column="sender"))
     assert collection.groups is None
     notes = "\n".join(collection.notes)
-    assert "files of the train part too, which makes its scores too good: 1 (again.jpg); munseo doctor" in notes
-    assert (
-        f"share their sender with train pages, which makes its scores too good: 2 ({', '.join(held_out_of_kim)})"
-        in notes
-    )
+    assert "are also training files, which makes the validation scores too high: 1 (again.jpg)" in notes
+    shown = ", ".join(held_out_of_kim)
+    assert f"same sender as training pages, which makes the validation scores too high: 2 ({shown})" in notes
 
 
 def test_of_too_many_pages_equal_files_alone_are_tied(planted, monkeypatch):
@@ -93,7 +91,7 @@ def test_of_too_many_pages_equal_files_alone_are_tied(planted, monkeypatch):
     data, groups = planted
     collection = collect(_config(data))
     assert _groups(collection) == [groups[1]]
-    assert any(note.startswith("split: of more than 73 pages, equal files stay") for note in collection.notes)
+    assert any(note.startswith("split: with more than 73 pages, identical files stay") for note in collection.notes)
 
 
 def test_a_column_that_is_not_there(planted):

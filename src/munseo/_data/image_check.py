@@ -18,6 +18,7 @@ from munseo._data.image_error import ImageError, ImageProblem
 from munseo._data.near_duplicates import thumbnail
 from munseo._data.page import Page
 from munseo._errors import UserError
+from munseo._locale import Remark
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def check_images(
         if file.thumbnail is not None:
             kept[page.id] = file.thumbnail
         if file.num_pages > 1:
-            notes.append(f"{page.id}: first of {file.num_pages} pages used")
+            notes.append(str(Remark("data.first_page", {"page": page.id, "count": file.num_pages})))
     if skipped and (on_bad_image == "fail" or not good):
         advice = "mend or remove them, or go on without them: --on-bad-image skip" if good else "none is left"
         problems = [f"{page.id}: {problem}" for page, problem in skipped]

@@ -20,6 +20,7 @@ from munseo._data.image_finder import ImageFinder, lies_within, nfc, printable
 from munseo._data.page import Page, PageSet
 from munseo._data.tables import DataTable, read_table
 from munseo._errors import UserError
+from munseo._locale import Remark
 
 _NAMED = 5
 """The number of files that a note about skipped files names."""
@@ -107,7 +108,7 @@ class _Loading:
             return None
         self.tables[name] = path
         if table.encoding == "CP949":
-            self.notes.append(f"{path.name}: read as CP949, since it is not UTF-8")
+            self.notes.append(str(Remark("data.cp949", {"file": path.name})))
         return table
 
     def table_split(self, split: str, path: Path, folders: Sequence[Path]) -> list[ClaimedPage]:
@@ -212,8 +213,9 @@ class _Loading:
 
     def note_left_out(self, names: Sequence[str]) -> None:
         if names:
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            self.notes.append(f"left out, as no image files: {', '.join(names[:_NAMED])}{more}")
+            key = "data.left_out_more" if len(names) > _NAMED else "data.left_out"
+            values = {"names": ", ".join(names[:_NAMED]), "count": len(names) - _NAMED}
+            self.notes.append(str(Remark(key, values)))
 
     def page_set(
         self,
@@ -254,7 +256,7 @@ class _Loading:
         used = {classes.index(page.label) for page in train if page.label is not None}
         for index, name in enumerate(classes.names):
             if index not in used:
-                self.notes.append(f"{classes.source}: class {name!r} has no page in the train part")
+                self.notes.append(str(Remark("data.empty_class", {"source": classes.source, "name": repr(name)})))
 
 
 def _folders_in(root: Path) -> list[Path]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import yaml
@@ -70,6 +72,22 @@ class Texts:
         except (KeyError, IndexError):  # an earlier version stored other values
             return remark.text
 
+    def translate(self, sentence: str) -> str:
+        """Return a stored English sentence in this language, or as it is where the catalogue does not know it.
+
+        Run folders and tables hold notes on the data, reasons for skipped pages and findings as plain sentences.
+        """
+        if self.language == "en":
+            return sentence
+        for key, pattern in _sentences():
+            if match := pattern.fullmatch(sentence):
+                values = match.groupdict()
+                if "content" in values:
+                    values["content"] = self.translate(values["content"])
+                # The numbers in the sentence are formatted already.
+                return re.sub(r"\{(\w+):[^}]*\}", r"{\1}", self._find(key) or sentence).format(**values)
+        return sentence
+
     def _find(self, key: str) -> str | None:
         texts = _catalogue(self.language)
         return texts.get(f"{self.room}.{key}", texts.get(key))
@@ -109,3 +127,16 @@ def _catalogue(language: str) -> dict[str, str]:
     file = Path(__file__).with_name(f"{language}.yaml")
     rooms = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)
     return {f"{room}.{key}": text for room, texts in rooms.items() for key, text in texts.items()}
+
+
+@cache
+def _sentences() -> list[tuple[str, re.Pattern[str]]]:
+    """Return the key and the pattern of every English note, the longest first."""
+    found: list[tuple[int, str, re.Pattern[str]]] = []
+    for key, text in _catalogue("en").items():
+        if key.startswith("note."):
+            parts = list(Formatter().parse(text))
+            pattern = "".join(re.escape(words) + (f"(?P<{name}>.+?)" if name else "") for words, name, _, _ in parts)
+            found.append((sum(len(words) for words, *_ in parts), key, re.compile(pattern, re.DOTALL)))
+    found.sort(key=lambda entry: -entry[0])
+    return [(key, pattern) for length, key, pattern in found if length]

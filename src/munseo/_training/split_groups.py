@@ -15,6 +15,7 @@ from munseo._data.image_finder import nfc
 from munseo._data.near_duplicates import LEAST_FINE_LIKENESS, SamePicture, fine_likeness, fine_square, same_pictures
 from munseo._data.page_groups import join_groups, links_of_keys
 from munseo._errors import UserError
+from munseo._locale import Remark
 
 MOST_COMPARED = 100_000
 """Most pages whose pictures are compared with each other, which takes 40 minutes of one core. Among more pages only
@@ -59,19 +60,13 @@ def find_groups(
     near = _near(train) if needs_thumbnails(config, pages) else []
     notes = []
     if config.split_by_likeness == "near" and len(pages.train) > MOST_COMPARED:
-        notes.append(
-            f"split: of more than {MOST_COMPARED:,} pages, equal files stay on one side; copies that are turned or "
-            "saved again are not looked for. group_column keeps together what you know to be alike"
-        )
+        notes.append(str(Remark("split.too_many_pages", {"most": MOST_COMPARED})))
     if equal or near:
         sizes = np.unique(join_groups(len(train.pages), [*equal, *near]), return_counts=True)[1]
         num_groups = int((sizes > 1).sum())
         num_near = sum(digests[first] != digests[second] for first, second in near)
-        notes.append(
-            f"split: {sizes[sizes > 1].sum():,} pages are copies of each other, in {num_groups:,} "
-            f"group{'s' if num_groups > 1 else ''} (pairs of equal files: {len(equal):,}, that look the same: "
-            f"{num_near:,}); each group stays on one side; munseo doctor shows them"
-        )
+        values = {"pages": int(sizes[sizes > 1].sum()), "groups": num_groups, "equal": len(equal), "near": num_near}
+        notes.append(str(Remark("split.copies", values)))
     links = [*equal, *near, *links_of_keys([keys.get(page.id) for page in train.pages])]
     if not links:
         return None, notes
@@ -114,18 +109,15 @@ def _straddling(config: DataSettings, pages: PageSet, train: Checked, val: Check
     """Return notes on what fixed validation pages share with train pages; this is reported, not changed."""
     known = set(train.digests.values())
     copies = [page.id for page in val.pages if val.digests[page.id] in known]
-    notes = list(_note(copies, "pages of the validation part that are files of the train part too", "munseo doctor"))
+    notes = list(_note("split.shared_files", copies))
     if keys and config.group_column in read_table(pages.tables["val"]).columns:
         values = set(keys.values())
         shared = [page_id for page_id, value in _column(config, pages, "val").items() if value in values]
-        notes += _note(
-            shared, f"pages of the validation part that share their {config.group_column} with train pages", ""
-        )
+        notes += _note("split.shared_groups", shared, column=config.group_column)
     return notes
 
 
-def _note(ids: Sequence[str], what: str, tool: str) -> Iterator[str]:
+def _note(key: str, ids: Sequence[str], **values: object) -> Iterator[str]:
     if ids:
         shown = ", ".join(ids[:_SHOWN]) + (", …" if len(ids) > _SHOWN else "")
-        advice = f"; {tool} shows them" if tool else ""
-        yield f"{what}, which makes its scores too good: {len(ids):,} ({shown}){advice}"
+        yield str(Remark(key, {"count": len(ids), "shown": shown, **values}))

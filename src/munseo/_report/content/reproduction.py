@@ -30,11 +30,12 @@ def train_command(facts: Facts) -> str:
 
 def data_notes(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     """Return notes on the data, and the pages that were left out."""
-    notes = tuple(str(note) for note in facts.get("data", "notes") or ())
+    notes = tuple(texts.translate(str(note)) for note in facts.get("data", "notes") or ())
     blocks: list[Block] = [Bullets(notes)] if notes else []
     if facts.skipped:
         header = (texts("data_notes.page"), texts("data_notes.reason"))
-        blocks += [Text(texts("data_notes.skipped")), TableBlock(header, facts.skipped)]
+        rows = tuple((page_id, texts.translate(reason)) for page_id, reason in facts.skipped)
+        blocks += [Text(texts("data_notes.skipped")), TableBlock(header, rows)]
     return tuple(blocks) or (Text(texts("data_notes.none")),)
 
 
