@@ -145,7 +145,7 @@ def test_the_text_names_them_and_the_file_holds_all(found, pair, tmp_path, monke
         "    train.csv: changed, 72 -> 71 rows",
         "labels: 1 of 71 differs",
         f"    {pair.relabelled}  {old} -> {new}",
-        "pages in A alone: 1",
+        "pages only in A: 1",
         "images: 1 of 71 differs",
         "versions: the same",
     ):

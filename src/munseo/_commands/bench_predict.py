@@ -17,8 +17,8 @@ EXAMPLES = (
     "`munseo bench predict runs/2507… --batch-size 16 --seconds 3 --data data/rvl5`",
 )
 LEGEND = (
-    "ms, p95: one page. ×: against plain torch (default layout). peak: share of the cores' multiply-adds. "
-    "max Δp, same, macro-F1: beside torch on validation pages."
+    "ms, p95: one page. ×: compared with plain torch (default layout). peak: fraction of the cores' multiply-adds. "
+    "max Δp, same, macro-F1: compared with torch on validation pages."
 )
 
 

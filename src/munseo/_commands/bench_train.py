@@ -56,7 +56,7 @@ def bench_train(
     problems = [f"{name}: {value} is not allowed; 1 or more" for name, value in counts.items() if value < 1]
     problems += [f"worker_counts: {count} is not allowed; 0 or more" for count in worker_counts if count < 0]
     if problems:
-        raise UserError("bench train: nothing can be measured so.", problems)
+        raise UserError("bench train: values that are not allowed; nothing was measured.", problems)
     from munseo._config import load_config
 
     loaded = load_config(config, overrides)
@@ -104,7 +104,7 @@ def _stages(result: dict[str, Any]) -> Table:
     from rich.table import Table
 
     total = sum(result["stages"].values())
-    table = Table("stage", "ms a page", "share", box=None, pad_edge=False, header_style="bold")
+    table = Table("stage", "ms a page", "fraction", box=None, pad_edge=False, header_style="bold")
     for name, value in result["stages"].items():
         table.add_row(name, f"{value:.3f}", f"{value / total:.1%}")
     return table

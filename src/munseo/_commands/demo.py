@@ -46,8 +46,8 @@ def demo(
         val = run.read_results("val").val
         assert val is not None, "the run has just been judged"
         say(
-            f"validation said {val.macro_f1:.4f} (clean pages), the test part says {public:.4f}: "
-            "that gap is why Munseo exists"
+            f"macro-F1 is {val.macro_f1:.4f} on the clean validation pages and {public:.4f} on the damaged test pages: "
+            "this gap is why Munseo exists"
         )
     return run.path / "report.html"
 

@@ -51,25 +51,25 @@ def show(differences: dict[str, Any], *, json: Path | None) -> None:
         typer.echo(f"\n{json}")
 
 
-def lines(found: dict[str, Any]) -> Iterator[str]:
-    """The difference in plain lines: what a person did first, then what it did to the pages, then to the scores."""
-    yield f"A  {found['a']}"
-    yield f"B  {found['b']}"
-    yield from (f"!  {note}" for note in found["notes"])
+def lines(differences: dict[str, Any]) -> Iterator[str]:
+    """Yield the differences as lines: first what a person changed, then its effect on the pages and the scores."""
+    yield f"A  {differences['a']}"
+    yield f"B  {differences['b']}"
+    yield from (f"!  {note}" for note in differences["notes"])
     yield ""
-    yield from _section("settings", found["settings"], lambda row: f"{row['key']}: {row['a']} -> {row['b']}")
-    yield from _section("tables", found["tables"], _table)
-    yield from _classes(found["classes"])
-    yield from _pages(found["pages"], found["test"])
-    yield from _section("versions", found["versions"], lambda row: f"{row['key']}: {row['a']} -> {row['b']}")
+    yield from _section("settings", differences["settings"], lambda row: f"{row['key']}: {row['a']} -> {row['b']}")
+    yield from _section("tables", differences["tables"], _table)
+    yield from _classes(differences["classes"])
+    yield from _pages(differences["pages"], differences["test"])
+    yield from _section("versions", differences["versions"], lambda row: f"{row['key']}: {row['a']} -> {row['b']}")
     yield ""
-    yield from _scores(found)
+    yield from _scores(differences)
 
 
 def _section(
     name: str, rows: list[dict[str, Any]], text: Callable[[dict[str, Any]], str], of: str = "", kinds: str = ""
 ) -> Iterator[str]:
-    """How many rows there are and of which kinds, then the rows; the same is said in one line."""
+    """Yield the number of rows and their kinds, then the rows; one line if there are none."""
     if not rows:
         yield f"{name}: the same"
         return
@@ -92,7 +92,7 @@ def _from_to(row: dict[str, Any]) -> str:
 
 
 def _kinds(rows: list[dict[str, Any]]) -> str:
-    """The commonest changes where there are many rows: a whole class renamed, a split drawn anew."""
+    """Return the most common changes of many rows, such as a renamed class or a new split."""
     if len(rows) < 3:
         return ""
     counts = Counter(map(_from_to, rows)).most_common(KINDS_SHOWN + 1)
@@ -110,7 +110,7 @@ def _table(row: dict[str, Any]) -> str:
 def _classes(classes: dict[str, list[str]]) -> Iterator[str]:
     for letter, names in (("A", classes["only_a"]), ("B", classes["only_b"])):
         if names:
-            yield f"classes in {letter} alone: {', '.join(names)}"
+            yield f"classes only in {letter}: {', '.join(names)}"
 
 
 def _pages(pages: dict[str, Any], test: dict[str, Any]) -> Iterator[str]:
@@ -120,10 +120,10 @@ def _pages(pages: dict[str, Any], test: dict[str, Any]) -> Iterator[str]:
     of = f" of {pages['in_both']:,}"
     yield from _section("labels", pages["labels"], _change, of, _kinds(pages["labels"]))
     for letter in ("A", "B"):
-        alone = pages[f"only_{letter.lower()}"]
-        if alone:
-            yield f"pages in {letter} alone: {len(alone):,}"
-            yield from _rows(alone, lambda row: f"{row['ID']}  {row['label'] or '–'}, {row['side']}")
+        own = pages[f"only_{letter.lower()}"]
+        if own:
+            yield f"pages only in {letter}: {len(own):,}"
+            yield from _rows(own, lambda row: f"{row['ID']}  {row['label'] or '–'}, {row['side']}")
     yield from _section(
         "images", pages["images"], lambda row: f"{row['ID']}  {_short(row['a'])} -> {_short(row['b'])}", of
     )
@@ -131,8 +131,8 @@ def _pages(pages: dict[str, Any], test: dict[str, Any]) -> Iterator[str]:
         yield from _section("sides", pages["sides"], _change, of, _kinds(pages["sides"]))
     if test and (test["images"] or test["only_a"] or test["only_b"]):
         yield (
-            f"test part: {len(test['images']):,} images differ, {len(test['only_a']):,} pages in A alone, "
-            f"{len(test['only_b']):,} in B alone"
+            f"test part: {len(test['images']):,} images differ, {len(test['only_a']):,} pages only in A, "
+            f"{len(test['only_b']):,} only in B"
         )
 
 
@@ -140,12 +140,12 @@ def _short(digest: str | None) -> str:
     return "unreadable" if digest is None else digest[:12]
 
 
-def _scores(found: dict[str, Any]) -> Iterator[str]:
-    for row in found["scores"]:
+def _scores(differences: dict[str, Any]) -> Iterator[str]:
+    for row in differences["scores"]:
         a, b = (f"{value:.4f}" if value is not None else "–" for value in (row["a"], row["b"]))
         change = f"  {row['change']:+.4f}" if row["change"] is not None else ""
         yield f"{row['score']}: {a} -> {b}{change}"
-    causes, predictions = found["causes"], found["predictions"]
+    causes, predictions = differences["causes"], differences["predictions"]
     if causes is not None:
         yield from _causes(causes)
     if predictions is not None and not predictions["in_both"]:
@@ -160,7 +160,7 @@ def _scores(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _causes(causes: dict[str, Any]) -> Iterator[str]:
-    """The change of macro-F1 as a sum, each part with the pages that it was measured on."""
+    """Yield the change of macro-F1 as a sum, each part with the pages that it was measured on."""
     a, b, (low, high) = causes["macro_f1_a"], causes["macro_f1_b"], causes["interval"]
     if a == b and not any(causes[part] for part in ("by_labels", "by_predictions", "by_pages")):
         return

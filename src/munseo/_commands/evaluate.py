@@ -21,10 +21,10 @@ EXAMPLES = ("`munseo evaluate runs/2507… --data data/rvl5`",)
 def evaluate(
     run: RunArgument, data: MovedData = None, *, tta: Tta = None, device: Device = None, quiet: Quiet = False
 ) -> dict[str, Any]:
-    """Judge a run's weights again on its validation pages.
+    """Evaluate a run's weights again on its validation pages.
 
-    A k-fold run is judged out of fold: each page is predicted by the model that did not see it. So are the members of
-    an ensemble, and their weights are fitted again without the pages that they are judged on.
+    A k-fold run is evaluated out of fold: each page is predicted by the model that was not trained on it. So are the
+    members of an ensemble, whose weights are fitted again without the pages that they are evaluated on.
 
     Returns:
         The `val` entry of `results.json`, measured again.
