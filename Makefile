@@ -34,7 +34,7 @@ torture: $(VENV)/.installed-test  ## an hour of killed runs, hostile files and p
 
 fuzz: $(VENV)/.installed-test  ## ten minutes of coverage-guided fuzzing: images, run folders
 	$(BIN)/python -m pip install --progress-bar off -c constraints.txt -e '.[fuzz]'
-	$(BIN)/python fuzz/image_door.py -max_total_time=300
+	$(BIN)/python fuzz/image_decoder.py -max_total_time=300
 	$(BIN)/python fuzz/run_folder.py -max_total_time=300
 
 clean:  ## remove the virtual environment and caches (runs and data stay)

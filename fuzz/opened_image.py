@@ -1,6 +1,6 @@
-"""The door for images as a function of bytes, which lets nothing out but what is documented.
+"""The decoder as a function of bytes, which raises nothing but what is documented.
 
-This file needs no fuzzer: a test pushes every file of ``corpus/image_door`` through the same function.
+This file needs no fuzzer: a test gives every file of ``corpus/image_decoder`` to the same function.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from munseo._data.decoder import decode_pages
 from munseo._data.image_error import ImageError, ImageProblem
 
 PAGES = 3
-"""Of a document that are looked at; the others go the same way."""
+"""The pages of a document that are decoded; the others are decoded by the same code."""
 
 
-def image_door(data: bytes) -> None:
-    """Whatever these bytes are: pixels, or a reason; and both ways into the door agree."""
+def image_decoder(data: bytes) -> None:
+    """Check that any bytes are pixels or have a reason, and that both functions of the decoder agree."""
     found = inspect(data, "page")
     try:
         pixels = decode(data, "page")

@@ -1,6 +1,6 @@
-"""What reads a run folder as a function of bytes, which lets nothing out but what is documented.
+"""The readers of a run folder as a function of bytes, which raise nothing but what is documented.
 
-This file needs no fuzzer: a test pushes every file of ``corpus/run_folder`` through the same function.
+This file needs no fuzzer: a test gives every file of ``corpus/run_folder`` to the same function.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ READERS: dict[str, tuple[Callable[[RunFolder], object], ...]] = {
     "weights.safetensors": (lambda run: model_weights.read_state(run.weights_file),),
     "state.ckpt": (training_state.read_state, lambda run: model_weights.read_state(run.state_file)),
 }
-"""Files of a run, and what reads them. The corpus counts by this order: new ones go to the end."""
+"""Files of a run, and what reads them. Inputs of the corpus have indices into this list, so new entries go to the end."""
 
 
 def run_folder(data: bytes, run: RunFolder) -> None:
-    """A run folder in which one file, that of the number in the first byte, is the rest of the bytes."""
+    """Read a run folder in which one file has these bytes; the first byte says which file."""
     if not data:
         return
     name = list(READERS)[data[0] % len(READERS)]
@@ -68,7 +68,7 @@ def run_folder(data: bytes, run: RunFolder) -> None:
 
 @contextmanager
 def whole_run() -> Iterator[RunFolder]:
-    """A small run folder without a fault, and one like it beside, in memory where the system has a place for that."""
+    """Make a small valid run folder and another one like it, in memory if the system has a folder for that."""
     memory = Path("/dev/shm")
     with TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         run = _write(Path(folder) / NAME)

@@ -18,7 +18,7 @@ import torch._weights_only_unpickler as unpickler
 
 sys.path.append(str(Path(__file__).parent.parent / "tests" / "report"))
 with atheris.instrument_imports(include=["munseo", "yaml"]):
-    from fuzzing import fuzz
+    from harness import fuzz
     from opened_run import READERS, run_folder, whole_run
 
 # Named among the imports it would have all of torch followed: minutes, and nothing to find.
@@ -28,11 +28,11 @@ VALUES: tuple[Any, ...] = (
     *(None, True, -1, 0, 1e308, -1e308, float("nan"), float("inf"), 2**70, "", "x", "1", "\u0000", "../x", [], {}),
     *([[]], [None], {"": None}, ["x"] * 50, [0, 1], {"macro_f1": "x"}, {"class": 1}, "2025-07-05T19:34:25+09:00"),
 )
-"""What stands where something else should."""
+"""Values that are put where others are expected."""
 
 
 def mutate(data: bytes, max_size: int, seed: int) -> bytes:
-    """In JSON mostly a value is put in the place of another: changed bytes would seldom leave JSON."""
+    """Replace a value where the input is JSON, or else change bytes: changed bytes seldom leave valid JSON."""
     chance = random.Random(seed)
     if chance.random() < 0.7:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from opened_image import image_door
+from opened_image import image_decoder
 from opened_run import READERS, run_folder, whole_run
 
 CORPUS = Path(__file__).parents[2] / "fuzz" / "corpus"
@@ -21,9 +21,9 @@ def run():
         yield run
 
 
-@pytest.mark.parametrize("file", found("image_door"), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", found("image_decoder"), ids=lambda file: file.name)
 def test_an_image_that_was_found(file):
-    image_door(file.read_bytes())
+    image_decoder(file.read_bytes())
 
 
 @pytest.mark.parametrize("file", found("run_folder"), ids=lambda file: file.name)

@@ -1,4 +1,4 @@
-"""What comes through the one door for images, and what is refused there, with which words and at what cost."""
+"""What the decoder accepts and what it refuses, with which message and at what cost."""
 
 from __future__ import annotations
 

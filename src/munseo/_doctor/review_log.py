@@ -1,7 +1,7 @@
-"""``review.csv``: what people decided about pages, row after row; nothing in it is ever changed.
+"""``review.csv``: the decisions of people about pages, one in each row; rows are only added and never changed.
 
-A decision is on the disk before it is acknowledged. Several people may decide at once: whoever has not seen the latest
-decision about a page is told of it instead of overruling it unknowingly.
+A decision is on the disk before it is acknowledged. Several people may decide at once: someone who has not seen the
+latest decision about a page is shown it, instead of overruling it unknowingly.
 """
 
 from __future__ import annotations
@@ -23,24 +23,29 @@ from munseo._run.run_lock import lock
 from munseo._spreadsheet import inert_cell, original_cell
 
 COLUMNS = ("number", "decided_at", "reviewer", "part", "ID", "target", "action", "new_target", "undoes")
+"""The columns of the file."""
+
 DECISIONS = ("keep", "relabel", "drop", "skip")
+"""What a person may decide about a page."""
+
 UNDO = "undo"
+"""The action of a row that takes back another row."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A row.
+    """One row of the log.
 
     Attributes:
-        number: From 1, in the order of the file.
-        decided_at: UTC, ISO 8601.
-        reviewer: Who.
-        part: ``train`` or ``val``.
-        id: Of the page.
-        target: Its label as the reviewer saw it.
+        number: The number of the row, from 1.
+        decided_at: The time, UTC, in ISO 8601.
+        reviewer: The name of the person who decided.
+        part: The split of the page, ``train`` or ``val``.
+        id: The ID of the page.
+        target: The label of the page as the reviewer saw it.
         action: One of ``DECISIONS``, or ``undo``.
-        new_target: The label of a ``relabel``.
-        undoes: Number of the row that an ``undo`` takes back, else 0.
+        new_target: The new label of a ``relabel``.
+        undoes: The number of the row that an ``undo`` takes back, otherwise 0.
     """
 
     number: int
@@ -55,12 +60,12 @@ class Decision:
 
     @property
     def key(self) -> tuple[str, str]:
-        """The page that it is about."""
+        """The split and the ID of the page."""
         return self.part, self.id
 
 
-class Overtaken(Exception):  # noqa: N818 (news, not a fault)
-    """Someone has decided about this page in the meantime."""
+class Overtaken(Exception):  # noqa: N818 (it is not an error)
+    """Raised when someone else has decided about the page in the meantime."""
 
     def __init__(self, decision: Decision) -> None:
         super().__init__(f"{decision.reviewer} decided about {decision.id} in the meantime")
@@ -68,10 +73,10 @@ class Overtaken(Exception):  # noqa: N818 (news, not a fault)
 
 
 class ReviewLog:
-    """The log, for any number of threads and processes.
+    """The log of decisions; any number of threads and processes may use it at once.
 
     Args:
-        path: The CSV; it is made by the first decision.
+        path: The CSV, which the first decision creates.
     """
 
     def __init__(self, path: Path) -> None:
@@ -82,10 +87,10 @@ class ReviewLog:
         self._identity: tuple[int, int] = (0, 0)
 
     def read(self) -> list[Decision]:
-        """All decisions; a last row that a kill has cut is none.
+        """Return all decisions; an incomplete last row, which a killed process has left, is ignored.
 
         Raises:
-            UserError: Rows in the file are no decisions, all of them named.
+            UserError: Rows of the file are not decisions; all of them are named.
         """
         with self._thread_lock:
             if not self.path.exists():
@@ -95,7 +100,7 @@ class ReviewLog:
             return list(self._known)
 
     def current(self) -> dict[tuple[str, str], Decision]:
-        """Part and ID of a page to what is decided about it: the last decision that nobody has taken back."""
+        """Return the valid decision about each page, by split and ID: the last one that nobody has taken back."""
         return in_force(self.read())
 
     def decide(
@@ -104,54 +109,56 @@ class ReviewLog:
         """Write a decision.
 
         Args:
-            reviewer: Who decides.
-            part: ``train`` or ``val``.
-            page_id: ID of the page.
-            target: Its label, as the reviewer sees it.
+            reviewer: The name of the person who decides.
+            part: The split of the page, ``train`` or ``val``.
+            page_id: The ID of the page.
+            target: The label of the page as the reviewer sees it.
             action: One of ``DECISIONS``.
             new_target: The new label of a ``relabel``.
-            seen: Number of the decision about this page that the reviewer knows of, 0 for none.
+            seen: The number of the decision about this page that the reviewer knows, 0 for none.
 
         Raises:
-            Overtaken: There is another one by now; nothing was written.
-            UserError: No such action, a relabel without a label, or the file is damaged.
+            Overtaken: There is a newer decision; nothing was written.
+            UserError: The action is unknown, a relabel has no label, or the file is damaged.
         """
         if action not in DECISIONS:
             raise UserError(f"action: {action!r} is not allowed; should be {', '.join(DECISIONS)}.")
         if (action == "relabel") != bool(new_target):
             raise UserError("new_target: a relabel needs one, and nothing else has one.")
         with self._writing() as file:
-            now = in_force(self._known).get((part, nfc(page_id)))
-            if now is not None and now.number != seen:
-                raise Overtaken(now)
+            latest = in_force(self._known).get((part, nfc(page_id)))
+            if latest is not None and latest.number != seen:
+                raise Overtaken(latest)
             return self._append(file, reviewer, part, nfc(page_id), target, action, new_target)
 
     def undo(self, reviewer: str, number: int) -> Decision:
-        """Take a decision back; the one before it is in force again.
+        """Take back a decision; the one before it is valid again.
 
         Raises:
-            Overtaken: There is a newer one about the same page; nothing was written.
-            UserError: There is no such decision in force, or it is someone else's.
+            Overtaken: There is a newer decision about the same page; nothing was written.
+            UserError: There is no such valid decision, or someone else made it.
         """
         with self._writing() as file:
-            about = next((one for one in self._known if one.number == number and one.action != UNDO), None)
-            now = in_force(self._known).get(about.key) if about else None
-            if about is None or now is None or now.number < number:
-                raise UserError(f"{self.path.name}: decision {number} is not in force, so it cannot be undone.")
-            if now.number != number:
-                raise Overtaken(now)
-            if about.reviewer != reviewer:
-                raise UserError(f"{self.path.name}: decision {number} is {about.reviewer}'s; only they can undo it.")
-            return self._append(file, reviewer, about.part, about.id, about.target, UNDO, "", number)
+            made = next(
+                (decision for decision in self._known if decision.number == number and decision.action != UNDO), None
+            )
+            latest = in_force(self._known).get(made.key) if made else None
+            if made is None or latest is None or latest.number < number:
+                raise UserError(f"{self.path.name}: decision {number} is not in force, so it cannot be unddecision.")
+            if latest.number != number:
+                raise Overtaken(latest)
+            if made.reviewer != reviewer:
+                raise UserError(f"{self.path.name}: decision {number} is {made.reviewer}'s; only they can undo it.")
+            return self._append(file, reviewer, made.part, made.id, made.target, UNDO, "", number)
 
     @contextmanager
     def _writing(self) -> Iterator[BinaryIO]:
-        """The file, for this writer alone, with all of it read."""
+        """Open the file for this writer only, after reading all of it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._thread_lock, self.path.open("a+b") as file:
             lock(file, wait=True)
             self._catch_up(file)
-            self._mend(file)
+            self._set_aside_torn_row(file)
             yield file
 
     def _append(self, file: BinaryIO, *values: str | int) -> Decision:
@@ -167,7 +174,7 @@ class ReviewLog:
         return decision
 
     def _catch_up(self, file: BinaryIO) -> None:
-        """Read what has come since."""
+        """Read what was added since the last time."""
         found = os.fstat(file.fileno())
         identity = (found.st_dev, found.st_ino)
         if identity != self._identity or found.st_size < self._offset:
@@ -181,8 +188,8 @@ class ReviewLog:
         self._known += self._decisions(rows)
         self._offset += len(whole)
 
-    def _mend(self, file: BinaryIO) -> None:
-        """Put a row that was cut aside, so that the next one begins on a line of its own."""
+    def _set_aside_torn_row(self, file: BinaryIO) -> None:
+        """Move an incomplete last row to another file, so that the next one starts on a new line."""
         file.seek(self._offset)
         if torn := file.read():
             with self.path.with_name(f"{self.path.name}.torn").open("ab") as aside:
@@ -209,14 +216,16 @@ class ReviewLog:
 
 
 def in_force(decisions: Sequence[Decision]) -> dict[tuple[str, str], Decision]:
-    """Part and ID of a page to the last decision about it that is not undone."""
-    undone = {one.undoes for one in decisions if one.action == UNDO}
-    return {one.key: one for one in decisions if one.action != UNDO and one.number not in undone}
+    """Return the last decision about each page that is not undone, by split and ID."""
+    undone = {decision.undoes for decision in decisions if decision.action == UNDO}
+    return {
+        decision.key: decision for decision in decisions if decision.action != UNDO and decision.number not in undone
+    }
 
 
 def _line(values: Sequence[str]) -> bytes:
     text = io.StringIO(newline="")
-    # A line break in a name would be two lines, and half of a decision.
+    # A line break in a name would split a decision into two rows.
     csv.writer(text, lineterminator="\n").writerow([" ".join(value.splitlines()) for value in values])
     return text.getvalue().encode("utf-8", "backslashreplace")
 

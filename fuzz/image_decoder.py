@@ -1,7 +1,7 @@
-"""Coverage-guided fuzzing of the door for images: ``python fuzz/image_door.py -max_total_time=300``.
+"""Coverage-guided fuzzing of the decoder: ``python fuzz/image_decoder.py -max_total_time=300``.
 
-Flags are libFuzzer's. Munseo's and Pillow's Python is followed; OpenCV's, libjpeg's and PDFium's machine code is run,
-and a crash there is found, but not aimed at.
+Flags are those of libFuzzer. The coverage of the Python code of Munseo and Pillow guides the fuzzer; the machine code
+of OpenCV, libjpeg and PDFium runs too, and a crash there is found, but it does not guide the fuzzer.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import atheris
 import numpy as np
 
 with atheris.instrument_imports(include=["munseo._data", "PIL"]):
-    from fuzzing import fuzz
-    from opened_image import image_door
+    from harness import fuzz
+    from opened_image import image_decoder
     from PIL import Image
 
     from munseo._data import decoder as decoding
 
 MAX_PIXELS = 1_000_000
-"""Here: a picture at the true limit takes seconds and gigabytes, and the fuzzer soon would look at nothing else."""
+"""The limit while fuzzing: a picture at the real limit takes seconds and gigabytes, and would slow down the fuzzer."""
 
 
 def seeds() -> dict[str, bytes]:
-    """A tiny file of each way in which a format keeps its pixels."""
+    """Return a tiny file for each way in which a format stores its pixels."""
     noise = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
     colour = Image.fromarray(noise)
     grey, turned = colour.convert("L"), Image.Exif()
@@ -61,23 +61,23 @@ def _encoded(image: Image.Image, format: str, **options: object) -> bytes:
 
 
 def mutate(data: bytes, max_size: int, seed: int) -> bytes:
-    """Let libFuzzer change the bytes; a PNG gets true checksums again, or no reader would go beyond the first chunk."""
+    """Let libFuzzer change the bytes; a PNG gets valid checksums again, or readers would stop at the first chunk."""
     changed = atheris.Mutate(data, max_size)
     return _resealed(changed) if changed.startswith(b"\x89PNG\r\n\x1a\n") and seed % 8 else changed
 
 
 def _resealed(png: bytes) -> bytes:
-    data, place = bytearray(png), 8
-    while place + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, place)
-        end = place + 8 + length
+    data, start = bytearray(png), 8
+    while start + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, start)
+        end = start + 8 + length
         if end + 4 > len(data):
             break
-        struct.pack_into(">I", data, end, zlib.crc32(data[place + 4 : end]))
-        place = end + 4
+        struct.pack_into(">I", data, end, zlib.crc32(data[start + 4 : end]))
+        start = end + 4
     return bytes(data)
 
 
 if __name__ == "__main__":
     decoding.MAX_PIXELS = MAX_PIXELS
-    fuzz("image_door", image_door, seeds(), mutate)
+    fuzz("image_decoder", image_decoder, seeds(), mutate)
