@@ -46,7 +46,7 @@ def test_table_and_page(broken, tmp_path):
     page = (tmp_path / "out" / "doctor.html").read_text(encoding="utf-8")
     assert "<script" not in page
     assert "&lt;script&gt;" in page
-    assert "점검 결과" in page
+    assert "진단 결과" in page
     assert "http://" not in page
     assert found.counts["duplicate"] == 1
     assert list(found.counts) == [kind for kind in KINDS if kind in found.counts]

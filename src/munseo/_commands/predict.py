@@ -27,7 +27,7 @@ EXAMPLES = (
     "`munseo predict runs/2507… data/test -o submission.csv`",
     "`munseo predict runs/2507… scan.pdf photo.jpg --proba`",
     "`munseo predict runs/2507… inbox -o inbox.csv --target-precision 0.99` says which pages need a person",
-    "`munseo predict runs/2507… archive.zip 'inbox/*.tif' -o out.parquet` takes any number of files, one row per page; "
+    "`munseo predict runs/2507… archive.zip 'inbox/*.tif' -o out.parquet` takes any number of files; "
     "the same command continues after an interruption",
 )
 ON_BAD_IMAGE = ("fail", "skip")
@@ -72,8 +72,8 @@ def predict(
         str | None,
         typer.Option(
             metavar="I/N",
-            help="For parquet: predict only every N-th file, beginning with file I, counted from 0; default: all, or this "
-            "process's part under torchrun.",
+            help="For parquet: predict only every N-th file, beginning with file I, counted from 0; default: all, or "
+            "this process's part under torchrun.",
         ),
     ] = None,
     join: Annotated[bool, typer.Option("--join", help="Only join the shards of a parquet output.")] = False,
