@@ -2,13 +2,15 @@
 
 import json
 import shutil
+import signal
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from munseo import UserError, evaluate, predict
+from munseo import Interrupted, UserError, evaluate, predict
+from munseo._prediction import Predictor
 
 
 def test_validation_is_reproduced(finished):
@@ -103,3 +105,14 @@ def test_predictions_without_labels_come_with_the_score_to_expect(finished, docu
     assert expected["num_pages"] == 72
     assert expected["interval"][0] <= expected["macro_f1"] <= expected["interval"][1]
     assert expected["clean_val"] == pytest.approx(finished.read_json(finished.results_file)["val"]["macro_f1"])
+
+
+def test_an_interruption_leaves_no_csv(finished, documents, tmp_path, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Predictor, "predict", stopped)
+    with pytest.raises(Interrupted, match="interrupted; nothing was written") as stop:
+        predict(finished.path, [documents / "test"], tmp_path / "o.csv", quiet=True)
+    assert stop.value.signum == signal.SIGINT
+    assert not any(tmp_path.iterdir())

@@ -57,8 +57,6 @@ class Expectation:
         num_pages: Number of unlabelled pages.
         mean_confidence: Mean calibrated confidence on them.
         class_mix: Expected fraction of each class among them, float64 (K,).
-        clean_fraction: Fraction of clean pages in the mix of validation pages that matches their confidence.
-        temperature: Temperature fitted to that mix.
         notes: What a reader should know.
     """
 
@@ -69,8 +67,6 @@ class Expectation:
     num_pages: int
     mean_confidence: float
     class_mix: np.ndarray
-    clean_fraction: float
-    temperature: float
     notes: tuple[Remark, ...]
 
     def to_dict(self, class_names: Sequence[str]) -> dict[str, Any]:
@@ -124,8 +120,6 @@ def expect_macro_f1(
         num_pages=len(test),
         mean_confidence=float(posterior[np.arange(len(test)), predicted].mean()),
         class_mix=posterior.mean(axis=0),
-        clean_fraction=match.clean_fraction,
-        temperature=match.temperature,
         notes=_notes(val, match, test),
     )
 
