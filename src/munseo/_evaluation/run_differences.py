@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from munseo._errors import UserError
-from munseo._evaluation.comparison import causes_of_change
+from munseo._evaluation.comparison import paired_bootstrap
+from munseo._evaluation.metrics import macro_f1
 from munseo._run import RunFolder, check_fingerprints
 from munseo._run.run_inputs import (
     RunInputs,
@@ -167,8 +168,54 @@ def _outcome(predictions: list[pd.DataFrame | None]) -> dict[str, Any]:
         "only_b": len(pages_b) - len(both),
         "changed": changed,
     }
-    return {"causes": causes_of_change(pages_a, pages_b), "predictions": result}
+    return {"causes": _causes_of_change(pages_a, pages_b), "predictions": result}
 
 
 def _right(predicted_a: str, predicted_b: str, label: str) -> str:
     return "B" if predicted_b == label else "A" if predicted_a == label else "–"
+
+
+def _causes_of_change(run_a: pd.DataFrame, run_b: pd.DataFrame) -> dict[str, Any] | None:
+    """Divide the change of macro-F1 from run A to run B into three contributions that sum up to it.
+
+    On the pages that both runs validated, A's predictions are scored with A's labels, then with B's labels, and then
+    B's predictions with B's labels. This gives the contributions of labels and predictions; what is left of the change
+    comes from pages that only one of the two validated.
+
+    Args:
+        run_a: ``label, predicted`` (class names) of each page that A validated, with the ID as index.
+        run_b: The same for B.
+
+    Returns:
+        ``macro_f1_a, macro_f1_b, by_pages, by_labels, by_predictions``, ``interval`` (95%, of the contribution of
+        predictions), and for the pages that both validated ``num_pages, shared_a, shared_b``; None without such pages.
+    """
+    both = run_a.index.intersection(run_b.index)
+    if both.empty:
+        return None
+    names = pd.unique(pd.concat([table[column] for table in (run_a, run_b) for column in ("label", "predicted")]))
+    codes = [
+        table[["label", "predicted"]].apply(lambda column: pd.Index(names).get_indexer(column))
+        for table in (run_a, run_b)
+    ]
+    (labels_a, predicted_a), (labels_b, predicted_b) = (code.loc[both].to_numpy().T for code in codes)
+    whole_a, whole_b = (_macro_f1(code["label"], code["predicted"], len(names)) for code in codes)
+    shared_a = _macro_f1(labels_a, predicted_a, len(names))
+    relabelled = _macro_f1(labels_b, predicted_a, len(names))
+    shared_b = _macro_f1(labels_b, predicted_b, len(names))
+    sure = paired_bootstrap(labels_b, predicted_b, predicted_a, len(names))
+    return {
+        "macro_f1_a": whole_a,
+        "macro_f1_b": whole_b,
+        "by_pages": (whole_b - whole_a) - (shared_b - shared_a),
+        "by_labels": relabelled - shared_a,
+        "by_predictions": shared_b - relabelled,
+        "interval": [sure.low, sure.high],
+        "num_pages": len(both),
+        "shared_a": shared_a,
+        "shared_b": shared_b,
+    }
+
+
+def _macro_f1(labels: pd.Series | np.ndarray, predicted: pd.Series | np.ndarray, num_classes: int) -> float:
+    return macro_f1(np.asarray(labels), np.asarray(predicted), num_classes)

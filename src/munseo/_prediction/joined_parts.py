@@ -43,7 +43,7 @@ def join_shards(run: RunFolder, output: Path) -> Path:
             raise UserError(
                 f"{output}: shard {shard} was predicted by other weights than those of {run.path}; name its run."
             )
-    return _join(output)
+    return join_parts(output)
 
 
 def join_if_complete(output: Path, own: Shard) -> Path:
@@ -54,16 +54,9 @@ def join_if_complete(output: Path, own: Shard) -> Path:
     """
     lines = missing_shards(output)
     if not lines:
-        return _join(output)
+        return join_parts(output)
     say(f"shard {own} is done; {len(lines)} of {own.count} are not. The last one joins them, or --join does.")
     return PartsFolder.of(output, own).path
-
-
-def _join(output: Path) -> Path:
-    num_rows, num_errors = join_parts(output)
-    unreadable = f", {num_errors:,} of them unreadable: see the column error" if num_errors else ""
-    say(f"predictions: {output} ({num_rows:,} pages{unreadable})")
-    return output
 
 
 def missing_shards(output: Path) -> list[str]:
@@ -90,11 +83,8 @@ def missing_shards(output: Path) -> list[str]:
     return lines
 
 
-def join_parts(output: Path) -> tuple[int, int]:
-    """Write the joined table, as a whole or not at all.
-
-    Returns:
-        The number of rows, and how many of them have an error.
+def join_parts(output: Path) -> Path:
+    """Write the joined table, as a whole or not at all, and return its file.
 
     Raises:
         UserError: Shards are missing or unfinished, all of them named; or they do not belong together.
@@ -110,7 +100,7 @@ def join_parts(output: Path) -> tuple[int, int]:
     writer: pq.ParquetWriter | None = None
     with replacing(output) as beside:
         try:
-            for group in _grouped(_merged([_ShardReader(folder) for folder in folders])):
+            for group in _grouped(_merged(folders)):
                 rows = group.drop_columns([PLACE]).replace_schema_metadata({METADATA: about})
                 writer = writer or pq.ParquetWriter(beside, rows.schema, compression="zstd")
                 writer.write_table(rows, row_group_size=ROWS_A_GROUP)
@@ -119,46 +109,25 @@ def join_parts(output: Path) -> tuple[int, int]:
         finally:
             if writer is not None:
                 writer.close()
-    return num_rows, num_errors
+    unreadable = f", {num_errors:,} of them unreadable: see the column error" if num_errors else ""
+    say(f"predictions: {output} ({num_rows:,} pages{unreadable})")
+    return output
 
 
-class _ShardReader:
-    """Reads the rows of one shard, a part at a time."""
-
-    def __init__(self, folder: PartsFolder) -> None:
-        self._parts = folder.read_parts(folder.done().num_parts)
-        self.rows: pa.Table | None = None
-        self.refill()
-
-    def refill(self) -> None:
-        """Read the next part, if this one has been used up."""
-        while self.rows is None or self.rows.num_rows == 0:
-            self.rows = next(self._parts, None)
-            if self.rows is None:
-                return
-
-    @property
-    def last_place(self) -> int:
-        assert self.rows is not None
-        return int(self.rows[PLACE][-1].as_py())
-
-    def take(self, place: int) -> pa.Table:
-        """Remove and return the rows up to this place."""
-        assert self.rows is not None
-        places = self.rows[PLACE].to_numpy()
-        count = int(np.searchsorted(places, place, side="right"))
-        taken, self.rows = self.rows.slice(0, count), self.rows.slice(count)
-        self.refill()
-        return taken
-
-
-def _merged(readers: list[_ShardReader]) -> Iterator[pa.Table]:
+def _merged(folders: list[PartsFolder]) -> Iterator[pa.Table]:
     """Yield rows in the order of their files, as far as the parts in memory of all shards reach, and so on."""
-    while open_readers := [reader for reader in readers if reader.rows is not None]:
-        place = min(reader.last_place for reader in open_readers)
-        rows = pa.concat_tables([reader.take(place) for reader in open_readers])
+    readers = [folder.read_parts(folder.done().num_parts) for folder in folders]
+    parts = [next(reader, None) for reader in readers]
+    while reached := [int(rows[PLACE][-1].as_py()) for rows in parts if rows is not None]:
+        taken: list[pa.Table] = []
+        for number, rows in enumerate(parts):
+            if rows is not None:
+                count = int(np.searchsorted(rows[PLACE].to_numpy(), min(reached), side="right"))
+                taken.append(rows.slice(0, count))
+                parts[number] = rows.slice(count) if count < rows.num_rows else next(readers[number], None)
+        together = pa.concat_tables(taken)
         # All pages of a file come from one shard, in order, and stay so.
-        yield rows.take(np.argsort(rows[PLACE].to_numpy(), kind="stable"))
+        yield together.take(np.argsort(together[PLACE].to_numpy(), kind="stable"))
 
 
 def _grouped(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
