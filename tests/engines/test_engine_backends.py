@@ -141,6 +141,13 @@ def test_a_graph_that_was_not_checked_is_refused(own_exports):
     assert caught.value.problems == ["model.onnx: not the file that was checked"]
 
 
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
+def test_an_engine_is_installed_and_named_by_its_key(engine):
+    assert ENGINES[engine.name] is engine
+    assert engine.is_installed
+    assert {engine.name, f"{engine.name}-int8"} <= set(EXPORTS)
+
+
 def test_not_exported(finished):
     with pytest.raises(UserError, match=r"munseo export .* --format openvino --int8"):
         load_members(finished, "openvino-int8")

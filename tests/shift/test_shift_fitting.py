@@ -67,6 +67,16 @@ def test_draws_around_a_recipe_see_every_damage_and_beyond_its_severities():
     assert draws.severity[:, 0].max() > 0.95
 
 
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damage_that_a_measure_shows_can_be_described(damage):
+    if damage.measure is None:
+        assert damage.trend == 0
+    else:
+        assert damage.measure in {measure.name for measure in MEASURES}
+        assert damage.description, "recipe files need it"
+        assert damage.noun, "the summary needs it"
+
+
 def test_simulated_pages_depend_on_the_seed_alone(squares):
     draws = draw_around([RecipeEntry(name, 0.3, 0.2, 0.8) for name in DAMAGES], 12, 0, 1)
     first, second = (simulate(squares[:5], draws, 0, 1, "same") for _ in range(2))

@@ -1,7 +1,7 @@
 """Policies, damages and recipes on uint8 pages, MixUp and CutMix on batches. Nothing here uses torch or files."""
 
-from munseo._augment.damage import DAMAGES, Damage
-from munseo._augment.mix import Mix, draw_mix, mix_images, mix_targets
+from munseo._augment.damage import DAMAGES
+from munseo._augment.mix import draw_mix, mix_images, mix_targets
 from munseo._augment.policy import LEVELS, POLICY_NAMES, Augmenter, Policy, build_policy, cutout
 from munseo._augment.recipe import COMPETITION, DOCUMENT, Recipe, RecipeEntry, apply_recipe
 
@@ -12,8 +12,6 @@ __all__ = [
     "LEVELS",
     "POLICY_NAMES",
     "Augmenter",
-    "Damage",
-    "Mix",
     "Policy",
     "Recipe",
     "RecipeEntry",

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from munseo._engines import BACKENDS
 from munseo._errors import UserError
 
 Language = Literal["en", "ko"]
@@ -44,6 +45,9 @@ TestDir = Annotated[str | None, typer.Option(help="Folder of the test images; de
 IdColumn = Annotated[str | None, typer.Option(help="Column of the file names; default: ID.")]
 TargetColumn = Annotated[str | None, typer.Option(help="Column of the labels; default: target.")]
 
+Backend = Annotated[
+    str, typer.Option(help=f"{', '.join(BACKENDS[:-1])} (see `munseo export`), or {BACKENDS[-1]}: the fastest.")
+]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps; default: as the run was configured.")]
 Tta = Annotated[bool | None, typer.Option("--tta/--no-tta", help="Average views of each page; default: as configured.")]
 SecondLook = Annotated[

@@ -11,6 +11,7 @@ import typer
 
 from munseo._commands.options import (
     AbstainBelow,
+    Backend,
     Device,
     OnBadImage,
     Quiet,
@@ -61,12 +62,7 @@ def predict(
     abstain_below: AbstainBelow = None,
     target_precision: TargetPrecision = None,
     device: Device = None,
-    backend: Annotated[
-        str,
-        typer.Option(
-            help="torch, onnx, onnx-int8, openvino, openvino-int8 (see `munseo export`), or auto: the fastest."
-        ),
-    ] = "torch",
+    backend: Backend = "torch",
     on_bad_image: OnBadImage = None,
     shard: Annotated[
         str | None,

@@ -10,6 +10,7 @@ import typer
 
 from munseo._commands.options import (
     AbstainBelow,
+    Backend,
     Device,
     Host,
     Port,
@@ -36,9 +37,7 @@ def serve(
     *,
     host: Host = "127.0.0.1",
     port: Port = 8000,
-    backend: Annotated[
-        str, typer.Option(help="torch, onnx, onnx-int8, openvino, openvino-int8, or auto: the fastest there is.")
-    ] = "auto",
+    backend: Backend = "auto",
     device: Device = None,
     tta: Tta = None,
     second_look: SecondLook = None,

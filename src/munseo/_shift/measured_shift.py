@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from munseo._augment import DAMAGES, Recipe, RecipeEntry
 from munseo._data import Page
 from munseo._errors import UserError
 from munseo._randomness import generator
-from munseo._shift.distributions import MeasureRow, MeasureTable, compare
+from munseo._run.atomic import write_text
+from munseo._shift.distributions import MeasureRow, MeasureTable, as_frame, compare
 from munseo._shift.measures import SKEWED_DEG
 from munseo._shift.orientation import learn_orientation
 from munseo._shift.readings import load_squares, read_pages
+from munseo._shift.recipe_file import Origin, recipe_text
 from munseo._shift.recipe_fit import RecipeFit, fit_jpeg, fit_recipe
 from munseo._shift.simulation import draw_from, simulate
+from munseo._spreadsheet import inert_table
 
 LESSON = Recipe.of(
     "lesson",
@@ -204,3 +209,41 @@ def _percent(fraction: float) -> str:
 
 def _joined(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def write_shift(folder: Path, shift: MeasuredShift, summary: Sequence[str], data_name: str, image_size: int) -> None:
+    """Write ``recipe.yaml``, ``comparison.csv`` (one row for each measure) and ``shift.csv`` (one row for each page).
+
+    Args:
+        folder: The folder of the files; it is made if necessary.
+        shift: The measured shift.
+        summary: Its summary, for the comments of the recipe.
+        data_name: Name of the data folder.
+        image_size: Side of the square that the pages were measured at, px.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    origin = Origin(
+        data=data_name,
+        num_train=len(shift.train_ids),
+        num_test=len(shift.test_ids),
+        image_size=image_size,
+        turned=shift.turned,
+        mirrored=shift.mirrored,
+    )
+    write_text(folder / "recipe.yaml", recipe_text(shift.fit.recipe, shift.rows, origin, summary))
+    write_text(folder / "comparison.csv", _csv(as_frame(shift.rows)))
+    simulated = shift.fit.simulated
+    pages = (
+        _rows("train", shift.train_ids, shift.train),
+        _rows("test", shift.test_ids, shift.test),
+        _rows("simulated", [""] * len(simulated["skew"]), simulated),
+    )
+    write_text(folder / "shift.csv", _csv(inert_table(pd.concat(pages, ignore_index=True))))
+
+
+def _csv(table: pd.DataFrame) -> str:
+    return table.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+
+
+def _rows(part: str, ids: Sequence[str], measures: MeasureTable) -> pd.DataFrame:
+    return pd.DataFrame({"part": part, "ID": list(ids), **measures})

@@ -7,7 +7,7 @@ model must read the layout.
 
 from __future__ import annotations
 
-from munseo._synth.document_kinds import KINDS, DocumentKind
+from munseo._synth.document_kinds import KINDS
 from munseo._synth.generator import generate
 
-__all__ = ["KINDS", "DocumentKind", "generate"]
+__all__ = ["KINDS", "generate"]
