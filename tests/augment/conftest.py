@@ -1,4 +1,4 @@
-"""A small letterboxed page: grey paper with print, white bars beside it."""
+"""A small letterboxed page: grey paper with print, and white bars next to it."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""MixUp and CutMix: shares that add up, on NumPy and torch alike."""
+"""MixUp and CutMix: fractions that add up, in NumPy and torch alike."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def images():
     return generator(0, "i").random((6, 3, 20, 30), dtype=np.float32)
 
 
-def test_cutmix_keeps_the_share_that_it_says(images):
+def test_cutmix_keeps_the_fraction_that_it_reports(images):
     for mix in draws("cutmix"):
         mixed = mix_images(images, mix)
         kept = (mixed == images).all(axis=1)

@@ -1,4 +1,4 @@
-"""Recipes: a table that people edit, and what comes of it."""
+"""Recipes: reading and editing them, and their effect."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_the_document_policy_takes_overrides(letter):
     assert {**kept, "jpeg": None} == {**before, "jpeg": None}
 
 
-def test_wrong_overrides_are_told_at_once():
+def test_wrong_overrides_are_reported_together():
     wrong = {
         "rotaton": {"probability": 1},
         "mirror": 0.5,
@@ -72,7 +72,7 @@ def test_wrong_overrides_are_told_at_once():
     assert len(caught.value.problems) == 7
 
 
-def test_a_wrong_recipe_is_told_at_once():
+def test_errors_of_a_recipe_are_reported_together():
     with pytest.raises(UserError) as caught:
         Recipe.from_dict(
             {"name": 3, "damage": {}, "damages": {"blur": {"probability": 0.1}, "noise": {}}}, "shift.yaml"

@@ -1,4 +1,4 @@
-"""``munseo bench predict``: every backend in one table, with parity beside the speed."""
+"""``munseo bench predict``: every backend in one table, with parity next to the speed."""
 
 import json
 
@@ -28,7 +28,7 @@ def test_every_backend_has_a_row_with_parity(exports, tmp_path):
     assert written["model_name"] == "test_efficientnet.r160_in1k"
 
 
-def test_wrong_words(exports):
+def test_wrong_options(exports):
     with pytest.raises(UserError, match="batch sizes"):
         bench_predict(exports.path, batch_sizes=(), quiet=True)
 

@@ -1,4 +1,4 @@
-"""``munseo bench train``: what it measures agrees with itself, and nothing is left behind."""
+"""``munseo bench train``: its figures agree with each other, and nothing is left behind."""
 
 import json
 
@@ -16,7 +16,7 @@ STAGES = ["decode", "augment", "collate", "copy", "forward", "backward", "optimi
 
 @pytest.fixture
 def measured(plain_config, overrides, tmp_path):
-    """The command's answer and its file, over two short rounds."""
+    """The output of the command and its file, over two short rounds."""
     file = tmp_path / "out" / "speed.json"
     words = overrides(augmentation__eda="true", batch_size=8)
     options = ["--steps", "2", "--rounds", "2", "--workers", "0", "--workers", "1", "-o", str(file), "-q"]

@@ -1,4 +1,4 @@
-"""A page's probabilities are its own: neither the size of a batch nor its other pages move a bit of them."""
+"""The probabilities of a page depend neither on the size of its batch nor on the other pages in it, to the bit."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from munseo._prediction.predictor import PredictOptions, Predictor
 
 @pytest.fixture
 def two_threads():
-    """With which torch takes other algorithms for a single page than for two."""
+    """Two threads, with which torch uses other algorithms for a single page than for two."""
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield

@@ -1,4 +1,4 @@
-"""Engines in the place of torch: the same answers by every road, and nothing that belongs to other weights."""
+"""Engines in place of torch: the same predictions from each, and nothing that belongs to other weights."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ from munseo._run.atomic import write_json
 @pytest.fixture(scope="module")
 def images():
     noise = np.random.default_rng(0).standard_normal((7, 3, 64, 64), dtype=np.float32)
-    brightness = np.linspace(-2, 2, 7, dtype=np.float32).reshape(7, 1, 1, 1)  # so that no two answers are near
+    brightness = np.linspace(-2, 2, 7, dtype=np.float32).reshape(7, 1, 1, 1)  # so that no two predictions are close
     return torch.from_numpy(noise + brightness)
 
 
@@ -35,7 +35,7 @@ def logits(run, backend, images):
 
 
 def near(found, expected, share=1e-3):
-    """Within a share of how much the logits spread: a small model's are all near zero."""
+    """Compare logits relative to their spread, since those of a small model are all near zero."""
     return float((found - expected).abs().max()) < share * float(expected.std())
 
 
@@ -59,7 +59,7 @@ def test_a_page_does_not_depend_on_its_batch(exports, images, backend, num_threa
 
 
 @pytest.mark.parametrize("backend", ENGINES)
-def test_a_run_answers_alike_with_views_and_second_look(exports, documents, backend):
+def test_a_run_predicts_alike_with_views_and_second_look(exports, documents, backend):
     from munseo._data import find_pages
 
     pages = find_pages([documents / "test"], "ID").pages
@@ -169,7 +169,7 @@ def test_auto_without_exports_is_torch(finished, images, capsys):
     assert "backend: torch" in capsys.readouterr().err
 
 
-def test_auto_takes_one_and_says_which(exports, images, capsys):
+def test_auto_takes_one_and_reports_which(exports, images, capsys):
     classifier = load_backend(exports, read_card(exports), "auto")
     with torch.inference_mode():
         found = classifier(images)
@@ -181,7 +181,7 @@ def test_auto_takes_one_and_says_which(exports, images, capsys):
     assert near(found, logits(exports, chosen, images))
 
 
-def test_auto_leaves_out_what_decides_otherwise(exports, images, capsys):
+def test_auto_leaves_out_what_decides_differently(exports, images, capsys):
     network = load_classifier(read_card(exports), exports.weights_file).network
 
     class Wrong(torch.nn.Module):

@@ -1,4 +1,4 @@
-"""``munseo export``: what stays in the folder answers as torch does; what does not is refused and leaves nothing."""
+"""``munseo export``: what is kept predicts like torch; everything else is refused and leaves nothing."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ def test_full_precision_decides_every_page_alike(exports, name):
 
 
 @pytest.mark.parametrize("name", [f"{name}-int8" for name in ENGINES])
-def test_int8_says_which_ways_were_tried(exports, name):
+def test_int8_reports_the_schemes_that_were_tried(exports, name):
     sidecar = json.loads((exports.export_dir(name) / SIDECAR).read_text())
     tried = sidecar["int8"]["tried"]
     assert [row["way"] for row in tried] == [scheme.name for scheme in SCHEMES]
@@ -104,7 +104,7 @@ def test_unknown_format(own_run):
         export(own_run.path, "tflite", quiet=True)
 
 
-def test_the_gate():
+def test_objections_to_an_export():
     labels = np.array([0, 1, 2, 0])
     before = np.eye(3)[labels] * 0.8 + 0.05
     near, other = before + 1e-5, before.copy()

@@ -19,7 +19,7 @@ def _line(page, rng, left, base, width_px, size):
 
 
 def draw_letter(index, height=320, width=240):
-    """A page (height, width, 3) uint8 that depends on the index alone."""
+    """A page (height, width, 3) uint8 that depends only on the index."""
     rng = generator(7, "letter", index)
     page = np.full((height, width, 3), int(rng.integers(236, 250)), np.uint8)
     left = int(rng.integers(20, 34))

@@ -79,7 +79,7 @@ def test_every_image_that_cannot_be_read_is_named(letters_folder, tmp_path):
     assert [problem.split(":")[0] for problem in sorted(caught.value.problems)] == ["t11.jpg", "t3.jpg"]
 
 
-def test_wrong_words_are_told_together(letters_folder):
+def test_wrong_options_are_reported_together(letters_folder):
     with pytest.raises(UserError) as caught:
         shift(letters_folder, image_size=20, num_pages=3)
     assert len(caught.value.problems) == 2

@@ -1,4 +1,4 @@
-"""Models: built, loaded, frozen, and the words when that cannot be."""
+"""Models are built, loaded and frozen, and the messages when that is impossible."""
 
 import pickle
 
@@ -45,7 +45,7 @@ def test_pages_are_normalised_as_the_card_says():
 @pytest.mark.parametrize("name", sorted(templates()))
 def test_every_template_names_a_model_that_exists(name):
     config = load_config(name)
-    with torch.device("meta"):  # shapes alone: the large ones would take gigabytes
+    with torch.device("meta"):  # only shapes: the large models would take gigabytes
         classifier, record = build_classifier(card(model_name=config.model_name, image_size=config.image_size))
     assert record.source == "none"
     assert classifier.network.num_classes == 3
@@ -78,7 +78,7 @@ def test_weights_from_a_path(tmp_path, form):
     assert torch.equal(loaded.network.conv_stem.weight, source.network.conv_stem.weight)
 
 
-def test_a_head_for_other_classes_starts_anew(tmp_path):
+def test_a_head_for_other_classes_starts_at_random(tmp_path):
     source, _ = build_classifier(card())
     save_file({n: v.clone() for n, v in source.network.state_dict().items()}, tmp_path / "w.safetensors")
     loaded, record = build_classifier(
@@ -123,7 +123,7 @@ def test_offline_without_weights_names_three_ways(monkeypatch):
 
 
 def test_weights_from_the_hub(tmp_path, monkeypatch):
-    """The transport alone is replaced: the file comes from a folder instead of over the network."""
+    """Only the transport is replaced: the file comes from a folder instead of the network."""
     source, _ = build_classifier(
         card(class_names=tuple(map(str, range(1000))), class_targets=tuple(map(str, range(1000))))
     )
@@ -143,7 +143,7 @@ def test_weights_from_the_hub(tmp_path, monkeypatch):
         ({"model_name": "vgg11", "drop_path_rate": 0.1}, "drop_path_rate: vgg11 does not have this option"),
     ],
 )
-def test_what_a_model_cannot_do_is_said(changes, told):
+def test_missing_abilities_of_a_model_are_reported(changes, told):
     with pytest.raises(UserError, match=told):
         build_classifier(card(**changes))
 

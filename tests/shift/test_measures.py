@@ -1,4 +1,4 @@
-"""Each instrument reads what was done to the page."""
+"""Each measure shows what was done to the page."""
 
 from itertools import pairwise
 
@@ -19,7 +19,7 @@ from munseo._shift.text_lines import find_lines
 
 
 def _turned(page, angle_deg):
-    """On white, seen whole."""
+    """Turn a page on a white canvas that shows all of it."""
     square = cv2.copyMakeBorder(page, 60, 60, 100, 100, cv2.BORDER_CONSTANT, value=(255, 255, 255))
     height, width = square.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle_deg, 1.0)

@@ -1,4 +1,4 @@
-"""Policies: what each may do to a page, and that it is a function of its generator alone."""
+"""Policies: what each may do to a page, and that it depends only on its generator."""
 
 import numpy as np
 import pytest
@@ -113,7 +113,7 @@ def test_cutout_covers_boxes_of_one_grey(page):
     assert set(np.unique(covered[changed])) <= {0, 127, 255}
 
 
-def test_the_augmenter_leaves_the_share_clean_that_it_should(page):
+def test_the_augmenter_leaves_the_right_fraction_clean(page):
     augmenter = Augmenter([build_policy("dilation"), build_policy("erosion")], 0.85)
     used = [augmenter(page, generator(0, "t", index))[1] for index in range(1500)]
     shares = np.bincount(np.array(used) + 1, minlength=3) / len(used)
@@ -129,7 +129,7 @@ def test_levels_name_policies_that_exist():
     assert {name for level in LEVELS.values() for name in level} <= {*POLICY_NAMES, "mixup", "cutmix"}
 
 
-def test_wrong_parameters_are_told_at_once():
+def test_wrong_parameters_are_reported_together():
     with pytest.raises(UserError) as caught:
         build_policy("eda", {"rotation_deg": [5, -5], "blur_p": 2, "nois_p": 0.1, "scale": [0, 1]})
     told = "\n".join(caught.value.problems)

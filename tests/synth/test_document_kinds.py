@@ -115,7 +115,7 @@ def test_people_and_plates():
         assert re.fullmatch(rf"\d{{2,3}}[{''.join(words.PLATE_LETTERS)}] \d{{4}}", plate(rng))
 
 
-def test_looks_do_not_know_the_kind():
+def test_styles_do_not_depend_on_the_kind():
     """The medical forms start from the same draw: with one seed they all have the same paper."""
     forms = [KINDS[target] for target in (1, 3, 4, 6, 7, 10, 11, 12, 14)]
     for seed in range(3):

@@ -1,4 +1,4 @@
-"""Pages are made level, and noise is taken off, without a change to pages that need neither."""
+"""Pages are made level and denoised; pages that need neither are not changed."""
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ from munseo._shift.text_lines import find_skew, has_level_lines
 
 
 def _turned(page, angle_deg, ground=(255, 255, 255)):
-    """On a canvas that holds the whole page."""
+    """Turn a page on a canvas that shows all of it."""
     height, width = page.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle_deg, 1.0)
     cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
@@ -75,7 +75,7 @@ def test_blank_pages_pass_through(level):
     assert np.array_equal(denoise(blank), blank)
 
 
-def test_the_input_stays_and_the_result_depends_on_it_alone(letter):
+def test_the_input_is_not_changed_and_decides_the_result(letter):
     square = DAMAGES["noise"](_turned(letter, 20), 0.5, generator(0, "n"))
     before = square.copy()
     for change in (deskew, denoise):

@@ -1,4 +1,4 @@
-"""Where the page ends and the letterbox begins."""
+"""The border between page and letterbox is found."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Known shifts are recovered, without a label."""
+"""Known shifts are recovered without labels."""
 
 import numpy as np
 import pytest
@@ -77,7 +77,7 @@ def test_a_damage_that_a_measure_shows_can_be_described(damage):
         assert damage.noun, "the summary needs it"
 
 
-def test_simulated_pages_depend_on_the_seed_alone(squares):
+def test_simulated_pages_depend_only_on_the_seed(squares):
     draws = draw_around([RecipeEntry(name, 0.3, 0.2, 0.8) for name in DAMAGES], 12, 0, 1)
     first, second = (simulate(squares[:5], draws, 0, 1, "same") for _ in range(2))
     assert np.array_equal(first.layouts, second.layouts)

@@ -1,4 +1,4 @@
-"""Each kind of damage by itself: its range, and that only the generator decides what comes."""
+"""Each kind of damage separately: its range, and that only the generator decides what it looks like."""
 
 import cv2
 import numpy as np
@@ -83,7 +83,7 @@ def test_rotation_turns_by_its_severity_and_shows_the_whole_page_on_white(severi
     assert {np.sign(round(angle)) for angle in angles} == {-1, 1}
 
 
-def test_a_table_stands_in_place_of_the_white_around_a_turned_page():
+def test_a_table_replaces_the_white_around_a_turned_page():
     page = np.full((128, 128, 3), 255, np.uint8)
     page[:, 18:110] = 250
     chosen = [(DAMAGES["rotation"], 0.25), (DAMAGES["table"], 0.0)]

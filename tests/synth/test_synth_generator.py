@@ -131,7 +131,7 @@ def test_test_part_is_shifted(document_set):
 
 
 @pytest.mark.parametrize("made_by", ["a file in it", "a file in its place"])
-def test_an_out_that_holds_something_is_refused_and_kept(tmp_path, made_by):
+def test_a_folder_that_is_not_empty_is_refused_and_kept(tmp_path, made_by):
     out = tmp_path / "set"
     if made_by == "a file in it":
         out.mkdir()
@@ -150,7 +150,7 @@ def test_an_empty_folder_is_filled(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir())[0] == "meta.csv"
 
 
-def test_all_bad_numbers_are_told_together(tmp_path):
+def test_all_bad_numbers_are_reported_together(tmp_path):
     with pytest.raises(UserError) as caught:
         generate(tmp_path / "set", num_train=67, num_test=0, longest_side_px=9, num_workers=0)
     assert [problem.split()[0] for problem in caught.value.problems] == [
