@@ -46,7 +46,7 @@ READERS: dict[str, tuple[Callable[[RunFolder], object], ...]] = {
     "weights.safetensors": (lambda run: model_weights.read_state(run.weights_file),),
     "state.ckpt": (training_state.read_state, lambda run: model_weights.read_state(run.state_file)),
 }
-"""Files of a run, and what reads them. Inputs of the corpus have indices into this list, so new entries go to the end."""
+"""Files of a run, and their readers. Inputs of the corpus have indices into this list: new entries go to the end."""
 
 
 def run_folder(data: bytes, run: RunFolder) -> None:
