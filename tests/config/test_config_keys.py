@@ -7,7 +7,7 @@ import pytest
 
 from munseo import _config as configuration
 from munseo._config import Augmentation, Config, dump_config
-from munseo._config.key import KeyGroup, Section, key_of
+from munseo._config.key import KeyGroup, Section, keys_of
 from munseo._config.schema import REFERENCE_ORDER
 from munseo._errors import UserError
 
@@ -27,9 +27,9 @@ def test_every_key_has_a_group_and_the_schema_shows_it():
     properties = json.loads(configuration.schema())["properties"]
     assert list(properties) == Config.ordered_keys()
     for name, field in Config.model_fields.items():
-        assert properties[name]["group"] == key_of(field).group
+        assert properties[name]["group"] == keys_of(Config)[name].group
         assert properties[name]["description"] == field.description
-    assert {key_of(field).group for field in Augmentation.model_fields.values()} == {KeyGroup.SWITCHES}
+    assert {key.group for key in keys_of(Augmentation).values()} == {KeyGroup.SWITCHES}
 
 
 def test_keys_are_declared_once_and_written_in_the_order_of_the_reference():
@@ -42,7 +42,7 @@ def test_keys_are_declared_once_and_written_in_the_order_of_the_reference():
 
 
 def test_techniques_that_can_be_off_are_off_by_default_and_have_distinct_positions():
-    optional = {name: key_of(field) for name, field in Config.model_fields.items() if key_of(field).off is not None}
+    optional = {name: key for name, key in keys_of(Config).items() if key.off is not None}
     assert not any(getattr(Config(), name) for name in optional)
     positions = sorted(key.off_order for key in optional.values())
     assert positions == list(range(1, len(optional) + 1))

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from munseo._config import Config
-from munseo._config.key import key_of
+from munseo._config.key import keys_of
 from munseo._config.training_settings import LossName, LossSettings
 from munseo._training.loss import LOSS_BALANCE, LOSSES, Balance, SoftLoss, build_loss, scaled_log_prior
 from munseo._training.sampler import SAMPLE_WEIGHTS, sample_weights
@@ -32,7 +32,7 @@ def test_targets_are_hard_and_the_loss_itself_smooths_them():
 
 
 def test_every_key_that_balances_the_classes_has_one_entry():
-    keys = {key for key, field in Config.model_fields.items() if key_of(field).balances}
+    keys = {key for key, known in keys_of(Config).items() if known.balances}
     assert keys == {*LOSS_BALANCE, *SAMPLE_WEIGHTS}
     assert not set(LOSS_BALANCE) & set(SAMPLE_WEIGHTS)
 

@@ -5,7 +5,7 @@ import pytorch_lightning as pl
 import torch
 
 from munseo._config import Config
-from munseo._config.key import key_of
+from munseo._config.key import keys_of
 from munseo._training.stop_rules import STOP_RULES, EndReason, build_stop_rules, end_reason, restore_stop_rules
 
 
@@ -61,10 +61,10 @@ def test_the_rule_that_ends_training_is_the_reason(tmp_path, epochs, improving_e
 
 
 def test_every_reason_is_a_key_with_a_sentence_for_reports():
-    keys = {name for name, field in Config.model_fields.items() if key_of(field).ends is not None}
+    keys = {name for name, known in keys_of(Config).items() if known.ends is not None}
     assert keys == set(EndReason)
     assert set(EndReason) == {EndReason.EPOCHS, *STOP_RULES}
     values = {**Config().to_dict(), "monitor": "val_loss"}
     for name in keys:
-        ends = key_of(Config.model_fields[name]).ends
+        ends = keys_of(Config)[name].ends
         assert ends.of("en", **values) != ends.of("ko", **values)

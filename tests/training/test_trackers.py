@@ -12,7 +12,7 @@ import pytest
 import munseo
 from munseo import UserError, train
 from munseo._config import Config
-from munseo._config.key import KeyGroup, key_of
+from munseo._config.key import KeyGroup, keys_of
 from munseo._run import open_run
 from munseo._training.trackers import TRACKERS
 
@@ -42,7 +42,7 @@ def test_no_room_has_the_name_of_a_command():
 
 
 def test_every_tracker_has_a_key_and_an_extra():
-    keys = {name for name, field in Config.model_fields.items() if key_of(field).group == KeyGroup.TRACKING}
+    keys = {name for name, known in keys_of(Config).items() if known.group == KeyGroup.TRACKING}
     assert keys == set(TRACKERS)
     extras = importlib.metadata.metadata("munseo").get_all("Provides-Extra")
     assert keys <= set(extras)

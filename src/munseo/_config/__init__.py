@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from munseo._config.augmentation_settings import Augmentation
-from munseo._config.key import key_of
+from munseo._config.key import keys_of
 from munseo._config.reader import (
     TEMPLATES,
     dump_config,
@@ -52,10 +52,8 @@ def check(config: Path | str, overrides: Sequence[str] = ()) -> Config:
 def schema() -> str:
     """Return the JSON schema of the configuration, for editors; each key has a description and a group."""
     values = Config.model_json_schema()
-    values["properties"] = {
-        key: {**values["properties"][key], "group": key_of(Config.model_fields[key]).group}
-        for key in Config.ordered_keys()
-    }
+    keys, properties = keys_of(Config), values["properties"]
+    values["properties"] = {name: {**properties[name], "group": keys[name].group} for name in Config.ordered_keys()}
     return json.dumps(values, indent=2, ensure_ascii=False)
 
 

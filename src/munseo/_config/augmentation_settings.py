@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,27 +16,19 @@ MIXES = ("mixup", "cutmix")
 class Augmentation(Section):
     """Switches of the policies; a key that is absent follows ``augmentation_level``."""
 
-    eda: Annotated[bool | None, Key(KeyGroup.SWITCHES)] = Field(
-        None, description="shift, scale, rotation, transpose, blur, noise, colour"
-    )
-    dilation: Annotated[bool | None, Key(KeyGroup.SWITCHES)] = Field(
-        None, description="cv2.dilate with geometry and colour"
-    )
-    erosion: Annotated[bool | None, Key(KeyGroup.SWITCHES)] = Field(
-        None, description="cv2.erode with geometry and colour"
-    )
-    document: Annotated[bool | None, Key(KeyGroup.SWITCHES)] = Field(
-        None, description="simulated photographs and rough scans"
-    )
-    matched: Annotated[bool | None, Key(KeyGroup.SWITCHES)] = Field(
-        None, description="damage drawn from the recipe of shift"
-    )
-    mixup: Annotated[bool | None, Key(KeyGroup.SWITCHES, off=Translated("blends two pages", "두 페이지를 섞음"))] = (
-        Field(None, description="MixUp on batches, soft labels")
+    group: ClassVar = KeyGroup.SWITCHES
+
+    eda: bool | None = Field(None, description="shift, scale, rotation, transpose, blur, noise, colour")
+    dilation: bool | None = Field(None, description="cv2.dilate with geometry and colour")
+    erosion: bool | None = Field(None, description="cv2.erode with geometry and colour")
+    document: bool | None = Field(None, description="simulated photographs and rough scans")
+    matched: bool | None = Field(None, description="damage drawn from the recipe of shift")
+    mixup: Annotated[bool | None, Key(off=Translated("blends two pages", "두 페이지를 섞음"))] = Field(
+        None, description="MixUp on batches, soft labels"
     )
     cutmix: Annotated[
         bool | None,
-        Key(KeyGroup.SWITCHES, off=Translated("pastes a part of one page into another", "다른 페이지의 일부를 붙임")),
+        Key(off=Translated("pastes a part of one page into another", "다른 페이지의 일부를 붙임")),
     ] = Field(None, description="CutMix on batches, soft labels")
 
 
@@ -77,31 +69,27 @@ class ClassImbalance(Section):
 class AugmentationSettings(Section):
     """Which policies change training pages, how often, and in which epochs."""
 
-    augmentation_level: Annotated[Level, Key(KeyGroup.AUGMENTATION, always=True)] = Field(
+    group: ClassVar = KeyGroup.AUGMENTATION
+
+    augmentation_level: Annotated[Level, Key(always=True)] = Field(
         "minimal", description="which policies are on, unless augmentation says otherwise"
     )
-    online_augmentation: Annotated[bool, Key(KeyGroup.AUGMENTATION, always=True)] = Field(
+    online_augmentation: Annotated[bool, Key(always=True)] = Field(
         True, description="false: one copy of the data per policy instead"
     )
     augmentation: Annotated[Augmentation, Key(KeyGroup.SWITCHES)] = Field(
         default_factory=Augmentation, description="switches of single policies"
     )
-    augmentation_probability: Annotated[Fraction, Key(KeyGroup.AUGMENTATION)] = Field(
-        0.85, description="online: fraction of pages that get a policy"
-    )
-    augmentation_params: Annotated[dict[str, dict[str, Any]], Key(KeyGroup.AUGMENTATION)] = Field(
+    augmentation_probability: Fraction = Field(0.85, description="online: fraction of pages that get a policy")
+    augmentation_params: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="per policy: parameters that differ from its defaults"
     )
-    mix_probability: Annotated[Fraction, Key(KeyGroup.AUGMENTATION)] = Field(
-        0.5, description="fraction of batches that mixup or cutmix mixes"
-    )
-    dynamic_augmentation: Annotated[list[AugmentationStage], Key(KeyGroup.AUGMENTATION)] = Field(
+    mix_probability: Fraction = Field(0.5, description="fraction of batches that mixup or cutmix mixes")
+    dynamic_augmentation: list[AugmentationStage] = Field(
         default_factory=list, description="other augmentation from given epochs on"
     )
-    class_policies: Annotated[list[ClassPolicies], Key(KeyGroup.AUGMENTATION)] = Field(
-        default_factory=list, description="own policies of groups of classes"
-    )
-    progressive_resizing: Annotated[list[ResizingStage], Key(KeyGroup.AUGMENTATION)] = Field(
+    class_policies: list[ClassPolicies] = Field(default_factory=list, description="own policies of groups of classes")
+    progressive_resizing: list[ResizingStage] = Field(
         default_factory=list, description="smaller training pages in early epochs"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,24 +13,20 @@ from munseo._config.key import Key, KeyGroup, Section
 class DataSettings(Section):
     """The data folder, its tables and columns, and the split into train and validation pages."""
 
-    data_dir: Annotated[Path, Key(KeyGroup.DATA)] = Field(Path("data"), description="where the tables and images are")
-    train_table: Annotated[str | None, Key(KeyGroup.DATA)] = Field(
+    group: ClassVar = KeyGroup.DATA
+
+    data_dir: Path = Field(Path("data"), description="where the tables and images are")
+    train_table: str | None = Field(
         None, description="table of the train pages; default: train.csv, else a folder per class"
     )
     val_table: Annotated[str | None, Key(KeyGroup.SPLIT)] = Field(
         None, description="a fixed validation part; default: val.csv if there is one"
     )
-    image_dir: Annotated[str | None, Key(KeyGroup.DATA)] = Field(
-        None, description="images of the tables; default: train/"
-    )
-    test_dir: Annotated[str | None, Key(KeyGroup.DATA)] = Field(None, description="test images; default: test/")
-    id_column: Annotated[str | None, Key(KeyGroup.DATA)] = Field(
-        None, description="column of the file names; default: ID"
-    )
-    target_column: Annotated[str | None, Key(KeyGroup.DATA)] = Field(
-        None, description="column of the labels; default: target"
-    )
-    on_bad_image: Annotated[Literal["fail", "skip"], Key(KeyGroup.DATA)] = Field(
+    image_dir: str | None = Field(None, description="images of the tables; default: train/")
+    test_dir: str | None = Field(None, description="test images; default: test/")
+    id_column: str | None = Field(None, description="column of the file names; default: ID")
+    target_column: str | None = Field(None, description="column of the labels; default: target")
+    on_bad_image: Literal["fail", "skip"] = Field(
         "fail", description="what to do with images that cannot be read: fail names them all, skip leaves them out"
     )
     val_split_ratio: Annotated[float, Key(KeyGroup.SPLIT, always=True)] = Field(
@@ -65,15 +61,13 @@ class DataSettings(Section):
 class RunSettings(Section):
     """Where a run is written, its seed, and how often its state is saved."""
 
-    runs_dir: Annotated[Path, Key(KeyGroup.DATA)] = Field(
-        Path("runs"), description="folder in which run folders are made"
-    )
+    group: ClassVar = KeyGroup.DATA
+
+    runs_dir: Path = Field(Path("runs"), description="folder in which run folders are made")
     random_seed: Annotated[int, Key(KeyGroup.SPLIT)] = Field(
         42, ge=0, le=2**32 - 1, description="everything random follows from it: the same seed gives the same run"
     )
     save_every_minutes: Annotated[float | None, Key(KeyGroup.OTHER)] = Field(
         10.0, ge=0, description="how often the state is saved within an epoch; 0: only between epochs"
     )
-    language: Annotated[Literal["en", "ko"], Key(KeyGroup.DATA)] = Field(
-        "en", description="language of pictures and messages in the run folder"
-    )
+    language: Literal["en", "ko"] = Field("en", description="language of pictures and messages in the run folder")

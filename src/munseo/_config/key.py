@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
-
-
-class Section(BaseModel):
-    """A mapping of the configuration file; a key that it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", validate_default=True, protected_namespaces=(), allow_inf_nan=False)
 
 
 class KeyGroup(StrEnum):
@@ -43,6 +37,18 @@ class KeyGroup(StrEnum):
     TRACKING = "tracking"
 
 
+class Section(BaseModel):
+    """A mapping of the configuration file; a key that it does not know is an error.
+
+    Attributes:
+        group: The group of its keys, unless a key has another one.
+    """
+
+    group: ClassVar[KeyGroup] = KeyGroup.OTHER
+
+    model_config = ConfigDict(extra="forbid", validate_default=True, protected_namespaces=(), allow_inf_nan=False)
+
+
 class Translated(NamedTuple):
     """A sentence of reports in every language."""
 
@@ -60,7 +66,7 @@ class Key:
     """What a report needs to know about a key; it is written into the annotation of the key.
 
     Attributes:
-        group: The keys that it is shown with.
+        group: The keys that it is shown with; None: those of its section.
         always: Whether it is shown always; other keys are shown when they differ from their default.
         order: Its position in the group; keys of equal order are in the order of their declaration.
         off: What the technique does. Reports list the key with this text when it is off.
@@ -70,7 +76,7 @@ class Key:
         when_on: What a report says about the balance of the classes when the key is on.
     """
 
-    group: KeyGroup
+    group: KeyGroup | None = None
     always: bool = False
     order: int = 0
     off: Translated | None = None
@@ -80,6 +86,13 @@ class Key:
     when_on: Translated | None = None
 
 
-def key_of(field: FieldInfo) -> Key:
-    """Return what reports know about a field."""
-    return next(item for item in field.metadata if isinstance(item, Key))
+def keys_of(section: type[Section]) -> dict[str, Key]:
+    """Return what reports need to know about each key of a section, with the group of each key."""
+    bases = [base for base in (*section.__bases__, section) if issubclass(base, Section)]
+    groups = {name: base.group for base in bases for name in base.__annotations__}
+    return {name: _key_of(field, groups[name]) for name, field in section.model_fields.items()}
+
+
+def _key_of(field: FieldInfo, group: KeyGroup) -> Key:
+    key = next((item for item in field.metadata if isinstance(item, Key)), Key())
+    return key if key.group else replace(key, group=group)

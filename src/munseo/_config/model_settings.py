@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,35 +14,29 @@ Channels = Annotated[list[float], Field(min_length=3, max_length=3)]
 class ModelSettings(Section):
     """The architecture, and what a page goes through before the model sees it."""
 
-    model_name: Annotated[str, Key(KeyGroup.ARCHITECTURE, always=True)] = Field(
+    group: ClassVar = KeyGroup.ARCHITECTURE
+
+    model_name: Annotated[str, Key(always=True)] = Field(
         "efficientnet_b4.ra2_in1k", min_length=1, description="any timm model"
     )
-    pretrained: Annotated[bool | str, Key(KeyGroup.ARCHITECTURE, always=True)] = Field(
+    pretrained: Annotated[bool | str, Key(always=True)] = Field(
         True, description="true, false, or a weights file or folder"
     )
-    fine_tuning: Annotated[Literal["full", "head", "custom", "scratch"], Key(KeyGroup.ARCHITECTURE, always=True)] = (
-        Field(
-            "full",
-            description="what is trained: full (everything), head (only the head), custom (trainable_patterns), "
-            "scratch (everything, from random weights)",
-        )
+    fine_tuning: Annotated[Literal["full", "head", "custom", "scratch"], Key(always=True)] = Field(
+        "full",
+        description="what is trained: full (everything), head (only the head), custom (trainable_patterns), "
+        "scratch (everything, from random weights)",
     )
-    image_size: Annotated[int, Key(KeyGroup.ARCHITECTURE, always=True)] = Field(
-        320, ge=16, le=2048, description="longest side and square, px"
-    )
-    trainable_patterns: Annotated[list[str], Key(KeyGroup.ARCHITECTURE)] = Field(
+    image_size: Annotated[int, Key(always=True)] = Field(320, ge=16, le=2048, description="longest side and square, px")
+    trainable_patterns: list[str] = Field(
         default_factory=list, description="fine_tuning: custom trains parameters whose name matches one (fnmatch)"
     )
-    drop_rate: Annotated[Fraction | None, Key(KeyGroup.ARCHITECTURE)] = Field(
-        None, description="dropout before the head; default: the model's own"
+    drop_rate: Fraction | None = Field(None, description="dropout before the head; default: the model's own")
+    drop_path_rate: Fraction | None = Field(None, description="stochastic depth")
+    activation: Literal["relu", "silu", "gelu", "mish", "leaky_relu", "hard_swish"] | None = Field(
+        None, description="activation in place of the backbone's own"
     )
-    drop_path_rate: Annotated[Fraction | None, Key(KeyGroup.ARCHITECTURE)] = Field(None, description="stochastic depth")
-    activation: Annotated[
-        Literal["relu", "silu", "gelu", "mish", "leaky_relu", "hard_swish"] | None, Key(KeyGroup.ARCHITECTURE)
-    ] = Field(None, description="activation in place of the backbone's own")
-    head_hidden: Annotated[Annotated[int, Field(ge=1)] | None, Key(KeyGroup.ARCHITECTURE)] = Field(
-        None, description="width of an MLP head; default: linear"
-    )
+    head_hidden: Annotated[int, Field(ge=1)] | None = Field(None, description="width of an MLP head; default: linear")
     norm_mean: Annotated[Channels | Literal["model"], Key(KeyGroup.NORMALISATION, always=True)] = Field(
         default_factory=lambda: [0.5, 0.5, 0.5],
         description="mean of each colour channel that pages are normalised with; model: as the backbone was pretrained",

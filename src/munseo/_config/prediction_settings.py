@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,27 +12,27 @@ from munseo._config.key import Key, KeyGroup, Section, Translated
 class PredictionSettings(Section):
     """The views of a page, the second look, and levelling."""
 
+    group: ClassVar = KeyGroup.TECHNIQUES
+
     TTA: Annotated[
         bool,
         Key(
-            KeyGroup.TECHNIQUES,
             order=1,
             off=Translated("test-time augmentation", "Test Time Augmentation"),
             off_order=1,
         ),
     ] = Field(False, description="test-time augmentation: the predictions of several views of a page are averaged")
-    tta_views: Annotated[list[str], Key(KeyGroup.TECHNIQUES, order=1)] = Field(
+    tta_views: Annotated[list[str], Key(order=1)] = Field(
         default_factory=lambda: ["identity", "scale_90", "scale_110"],
         min_length=1,
         description="the views of a page with TTA",
     )
-    tta_space: Annotated[Literal["probability", "logit"], Key(KeyGroup.TECHNIQUES, order=1)] = Field(
+    tta_space: Annotated[Literal["probability", "logit"], Key(order=1)] = Field(
         "probability", description="what is averaged over the views"
     )
     second_look: Annotated[
         bool,
         Key(
-            KeyGroup.TECHNIQUES,
             order=1,
             off=Translated("predicts uncertain pages a second time", "불확실한 페이지를 다시 예측"),
             off_order=13,
@@ -46,14 +46,14 @@ class PredictionSettings(Section):
 class ShiftSettings(Section):
     """The validation on damaged pages."""
 
-    shift: Annotated[str, Key(KeyGroup.SHIFT)] = Field(
+    group: ClassVar = KeyGroup.SHIFT
+
+    shift: str = Field(
         "competition",
         min_length=1,
         description="recipe of the second validation: competition, document, measured (on the test part), none, a file",
     )
-    shifted_draws: Annotated[int, Key(KeyGroup.SHIFT)] = Field(
-        2, ge=1, le=20, description="how often each validation page is damaged"
-    )
-    robustness_pages: Annotated[int, Key(KeyGroup.SHIFT)] = Field(
+    shifted_draws: int = Field(2, ge=1, le=20, description="how often each validation page is damaged")
+    robustness_pages: int = Field(
         120, ge=0, description="validation pages that go through every kind of damage after training; 0: none"
     )

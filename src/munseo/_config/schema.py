@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from munseo._config.augmentation_settings import AugmentationSettings
 from munseo._config.data_settings import DataSettings, RunSettings
-from munseo._config.key import key_of
+from munseo._config.key import keys_of
 from munseo._config.model_settings import ModelSettings
 from munseo._config.prediction_settings import PredictionSettings, ShiftSettings
 from munseo._config.tracker_settings import TrackerSettings
@@ -80,6 +80,5 @@ class Config(
         return problems
 
     def _problems_of_balance(self) -> list[str]:
-        fields = type(self).model_fields
-        balancing = [key for key in self.ordered_keys() if key_of(fields[key]).balances and getattr(self, key)]
+        balancing = [name for name, key in keys_of(Config).items() if key.balances and getattr(self, name)]
         return [f"{', '.join(balancing)}: each balances the classes; choose one"] if len(balancing) > 1 else []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
-from munseo._config.key import Key, KeyGroup, Section
+from munseo._config.key import KeyGroup, Section
 
 
 class TrackerSection(Section):
@@ -65,8 +65,8 @@ class Tensorboard(TrackerSection):
 class TrackerSettings(Section):
     """One key for each tracker."""
 
-    wandb: Annotated[Wandb, Key(KeyGroup.TRACKING)] = Field(default_factory=Wandb, description="Weights & Biases")
-    mlflow: Annotated[Mlflow, Key(KeyGroup.TRACKING)] = Field(default_factory=Mlflow, description="MLflow")
-    tensorboard: Annotated[Tensorboard, Key(KeyGroup.TRACKING)] = Field(
-        default_factory=Tensorboard, description="TensorBoard"
-    )
+    group: ClassVar = KeyGroup.TRACKING
+
+    wandb: Wandb = Field(default_factory=Wandb, description="Weights & Biases")
+    mlflow: Mlflow = Field(default_factory=Mlflow, description="MLflow")
+    tensorboard: Tensorboard = Field(default_factory=Tensorboard, description="TensorBoard")

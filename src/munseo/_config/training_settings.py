@@ -7,7 +7,7 @@ torch.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -68,19 +68,18 @@ class BalanceSettings(Section):
 class LossSettings(Section):
     """The training loss."""
 
-    loss: Annotated[LossName, Key(KeyGroup.LOSS)] = Field(
-        "cross_entropy", description="the training loss; validation always reports cross entropy"
+    group: ClassVar = KeyGroup.LOSS
+
+    loss: LossName = Field("cross_entropy", description="the training loss; validation always reports cross entropy")
+    label_smoothing: Annotated[float, Key(off=Translated("smooths the labels", "라벨 스무딩"), off_order=6)] = Field(
+        0.0, ge=0, lt=1, description="fraction of each target that is spread over all classes"
     )
-    label_smoothing: Annotated[
-        float, Key(KeyGroup.LOSS, off=Translated("smooths the labels", "라벨 스무딩"), off_order=6)
-    ] = Field(0.0, ge=0, lt=1, description="fraction of each target that is spread over all classes")
-    focal_gamma: Annotated[float, Key(KeyGroup.LOSS)] = Field(
+    focal_gamma: float = Field(
         2.0, ge=0, description="loss: focal forgives certain predictions the more, the higher it is; 0: cross entropy"
     )
     logit_adjustment: Annotated[
         float,
         Key(
-            KeyGroup.LOSS,
             order=2,
             off=Translated("shifts logits by class frequency", "클래스 빈도에 따른 로짓 조정"),
             off_order=11,
@@ -92,13 +91,13 @@ class LossSettings(Section):
 class OptimizerSettings(Section):
     """Optimiser, schedule, batches, and when training ends."""
 
-    optimizer_name: Annotated[OptimizerName, Key(KeyGroup.OPTIMIZER, always=True)] = Field(
-        "AdamW", description="the optimiser"
-    )
-    lr: Annotated[float, Key(KeyGroup.OPTIMIZER, always=True)] = Field(
+    group: ClassVar = KeyGroup.OPTIMIZER
+
+    optimizer_name: Annotated[OptimizerName, Key(always=True)] = Field("AdamW", description="the optimiser")
+    lr: Annotated[float, Key(always=True)] = Field(
         1e-4, gt=0, le=10, description="learning rate; with OneCycleLR its peak"
     )
-    weight_decay: Annotated[float, Key(KeyGroup.OPTIMIZER, always=True)] = Field(
+    weight_decay: Annotated[float, Key(always=True)] = Field(
         1e-5, ge=0, le=1, description="weight decay of all parameters"
     )
     scheduler_name: Annotated[SchedulerName, Key(KeyGroup.SCHEDULER, always=True)] = Field(
@@ -138,9 +137,7 @@ class OptimizerSettings(Section):
     mixed_precision: Annotated[
         bool, Key(KeyGroup.TECHNIQUES, off=Translated("16-bit arithmetic", "16비트 혼합 정밀도 연산"), off_order=2)
     ] = Field(False, description="bf16 or fp16, by device")
-    optimizer_params: Annotated[dict[str, Any], Key(KeyGroup.OPTIMIZER)] = Field(
-        default_factory=dict, description="passed to the optimiser"
-    )
+    optimizer_params: dict[str, Any] = Field(default_factory=dict, description="passed to the optimiser")
     scheduler_params: Annotated[dict[str, Any], Key(KeyGroup.SCHEDULER)] = Field(
         default_factory=dict, description="passed to the scheduler"
     )
@@ -150,18 +147,14 @@ class OptimizerSettings(Section):
     ] = Field(0.0, ge=0, description="linear warm-up from 1 % of the rate")
     gradient_clip_norm: Annotated[
         float | None,
-        Key(
-            KeyGroup.OPTIMIZER, order=1, off=Translated("limits the gradient norm", "그래디언트 노름 제한"), off_order=8
-        ),
+        Key(order=1, off=Translated("limits the gradient norm", "그래디언트 노름 제한"), off_order=8),
     ] = Field(None, gt=0, description="largest norm of the gradient; a longer one is scaled down")
     accumulate_batches: Annotated[int, Key(KeyGroup.BATCHES)] = Field(
         1, ge=1, description="batches whose gradients are summed for one step"
     )
     ema_decay: Annotated[
         float | None,
-        Key(
-            KeyGroup.OPTIMIZER, order=1, off=Translated("moving average of the weights", "가중치 이동평균"), off_order=7
-        ),
+        Key(order=1, off=Translated("moving average of the weights", "가중치 이동평균"), off_order=7),
     ] = Field(None, gt=0, lt=1, description="exponential moving average of the weights")
     snapshot_epochs: Annotated[
         int,
@@ -175,7 +168,6 @@ class OptimizerSettings(Section):
     layer_decay: Annotated[
         float | None,
         Key(
-            KeyGroup.OPTIMIZER,
             off=Translated("lowers the learning rate of early layers", "앞쪽 층의 학습률 감소"),
             off_order=10,
         ),
@@ -206,23 +198,23 @@ class OptimizerSettings(Section):
 class HardwareSettings(Section):
     """Device, processes, workers and threads, and the cache of decoded pages."""
 
-    cache: Annotated[bool | Annotated[str, Field(min_length=1)], Key(KeyGroup.HARDWARE)] = Field(
+    group: ClassVar = KeyGroup.HARDWARE
+
+    cache: bool | Annotated[str, Field(min_length=1)] = Field(
         "auto", description="decoded pages on disk, shared by runs: auto (the user's cache folder), off, or a folder"
     )
-    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Key(KeyGroup.HARDWARE)] = Field(
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         "auto", description="where the model computes; auto: a GPU if there is one"
     )
-    devices: Annotated[int, Key(KeyGroup.HARDWARE)] = Field(1, ge=1, description="processes of this machine")
-    num_nodes: Annotated[int, Key(KeyGroup.HARDWARE)] = Field(1, ge=1, description="machines that train together")
-    num_workers: Annotated[Annotated[int, Field(ge=0)] | Literal["auto"], Key(KeyGroup.HARDWARE)] = Field(
+    devices: int = Field(1, ge=1, description="processes of this machine")
+    num_nodes: int = Field(1, ge=1, description="machines that train together")
+    num_workers: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
         "auto", description="processes that load pages; 0: the main process loads them itself"
     )
-    num_threads: Annotated[Annotated[int, Field(ge=1)] | Literal["auto"], Key(KeyGroup.HARDWARE)] = Field(
+    num_threads: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         "auto", description="threads of a training process; auto: a thread per core"
     )
-    channels_last: Annotated[bool, Key(KeyGroup.HARDWARE)] = Field(
+    channels_last: bool = Field(
         True, description="keep the channels of a pixel together in memory, which is faster for convolutions"
     )
-    compile: Annotated[Literal["auto"] | bool, Key(KeyGroup.HARDWARE)] = Field(
-        "auto", description="torch.compile of the training step; auto: by a trial"
-    )
+    compile: Literal["auto"] | bool = Field("auto", description="torch.compile of the training step; auto: by a trial")

@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 
 from munseo._config import Augmentation, Config
-from munseo._config.key import KeyGroup, key_of
+from munseo._config.key import KeyGroup, keys_of
 from munseo._locale import Texts
 from munseo._report.facts import Facts
 
@@ -23,10 +23,11 @@ HYPERPARAMETERS = (
 )
 """The groups of the block of hyperparameters; each has a title."""
 
-KEYS = {key: key_of(Config.model_fields[key]) for key in Config.ordered_keys()}
+_KEYS = keys_of(Config)
+KEYS = {key: _KEYS[key] for key in Config.ordered_keys()}
 """What is known about each key of a configuration."""
 
-SWITCHES = {key: key_of(field) for key, field in Augmentation.model_fields.items()}
+SWITCHES = keys_of(Augmentation)
 """What is known about each switch of ``augmentation``."""
 
 
