@@ -202,3 +202,14 @@ def test_stored_sentences_are_translated():
         assert texts.translate(str(remark)) == texts.remark(remark) != str(remark)
         assert Texts("en", "report").translate(str(remark)) == str(remark)
     assert texts.translate("As {later} versions write.") == "As {later} versions write."
+
+
+def test_a_concept_has_one_korean_term():
+    """The words that CONTRIBUTING.md rejects; and a percentage has no space."""
+    contributing = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in contributing.partition("## Terms")[2].splitlines() if line.startswith("| ")]
+    rejected = [word.strip() for row in rows[1:] for word in row[3].split(",") if word.strip()]
+    assert {"신뢰도", "변형", "시점", "임계값"} <= set(rejected)
+    texts = catalogue("ko")
+    assert {key: word for key, text in texts.items() for word in rejected if word in text} == {}
+    assert [key for key, text in texts.items() if re.search(r"[\d}] %", text)] == []

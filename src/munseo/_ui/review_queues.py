@@ -69,7 +69,7 @@ def queue(name: str, site: Site, pages: PageSet, run: RunFolder | None, texts: T
     }
     items: list[ReviewItem] = []
     if name != "uncertain" and site.issues is not None:
-        items += _issues(site.issues, name == "copies", pages, labels)
+        items += _issues(site.issues, name == "copies", pages, labels, texts)
     if name != "copies" and run is not None:
         items += _predicted(name, RunPredictions(site, run), pages, labels, texts)
     unique: dict[tuple[str, str], ReviewItem] = {}
@@ -78,7 +78,9 @@ def queue(name: str, site: Site, pages: PageSet, run: RunFolder | None, texts: T
     return list(unique.values())[:MAX_ITEMS]
 
 
-def _issues(file: Path, copies: bool, pages: PageSet, labels: dict[tuple[str, str], int]) -> Iterator[ReviewItem]:
+def _issues(
+    file: Path, copies: bool, pages: PageSet, labels: dict[tuple[str, str], int], texts: Texts
+) -> Iterator[ReviewItem]:
     table = read_table(file)
     missing = {"kind", "ID", "part", "other_ID", "suggested_target", "detail"} - set(table.columns)
     if missing:
@@ -95,7 +97,7 @@ def _issues(file: Path, copies: bool, pages: PageSet, labels: dict[tuple[str, st
             *key,
             label=labels[key],
             suggested=pages.class_targets.index(suggested) if suggested in pages.class_targets else None,
-            why=values["detail"],
+            why=texts.translate(values["detail"]),
             other=nfc(values["other_ID"]) or None,
         )
 
