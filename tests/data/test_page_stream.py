@@ -20,7 +20,7 @@ from munseo._data import decode
 from munseo._data.decoder import decode_pages
 from munseo._data.stream import SourceList, archives, list_sources, read_sources, stream_pages
 from munseo._data.stream.read_ahead import read_ahead
-from munseo._prediction.parts_folder import Shard, launched_shard, parse_shard
+from munseo._prediction.parts_folder import Shard
 
 ALONE = Shard()
 
@@ -310,17 +310,6 @@ def test_a_list_is_read_from_any_place(tmp_path):
     for start in (0, 7, 29, 30):
         names = [source.id for source in read_sources(tmp_path / "listing.parquet", start)]
         assert names == [f"{number:02d}.png" for number in range(start, 30)]
-
-
-def test_shard_words(monkeypatch):
-    assert parse_shard("3/16") == Shard(3, 16)
-    for word in ("16/16", "1", "-1/4", "a/b", "1/0"):
-        with pytest.raises(UserError, match="shard"):
-            parse_shard(word)
-    monkeypatch.setenv("RANK", "2")
-    assert launched_shard() == Shard()
-    monkeypatch.setenv("WORLD_SIZE", "4")
-    assert launched_shard() == Shard(2, 4)
 
 
 def test_reading_ahead_keeps_the_order_and_its_bound():
