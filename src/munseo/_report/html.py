@@ -122,6 +122,8 @@ def _axis(values: Sequence[float]) -> tuple[list[tuple[str, float]], Callable[[f
 
 
 def _font_face(font: bytes) -> str:
-    source = f"url(data:font/woff;base64,{base64.b64encode(font).decode()}) format('woff')"
+    """Return the rule of the embedded font; a machine's own Korean font is preferred."""
+    own = ", ".join(f"local('{name}')" for name in ("Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans KR"))
+    source = f"{own}, url(data:font/woff;base64,{base64.b64encode(font).decode()}) format('woff')"
     letters = "U+1100-11FF, U+3130-318F, U+AC00-D7A3"
     return f"@font-face {{ font-family: 'Munseo Hangul'; src: {source}; unicode-range: {letters}; }}"
