@@ -65,9 +65,9 @@ def classes_of_meta(table: DataTable, target_column: str, name_column: str, prob
         if not target or not name:
             problems.append(f"{table.where(row)}: the {'class name' if target else 'target'} is empty")
         elif target in names:
-            problems.append(f"{table.where(row)}: target {target!r} stands there twice")
+            problems.append(f"{table.where(row)}: target {target!r} occurs twice")
         elif name in names.values():
-            problems.append(f"{table.where(row)}: class name {name!r} stands there twice")
+            problems.append(f"{table.where(row)}: class name {name!r} occurs twice")
         else:
             names[target] = name
     targets = _in_order(names)

@@ -27,11 +27,11 @@ def write_edited(table: DataTable, target_column: str, edits: dict[int, str | No
     Raises:
         UserError: A label does not fit the type of a parquet column.
     """
-    with replacing(output) as beside:
+    with replacing(output) as temporary:
         if table.encoding == "parquet":
-            _write_parquet(table, target_column, edits, beside)
+            _write_parquet(table, target_column, edits, temporary)
         else:
-            beside.write_bytes(_edited_csv(table, target_column, edits))
+            temporary.write_bytes(_edited_csv(table, target_column, edits))
 
 
 def _edited_csv(table: DataTable, target_column: str, edits: dict[int, str | None]) -> bytes:

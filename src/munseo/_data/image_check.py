@@ -78,7 +78,7 @@ def check_images(
         if file.num_pages > 1:
             notes.append(str(Remark("data.first_page", {"page": page.id, "count": file.num_pages})))
     if skipped and (on_bad_image == "fail" or not good):
-        advice = "mend or remove them, or go on without them: --on-bad-image skip" if good else "none is left"
+        advice = "fix or remove them, or go on without them: --on-bad-image skip" if good else "none is left"
         problems = [f"{page.id}: {problem}" for page, problem in skipped]
         raise UserError(f"{len(skipped)} of {len(pages)} images cannot be read; {advice}.", problems)
     return Checked(tuple(good), tuple(skipped), digests, tuple(notes), kept)

@@ -33,7 +33,7 @@ def read_sample_submission(path: Path) -> list[str]:
             problems.append(f"{table.where(row)}: {page_id}: duplicate ID")
         ids.setdefault(nfc(page_id), page_id)
     if problems:
-        raise UserError(f"{path}: is not a usable sample submission; mend these rows.", problems)
+        raise UserError(f"{path}: is not a usable sample submission; fix these rows.", problems)
     return list(ids.values())
 
 
@@ -87,7 +87,7 @@ def write_submission(
     try:
         write_text(path, text.getvalue())
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another place for it.") from None
+        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another path for it.") from None
 
 
 def _columns(table: DataTable) -> tuple[str, str]:

@@ -157,7 +157,7 @@ def _read_parquet(path: Path, data: bytes) -> DataTable:
         with pq.ParquetFile(io.BytesIO(data)) as content:
             columns = _checked_columns(path, content.schema_arrow.names)
             for batch in content.iter_batches(_BATCH_ROWS):
-                # A kilobyte can stand for gigabytes of one value.
+                # A kilobyte can hold gigabytes of one repeated value.
                 unpacked += sum(map(_num_bytes, batch.columns))
                 if unpacked > MAX_BYTES:
                     raise UserError(f"{path}: unpacks to more than {MAX_BYTES:,} bytes; leave out what is not needed.")

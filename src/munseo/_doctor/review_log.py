@@ -144,7 +144,7 @@ class ReviewLog:
             )
             latest = in_force(self._known).get(made.key) if made else None
             if made is None or latest is None or latest.number < number:
-                raise UserError(f"{self.path.name}: decision {number} is not in force, so it cannot be unddecision.")
+                raise UserError(f"{self.path.name}: decision {number} is not in force, so it cannot be undone.")
             if latest.number != number:
                 raise Overtaken(latest)
             if made.reviewer != reviewer:

@@ -49,7 +49,7 @@ def write_pack(path: Path, pages: Iterable[tuple[bytes, np.ndarray]]) -> int:
         OSError: The disk is full, or cannot be written to; nothing is left behind.
     """
     entries, offset = [], 0
-    with replacing(path) as beside, beside.open("wb") as file:
+    with replacing(path) as temporary, temporary.open("wb") as file:
         for digest, pixels in pages:
             content = np.ascontiguousarray(pixels).data
             channels = 1 if pixels.ndim == 2 else pixels.shape[2]

@@ -164,7 +164,7 @@ def read_sources(file: Path, start: int = 0) -> Iterator[Source]:
 def _write(file: Path, sources: Iterable[Source]) -> int:
     count = 0
     rows: list[dict[str, Any]] = []
-    with replacing(file) as beside, pq.ParquetWriter(beside, _SCHEMA, compression="zstd") as writer:
+    with replacing(file) as temporary, pq.ParquetWriter(temporary, _SCHEMA, compression="zstd") as writer:
         for source in sources:
             rows.append(_row(source))
             count += 1
@@ -235,8 +235,8 @@ def _refuse_repeats(inputs: SourceList, hashes: np.ndarray) -> None:
     first: dict[str, str] = {}
     problems = []
     for value, source in zip(hashes, inputs.sources(), strict=False):
-        place = int(np.searchsorted(suspects, value))
-        if place == len(suspects) or suspects[place] != value:
+        index = int(np.searchsorted(suspects, value))
+        if index == len(suspects) or suspects[index] != value:
             continue
         if source.id in first:
             problems.append(f"{source.id}: {source.where} and {first[source.id]}")
