@@ -176,10 +176,7 @@ def _row(name: str, latencies: list[float], rates: dict[int, list[float]], fract
     best = max(throughput, key=lambda size: throughput[size])
     return {
         "backend": name,
-        "latency_ms": {
-            "median": 1000 * float(np.median(latencies)),
-            "p95": 1000 * float(np.quantile(latencies, 0.95)),
-        },
+        "latency_ms": {"median": 1000 * float(np.median(latencies)), "p95": 1000 * float(np.quantile(latencies, 0.95))},
         "throughput": throughput,
         "best_batch": best,
         "pages_per_second": throughput[best],

@@ -6,7 +6,6 @@ programs, and compared with the run's model card and weights before Munseo itsel
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from munseo._engines.engine import export_command
 from munseo._engines.onnx_engine import INPUT, OUTPUT
 from munseo._errors import UserError
 from munseo._model import ModelCard
+from munseo._model.pretrained import file_sha256
 from munseo._run import RunFolder
 
 SIDECAR = "preprocessing.json"
@@ -79,12 +79,6 @@ def run_for_commands(run: RunFolder) -> Path:
 def weights_sha256(run: RunFolder) -> str:
     """Return the SHA-256 of the weights that a graph is made from."""
     return file_sha256(run.weights_file)
-
-
-def file_sha256(file: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _changed_files(folder: Path, files: Any) -> list[str]:

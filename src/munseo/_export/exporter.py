@@ -22,11 +22,12 @@ from munseo._engines import ENGINES
 from munseo._engines.backends import open_engine
 from munseo._engines.engine import INT8
 from munseo._engines.onnx_engine import INPUT, OUTPUT
-from munseo._engines.sidecar import FORMAT, SIDECAR, describe, file_sha256, weights_sha256
+from munseo._engines.sidecar import FORMAT, SIDECAR, describe, weights_sha256
 from munseo._errors import UserError
 from munseo._export.parity import Parity, compare, objections
 from munseo._export.quantizer import SCHEMES, QuantisationScheme, calibration_batches, quantise
 from munseo._model import Classifier, load_classifier
+from munseo._model.pretrained import file_sha256
 from munseo._packages import missing_packages
 from munseo._prediction import InferenceSetup, predict_pages
 from munseo._prediction.inference import read_card

@@ -53,11 +53,11 @@ def find_local(model_name: str, pretrained: bool | str) -> tuple[StateDict, Weig
     """
     if isinstance(pretrained, str):
         file = _file_at(Path(pretrained).expanduser())
-        return read_state(file), WeightsRecord("file", str(file), _sha256(file))
+        return read_state(file), WeightsRecord("file", str(file), file_sha256(file))
     file_in_package = _packaged(model_name)
     if file_in_package is None:
         return None
-    record = WeightsRecord("package", PACKAGES[model_name.partition(".")[0]], _sha256(file_in_package))
+    record = WeightsRecord("package", PACKAGES[model_name.partition(".")[0]], file_sha256(file_in_package))
     return read_state(file_in_package), record
 
 
@@ -145,6 +145,7 @@ def _packaged(model_name: str) -> Path | None:
     return None if folder is None else next(iter(sorted((folder / "models").glob("*.pth"))), None)
 
 
-def _sha256(file: Path) -> str:
+def file_sha256(file: Path) -> str:
+    """Return the SHA-256 of a file."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

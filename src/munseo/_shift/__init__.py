@@ -9,13 +9,4 @@ from munseo._shift.measured_shift import find_shift, measure_recipe, summarise, 
 from munseo._shift.measures import MEASURES
 from munseo._shift.restoration import denoise, deskew
 
-__all__ = [
-    "MEASURES",
-    "MeasureRow",
-    "denoise",
-    "deskew",
-    "find_shift",
-    "measure_recipe",
-    "summarise",
-    "write_shift",
-]
+__all__ = ["MEASURES", "MeasureRow", "denoise", "deskew", "find_shift", "measure_recipe", "summarise", "write_shift"]

@@ -98,9 +98,7 @@ def _bank_copy(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         fields(("계좌번호", account_number(rng)), height=1.5),
         fields(("예금주", holder.name), ("생년월일", format_date(holder.birth, style)), height=1.3),
         fields(
-            ("개설일", format_date(opened, style)),
-            ("관리점", f"{pick(rng, words.DISTRICTS)[:-1]}지점"),
-            height=1.3,
+            ("개설일", format_date(opened, style)), ("관리점", f"{pick(rng, words.DISTRICTS)[:-1]}지점"), height=1.3
         ),
     ]
     if chance(rng, 0.5):

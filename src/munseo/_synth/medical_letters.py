@@ -133,10 +133,7 @@ def patient_rows(rng: np.random.Generator, patient: Person) -> list[FormRow]:
     age = 2024 - patient.birth.year
     layout = whole(rng, 0, 2)
     if layout == 0:
-        return [
-            fields((name, patient.name), ("주민등록번호", patient.id_number)),
-            fields(("주소", patient.address)),
-        ]
+        return [fields((name, patient.name), ("주민등록번호", patient.id_number)), fields(("주소", patient.address))]
     if layout == 1:
         return [
             fields((name, patient.name), ("성별 / 나이", f"{sex} / {age}세")),
