@@ -77,7 +77,7 @@ def invoke(*words):
 
 def test_a_command_gets_the_first_type_of_a_union_and_its_defaults():
     assert invoke("sample", "x").stdout == (
-        f"{{'file': {Path('x')!r}, 'words': [], 'counts': [], 'kind': 'a', 'size': None}}, None, False\n"
+        f"{{'file': {Path('x')!r}, 'words': (), 'counts': (), 'kind': 'a', 'size': None}}, None, False\n"
     )
     done = invoke("sample", "x", "one", "two", "--count", "1", "--count", "2", "--kind", "b", "--size", "1", "--short")
     assert done.stdout.endswith("'words': ['one', 'two'], 'counts': [1, 2], 'kind': 'b', 'size': 1.0}, 1.0, True\n")

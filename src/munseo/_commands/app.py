@@ -210,7 +210,7 @@ def _runner(command: Command) -> Callable[..., None]:
 
     def run(**values: Any) -> None:
         try:
-            result = command.function(**{name: values[name] for name in own})
+            result = command.function(**{name: values[name] for name in own if values[name] is not None})
             command.show(result, **{parameter.name: values[parameter.name] for parameter in for_show})
         except KeyboardInterrupt as stop:
             signum = stop.signum if isinstance(stop, Interrupted) else signal.SIGINT
@@ -233,7 +233,11 @@ def _options(function: Callable[..., Any], parameters: Iterable[inspect.Paramete
     names = dict(function.__globals__)
     kinds = {parameter: _evaluated(parameter.annotation, names) for parameter in parameters}
     return {
-        parameter.name: parameter.replace(annotation=_narrowed(kind), kind=parameter.KEYWORD_ONLY)
+        parameter.name: parameter.replace(
+            annotation=_narrowed(kind),
+            default=None if parameter.default == () else parameter.default,  # older versions of typer refuse ()
+            kind=parameter.KEYWORD_ONLY,
+        )
         for parameter, kind in kinds.items()
         if get_origin(kind) is Annotated
     }
