@@ -5,7 +5,7 @@ import unicodedata
 import numpy as np
 import pytest
 
-from munseo._data import read_sample_submission, write_submission
+from munseo._data.submission import read_sample_submission, write_submission
 from munseo._errors import UserError
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from munseo._data import FORMATS, PageSet, decode_pages, inspect, list_images
+from munseo._data import FORMATS, PageSet, decode_pages, inspect
 from munseo._data.formats import HEAD_BYTES, IMAGE_EXTENSIONS, find_format
+from munseo._data.image_finder import list_images
 from munseo._data.page import Page
 from munseo._doctor.bad_files import find_bad_files
 from munseo._doctor.inspected_page import inspect_pages

@@ -6,36 +6,30 @@ into pixels, ``cache_pages`` stores them on the disk and ``square`` reads them f
 what was predicted. What a user can fix is raised as ``UserError``, all problems together.
 """
 
-from munseo._data.balance import BalancePlan, PageCopy, class_weights, plan_balance, sampler_weights
+from munseo._data.balance import PageCopy, class_weights, plan_balance, sampler_weights
 from munseo._data.cache import cache_folder, cache_pages, square
-from munseo._data.decoder import MAX_PIXELS, Inspection, decode, decode_pages, inspect
+from munseo._data.decoder import decode, decode_pages, inspect
 from munseo._data.formats import FORMATS
 from munseo._data.image_check import Checked, check_images, fingerprint
 from munseo._data.image_error import ImageError, ImageProblem
-from munseo._data.image_finder import list_images
-from munseo._data.input_pages import InputPages, find_pages
+from munseo._data.input_pages import find_pages
 from munseo._data.layout import DataLayout, load_pages
 from munseo._data.letterbox import letterbox
 from munseo._data.page import Page, PageSet
-from munseo._data.split import Split, stratified_folds, stratified_split
-from munseo._data.submission import read_sample_submission, write_submission
+from munseo._data.split import stratified_folds, stratified_split
+from munseo._data.submission import write_submission
 from munseo._data.tables import DataTable, TableRow, read_table
 
 __all__ = [
     "FORMATS",
-    "MAX_PIXELS",
-    "BalancePlan",
     "Checked",
     "DataLayout",
     "DataTable",
     "ImageError",
     "ImageProblem",
-    "InputPages",
-    "Inspection",
     "Page",
     "PageCopy",
     "PageSet",
-    "Split",
     "TableRow",
     "cache_folder",
     "cache_pages",
@@ -47,10 +41,8 @@ __all__ = [
     "fingerprint",
     "inspect",
     "letterbox",
-    "list_images",
     "load_pages",
     "plan_balance",
-    "read_sample_submission",
     "read_table",
     "sampler_weights",
     "square",

@@ -202,7 +202,7 @@ def _source(row: dict[str, Any]) -> Source:
 
 
 def _bytes(text: str) -> bytes:
-    """A file name with all that Python escapes in it, whatever the system's encoding."""
+    """Encode a file name with all that Python escapes in it, whatever the encoding of the system is."""
     return text.encode("utf-8", "surrogatepass")
 
 
