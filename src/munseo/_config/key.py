@@ -88,7 +88,7 @@ class Key:
 
 def keys_of(section: type[Section]) -> dict[str, Key]:
     """Return what reports need to know about each key of a section, with the group of each key."""
-    bases = [base for base in (*section.__bases__, section) if issubclass(base, Section)]
+    bases = [base for base in reversed(section.__mro__) if issubclass(base, Section)]
     groups = {name: base.group for base in bases for name in base.__annotations__}
     return {name: _key_of(field, groups[name]) for name, field in section.model_fields.items()}
 
