@@ -39,7 +39,7 @@ class Scores(RunRecord):
     """How the best weights judge a set of labelled pages.
 
     Attributes:
-        macro_f1_interval: The 95 % interval by bootstrap over pages.
+        macro_f1_interval: The 95% interval by bootstrap over pages.
         loss: Mean negative log-likelihood of the true class.
         confusion: (C, C) counts, a row for each true class.
         confused_pairs: The most frequent confusions, as the run wrote them; ``confusions`` has all.
@@ -169,7 +169,7 @@ class ViewGain(RunRecord):
     """One test-time view: macro-F1 by itself and averaged with the unchanged page.
 
     Attributes:
-        gain: What averaging the two adds to the unchanged page, with a 90 % interval.
+        gain: What averaging the two adds to the unchanged page, with a 90% interval.
         verdict: ``helps``, ``hurts`` or ``unclear``.
     """
 
@@ -228,8 +228,8 @@ class SecondLookGain(RunRecord):
         share: Fraction of the validation pages below the gate.
         before: Macro-F1 without the second look.
         after: Macro-F1 with it.
-        interval: The 90 % interval of ``gain``.
-        used: Whether prediction does it unless told otherwise.
+        interval: The 90% interval of ``gain``.
+        used: Whether predictions take a second look by default.
     """
 
     gate: float
@@ -248,8 +248,8 @@ class BrokenPage(RunRecord):
 
     Attributes:
         id: The page's ID.
-        severity: The weakest that breaks it, above 0 and up to 1.
-        file: A small picture of it, relative to the run folder, where one was kept.
+        severity: The lowest severity at which the prediction is wrong, above 0 and up to 1.
+        file: The path of a small picture of it, relative to the run folder, if one was kept.
     """
 
     id: str
@@ -290,7 +290,7 @@ class ClassFraction(RunRecord):
 
 
 class ExpectedScore(RunRecord):
-    """The macro-F1 to expect on pages without labels, with its 90 % interval.
+    """The macro-F1 to expect on pages without labels, with its 90% interval.
 
     Attributes:
         clean_val: Macro-F1 on the validation pages.
@@ -312,7 +312,7 @@ class ExpectedScore(RunRecord):
 
 
 class ScoreDifference(RunRecord):
-    """Macro-F1 of the ensemble less that of another, with its 95 % interval by paired bootstrap.
+    """Macro-F1 of the ensemble minus that of another candidate, with its 95% interval by paired bootstrap.
 
     Attributes:
         p_better: Fraction of the resamples in which the ensemble was better.
@@ -330,7 +330,7 @@ class MemberScores(RunRecord):
 
     Attributes:
         weight: None in a stack.
-        contribution: The score of all members less that of all but this one.
+        contribution: The score of all members minus that of all but this one.
     """
 
     name: str
@@ -357,11 +357,11 @@ class EnsembleScores(RunRecord):
         decided_on: ``shifted`` or ``val``: the pages that decide.
         num_folds: Folds of the cross-validation by which the combination is judged.
         seed: The seed of folds and bootstraps.
-        decisive: The candidate, ``best_member`` or ``best_member_in_fold``, against which it does less well.
+        decisive: The candidate that is harder to beat: ``best_member`` or ``best_member_in_fold``.
         verdict: The conclusion in English sentences.
         candidates: By name.
-        differences: The ensemble less each other candidate, by its name.
-        would_drop: Members without which the others do as well.
+        differences: The ensemble minus each other candidate, by its name.
+        would_drop: Members without which the others are as good.
         notes: What a reader should know.
     """
 
