@@ -15,7 +15,7 @@ Encode = Callable[..., bytes]
 
 @pytest.fixture
 def encoded() -> Encode:
-    """Pillow image, format and its options to the bytes of a file."""
+    """Encode a Pillow image: its format and options to the bytes of a file."""
 
     def encode(image: Image.Image, format: str, **options: Any) -> bytes:
         stream = BytesIO()
@@ -27,14 +27,14 @@ def encoded() -> Encode:
 
 @pytest.fixture
 def picture() -> np.ndarray:
-    """Smooth colours, different in every corner, so that any turn, mirror or swapped channel shows."""
+    """Smooth colours, different in every corner, so that any turn, mirroring or swapped channel is noticed."""
     y, x = np.mgrid[0:24, 0:40]
     return np.stack([x * 255 // 39, y * 255 // 23, 255 - x * 127 // 39], 2).astype(np.uint8)
 
 
 @pytest.fixture
 def make_data(tmp_path: Path) -> Callable[..., Path]:
-    """A data folder: tables by name as text or bytes, and images by path, all written as small pages."""
+    """Make a data folder: tables by name as text or bytes, and images by path, which become small pages."""
 
     def make(images: list[str], **tables: str | bytes) -> Path:
         for number, name in enumerate(images):

@@ -1,4 +1,4 @@
-"""The decoded cache: the same bits as without, whatever happens to the images, the files and the folder."""
+"""The cache of decoded pages gives the same bits as decoding, whatever happens to the images, files and folder."""
 
 from __future__ import annotations
 

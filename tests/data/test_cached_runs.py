@@ -1,4 +1,4 @@
-"""What a run sees is the same with and without the decoded cache."""
+"""A run gets the same pages with and without the cache of decoded pages."""
 
 import pickle
 

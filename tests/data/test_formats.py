@@ -16,7 +16,7 @@ from munseo._doctor.issue import PageEvidence
 
 @pytest.fixture
 def sample(encoded, picture):
-    """A file of a format."""
+    """Make a file of a format."""
     return lambda name: encoded(Image.fromarray(picture).resize((640, 480)), name)
 
 

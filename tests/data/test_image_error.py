@@ -20,7 +20,7 @@ SENTENCES = yaml.safe_load((SOURCES / "_locale" / "en.yaml").read_text(encoding=
 
 
 def values_given() -> dict[str, set[frozenset[str]]]:
-    """For each code the names of the values with which the sources use it."""
+    """Return the names of the values with which the sources use each code."""
     found = defaultdict(set)
     for file in SOURCES.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -1,4 +1,4 @@
-"""The same picture is found under every turn and mirroring, and what only looks like it is not."""
+"""The same picture is found under every turn and mirroring, and similar pages are not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _specimen(kind: int, index: int = 0) -> np.ndarray:
 
 
 def _turned(page: np.ndarray, turn: int) -> np.ndarray:
-    """Turned by quarters, and mirrored from the fifth on; in the order of OpenCV, not of likeness.py."""
+    """The quarter turns, then the same mirrored; in the order of OpenCV, not of near_duplicates.py."""
     return np.ascontiguousarray(np.rot90(page[:, ::-1] if turn & 4 else page, turn & 3))
 
 
@@ -41,7 +41,7 @@ def _askew(page: np.ndarray, degrees: float) -> np.ndarray:
 
 
 def _letter(number: int) -> np.ndarray:
-    """A letterhead, the same on all, over lines of words that differ."""
+    """Draw the same letterhead above lines of words that differ."""
     page, rng = np.full((640, 452, 3), 255, np.uint8), generator(number, "test-letter")
     cv2.rectangle(page, (30, 30), (90, 80), (0, 0, 0), -1)
     for y, text, size in ((55, "MUNSEO SHIPPING COMPANY", 0.6), (75, "12 Harbour Road, Busan", 0.4)):
@@ -53,7 +53,7 @@ def _letter(number: int) -> np.ndarray:
 
 
 def _pairs(pages: list[np.ndarray]) -> dict[tuple[int, int], float]:
-    """Likeness of the pairs that both looks take for the same picture, as the split and the doctor do it."""
+    """Return the likeness of the pairs that pass both comparisons, as the split and the doctor make them."""
     pairs = same_pictures([thumbnail(page) for page in pages], 2)
     squares = [fine_square(page) for page in pages]
     fine = {(p.first, p.second): fine_likeness(squares[p.first], squares[p.second], p.turn) for p in pairs}

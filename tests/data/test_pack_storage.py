@@ -1,4 +1,4 @@
-"""The cache folder: two runs at once, a killed one, a full disk, the limit."""
+"""The cache folder with two runs at once, a killed run, a full disk, and a limit."""
 
 from __future__ import annotations
 

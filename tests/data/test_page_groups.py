@@ -1,4 +1,4 @@
-"""Groups stay on one side of a split, classes keep their shares, and nothing changes where there are no groups."""
+"""Groups stay on one side of a split, classes keep their fractions, and without groups nothing changes."""
 
 from __future__ import annotations
 

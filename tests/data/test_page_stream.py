@@ -1,4 +1,4 @@
-"""From folders, patterns, lists, tables and archives to pages, in one order, and none missing or twice."""
+"""Folders, patterns, lists, tables and archives become pages in one order, and none is missing or occurs twice."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def write(folder: Path, **files: bytes) -> None:
 
 
 def rows(*words, shard=ALONE, tmp: Path, **others):
-    """All pages of some inputs: ID, shade of red or the reason why there is none."""
+    """Return the ID of all pages of some inputs, with the shade of red or the reason why there is none."""
     wanted = SourceList([str(word) for word in words], **others)
     listing = list_sources(wanted, shard.has, tmp / "listing.parquet")
     pages = list(stream_pages(read_sources(tmp / "listing.parquet"), 0, lambda pixels: int(pixels[0, 0, 0]), 3, 4))

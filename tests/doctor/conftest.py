@@ -11,7 +11,7 @@ from munseo._doctor.inspected_page import InspectedPage
 
 @pytest.fixture
 def make_pages(tmp_path):
-    """Make a page set: for each part, names to (bytes, label)."""
+    """Make a page set from names to (bytes, label) for each split."""
 
     def make(**parts) -> PageSet:
         made = {}

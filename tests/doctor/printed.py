@@ -1,4 +1,4 @@
-"""Pages of print, each with words of its own."""
+"""Printed pages, each with different words."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ CLASSES = ("letter", "form")
 
 
 def draw(number: int, height: int = 560, width: int = 400) -> np.ndarray:
-    """A page (H, W) uint8 with lines of words, and a heading, at places of its own."""
+    """Draw a page (H, W) uint8 with a heading and lines of words at random positions."""
     rng = generator(7, "doctor-test-page", number)
     page = np.full((height, width), 250, np.uint8)
     cv2.putText(page, f"No {number * 7919 % 9973}", (int(rng.integers(20, 160)), 50), 0, 1.3, 20, 3)

@@ -1,4 +1,4 @@
-"""Files that cannot be read, hold nothing, have an odd size or a wrong name."""
+"""Files that cannot be read, are blank, or have an unusual size or a wrong name."""
 
 import struct
 
@@ -16,7 +16,7 @@ from munseo._doctor.issue import PageEvidence
 
 @pytest.fixture
 def kinds(make_pages):
-    """Kinds found on a page beside three sound ones."""
+    """Return the kinds of issue that are found on a page next to three good ones."""
 
     def found(name, data):
         sound = {f"{n}.jpg": (jpeg(draw(n)), 0) for n in range(3)}

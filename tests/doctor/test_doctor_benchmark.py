@@ -1,4 +1,4 @@
-"""The benchmark of the doctor runs in its smallest form, and its arithmetic is right; no figure is judged."""
+"""The benchmark of the doctor runs in its smallest form, and its arithmetic is right; no figure is checked."""
 
 import importlib.util
 import json

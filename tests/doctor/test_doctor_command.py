@@ -14,7 +14,7 @@ from munseo._errors import UserError
 
 @pytest.fixture
 def broken(own_documents):
-    """The generated set with a leak, a duplicate of another class, a broken file and hostile names."""
+    """Make the generated set with a leak, a duplicate of another class, a broken file and hostile names."""
     rows = (own_documents / "train.csv").read_text(encoding="utf-8").splitlines()
     (first, label), (second, _) = (row.split(",") for row in rows[1:3])
     train = own_documents / "train"
@@ -66,12 +66,12 @@ def test_with_a_run_nothing_has_changed(finished, documents, tmp_path):
     assert "changed" not in found.counts
 
 
-def test_the_folder_needs_no_command_before_it(monkeypatch):
-    asked = []
+def test_the_folder_needs_no_command_before_it(monkeypatch, tmp_path):
+    asked, data = [], str(tmp_path)
     monkeypatch.setattr("munseo._data.load_pages", lambda data, _: asked.append(data) or exit(0))
     run = CliRunner().invoke
-    assert run(app, ["doctor", "some/data", "-o", "out"]).exit_code == 0
-    assert run(app, ["doctor", "--language", "ko", "some/data"]).exit_code == 0
-    assert [str(data) for data in asked] == ["some/data", "some/data"]
-    assert "DATA" in run(app, ["doctor", "some/data", "--help"]).output
+    assert run(app, ["doctor", data, "-o", "out"]).exit_code == 0
+    assert run(app, ["doctor", "--language", "ko", data]).exit_code == 0
+    assert asked == [tmp_path, tmp_path]
+    assert "DATA" in run(app, ["doctor", data, "--help"]).output
     assert "check" in run(app, ["doctor", "--help"]).output

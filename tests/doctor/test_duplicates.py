@@ -1,4 +1,4 @@
-"""Duplicates within a part, leaks between parts; pages that only look alike from afar are neither."""
+"""Duplicates within a split and leaks between splits; pages that are only similar are neither."""
 
 import cv2
 import numpy as np

@@ -17,20 +17,20 @@ NAMES = ("letter", "form", "receipt")
 
 
 def clusters(num_each, spread=0.7):
-    """Points of three classes around three directions."""
+    """Return points of three classes around three directions."""
     rng = generator(3, "doctor-test-points")
     labels = np.repeat(np.arange(3), num_each)
     return rng.normal(0, 1, (3, 64))[labels] + rng.normal(0, spread, (3 * num_each, 64)), labels
 
 
 def held_out(points, pages, groups=None):
-    """Probabilities of pages that are no copies, or of the groups given."""
+    """Return probabilities of pages without copies, or with the groups given."""
     groups = np.arange(len(pages)) if groups is None else groups
     return held_out_probabilities(Embedding(points, np.arange(len(pages))), pages, groups, 3, None, 0)
 
 
 def judged(pages, probabilities):
-    """Evidence about labelled pages."""
+    """Return the evidence about labelled pages."""
     return PageEvidence(pages, NAMES, labelled=pages, probabilities=probabilities)
 
 

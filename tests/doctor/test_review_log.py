@@ -1,4 +1,4 @@
-"""Decisions outlast kills, and nobody overrules anybody unknowingly."""
+"""Decisions survive a killed process, and nobody overrules anybody unknowingly."""
 
 import subprocess
 import sys

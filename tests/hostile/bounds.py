@@ -1,4 +1,4 @@
-"""How much memory a block of code took at its most; measured by Linux, elsewhere not looked at."""
+"""The peak memory of a block of code, as Linux measures it; other systems are not checked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def memory_below(megabytes: int) -> Iterator[None]:
-    """Fail where the block needs more on top of what the process has."""
+    """Fail if the block needs more than this in addition to what the process already has."""
     if not sys.platform.startswith("linux"):
         yield
         return

@@ -1,4 +1,4 @@
-"""Property tests look at few examples here and at thousands in `make torture`; at the end the cases are counted."""
+"""Property tests use few examples here and thousands in `make torture`; at the end the cases are counted."""
 
 import os
 import sys

@@ -18,7 +18,7 @@ def encoded(image: Image.Image, format: str, **options: object) -> bytes:
 
 
 def photo(width: int = 96, height: int = 96, mode: str = "RGB") -> Image.Image:
-    """Noise, brighter than mid-grey at its end."""
+    """Return noise that is brighter than mid-grey at its end."""
     pixels = np.random.default_rng(0).integers(150, 250, (height, width, 3), np.uint8)
     return Image.fromarray(pixels).convert(mode)
 
@@ -28,7 +28,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png(width: int, height: int, chunks: Sequence[bytes] = (), *, pixels: bytes | None = None) -> bytes:
-    """A grey PNG; without ``pixels`` its own, white."""
+    """Return a grey PNG, which is white without ``pixels``."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     rows = zlib.compress(b"\0" + b"\xff" * width) if pixels is None and height == 1 else None
     data = pixels if pixels is not None else rows or zlib.compress((b"\0" + b"\xff" * width) * height)
@@ -36,13 +36,13 @@ def png(width: int, height: int, chunks: Sequence[bytes] = (), *, pixels: bytes 
 
 
 def tags(entries: Sequence[tuple[int, int, int, int]], first: int = 8) -> bytes:
-    """A TIFF's start and one directory of (tag, type, count, value or place), little-endian."""
+    """Return the start of a TIFF and one directory of (tag, type, count, value or offset), little-endian."""
     directory = b"".join(struct.pack("<HHII", *entry) for entry in entries)
     return b"II*\0" + struct.pack("<I", first) + struct.pack("<H", len(entries)) + directory + b"\0\0\0\0"
 
 
 def pdf(num_pages: int = 1, *, encrypt: bool = False, size: str = "0 0 600 800") -> bytes:
-    """A PDF of empty pages."""
+    """Return a PDF of empty pages."""
     kids = " ".join(f"{number + 3} 0 R" for number in range(num_pages))
     objects = ["<</Type/Catalog/Pages 2 0 R>>", f"<</Type/Pages/Kids[{kids}]/Count {num_pages}>>"]
     objects += [f"<</Type/Page/Parent 2 0 R/MediaBox[{size}]>>"] * num_pages

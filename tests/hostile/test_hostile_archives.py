@@ -1,4 +1,4 @@
-"""ZIP and TAR archives for prediction: nothing is unpacked to the disk, and no member takes more than its share."""
+"""ZIP and TAR archives for prediction: nothing is unpacked to the disk, and no member exceeds the memory limit."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ REFUSED = {
     ),
     "a TIFF whose directory points at itself": (b"II*\0\x08\0\0\0\0\0\x08\0\0\0", ""),
 }
-"""Name to the bytes and to words of the reason; "" where a library chooses them."""
+"""For each name the bytes and words of the message; "" where a library chooses the words."""
 
 
 def many_scans(number: int) -> bytes:
@@ -139,7 +139,7 @@ def test_of_a_progressive_jpeg_the_first_scan_has_to_be_whole():
 
 
 def cut_to(jpeg: bytes, share: float) -> bytes:
-    """The header and a share of the pixels, with an end mark glued on."""
+    """Return the header and a fraction of the pixels, with an end mark appended."""
     start = jpeg.find(b"\xff\xda")
     return jpeg[: start + int((len(jpeg) - start) * share)] + b"\xff\xd9"
 

@@ -1,4 +1,4 @@
-"""Tables: names that lead elsewhere, bytes that are no text, lines without an end, links that run in circles."""
+"""Tables: names that lead out of the folder, bytes that are not text, endless lines, circular links."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAGE = encoded(photo(), "PNG")
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """A data folder with pages, and a secret beside it."""
+    """Make a data folder with pages, and a secret file next to it."""
     (tmp_path / "secret.png").write_bytes(PAGE)
     folder = tmp_path / "data"
     (folder / "train").mkdir(parents=True)
@@ -90,7 +90,7 @@ def test_a_streamed_table_with_a_line_of_text_without_an_end(folder, monkeypatch
 
 
 def test_two_gigabytes_of_text_in_one_line(folder):
-    """Sixteen megabytes here, all of them in `make torture`: the code is the same."""
+    """Return sixteen megabytes, or the full size in `make torture`; the code is the same."""
     table = folder / "list.csv"
     with table.open("wb") as file:
         file.write(b"ID\na.png\n")

@@ -1,4 +1,4 @@
-"""Any table: a clear refusal, or its rows. Korean names are found in whichever form either side wrote them."""
+"""Any table is refused clearly or gives its rows, and Korean names are found in either Unicode form."""
 
 from __future__ import annotations
 
