@@ -210,6 +210,9 @@ def test_a_concept_has_one_korean_term():
     rows = [line.split("|") for line in contributing.partition("## Terms")[2].splitlines() if line.startswith("| ")]
     rejected = [word.strip() for row in rows[1:] for word in row[3].split(",") if word.strip()]
     assert {"신뢰도", "변형", "시점", "임계값"} <= set(rejected)
-    texts = catalogue("ko")
+    calls = [node for tree in trees().values() for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    sentences = [call.args[1] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Translated"]
+    assert len(sentences) > 10
+    texts = catalogue("ko") | {ast.unparse(sentence): ast.unparse(sentence) for sentence in sentences}
     assert {key: word for key, text in texts.items() for word in rejected if word in text} == {}
     assert [key for key, text in texts.items() if re.search(r"[\d}] %", text)] == []

@@ -127,7 +127,7 @@ class OptimizerSettings(Section):
             always=True,
             ends=Translated(
                 "stopped early: {monitor} did not improve for {patience} epochs",
-                "조기 종료: {patience} 에포크 동안 {monitor}이(가) 나아지지 않음",
+                "조기 종료: {patience} 에포크 동안 {monitor} 개선 없음",
             ),
         ),
     ] = Field(20, ge=1, description="epochs without improvement before the run stops")

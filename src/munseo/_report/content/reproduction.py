@@ -76,7 +76,8 @@ def _normalisation(facts: Facts, texts: Texts) -> Check:
     if mean is None or std is None:
         return Check(False, texts("check.normalisation"), texts("check.unknown"))
     same = config.norm_mean == "model" or (config.norm_mean == mean and config.norm_std == std)
-    return Check(same, texts("check.normalisation"), f"mean={_short(mean)}, std={_short(std)}")
+    value = texts("check.normalisation_value", mean=_short(mean), std=_short(std))
+    return Check(same, texts("check.normalisation"), value)
 
 
 def _short(values: list[float]) -> str:
