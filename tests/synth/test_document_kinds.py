@@ -11,12 +11,12 @@ from PIL import ImageDraw, ImageFont
 
 from munseo._randomness import generator
 from munseo._synth import KINDS
-from munseo._synth import vocabulary as words
 from munseo._synth.canvas import Canvas, Weight, font
 from munseo._synth.form import draw_style
 from munseo._synth.marks import SPECIMEN_WORDS
 from munseo._synth.people import person, plate
 from munseo._synth.random_draws import pick
+from munseo._synth.vocabulary import VOCABULARY, words
 
 KIND_NAMES = [kind.name for kind in KINDS]
 
@@ -81,13 +81,13 @@ def test_the_vocabulary_can_be_written_in_every_weight(weight: Weight):
     def strings(value: object) -> Iterator[str]:
         if isinstance(value, str):
             yield value
-        elif isinstance(value, tuple):
+        elif isinstance(value, list):
             for item in value:
                 yield from strings(item)
+        elif isinstance(value, dict):
+            yield from strings([*value, *value.values()])
 
-    letters = {
-        letter for name in dir(words) if name.isupper() for text in strings(getattr(words, name)) for letter in text
-    }
+    letters = {letter for text in strings(list(VOCABULARY.values())) for letter in text}
     assert len(letters) > 250
     box = bytes(font(weight, 24).getmask("\U0010ffff"))
     assert not [letter for letter in letters if bytes(font(weight, 24).getmask(letter)) == box]
@@ -112,7 +112,7 @@ def test_people_and_plates():
         assert (someone.id_number[7] in "24") == someone.female
         assert (someone.id_number[7] in "34") == (someone.birth.year >= 2000)
         assert someone.roman_surname.isupper()
-        assert re.fullmatch(rf"\d{{2,3}}[{''.join(words.PLATE_LETTERS)}] \d{{4}}", plate(rng))
+        assert re.fullmatch(rf"\d{{2,3}}[{''.join(words('plate_letters'))}] \d{{4}}", plate(rng))
 
 
 def test_styles_do_not_depend_on_the_kind():

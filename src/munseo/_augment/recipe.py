@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import yaml
 
 from munseo._augment.damage import DAMAGES, apply_damages
 from munseo._errors import UserError
@@ -116,45 +118,6 @@ def apply_recipe(
     return apply_damages(image, chosen, rng, second_pages)
 
 
-COMPETITION = Recipe.of(
-    "competition",
-    overlay=(0.25, 0.2, 0.8),
-    mirror=(0.5, 1.0, 1.0),
-    rotation=(0.9, 0.0, 1.0),
-    focus_blur=(0.4, 0.1, 0.6),
-    brightness=(0.7, 0.1, 0.5),
-    noise=(0.6, 0.05, 0.5),
-    occlusion=(0.3, 0.1, 0.6),
-)
-"""How the test pages of the document type classification competition differed from its clean train pages."""
-
-DOCUMENT = Recipe.of(
-    "document",
-    ink_fade=(0.12, 0.1, 0.8),
-    show_through=(0.12, 0.1, 0.9),
-    stain=(0.08, 0.2, 1.0),
-    overlay=(0.12, 0.1, 0.8),
-    mirror=(0.5, 1.0, 1.0),
-    quarter_turn=(0.45, 1.0, 1.0),
-    bend=(0.2, 0.1, 0.8),
-    rotation=(0.6, 0.0, 1.0),
-    perspective=(0.35, 0.1, 0.8),
-    table=(0.5, 0.0, 1.0),
-    gradient=(0.35, 0.1, 0.9),
-    shadow=(0.2, 0.1, 0.9),
-    focus_blur=(0.3, 0.1, 0.8),
-    motion_blur=(0.12, 0.1, 0.7),
-    darkness=(0.2, 0.1, 0.7),
-    brightness=(0.25, 0.05, 0.6),
-    contrast=(0.2, 0.1, 0.7),
-    noise=(0.5, 0.05, 0.7),
-    rescale=(0.2, 0.2, 0.7),
-    occlusion=(0.3, 0.1, 0.8),
-    jpeg=(0.35, 0.2, 0.95),
-)
-"""Everything that a phone or a rough scan may do to a page; the ``document`` policy trains with it."""
-
-
 def _read_table(
     table: Mapping[str, Any], base: Mapping[str, RecipeEntry], where: str
 ) -> tuple[tuple[RecipeEntry, ...], list[str]]:
@@ -194,3 +157,9 @@ def _read_entry(name: str, value: Any, base: RecipeEntry | None, where: str) -> 
 
 def _is_fraction(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+COMPETITION, DOCUMENT = map(
+    Recipe.from_dict, yaml.safe_load(Path(__file__).with_name("recipes.yaml").read_text("utf-8"))
+)
+"""The recipes of ``recipes.yaml``."""

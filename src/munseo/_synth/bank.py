@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from munseo._synth import marks
-from munseo._synth import vocabulary as words
 from munseo._synth.canvas import Canvas
 from munseo._synth.form import Form, fields
 from munseo._synth.people import account_number, day, format_date, person
 from munseo._synth.photo import laid, surface
 from munseo._synth.random_draws import between, chance, digits, mix, near, pick, whole
+from munseo._synth.vocabulary import word
 
 
 def account(rng: np.random.Generator, longest_px: int) -> np.ndarray:
@@ -26,7 +26,7 @@ def _bank_book(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     )
     book = Canvas(880, height, longest_px * 1.1 / max(880.0, height), tint)
     accent = near(rng, pick(rng, ((30, 90, 160), (20, 120, 90), (170, 60, 50), (90, 70, 140), (200, 130, 30))), 15)
-    bank, holder, style = pick(rng, words.BANKS), person(rng), whole(rng, 0, 2)
+    bank, holder, style = word(rng, "banks"), person(rng), whole(rng, 0, 2)
     band = chance(rng, 0.6)
     if band:
         book.box(0, 0, 880, 92, fill=accent)
@@ -41,7 +41,7 @@ def _bank_book(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     opened = day(rng, 2005, 2023)
     lines = (
         ("개설일", format_date(opened, style)),
-        ("개설점", f"{pick(rng, words.DISTRICTS)[:-1]}지점 (TEL 0000-{digits(rng, 4)})"),
+        ("개설점", f"{word(rng, 'districts')[:-1]}지점 (TEL 0000-{digits(rng, 4)})"),
     )
     for number, (name, text) in enumerate(lines):
         book.text(x, y + 140 + number * 46, name, 22, accent)
@@ -88,7 +88,7 @@ def _lower_page(rng: np.random.Generator, book: Canvas, accent: tuple[int, int, 
 
 def _bank_copy(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     """Draw the bank's certified copy, which is a form like any other."""
-    form, holder, bank = Form(rng, longest_px, landscape=0.2), person(rng), pick(rng, words.BANKS)
+    form, holder, bank = Form(rng, longest_px, landscape=0.2), person(rng), word(rng, "banks")
     form.heading(
         ("통장 사본", "통장사본", "계좌개설 확인서", "예금통장 사본"), notes=pick(rng, ((), (bank, "인터넷뱅킹 발급")))
     )
@@ -97,12 +97,10 @@ def _bank_copy(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         fields(("은행명", bank), ("예금 종류", pick(rng, ("저축예금", "보통예금", "자유입출금"))), height=1.3),
         fields(("계좌번호", account_number(rng)), height=1.5),
         fields(("예금주", holder.name), ("생년월일", format_date(holder.birth, style)), height=1.3),
-        fields(
-            ("개설일", format_date(opened, style)), ("관리점", f"{pick(rng, words.DISTRICTS)[:-1]}지점"), height=1.3
-        ),
+        fields(("개설일", format_date(opened, style)), ("관리점", f"{word(rng, 'districts')[:-1]}지점"), height=1.3),
     ]
     if chance(rng, 0.5):
-        rows.append(fields(("용도", pick(rng, words.USES)), ("통화", "KRW (원)")))
+        rows.append(fields(("용도", word(rng, "uses")), ("통화", "KRW (원)")))
     form.table(rows, reserve=200)
     form.paragraph("위 계좌는 당행에 개설되어 있음을 확인합니다. 이 사본은 견본이며 법적 효력이 없습니다.", 46)
     y, name = form.y + between(rng, 50, 90), f"{bank}장"

@@ -7,11 +7,11 @@ from datetime import timedelta
 import numpy as np
 
 from munseo._synth import marks
-from munseo._synth import vocabulary as words
 from munseo._synth.canvas import Canvas
 from munseo._synth.people import Person, day, format_date, person
 from munseo._synth.photo import laid, surface
 from munseo._synth.random_draws import RGB, between, chance, digits, mix, near, pick, whole
+from munseo._synth.vocabulary import word
 
 INK: RGB = (38, 38, 46)
 _PLASTICS: tuple[RGB, ...] = (
@@ -43,7 +43,7 @@ def driver_license(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     )
     for row, line in enumerate(lines):
         card.text(x, 378 + row * 32, line, 22, (160, 40, 50) if row < 2 else INK, fit=500)
-    _issuer(rng, card, x, format_date(issued, 1), pick(rng, words.PLATE_REGIONS) + "지방경찰청장")
+    _issuer(rng, card, x, format_date(issued, 1), word(rng, "plate_regions") + "지방경찰청장")
     if chance(rng, 0.5):
         marks.portrait(rng, card, 744, 352, 84, 108, holder.female)
     return _photographed(rng, card, longest_px)
@@ -61,7 +61,7 @@ def national_id_card(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     marks.portrait(rng, card, between(rng, 585, 600), between(rng, 110, 150), 220, 285, holder.female)
     issued = day(rng, 2000, 2023)
     card.text(x + 110, 432, format_date(issued, 2), 27, INK)
-    office = f"{pick(rng, words.CITIES).split()[0]} {pick(rng, words.DISTRICTS)}청장"
+    office = f"{word(rng, 'cities').split()[0]} {word(rng, 'districts')}청장"
     _issuer(rng, card, x + 30, "", office)
     return _photographed(rng, card, longest_px)
 

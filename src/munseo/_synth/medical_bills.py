@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import numpy as np
 
-from munseo._synth import vocabulary as words
 from munseo._synth.form import Cell, Form, FormRow, fields, grid, head
 from munseo._synth.form_footer import CLOSING_HEIGHT, close, issuer_seal, serial
 from munseo._synth.medical_letters import ending_rows, numbers, patient_rows
 from munseo._synth.people import Hospital, day, drug, format_date, hospital, person, pharmacy, won
 from munseo._synth.random_draws import between, chance, digits, pick, some, whole
+from munseo._synth.vocabulary import word, words
 
 CARE_KINDS = ("[√]외래  [ ]입원 ( [ ]퇴원  [ ]중간 )", "[ ]외래  [√]입원 ( [√]퇴원  [ ]중간 )", "[√] 외래   [ ] 입원")
 NOTES = (
@@ -50,7 +50,7 @@ def _items(rng: np.random.Generator, count: int) -> tuple[list[FormRow], int, in
     titles = ("항  목", "급여\n본인부담금", "급여\n공단부담금", "전액\n본인부담", "비급여")
     rows = [FormRow(grid(titles, shares, is_head=True).cells, 2.0)]
     sums = [0, 0, 0, 0]
-    for name in words.BILL_ITEMS[:count]:
+    for name in words("bill_items")[:count]:
         used = chance(rng, 0.45)
         own = won(rng, 800, 30_000) if used else 0
         extra = [own, own * 2, 0, won(rng, 5_000, 90_000) if used and chance(rng, 0.3) else 0]
@@ -162,7 +162,7 @@ def pharmacy_receipt(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     drugs = [drug(rng) for _ in range(whole(rng, 2, 6))]
     shares = (0.38, 0.13, 0.13, 0.36)
     guide = [grid(("약품명", "투약량", "횟수", "복약 안내"), shares, is_head=True)]
-    guide += [grid((name, "1", str(whole(rng, 1, 3)), pick(rng, words.DRUG_NOTES)), shares) for name in drugs]
+    guide += [grid((name, "1", str(whole(rng, 1, 3)), word(rng, "drug_notes")), shares) for name in drugs]
     parts = some(rng, (rows, guide), 2) if chance(rng, 0.7) else [rows]
     form.stack(parts, reserve=180)
     _issuer(form, issuer, "[√]약국  [ ]의약품센터", format_date(moment, 0))

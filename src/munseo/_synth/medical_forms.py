@@ -7,11 +7,11 @@ from datetime import timedelta
 import numpy as np
 
 from munseo._synth import marks
-from munseo._synth import vocabulary as words
 from munseo._synth.form import Cell, Form, FormRow, fields, grid, head
 from munseo._synth.form_footer import issuer_seal
 from munseo._synth.people import account_number, address, day, drug, format_date, hospital, person, pharmacy, won
 from munseo._synth.random_draws import between, chance, digits, pick, some, whole
+from munseo._synth.vocabulary import pairs, word
 
 INSURANCES = (
     "[√]의료보험  [ ]의료급여  [ ]산재보험  [ ]자동차보험  [ ]기타",
@@ -24,7 +24,7 @@ def prescription(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     form, patient, issuer = Form(rng, longest_px, landscape=0.0), person(rng), hospital(rng)
     form.heading(("처방전", "처 방 전", "원외 처방전", "처방전 (환자보관용)"), pick(rng, INSURANCES))
     moment, style = day(rng), whole(rng, 0, 2)
-    codes = [code.replace(".", "") for _, code in some(rng, words.DISEASES, whole(rng, 1, 3))]
+    codes = [code.replace(".", "") for _, code in some(rng, pairs("diseases"), whole(rng, 1, 3))]
     rows = [
         fields(("교부번호", f"{format_date(moment, style)}  제 0{digits(rng, 4)} 호"), ("요양기관기호", issuer.code)),
         fields(("환자 성명", patient.name), ("의료기관 명칭", issuer.name)),
@@ -83,7 +83,7 @@ def pregnancy_application(rng: np.random.Generator, longest_px: int) -> np.ndarr
     ]
     account = [
         fields(("지급 방법", "[√]계좌 입금   [ ]이용권(바우처) 카드")),
-        fields(("은행명", pick(rng, words.BANKS)), ("예금주", mother.name)),
+        fields(("은행명", word(rng, "banks")), ("예금주", mother.name)),
         fields(("계좌번호", account_number(rng)), ("신청 금액", f"{won(rng, 200_000, 1_000_000):,} 원")),
     ]
     blocks.append((pick(rng, ("임신·출산 확인", "임신(출산) 사실", "임산부")), pregnant))

@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import numpy as np
 
-from munseo._synth import vocabulary as words
 from munseo._synth.form import Cell, Form, FormRow, fields, grid, head
 from munseo._synth.form_footer import CLOSING_HEIGHT, close, serial
 from munseo._synth.people import Hospital, Person, day, format_date, hospital, person
 from munseo._synth.random_draws import chance, digits, pick, some, whole
+from munseo._synth.vocabulary import pairs, word, words
 
 
 def admission(rng: np.random.Generator, longest_px: int) -> np.ndarray:
@@ -32,7 +32,7 @@ def admission(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         rows += [fields(("입원 기간", span), height=1.4)]
         rows += [fields(("진료과", issuer.department), ("병실", f"{whole(rng, 3, 9)}{digits(rng, 2)}호"))]
     if chance(rng, 0.5):
-        rows.append(fields(("수술명", pick(rng, words.SURGERIES)), height=whole(rng, 1, 2)))
+        rows.append(fields(("수술명", word(rng, "surgeries")), height=whole(rng, 1, 2)))
     rows += ending_rows(rng, issuer, remark=chance(rng, 0.7))
     form.table(rows, CLOSING_HEIGHT)
     close(form, "위와 같이 입원 및 퇴원하였음을 확인합니다.", last, issuer)
@@ -154,7 +154,7 @@ def disease_rows(rng: np.random.Generator, count: int, *, sure: bool = False) ->
         count: Number of diseases.
         sure: Whether the label may state that the diagnosis is clinical or final.
     """
-    diseases = some(rng, words.DISEASES, count)
+    diseases = some(rng, pairs("diseases"), count)
     label = pick(rng, ("병 명", "진단명", "상병명", "질병명"))
     if sure:
         label += pick(rng, ("", "\n[ ]임상적 추정 [√]최종", "\n(주상병·부상병)"))
@@ -171,7 +171,7 @@ def disease_rows(rng: np.random.Generator, count: int, *, sure: bool = False) ->
 def opinion(rng: np.random.Generator, count: int) -> str:
     """Return some sentences of a doctor, in one paragraph or one per line."""
     separator = pick(rng, (" ", "\n"))
-    return separator.join(s.format(n=whole(rng, 1, 12)) for s in some(rng, words.OPINIONS, count))
+    return separator.join(s.format(n=whole(rng, 1, 12)) for s in some(rng, words("opinions"), count))
 
 
 def ending_rows(rng: np.random.Generator, issuer: Hospital, *, remark: bool) -> list[FormRow]:
@@ -181,5 +181,5 @@ def ending_rows(rng: np.random.Generator, issuer: Hospital, *, remark: bool) -> 
         note = pick(rng, ("", "이하 여백", f"담당의 {issuer.doctor}", "- 이하 여백 -"))
         rows.append(fields((pick(rng, ("비고", "기타 사항", "참고 사항")), note), height=whole(rng, 1, 3)))
     if chance(rng, 0.75):
-        rows.append(fields((pick(rng, ("용도", "사용 목적", "제출처")), pick(rng, words.USES))))
+        rows.append(fields((pick(rng, ("용도", "사용 목적", "제출처")), word(rng, "uses"))))
     return rows

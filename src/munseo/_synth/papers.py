@@ -7,10 +7,10 @@ from datetime import date
 import numpy as np
 
 from munseo._synth import marks
-from munseo._synth import vocabulary as words
 from munseo._synth.form import Cell, Form, FormRow, fields, grid, head
 from munseo._synth.people import Person, address, day, format_date, person, plate
 from munseo._synth.random_draws import between, chance, digits, pick, some, whole
+from munseo._synth.vocabulary import word, words
 
 
 def resume(rng: np.random.Generator, longest_px: int) -> np.ndarray:
@@ -47,21 +47,21 @@ def _history(rng: np.random.Generator, form: Form, writer: Person) -> None:
     """Draw school, work and certificates, as three tables or as one long table."""
     start, shares = writer.birth.year + 19, (0.28, 0.36, 0.2, 0.16)
     schools = [
-        (f"{start - 3 + 4 * n}.03 ~ {start + 4 * n}.02", name, pick(rng, words.MAJORS), "졸업")
-        for n, name in enumerate(some(rng, words.SCHOOLS, whole(rng, 2, 3)))
+        (f"{start - 3 + 4 * n}.03 ~ {start + 4 * n}.02", name, word(rng, "majors"), "졸업")
+        for n, name in enumerate(some(rng, words("schools"), whole(rng, 2, 3)))
     ]
     works = [
         (
             f"{start + 5 + 2 * n}.{whole(rng, 1, 9):02} ~ {start + 7 + 2 * n}.{whole(rng, 10, 12)}",
             name,
-            pick(rng, words.POSITIONS),
+            word(rng, "positions"),
             "퇴사",
         )
-        for n, name in enumerate(some(rng, words.COMPANIES, whole(rng, 1, 4)))
+        for n, name in enumerate(some(rng, words("companies"), whole(rng, 1, 4)))
     ]
     papers = [
         (f"{start + n}.{whole(rng, 1, 12):02}", name, "한국견본협회", "취득")
-        for n, name in enumerate(some(rng, words.LICENCES, whole(rng, 1, 4)))
+        for n, name in enumerate(some(rng, words("licences"), whole(rng, 1, 4)))
     ]
     names = (("학력사항", "경력사항", "자격사항"), ("학   력", "경   력", "자격증 / 면허"))[whole(rng, 0, 1)]
     columns = (
@@ -90,10 +90,10 @@ def vehicle_registration(rng: np.random.Generator, longest_px: int) -> np.ndarra
     top = [
         _numbered(
             ("① 자동차등록번호", plate(rng)),
-            ("② 차종", pick(rng, words.CAR_KINDS)),
+            ("② 차종", word(rng, "car_kinds")),
             ("③ 용도", pick(rng, ("자가용", "영업용"))),
         ),
-        _numbered(("④ 차명", pick(rng, words.CARS)), ("⑤ 형식 및 연식", f"XX-{digits(rng, 4)}  {first.year}")),
+        _numbered(("④ 차명", word(rng, "cars")), ("⑤ 형식 및 연식", f"XX-{digits(rng, 4)}  {first.year}")),
         _numbered(
             ("⑥ 차대번호", f"XX0{digits(rng, 3)}SPECIMEN{digits(rng, 3)}"), ("⑦ 원동기형식", f"G4{digits(rng, 2)}")
         ),
@@ -103,7 +103,7 @@ def vehicle_registration(rng: np.random.Generator, longest_px: int) -> np.ndarra
     ]
     form.table(top, reserve=form.bottom - form.y - (form.bottom - form.y) * 0.38)
     form.write(form.middle, form.y + 14, "「자동차관리법」 제8조에 따라 위와 같이 등록하였음을 증명합니다.")
-    office = f"{pick(rng, words.CITIES).split()[0]}장"
+    office = f"{word(rng, 'cities').split()[0]}장"
     form.write(form.left + form.width * 0.3, form.y + 48, format_date(first, 0))
     x = form.left + form.width * 0.68
     form.canvas.text(x, form.y + 48, office, 24, form.style.ink, "bold", "mm")
@@ -135,7 +135,7 @@ def _blocks(rng: np.random.Generator, form: Form, first: date) -> None:
             ("⑱ 정격출력", f"{whole(rng, 70, 290)} ps"),
             label_share=0.2,
         ),
-        fields(("⑲ 승차정원", f"{pick(rng, (4, 5, 7, 11))} 명"), ("⑳ 연료", pick(rng, words.FUELS)), label_share=0.2),
+        fields(("⑲ 승차정원", f"{pick(rng, (4, 5, 7, 11))} 명"), ("⑳ 연료", word(rng, "fuels")), label_share=0.2),
         FormRow((head("2. 등록번호판 교부 및 봉인", 1.0),)),
         grid(("구분", "교부일", "봉인일", "교부대행자"), (1, 1, 1, 1), is_head=True),
         grid(("신규", f"{first:%y.%m.%d}", f"{first:%y.%m.%d}", "인"), (1, 1, 1, 1)),

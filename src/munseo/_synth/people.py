@@ -11,8 +11,8 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from munseo._synth import vocabulary as words
 from munseo._synth.random_draws import chance, digits, pick, whole
+from munseo._synth.vocabulary import pairs, word
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Hospital:
 
 def person(rng: np.random.Generator, *, female: bool | None = None, born: tuple[int, int] = (1945, 2004)) -> Person:
     """Invent a person, born in one of the years from the first to the last one of ``born``."""
-    surname, given = pick(rng, words.SURNAMES), [pick(rng, words.SYLLABLES) for _ in range(2)]
+    surname, given = pick(rng, pairs("surnames")), [pick(rng, pairs("syllables")) for _ in range(2)]
     return Person(
         name=surname[0] + "".join(hangul for hangul, _ in given),
         roman_surname=surname[1],
@@ -63,19 +63,19 @@ def person(rng: np.random.Generator, *, female: bool | None = None, born: tuple[
 
 def address(rng: np.random.Generator) -> str:
     """Invent an address of one line."""
-    home = pick(rng, words.HOMES).format(a=whole(rng, 101, 130), b=whole(rng, 101, 2004))
-    street = f"{pick(rng, words.CITIES)} {pick(rng, words.DISTRICTS)} {pick(rng, words.STREETS)} {whole(rng, 1, 320)}"
+    home = word(rng, "homes").format(a=whole(rng, 101, 130), b=whole(rng, 101, 2004))
+    street = f"{word(rng, 'cities')} {word(rng, 'districts')} {word(rng, 'streets')} {whole(rng, 1, 320)}"
     return f"{street}, {home}" if home else street
 
 
 def hospital(rng: np.random.Generator) -> Hospital:
     """Invent a hospital and one of its doctors."""
-    return _institution(rng, pick(rng, words.HOSPITAL_NAMES) + pick(rng, words.HOSPITAL_KINDS))
+    return _institution(rng, word(rng, "hospital_names") + word(rng, "hospital_kinds"))
 
 
 def pharmacy(rng: np.random.Generator) -> Hospital:
     """Invent a pharmacy."""
-    return _institution(rng, pick(rng, words.PHARMACY_NAMES) + "약국")
+    return _institution(rng, word(rng, "pharmacy_names") + "약국")
 
 
 def _institution(rng: np.random.Generator, name: str) -> Hospital:
@@ -86,7 +86,7 @@ def _institution(rng: np.random.Generator, name: str) -> Hospital:
         code=f"000{digits(rng, 5)}",
         doctor=person(rng).name,
         licence=f"제 0{digits(rng, 4)} 호",
-        department=pick(rng, words.DEPARTMENTS),
+        department=word(rng, "departments"),
     )
 
 
@@ -119,7 +119,7 @@ def account_number(rng: np.random.Generator) -> str:
 def plate(rng: np.random.Generator) -> str:
     """Return a plate number with a letter that no plate has."""
     front = whole(rng, 10, 69) if chance(rng, 0.5) else whole(rng, 100, 699)
-    return f"{front}{pick(rng, words.PLATE_LETTERS)} {digits(rng, 4)}"
+    return f"{front}{word(rng, 'plate_letters')} {digits(rng, 4)}"
 
 
 def won(rng: np.random.Generator, low: int, high: int) -> int:
@@ -130,4 +130,4 @@ def won(rng: np.random.Generator, low: int, high: int) -> int:
 def drug(rng: np.random.Generator) -> str:
     """Return the name of a medicine that does not exist, with its strength."""
     strength = pick(rng, ("5mg", "10mg", "20mg", "50mg", "100mg", "250mg", "10ml"))
-    return f"{pick(rng, words.DRUG_STEMS)}{pick(rng, words.DRUG_ENDS)} {strength}"
+    return f"{word(rng, 'drug_stems')}{word(rng, 'drug_ends')} {strength}"

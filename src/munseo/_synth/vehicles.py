@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from munseo._synth import vocabulary as words
 from munseo._synth.canvas import Canvas
 from munseo._synth.people import plate
 from munseo._synth.photo import aslant
 from munseo._synth.random_draws import RGB, between, chance, digits, mix, near, pick, whole
+from munseo._synth.vocabulary import word
 
 SMOOTHING = 2
 """Scenes are drawn this many times larger and then reduced, which smooths round edges."""
@@ -180,7 +180,7 @@ def _plate(rng: np.random.Generator, scene: Canvas, x: float, y: float) -> None:
     scene.box(x - half_width, y - half_height, x + half_width, y + half_height, ground, ink, 4, radius=12)
     front, back = number.split()
     if old:
-        region = f"{pick(rng, words.PLATE_REGIONS)} {front[:2]}"
+        region = f"{word(rng, 'plate_regions')} {front[:2]}"
         scene.text(x, y - half_height * 0.56, region, half_height * 0.62, ink, "bold", "mm", fit=half_width * 1.4)
         scene.text(
             x, y + half_height * 0.32, f"{front[-1]} {back}", half_height * 1.0, ink, "bold", "mm", fit=half_width * 1.8

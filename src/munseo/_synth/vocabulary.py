@@ -1,96 +1,29 @@
-"""The words of the invented people, places and documents. None of them names a real thing on purpose."""
+"""The vocabulary of the invented people, places and documents; ``vocabulary.yaml`` has the words."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
 
-def _words(text: str) -> tuple[str, ...]:
-    """Split words that are separated by commas."""
-    return tuple(text.split(", "))
+import numpy as np
+import yaml
+
+from munseo._synth.random_draws import pick
+
+VOCABULARY: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("vocabulary.yaml").read_text("utf-8"))
+"""Lists of words, and mappings of words, by name."""
 
 
-SURNAMES = (
-    ("김", "KIM"), ("이", "LEE"), ("박", "PARK"), ("최", "CHOI"), ("정", "JUNG"), ("강", "KANG"), ("조", "CHO"),
-    ("윤", "YOON"), ("장", "JANG"), ("임", "LIM"), ("한", "HAN"), ("오", "OH"), ("서", "SEO"), ("신", "SHIN"),
-    ("권", "KWON"), ("황", "HWANG"), ("안", "AHN"), ("송", "SONG"), ("류", "RYU"), ("홍", "HONG"),
-)  # fmt: skip
+def words(name: str) -> list[str]:
+    """Return a list of words."""
+    return list(VOCABULARY[name])
 
-SYLLABLES = (
-    ("가", "GA"), ("견", "GYEON"), ("나", "NA"), ("다", "DA"), ("도", "DO"), ("라", "RA"), ("미", "MI"),
-    ("민", "MIN"), ("보", "BO"), ("빈", "BIN"), ("빛", "BIT"), ("서", "SEO"), ("솔", "SOL"), ("수", "SU"),
-    ("슬", "SEUL"), ("아", "A"), ("연", "YEON"), ("영", "YEONG"), ("우", "WOO"), ("윤", "YUN"), ("인", "IN"),
-    ("재", "JAE"), ("정", "JEONG"), ("준", "JUN"), ("지", "JI"), ("진", "JIN"), ("찬", "CHAN"), ("하", "HA"),
-    ("한", "HAN"), ("현", "HYEON"), ("혜", "HYE"), ("호", "HO"), ("훈", "HUN"), ("희", "HUI"),
-)  # fmt: skip
 
-CITIES = _words("한별특별시, 가온누리시, 미르도 솔내시, 달해광역시, 누리도 별뫼시, 아라도 물빛시, 새벌시, 온새미시")
-DISTRICTS = ("솔빛구", "달내구", "꽃샘구", "하늬구", "마루구", "여울구", "다솜구", "가람구", "해든구", "늘봄구")
-STREETS = _words("별여울로, 솔바람길, 무지개울로, 달무리길, 꽃구름로, 하늬길, 도담로, 온누리로, 샘골길, 너울로")
-HOMES = ("", "견본아파트 {a}동 {b}호", "샘플빌라 {b}호", "도담마을 {a}동 {b}호", "누리빌 {b}호")
+def word(rng: np.random.Generator, name: str) -> str:
+    """Return one of the words of a list."""
+    return pick(rng, words(name))
 
-HOSPITAL_NAMES = _words(
-    "별솔, 달여울, 새봄골, 푸른섬, 솔미르, 하늬뫼, 꽃샘들, 온가람, 다솜누리, 해오름터, 물빛마루, 늘해랑"
-)
-HOSPITAL_KINDS = _words("병원, 의원, 종합병원, 대학교병원, 내과의원, 정형외과의원, 한마음병원, 의료원, 산부인과의원")
-PHARMACY_NAMES = ("도담", "새싹", "별솔", "온누리빛", "하늬", "달여울", "꽃샘", "솔향", "늘봄터", "햇살골")
-DEPARTMENTS = _words(
-    "내과, 외과, 정형외과, 신경과, 소아청소년과, 이비인후과, 피부과, 안과, 가정의학과, 산부인과, 재활의학과"
-)
-BANKS = ("한별은행", "가온은행", "미르은행", "누리저축은행", "달해은행", "새벌신용금고", "별솔은행", "온누리금고")
 
-DISEASES = (
-    ("급성 위염", "K29.1"), ("요추의 염좌 및 긴장", "S33.5"), ("급성 기관지염", "J20.9"), ("본태성 고혈압", "I10.9"),
-    ("제2형 당뇨병", "E11.9"), ("경추간판장애", "M50.2"), ("발목의 염좌", "S93.4"), ("알레르기성 비염", "J30.4"),
-    ("편두통", "G43.9"), ("급성 충수염", "K35.8"), ("무릎의 관절증", "M17.9"), ("어깨의 유착성 관절낭염", "M75.0"),
-    ("손목 요골의 골절", "S52.5"), ("폐렴", "J18.9"), ("대상포진", "B02.9"), ("백내장", "H26.9"),
-    ("철결핍빈혈", "D50.9"), ("급성 신우신염", "N10"), ("갑상선기능저하증", "E03.9"), ("안면신경마비", "G51.0"),
-)  # fmt: skip
-
-OPINIONS = (
-    "상기 환자는 위 병명으로 본원에서 진료를 받고 있는 분입니다.",
-    "증상의 호전을 위하여 약물치료와 물리치료를 병행하고 있습니다.",
-    "향후 약 {n}주간의 안정 및 경과 관찰이 필요할 것으로 사료됩니다.",
-    "합병증 발생 시 치료 기간이 연장될 수 있습니다.",
-    "영상 검사에서 특이 소견은 보이지 않았으나 추적 검사를 권유합니다.",
-    "통증이 지속되어 추가적인 정밀 검사가 필요한 상태입니다.",
-    "일상생활은 가능하나 무리한 운동은 피하는 것이 좋겠습니다.",
-    "내원 당시 발열과 기침을 호소하였으며 현재는 호전 중입니다.",
-    "수술적 치료 후 보존적 치료를 시행하고 있습니다.",
-    "정기적인 외래 추적 관찰과 투약의 유지가 필요합니다.",
-    "혈액 검사 결과는 정상 범위에 있었습니다.",
-)
-SURGERIES = ("복강경 충수절제술", "관절경 수술", "도수정복 및 고정술", "수정체 유화술", "해당 없음", "내시경적 지혈술")
-USES = ("보험회사 제출용", "회사 제출용", "학교 제출용", "관공서 제출용", "개인 보관용", "기타")
-
-DRUG_STEMS = _words("솔라, 베노, 미르, 가온, 타빈, 누베, 로다, 세피, 하노, 두레, 코나, 라온, 비타, 메디")
-DRUG_ENDS = ("핀정", "탈정", "신캡슐", "렌정", "딘시럽", "졸정", "펜정", "록신정", "스타정", "민현탁액", "콜로션")
-DRUG_NOTES = (
-    "감기, 통증을 줄여주는 약",
-    "위장을 보호하는 약",
-    "염증을 가라앉히는 약",
-    "혈압을 낮추는 약",
-    "알레르기 증상을 줄이는 약",
-)
-
-BILL_ITEMS = (
-    "진찰료", "입원료", "식대", "투약 및 조제료", "주사료", "마취료", "처치 및 수술료", "검사료", "영상진단료",
-    "방사선치료료", "치료재료대", "재활 및 물리치료료", "정신요법료", "전혈 및 혈액성분", "CT 진단료", "MRI 진단료",
-    "초음파 진단료", "보철·교정료", "제증명 수수료", "선별급여",
-)  # fmt: skip
-
-CARS = ("소나리", "그란다", "모니아", "투산느", "레이온", "카니보", "스파리", "아이나", "티보라", "마르체")
-CAR_KINDS = ("승용(소형)", "승용(중형)", "승용(대형)", "화물(소형)", "승합(중형)", "승용(경형)")
-FUELS = ("휘발유", "경유", "전기", "LPG", "하이브리드(휘발유+전기)")
-
-# Letters that no Korean plate has, so that no specimen is a real car.
-PLATE_LETTERS = ("카", "타", "파", "차", "키", "티", "피", "치", "코", "토", "포", "초")
-PLATE_REGIONS = ("한별", "가온", "미르", "달해", "누리", "아라")
-
-SCHOOLS = _words(
-    "별솔고등학교, 한별대학교, 가온대학교, 미르여자고등학교, 누리공업고등학교, 달해대학교, 아라대학교 대학원"
-)
-MAJORS = ("경영학과", "컴퓨터공학과", "국어국문학과", "기계공학과", "간호학과", "디자인학부", "인문계", "통계학과")
-COMPANIES = ("(주)견본상사", "샘플전자(주)", "도담소프트", "(주)별솔물산", "온누리유통", "솔미르건설(주)", "하늬식품")
-POSITIONS = ("사원", "주임", "대리", "과장", "인턴", "팀장")
-LICENCES = _words(
-    "운전면허 1종 보통, 정보처리기사, 한국어능력 1급, 컴퓨터활용능력 1급, 전산회계 2급, 토익 850점, 사회복지사 2급"
-)
+def pairs(name: str) -> list[tuple[str, str]]:
+    """Return the pairs of a mapping, such as diseases with their codes."""
+    return list(VOCABULARY[name].items())
