@@ -20,18 +20,12 @@ ALPHA = {"mixup": 0.3, "cutmix": 1.0}
 
 @dataclass(frozen=True)
 class Mix:
-    """How a batch is mixed.
+    """How a batch is mixed."""
 
-    Attributes:
-        kind: ``mixup`` or ``cutmix``.
-        permutation: Page b is mixed with page ``permutation[b]``, int64 (B,).
-        fraction: How much page b keeps of itself, 0 to 1; for CutMix the fraction of its area that is really left.
-        box: For CutMix, top, bottom, left and right of the area that comes from the other page, px.
-    """
-
-    kind: str
-    permutation: np.ndarray
-    fraction: float
+    kind: str  # ``mixup`` or ``cutmix``
+    permutation: np.ndarray  # page b is mixed with page ``permutation[b]``, int64 (B,)
+    fraction: float  # how much page b keeps of itself, 0 to 1; for CutMix the fraction of its area that is really left
+    # For CutMix, top, bottom, left and right of the area that comes from the other page, px.
     box: tuple[int, int, int, int] | None = None
 
 

@@ -15,69 +15,40 @@ P = TypeVar("P")
 
 @dataclass(frozen=True)
 class GeometryParameters:
-    """Parameters of one warp and a transposition.
+    """Parameters of one warp and a transposition."""
 
-    Attributes:
-        geometry_p: Fraction of pages that are shifted, scaled and rotated.
-        shift: Range of the shift to the right and down, as fractions of the side.
-        scale: Range of the factor.
-        rotation_deg: Range of the angle, counter-clockwise.
-        transpose_p: Fraction of pages that are transposed.
-    """
-
-    geometry_p: float = 0.9
-    shift: Range = (-0.05, 0.05)
-    scale: Range = (0.85, 1.15)
-    rotation_deg: Range = (-20.0, 30.0)
-    transpose_p: float = 0.5
+    geometry_p: float = 0.9  # fraction of pages that are shifted, scaled and rotated
+    shift: Range = (-0.05, 0.05)  # range of the shift to the right and down, as fractions of the side
+    scale: Range = (0.85, 1.15)  # range of the factor
+    rotation_deg: Range = (-20.0, 30.0)  # range of the angle, counter-clockwise
+    transpose_p: float = 0.5  # fraction of pages that are transposed
 
 
 @dataclass(frozen=True)
 class EdaParameters(GeometryParameters):
-    """Parameters of the policy that exploring the competition's test pages (EDA) suggested.
+    """Parameters of the policy that exploring the competition's test pages (EDA) suggested."""
 
-    Attributes:
-        blur_p: Fraction of pages that are blurred, with a Gaussian or a box.
-        blur_sigma_px: Range of the Gaussian's sigma at 320 px; it grows with the page.
-        noise_p: Fraction of pages with Gaussian noise.
-        noise_sigma: Range of the noise's standard deviation, grey levels.
-        jitter_p: Fraction of pages with colour jitter.
-        brightness: Range of the factor.
-        contrast: Range of the factor.
-        saturation: Range of the factor.
-        hue_deg: Range of the rotation of colours.
-    """
-
-    blur_p: float = 0.3
-    blur_sigma_px: Range = (0.4, 1.4)
-    noise_p: float = 0.8
-    noise_sigma: Range = (2.0, 18.0)
-    jitter_p: float = 0.8
+    blur_p: float = 0.3  # fraction of pages that are blurred, with a Gaussian or a box
+    blur_sigma_px: Range = (0.4, 1.4)  # range of the Gaussian's sigma at 320 px; it grows with the page
+    noise_p: float = 0.8  # fraction of pages with Gaussian noise
+    noise_sigma: Range = (2.0, 18.0)  # range of the noise's standard deviation, grey levels
+    jitter_p: float = 0.8  # fraction of pages with colour jitter
     brightness: Range = (0.8, 1.2)
     contrast: Range = (0.8, 1.2)
     saturation: Range = (0.8, 1.2)
-    hue_deg: Range = (-18.0, 18.0)
+    hue_deg: Range = (-18.0, 18.0)  # range of the rotation of colours
 
 
 @dataclass(frozen=True)
 class MorphologyParameters(GeometryParameters):
-    """Parameters of thinner or bolder print.
+    """Parameters of thinner or bolder print."""
 
-    Attributes:
-        kernel_px: Largest side of the kernel; the smallest side is 2.
-        rgb_shift_p: Fraction of pages whose channels are shifted.
-        rgb_shift: Range of the shift, grey levels.
-        light_p: Fraction of pages with changed brightness and contrast.
-        gain: Range of the contrast factor.
-        offset: Range of the brightness, grey levels.
-    """
-
-    kernel_px: int = 3
-    rgb_shift_p: float = 0.5
-    rgb_shift: Range = (-20.0, 20.0)
-    light_p: float = 0.5
-    gain: Range = (0.8, 1.2)
-    offset: Range = (-25.0, 25.0)
+    kernel_px: int = 3  # largest side of the kernel; the smallest side is 2
+    rgb_shift_p: float = 0.5  # fraction of pages whose channels are shifted
+    rgb_shift: Range = (-20.0, 20.0)  # range of the shift, grey levels
+    light_p: float = 0.5  # fraction of pages with changed brightness and contrast
+    gain: Range = (0.8, 1.2)  # range of the contrast factor
+    offset: Range = (-25.0, 25.0)  # range of the brightness, grey levels
 
 
 def read_parameters(kind: type[P], policy: str, given: Mapping[str, Any] | None) -> tuple[P | None, list[str]]:

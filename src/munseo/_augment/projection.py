@@ -17,39 +17,26 @@ EDGE_POINTS = 9
 
 @dataclass(frozen=True)
 class Bend:
-    """Paper that is not flat.
+    """Paper that is not flat."""
 
-    Attributes:
-        axis: 0: the height changes from left to right, so that text lines curve; 1: it changes from top to bottom.
-        offset: How far that moves a point along the other axis, px, at even steps from one end of the page to the next.
-        shade: Fraction of the light that each step reflects; 1 where the paper is flat.
-    """
-
-    axis: int
+    axis: int  # 0: the height changes from left to right, so that text lines curve; 1: it changes from top to bottom
+    # How far that moves a point along the other axis, px, at even steps from one end of the page to the next.
     offset: np.ndarray
-    shade: np.ndarray
+    shade: np.ndarray  # fraction of the light that each step reflects; 1 where the paper is flat
 
 
 @dataclass(frozen=True)
 class PagePose:
-    """How a page lies before the camera.
-
-    Attributes:
-        height_px: Height of the page.
-        width_px: Width of the page.
-        size_px: Side S of the square photograph.
-        matrix: (3, 3), from the page to the photograph; both have their origin in the middle, x right, y down, px.
-        bend: How the paper is bent; None for flat paper.
-        table: (S, S, 3) uint8, the table under the page; None for white.
-        margins: How much of the table can be seen beyond the page: top, bottom, left, right, as fractions of S.
-    """
+    """How a page lies before the camera."""
 
     height_px: int
     width_px: int
-    size_px: int
+    size_px: int  # side S of the square photograph
+    # (3, 3), from the page to the photograph; both have their origin in the middle, x right, y down, px.
     matrix: np.ndarray
-    bend: Bend | None = None
-    table: np.ndarray | None = None
+    bend: Bend | None = None  # how the paper is bent; None for flat paper
+    table: np.ndarray | None = None  # (S, S, 3) uint8, the table under the page; None for white
+    # How much of the table can be seen beyond the page: top, bottom, left, right, as fractions of S.
     margins: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
     @staticmethod

@@ -16,21 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Engine:
-    """A program that runs an exported model.
+    """A program that runs an exported model."""
 
-    Attributes:
-        name: What ``--format`` and ``--backend`` call it.
-        package: The Python package that it needs.
-        convert: Writes an ONNX file into the folder of an export, in the engine's own format.
-        open: Opens such a folder as a network that uses a number of threads: normalised images (B, 3, S, S) to logits.
-        quantises_outputs: Whether INT8 also quantises what layers return, because the engine has no layers that take
-            eight bits and return floats.
-    """
-
-    name: str
-    package: str
+    name: str  # what ``--format`` and ``--backend`` call it
+    package: str  # the Python package that it needs
+    # Writes an ONNX file into the folder of an export, in the engine's own format.
     convert: Callable[[Path, Path], None]
+    # Opens such a folder as a network that uses a number of threads: normalised images (B, 3, S, S) to logits.
     open: Callable[[Path, int], nn.Module]
+    # Whether INT8 also quantises what layers return, because the engine has no layers that take eight bits and
+    # return floats.
     quantises_outputs: bool
 
     @property

@@ -42,34 +42,21 @@ NUM_TIMINGS = 3
 
 @dataclass(frozen=True)
 class ExportJob:
-    """One model to export: that of a run, a fold, or a member of an ensemble.
+    """One model to export: that of a run, a fold, or a member of an ensemble."""
 
-    Attributes:
-        run: The folder with its weights.
-        split: Its training and validation pages.
-        class_names: Names of the classes that the pages' labels count.
-    """
-
-    run: RunFolder
-    split: Split
-    class_names: tuple[str, ...]
+    run: RunFolder  # the folder with its weights
+    split: Split  # its training and validation pages
+    class_names: tuple[str, ...]  # names of the classes that the pages' labels count
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """An exported graph and its quality.
-
-    Attributes:
-        folder: The folder with the graph.
-        parity: The comparison with torch on validation pages.
-        pages_per_second: Speed on this machine, without decoding.
-        scheme: How it was made INT8; None in full precision.
-    """
+    """An exported graph and its quality."""
 
     folder: Path
-    parity: Parity
-    pages_per_second: float
-    scheme: QuantisationScheme | None = None
+    parity: Parity  # the comparison with torch on validation pages
+    pages_per_second: float  # speed on this machine, without decoding
+    scheme: QuantisationScheme | None = None  # how it was made INT8; None in full precision
 
 
 def list_jobs(run: RunFolder, data: Path | str | None) -> list[ExportJob]:

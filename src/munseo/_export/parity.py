@@ -15,21 +15,13 @@ TOLERANCE = 0.001
 
 @dataclass(frozen=True)
 class Parity:
-    """The comparison of an export with torch on the same pages.
+    """The comparison of an export with torch on the same pages."""
 
-    Attributes:
-        num_pages: Number of validation pages.
-        max_difference: Largest difference of the probability of any class on any page.
-        num_agreeing: Number of pages on which both decide for the same class.
-        macro_f1_before: Macro-F1 of torch.
-        macro_f1_after: Macro-F1 of the export.
-    """
-
-    num_pages: int
-    max_difference: float
-    num_agreeing: int
-    macro_f1_before: float
-    macro_f1_after: float
+    num_pages: int  # number of validation pages
+    max_difference: float  # largest difference of the probability of any class on any page
+    num_agreeing: int  # number of pages on which both decide for the same class
+    macro_f1_before: float  # Macro-F1 of torch
+    macro_f1_after: float  # Macro-F1 of the export
 
     @property
     def loss(self) -> float:

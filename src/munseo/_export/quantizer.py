@@ -32,19 +32,12 @@ QUANTISED = ("Conv", "MatMul", "Gemm")
 
 @dataclass(frozen=True)
 class QuantisationScheme:
-    """Which layers of a network are quantised.
+    """Which layers of a network are quantised."""
 
-    Attributes:
-        name: Name in the table and the sidecar.
-        ends: Whether to quantise the first convolution and the last layer.
-        gates: Whether to quantise layers on single pixels, such as the two of a squeeze-and-excitation gate.
-        depthwise: Whether to quantise depthwise convolutions. They do little arithmetic, and each channel has its own
-            range.
-    """
-
-    name: str
-    ends: bool
-    gates: bool
+    name: str  # name in the table and the sidecar
+    ends: bool  # whether to quantise the first convolution and the last layer
+    gates: bool  # whether to quantise layers on single pixels, such as the two of a squeeze-and-excitation gate
+    # Whether to quantise depthwise convolutions. They do little arithmetic, and each channel has its own range.
     depthwise: bool
 
 

@@ -30,19 +30,12 @@ FOLDER_FILES = ("model.safetensors", "weights.safetensors", "pytorch_model.bin")
 
 @dataclass(frozen=True)
 class WeightsRecord:
-    """Where the initial weights of a model came from, for the manifest.
+    """Where the initial weights of a model came from, for the manifest."""
 
-    Attributes:
-        source: ``file``, ``package``, ``hub`` or ``none``.
-        location: The file, the package, or the repository of the hub.
-        sha256: Hash of the file, or of the tensors from the hub.
-        new: Parameters that these weights do not have; they start at random.
-    """
-
-    source: str
-    location: str | None = None
-    sha256: str | None = None
-    new: list[str] = field(default_factory=list)
+    source: str  # ``file``, ``package``, ``hub`` or ``none``
+    location: str | None = None  # the file, the package, or the repository of the hub
+    sha256: str | None = None  # hash of the file, or of the tensors from the hub
+    new: list[str] = field(default_factory=list)  # parameters that these weights do not have; they start at random
 
 
 def find_local(model_name: str, pretrained: bool | str) -> tuple[StateDict, WeightsRecord] | None:

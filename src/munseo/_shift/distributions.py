@@ -21,29 +21,17 @@ MeasureTable = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class MeasureRow:
-    """The comparison of one measure.
-
-    Attributes:
-        name: Name of the measure.
-        train: 10th, 50th and 90th percentile of the train pages.
-        test: The same percentiles of the test pages.
-        distance: Wasserstein-1, divided by the standard deviation of both splits together: 0 for equal, 2 at most.
-        ks: Kolmogorov-Smirnov distance: the largest difference of the two distribution functions, 0 to 1.
-        outside: Fraction of test pages outside the train pages' 1st to 99th percentile; 0.02 without a shift.
-        chance: The distance that 95 of 100 random splits of all pages stay below: what no shift looks like.
-        fitted: The distance of simulated to test pages; None where pages are not simulated.
-        simulated: The same percentiles of the simulated pages, or None.
-    """
+    """The comparison of one measure."""
 
     name: str
-    train: tuple[float, float, float]
-    test: tuple[float, float, float]
-    distance: float
-    ks: float
-    outside: float
-    chance: float
-    fitted: float | None = None
-    simulated: tuple[float, float, float] | None = None
+    train: tuple[float, float, float]  # 10th, 50th and 90th percentile of the train pages
+    test: tuple[float, float, float]  # the same percentiles of the test pages
+    distance: float  # Wasserstein-1, divided by the standard deviation of both splits together: 0 for equal, 2 at most
+    ks: float  # Kolmogorov-Smirnov distance: the largest difference of the two distribution functions, 0 to 1
+    outside: float  # fraction of test pages outside the train pages' 1st to 99th percentile; 0.02 without a shift
+    chance: float  # the distance that 95 of 100 random splits of all pages stay below: what no shift looks like
+    fitted: float | None = None  # the distance of simulated to test pages; None where pages are not simulated
+    simulated: tuple[float, float, float] | None = None  # the same percentiles of the simulated pages, or None
 
     @property
     def shifted(self) -> bool:

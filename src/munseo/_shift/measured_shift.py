@@ -44,27 +44,16 @@ MAX_BYTES = 400_000_000
 
 @dataclass(frozen=True)
 class MeasuredShift:
-    """What ``find_shift`` found.
+    """What ``find_shift`` found."""
 
-    Attributes:
-        train_ids: IDs of the train pages that were measured.
-        test_ids: IDs of the test pages that were measured.
-        train: Measures of the train pages.
-        test: Measures of the test pages.
-        rows: The comparison.
-        fit: The recipe, and the measures of pages that were simulated with it.
-        states: (8,) fraction of the test pages in each state, see ``orientation``.
-        turned: Fraction of the test pages without skew that are turned by 90, 180 or 270°.
-    """
-
-    train_ids: tuple[str, ...]
+    train_ids: tuple[str, ...]  # IDs of the train pages that were measured
     test_ids: tuple[str, ...]
     train: MeasureTable
     test: MeasureTable
     rows: tuple[MeasureRow, ...]
-    fit: RecipeFit
-    states: np.ndarray
-    turned: float
+    fit: RecipeFit  # the recipe, and the measures of pages that were simulated with it
+    states: np.ndarray  # (8,) fraction of the test pages in each state, see ``orientation``
+    turned: float  # fraction of the test pages without skew that are turned by 90, 180 or 270°
 
     @property
     def mirrored(self) -> float:

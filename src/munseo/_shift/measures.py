@@ -21,24 +21,16 @@ FAINT, INKED = 0.4, 0.12
 
 @dataclass(frozen=True)
 class Measure:
-    """One property of a page.
+    """One property of a page."""
 
-    Attributes:
-        name: Column of the table; the catalogue of texts has its title under ``measure``.
-        unit: Printed unit; empty for a fraction.
-        meaning: Explanation in a few words.
-        source: Where the method comes from.
-        of_file: Whether it is measured on the original file and not on the page at the model's size, so that simulated
-            pages do not have it.
-        shown: Whether tables and pictures show it; the others only guide the fit.
-    """
-
-    name: str
-    unit: str
-    meaning: str
-    source: str
+    name: str  # column of the table; the catalogue of texts has its title under ``measure``
+    unit: str  # printed unit; empty for a fraction
+    meaning: str  # explanation in a few words
+    source: str  # where the method comes from
+    # Whether it is measured on the original file and not on the page at the model's size, so that simulated pages
+    # do not have it.
     of_file: bool = False
-    shown: bool = True
+    shown: bool = True  # whether tables and pictures show it; the others only guide the fit
 
 
 MEASURES = (
@@ -72,14 +64,10 @@ FITTED = tuple(measure.name for measure in MEASURES if not measure.of_file)
 
 @dataclass(frozen=True)
 class PageReading:
-    """The measures of one page.
+    """The measures of one page."""
 
-    Attributes:
-        values: Values by measure, except those of orientation.
-        layout: (194,) ``layout_features``, from which the orientation is computed when the train pages are known.
-    """
-
-    values: dict[str, float]
+    values: dict[str, float]  # values by measure, except those of orientation
+    # (194,) ``layout_features``, from which the orientation is computed when the train pages are known.
     layout: np.ndarray
 
 

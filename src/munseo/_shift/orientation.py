@@ -24,21 +24,14 @@ EM_ROUNDS = 500
 
 @dataclass(frozen=True)
 class Orientation:
-    """A classifier of the eight states and its confusions.
+    """A classifier of the eight states and its confusions."""
 
-    Attributes:
-        mean: (F,) mean of the train pages' features in all states.
-        scale: (F,) their standard deviations.
-        weights: (F, 8) weights of the logistic regression.
-        bias: (8,) its intercepts.
-        confusion: (8, 8) out-of-fold confusions: fraction of pages of each true state (row) that are predicted as each
-            state (column).
-    """
-
-    mean: np.ndarray
-    scale: np.ndarray
-    weights: np.ndarray
-    bias: np.ndarray
+    mean: np.ndarray  # (F,) mean of the train pages' features in all states
+    scale: np.ndarray  # (F,) their standard deviations
+    weights: np.ndarray  # (F, 8) weights of the logistic regression
+    bias: np.ndarray  # (8,) its intercepts
+    # (8, 8) out-of-fold confusions: fraction of pages of each true state (row) that are predicted as each state
+    # (column).
     confusion: np.ndarray
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:

@@ -20,24 +20,16 @@ INK_PERCENTILE = 2
 
 @dataclass(frozen=True)
 class PageArea:
-    """A page, prepared for all measures.
+    """A page, prepared for all measures."""
 
-    Attributes:
-        grey: (H, W) uint8, with solid rectangles painted over in the colour of the paper.
-        strokes: (H, W) uint8, how much darker each thin dark structure is than its surroundings. It shows print, but no
-            photographs, light or table (black-hat transform: Serra, Image Analysis and Mathematical Morphology, 1982).
-        covered: (H, W) bool, where the solid rectangles were.
-        paper: Grey level of the paper, 0 to 255.
-        ink: Grey level of the ink.
-        noise_sigma: Standard deviation of the noise, grey levels.
-    """
-
-    grey: np.ndarray
+    grey: np.ndarray  # (H, W) uint8, with solid rectangles painted over in the colour of the paper
+    # (H, W) uint8, how much darker each thin dark structure is than its surroundings. It shows print, but no
+    # photographs, light or table (black-hat transform: Serra, Image Analysis and Mathematical Morphology, 1982).
     strokes: np.ndarray
-    covered: np.ndarray
-    paper: float
-    ink: float
-    noise_sigma: float
+    covered: np.ndarray  # (H, W) bool, where the solid rectangles were
+    paper: float  # grey level of the paper, 0 to 255
+    ink: float  # grey level of the ink
+    noise_sigma: float  # standard deviation of the noise, grey levels
 
     @property
     def contrast(self) -> float:

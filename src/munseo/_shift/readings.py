@@ -23,15 +23,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Readings:
-    """The measures of N pages.
+    """The measures of N pages."""
 
-    Attributes:
-        values: (N,) values by measure, except those of orientation.
-        layouts: (N, 194) ``layout_features``.
-    """
-
-    values: dict[str, np.ndarray]
-    layouts: np.ndarray
+    values: dict[str, np.ndarray]  # (N,) values by measure, except those of orientation
+    layouts: np.ndarray  # (N, 194) ``layout_features``
 
     @staticmethod
     def gather(readings: Sequence[PageReading]) -> Readings:

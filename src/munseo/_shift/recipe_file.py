@@ -47,23 +47,14 @@ def read_recipe(run: RunFolder) -> Recipe | None:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a recipe was fitted to, for the comments of its file.
-
-    Attributes:
-        data: Name of the data folder.
-        num_train: Number of train pages that were measured.
-        num_test: Number of test pages that were measured.
-        image_size: Side of the square that a model sees, px.
-        turned: Fraction of the test pages without skew that are turned by 90, 180 or 270°.
-        mirrored: Fraction of the test pages that are mirrored.
-    """
+    """What a recipe was fitted to, for the comments of its file."""
 
     data: str
     num_train: int
     num_test: int
-    image_size: int
-    turned: float
-    mirrored: float
+    image_size: int  # side of the square that a model sees, px
+    turned: float  # fraction of the test pages without skew that are turned by 90, 180 or 270°
+    mirrored: float  # fraction of the test pages that are mirrored
 
 
 def recipe_text(recipe: Recipe, rows: Sequence[MeasureRow], origin: Origin, summary: Sequence[str]) -> str:

@@ -35,19 +35,12 @@ FIRST_RANGE = (0.1, 0.7)
 
 @dataclass(frozen=True)
 class RecipeFit:
-    """The result of the fit.
-
-    Attributes:
-        recipe: The recipe.
-        simulated: Measures of freshly simulated train pages under the recipe: (M,) each.
-        before: Distance of train to test pages, the mean over all measures that were fitted.
-        after: Distance of simulated to test pages.
-    """
+    """The result of the fit."""
 
     recipe: Recipe
-    simulated: dict[str, np.ndarray]
-    before: float
-    after: float
+    simulated: dict[str, np.ndarray]  # measures of freshly simulated train pages under the recipe: (M,) each
+    before: float  # distance of train to test pages, the mean over all measures that were fitted
+    after: float  # distance of simulated to test pages
 
 
 def fit_recipe(

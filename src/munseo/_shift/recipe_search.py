@@ -53,19 +53,12 @@ NUM_STEPS = 8
 
 @dataclass(frozen=True)
 class Target:
-    """The test pages, as the search sees them.
+    """The test pages, as the search sees them."""
 
-    Attributes:
-        points: (K, P) values of each measure at which distribution functions are compared.
-        below: (K · P,) fraction of the test pages at or below each point.
-        steps: (K · P,) how much a difference at each point adds to the distance.
-        price: Distance that each damage must save.
-    """
-
-    points: np.ndarray
-    below: np.ndarray
-    steps: np.ndarray
-    price: float = 0.0
+    points: np.ndarray  # (K, P) values of each measure at which distribution functions are compared
+    below: np.ndarray  # (K · P,) fraction of the test pages at or below each point
+    steps: np.ndarray  # (K · P,) how much a difference at each point adds to the distance
+    price: float = 0.0  # distance that each damage must save
 
     @staticmethod
     def of(train: Mapping[str, np.ndarray], test: Mapping[str, np.ndarray]) -> Target:

@@ -22,17 +22,11 @@ MIN_WIDTH = 0.02
 
 @dataclass(frozen=True)
 class DamageDraws:
-    """The damages that M pages get.
+    """The damages that M pages get."""
 
-    Attributes:
-        entries: The recipe that they were drawn around, one entry for each of D damages.
-        present: (M, D) bool.
-        severity: (M, D), also for damages that are absent.
-    """
-
-    entries: tuple[RecipeEntry, ...]
-    present: np.ndarray
-    severity: np.ndarray
+    entries: tuple[RecipeEntry, ...]  # the recipe that they were drawn around, one entry for each of D damages
+    present: np.ndarray  # (M, D) bool
+    severity: np.ndarray  # (M, D), also for damages that are absent
 
 
 def draw_around(entries: Sequence[RecipeEntry], num_pages: int, seed: int, number: int) -> DamageDraws:

@@ -36,19 +36,12 @@ STRONG_STROKE = 60
 
 @dataclass(frozen=True)
 class TextLines:
-    """The text lines of a page.
+    """The text lines of a page."""
 
-    Attributes:
-        skew_deg: Angle counter-clockwise, −45 to 45; 0 on a page without lines.
-        clarity: Energy of the ray of the lines, relative to its surroundings.
-        across: Log ratio of the energy of horizontal lines to that of vertical ones, after deskewing.
-        spread_deg: How much the quarters of the page differ in skew, because of perspective or bent paper.
-    """
-
-    skew_deg: float
-    clarity: float
-    across: float
-    spread_deg: float
+    skew_deg: float  # angle counter-clockwise, −45 to 45; 0 on a page without lines
+    clarity: float  # energy of the ray of the lines, relative to its surroundings
+    across: float  # log ratio of the energy of horizontal lines to that of vertical ones, after deskewing
+    spread_deg: float  # how much the quarters of the page differ in skew, because of perspective or bent paper
 
 
 def find_lines(strokes: np.ndarray) -> TextLines:

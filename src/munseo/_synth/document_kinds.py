@@ -15,18 +15,11 @@ Drawing = Callable[[np.random.Generator, int], np.ndarray]
 
 @dataclass(frozen=True)
 class DocumentKind:
-    """A kind of document. Its target is its index in ``KINDS``.
+    """A kind of document. Its target is its index in ``KINDS``."""
 
-    Attributes:
-        name: Class name in the competition.
-        korean: Korean name.
-        num_train: Number of train pages in the competition.
-        draw: Draws a page of this kind.
-    """
-
-    name: str
-    korean: str
-    num_train: int
+    name: str  # class name in the competition
+    korean: str  # Korean name
+    num_train: int  # number of train pages in the competition
     draw: Drawing
 
 

@@ -38,19 +38,12 @@ DRAWING = "Drawing pages"
 
 @dataclass(frozen=True)
 class SynthPage:
-    """A page to generate; everything on it follows from this record and the seed.
+    """A page to generate; everything on it follows from this record and the seed."""
 
-    Attributes:
-        part: ``train`` or ``test``.
-        index: Number of the page within its part.
-        target: Index of its kind in ``KINDS``.
-        file_name: Name of its file.
-    """
-
-    part: str
+    part: str  # ``train`` or ``test``
     index: int
-    target: int
-    file_name: str
+    target: int  # index of its kind in ``KINDS``
+    file_name: str  # name of its file
 
 
 def generate(
