@@ -17,7 +17,6 @@ class ClaimedPage:
     """One page as a table or a folder claims it.
 
     Attributes:
-        id: The ID of the page.
         path: The file; None if it was not found, which has been noted as a problem.
         label: The label as written; None in a split without labels.
         where: Where the page is claimed, such as ``train.csv:17``.
@@ -36,12 +35,7 @@ def claimed_in_table(
 ) -> list[ClaimedPage]:
     """Read the rows of a table; empty cells, and files that are not found, are added to ``problems``.
 
-    Args:
-        table: The rows.
-        finder: What finds their images.
-        id_column: The column with the file names.
-        target_column: The column with the labels, or None for a split without labels.
-        problems: One line is added for each thing that is wrong.
+    Without a ``target_column`` the pages have no labels.
     """
     problems.extend(table.problems)
     try:
@@ -52,8 +46,8 @@ def claimed_in_table(
         return []
     pages = []
     for row in table.rows:
-        values = row.values
-        where, name = table.where(row), values[id_column]
+        values, where = row.values, table.where(row)
+        name = values[id_column]
         if not name:
             problems.append(f"{where}: the ID is empty")
             continue
@@ -75,20 +69,20 @@ def claimed_in_class_folders(
     folders: Sequence[Path], data_dir: Path, left_out: list[str], problems: list[str]
 ) -> list[ClaimedPage]:
     """List the images of folders that are named after their class; IDs are paths below ``data_dir``."""
-    pages = []
-    for folder in folders:
-        for path in list_images(folder, data_dir, left_out, problems):
-            name = shown(path, data_dir)
-            pages.append(ClaimedPage(name, path, nfc(printable(folder.name)), name, f"{shown(folder, data_dir)}/"))
-    return pages
+    return [
+        ClaimedPage(
+            name := shown(path, data_dir), path, nfc(printable(folder.name)), name, f"{shown(folder, data_dir)}/"
+        )
+        for folder in folders
+        for path in list_images(folder, data_dir, left_out, problems)
+    ]
 
 
 def claimed_in_folder(
     folder: Path, class_names: Iterable[str], left_out: list[str], problems: list[str]
 ) -> list[ClaimedPage]:
     """List the images of a test folder; IDs are paths below it, and its first level may be named after classes."""
-    known = set(class_names)
-    pages = []
+    known, pages = set(class_names), []
     for path in list_images(folder, folder, left_out, problems):
         name = shown(path, folder)
         first, slash, _ = name.partition("/")

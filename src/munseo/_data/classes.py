@@ -10,19 +10,12 @@ from dataclasses import dataclass, field
 from munseo._data.image_finder import nfc
 from munseo._data.tables import DataTable
 
-_SHOWN = 20
-"""The number of known classes that a message lists."""
+_SHOWN = 20  # the number of known classes that a message lists
 
 
 @dataclass(frozen=True)
 class Classes:
-    """The classes, in the order of their indices.
-
-    Attributes:
-        names: The names of the classes.
-        targets: What a submission writes for each class.
-        source: The table that they come from, for messages.
-    """
+    """The classes in the order of their indices, what a submission writes for each, and the table they come from."""
 
     names: tuple[str, ...]
     targets: tuple[str, ...]

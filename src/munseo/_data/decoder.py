@@ -46,12 +46,10 @@ class Inspection:
     """What decoding a file has shown.
 
     Attributes:
-        width: Width of the upright image in px; 0 where there is a problem.
-        height: Height of the upright image in px; 0 where there is a problem.
+        width: Width of the upright image, px; 0 where there is a problem, as ``height`` and ``num_pages`` are.
         format: The name of the format, see ``FORMATS``; empty where there is a problem.
         num_pages: The pages of a TIFF or PDF, of which the first is used; 1 for all others. Pages of a TIFF are counted
             up to the limit.
-        problem: Why the file cannot be read, or None.
     """
 
     width: int
@@ -69,7 +67,6 @@ class FilePage:
         number: The number of the page, from 1.
         num_pages: The pages of the file that are yielded: with the last of them the file is done.
         pixels: (H, W, 3) uint8 RGB, upright; None where there is a problem.
-        problem: Why the page cannot be read, or None.
     """
 
     number: int
@@ -98,12 +95,9 @@ def decode(source: Path | bytes, name: str | None = None) -> np.ndarray:
 def inspect(
     source: Path | bytes, name: str | None = None, look: Callable[[np.ndarray], None] | None = None
 ) -> Inspection:
-    """Decode one image to see whether that works; a problem is returned, not raised.
+    """Decode one image, as ``decode`` does, to see whether that works; a problem is returned, not raised.
 
-    Args:
-        source: A file, or its content.
-        name: What messages call it; default: the name of the file.
-        look: Called with the pixels, if there are any.
+    If there are pixels, ``look`` is called with them.
     """
     try:
         pixels, num_pages, format_name = _decode(source, _name_of(source, name))
@@ -256,8 +250,7 @@ def _is_plain_png(data: bytes) -> bool:
     position, plain = 8, data[24] == 8
     while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
-        plain = plain and kind in _PLAIN_PNG_CHUNKS
-        plain = plain and not data.startswith(b"Raw profile", position + 8)
+        plain = plain and kind in _PLAIN_PNG_CHUNKS and not data.startswith(b"Raw profile", position + 8)
         position += 12 + length
         if kind == b"IEND":
             return plain

@@ -23,7 +23,6 @@ class ImageFormat:
     """A format that Munseo reads.
 
     Attributes:
-        name: The name in ``Inspection.format`` and in reports.
         start: A regular expression that matches the first bytes of a file.
         extensions: The extensions of its file names, in small letters.
         open_image: What opens a file that holds one image; None for formats of several pages. It is Pillow's reader for
@@ -82,11 +81,7 @@ _OTHER_CONTENT = (
 
 
 def find_format(head: bytes) -> ImageFormat | None:
-    """Return the format of a file, or None if Munseo does not read it.
-
-    Args:
-        head: The first ``HEAD_BYTES`` of the file.
-    """
+    """Return the format of a file, given its first ``HEAD_BYTES``, or None if Munseo does not read it."""
     return next((entry for entry in FORMATS.values() if re.match(entry.start, head, re.DOTALL)), None)
 
 

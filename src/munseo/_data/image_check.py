@@ -26,8 +26,7 @@ class Checked:
     """The outcome of ``check_images``.
 
     Attributes:
-        pages: The pages that can be read, in their order.
-        skipped: The pages that cannot be read, and why.
+        pages: The pages that can be read, in their order; ``skipped`` are the others, and why they cannot.
         digests: The SHA-256 of each readable file, by the ID of the page.
         notes: Notes about files of several pages, of which the first page is used.
         thumbnails: The ``near_duplicates.thumbnail`` of each readable page, by its ID; empty if none were asked for.

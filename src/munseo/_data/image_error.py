@@ -77,18 +77,13 @@ class ProblemCode(StrEnum):
 
 @dataclass(frozen=True, init=False)
 class ImageProblem:
-    """One reason why a page cannot be read.
-
-    Attributes:
-        code: The kind of problem.
-        values: The values that the sentence of the code names.
-    """
+    """One reason why a page cannot be read: its code, and the values that the sentence of the code names."""
 
     code: ProblemCode
     values: dict[str, Any]
 
     def __init__(self, code: ProblemCode, **values: Any) -> None:
-        """Join a code with the values that its sentence names."""
+        """Join a code with its values."""
         object.__setattr__(self, "code", code)
         object.__setattr__(self, "values", values)
 
@@ -103,16 +98,10 @@ class ImageProblem:
 
 
 class ImageError(UserError):
-    """An image that cannot be read.
-
-    Attributes:
-        name: The file, as the user knows it.
-        problem: What is wrong with it.
-    """
+    """An image that cannot be read: its name, as the user knows it, and what is wrong with it."""
 
     def __init__(self, name: str, problem: ImageProblem) -> None:
-        self.name = name
-        self.problem = problem
+        self.name, self.problem = name, problem
         super().__init__(f"{name}: {problem}")
 
     def __reduce__(self) -> tuple[type[ImageError], tuple[Any, ...]]:
@@ -120,11 +109,7 @@ class ImageError(UserError):
 
 
 class UnreadableError(ValueError):
-    """A problem that is raised where the name of the file is not known.
-
-    Attributes:
-        problem: What is wrong.
-    """
+    """A problem that is raised where the name of the file is not known."""
 
     def __init__(self, problem: ImageProblem) -> None:
         self.problem = problem

@@ -18,12 +18,9 @@ SAMPLE = "sample_submission.csv"
 
 @dataclass(frozen=True)
 class InputPages:
-    """Pages to predict.
+    """Pages to predict, in the order of the sample submission, of the table, or of the names.
 
-    Attributes:
-        pages: The pages in the order of the sample submission, of the table, or of the names.
-        sample: The sample submission whose IDs and order the output must keep, if there is one.
-        notes: Notes about skipped files.
+    If there is a sample submission, the output must keep its IDs and its order.
     """
 
     pages: tuple[Page, ...]
@@ -47,7 +44,8 @@ def find_pages(inputs: Sequence[Path], id_column: str | None = None) -> InputPag
     left_out: list[str] = []
     for path in inputs if sample is None else [sample]:
         if path.is_dir():
-            claimed += _pages_of_folder(path, left_out, problems)
+            files = list_images(path, path, left_out, problems)
+            claimed += [ClaimedPage(shown(file, path), file, None, str(file), str(file)) for file in files]
         elif path.suffix.lower() in TABLE_EXTENSIONS and path.is_file():
             claimed += _pages_of_table(path, inputs[0] if sample else None, id_column, problems)
         elif path.is_file():
@@ -75,11 +73,6 @@ def _sample_for(path: Path) -> Path | None:
         if path.resolve().name == "test" and sibling.is_file():
             return sibling
     return None
-
-
-def _pages_of_folder(folder: Path, left_out: list[str], problems: list[str]) -> list[ClaimedPage]:
-    files = list_images(folder, folder, left_out, problems)
-    return [ClaimedPage(shown(path, folder), path, None, str(path), str(path)) for path in files]
 
 
 def _pages_of_table(table: Path, given: Path | None, id_column: str | None, problems: list[str]) -> list[ClaimedPage]:

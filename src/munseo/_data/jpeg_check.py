@@ -13,17 +13,10 @@ MAX_SCANS = 100
 """The most scans of a progressive JPEG. Encoders write about 10. Each takes some 90 bytes and a pass over all pixels
 (0.1 s at 64 million), so that a megabyte of scans would keep a core busy for a quarter of an hour."""
 
-_END = b"\xff\xd9"
-"""The mark at the end of a file."""
-
-_SCAN = b"\xff\xda"
-"""The mark at the start of a scan."""
-
-_GREY = 128
-"""The grey level with which decoders fill what is missing."""
-
-_GREY_TOLERANCE = 2
-"""Grey levels by which the last pixel may differ from that."""
+_END = b"\xff\xd9"  # the mark at the end of a file
+_SCAN = b"\xff\xda"  # the mark at the start of a scan
+_GREY = 128  # the grey level with which decoders fill what is missing
+_GREY_TOLERANCE = 2  # grey levels by which the last pixel may differ from that
 
 _STUFFING = bytes(np.random.Generator(np.random.Philox(0)).integers(0, 255, 4096, np.uint8))
 """Random picture data without the byte FF, so that none of it is a mark."""

@@ -22,8 +22,7 @@ from munseo._data.tables import DataTable, read_table
 from munseo._errors import UserError
 from munseo._locale import Remark
 
-_NAMED = 5
-"""The number of files that a note about skipped files names."""
+_NAMED = 5  # the number of files that a note about skipped files names
 
 
 @dataclass(frozen=True)
@@ -232,7 +231,10 @@ class _Loading:
         if self.problems:
             problems = list(dict.fromkeys(self.problems))
             count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-            raise UserError(f"{self.data_dir}: {count} in the data set.{_advice([*train, *(val or ())])}", problems)
+            files = [page.path for page in (*train, *(val or ()))]
+            no_image = " Not one image was found: set image_dir to the folder that holds them."
+            advice = no_image if files and not any(files) else ""
+            raise UserError(f"{self.data_dir}: {count} in the data set.{advice}", problems)
         assert classes is not None
         self.note_empty_classes(classes, train)
         return PageSet(
@@ -264,15 +266,9 @@ def _folders_in(root: Path) -> list[Path]:
     if not root.is_dir():
         return []
     with os.scandir(root) as entries:
-        names = [
-            entry.name for entry in entries if entry.is_dir() and entry.name[0] != "." and entry.name != "__MACOSX"
-        ]
+        names = [entry.name for entry in entries if entry.is_dir()]
+    names = [name for name in names if name[0] != "." and name != "__MACOSX"]
     return [root / name for name in sorted(names, key=lambda name: (nfc(name), name))]
-
-
-def _advice(pages: Sequence[ClaimedPage]) -> str:
-    nothing = pages and all(page.path is None for page in pages)
-    return " Not one image was found: set image_dir to the folder that holds them." if nothing else ""
 
 
 def _pages(claimed: Sequence[ClaimedPage], classes: Classes) -> tuple[Page, ...]:

@@ -31,23 +31,15 @@ FINE_SIDE = 256
 LEAST_FINE_LIKENESS = 0.93
 """The correlation of these from which on two pages are the same picture; docs/doctor.md shows how it was chosen."""
 
-_FREQUENCIES = 10
-"""The frequencies of each axis that are compared."""
+_FREQUENCIES = 10  # the frequencies of each axis that are compared
 
 _NEAREST = 4
 """Other pages that a page is aligned with. A page with more copies is still linked to them through the copies' four."""
 
-_LEAST_PRODUCT = 0.6
-"""The product of two pages' frequencies below which they are not aligned."""
-
-_LEAST_COARSE = 0.7
-"""The correlation of coarsely aligned pages below which they are not aligned finely."""
-
-_LEAST_CONTRAST = 4.0
-"""The standard deviation in grey levels below which a page is blank; blank pages are not compared."""
-
-_MAX_PRODUCTS = 2 * 10**8
-"""Products of two pages' frequencies in memory at a time: 0.8 GB."""
+_LEAST_PRODUCT = 0.6  # the product of two pages' frequencies below which they are not aligned
+_LEAST_COARSE = 0.7  # the correlation of coarsely aligned pages below which they are not aligned finely
+_LEAST_CONTRAST = 4.0  # the standard deviation in grey levels below which a page is blank; blank pages are not compared
+_MAX_PRODUCTS = 2 * 10**8  # products of two pages' frequencies in memory at a time: 0.8 GB
 
 _SIDES = (32, 48, SIDE)
 """Pages are aligned at these sizes, the coarsest first; otherwise print would be aligned with the next line."""
@@ -62,8 +54,7 @@ _STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
 _INVERSE_TURNS = (0, 1, 2, 3, 4, 6, 5, 7)
 """The turn that undoes each turn: mirrorings and half turns undo themselves, quarter turns each other."""
 
-_EDGE_PX = 3
-"""Pixels at the rim that are ignored: a turned page has interpolated corners there."""
+_EDGE_PX = 3  # pixels at the rim that are ignored: a turned page has interpolated corners there
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +62,7 @@ class SamePicture:
     """Two pages that show the same picture.
 
     Attributes:
-        first: The index of one page in the list.
-        second: The index of the other page, which is larger.
+        first: The index of one page in the list; ``second``, that of the other, is larger.
         likeness: The correlation of the aligned pages, at most 1.
         turn: Which of the eight turns and mirrorings aligns the second page with the first.
     """
@@ -112,10 +102,9 @@ def same_pictures(thumbnails: Sequence[np.ndarray], num_threads: int) -> list[Sa
     stack = np.stack(thumbnails) if thumbnails else np.empty((0, SIDE, SIDE), np.uint8)
     pairs = list(_candidates(stack))
     with ThreadPoolExecutor(num_threads) as pool:
-        compared = list(
-            track(pool.map(partial(_compare, stack), pairs, chunksize=32), "Comparing pages", total=len(pairs))
-        )
-    return sorted((pair for pair in compared if pair.likeness >= LEAST_LIKENESS), key=lambda pair: -pair.likeness)
+        compared = track(pool.map(partial(_compare, stack), pairs), "Comparing pages", total=len(pairs))
+        alike = [pair for pair in compared if pair.likeness >= LEAST_LIKENESS]
+    return sorted(alike, key=lambda pair: -pair.likeness)
 
 
 def _candidates(stack: np.ndarray) -> Iterator[tuple[int, int, int]]:

@@ -17,8 +17,7 @@ class Page:
     Attributes:
         id: The ID as the table writes it, in Unicode's composed form (NFC).
         label: Index into ``PageSet.class_names``; None where it is not known.
-        folder: The folder of the file.
-        name: The name of the file in the folder.
+        folder: The folder of the file; ``name`` is the name of the file in it.
     """
 
     id: str
@@ -28,13 +27,13 @@ class Page:
 
     def __init__(self, id: str, path: Path, label: int | None) -> None:
         """Make a page from its ID, its file and its label."""
-        name = path.name
-        for field, value in (
-            ("id", id),
-            ("label", label),
-            ("folder", _shared(path.parent)),
-            ("name", id if name == id else name),
-        ):
+        values = {
+            "id": id,
+            "label": label,
+            "folder": _shared(path.parent),
+            "name": id if path.name == id else path.name,
+        }
+        for field, value in values.items():
             object.__setattr__(self, field, value)
 
     @property
@@ -54,10 +53,8 @@ class PageSet:
     """All pages of a data folder, in the order of its tables.
 
     Attributes:
-        train: The train pages.
         val: The fixed validation split, or None if the train pages are to be split.
         test: The test pages in the order of the sample submission, if there is one; empty without a test split.
-        class_names: The names of the classes, by index.
         class_targets: What a submission writes for each class, such as "0" to "16".
         tables: The tables that were read: ``train``, ``val``, ``meta``, ``sample_submission``.
         notes: What was done without asking, such as skipped files; it is printed and written into the report.

@@ -20,18 +20,19 @@ def join_groups(num_pages: int, links: Iterable[tuple[int, int]]) -> np.ndarray:
     Returns:
         (N,) int: for each page the smallest index of its group; a page without links is its own group.
     """
-    parent = np.arange(num_pages)
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return int(index)
-
+    parents = list(range(num_pages))
     for pair in links:
-        first, second = sorted(map(root, pair))
-        parent[second] = first
-    return np.array([root(index) for index in range(num_pages)], dtype=int)
+        first, second = sorted(root_of(parents, index) for index in pair)
+        parents[second] = first
+    return np.array([root_of(parents, index) for index in range(num_pages)], dtype=int)
+
+
+def root_of(parents: list[int], index: int) -> int:
+    """Return the page that stands for the group of a page, and shorten the way to it; roots are their own parents."""
+    while parents[index] != index:
+        parents[index] = parents[parents[index]]
+        index = parents[index]
+    return index
 
 
 def links_of_keys(keys: Sequence[Hashable | None]) -> list[tuple[int, int]]:
@@ -81,8 +82,9 @@ def keep_together(
     for group in order[np.argsort(-sizes[order], kind="stable")]:
         members = np.flatnonzero(group_of == group)
         counts = np.bincount(label_of[members], minlength=len(classes))
-        split = _split_with_room(assigned, wanted, counts)
-        result[members] = split
+        # The split whose squared relative deviation grows least; of equal ones the first.
+        growth = (((assigned + counts) ** 2 - assigned**2) / np.maximum(wanted, 0.5)).sum(axis=1)
+        result[members] = split = int(np.argmin(growth))
         assigned[split] += counts
     for number in range(len(classes)):
         singles = np.flatnonzero(is_single & (label_of == number))
@@ -91,13 +93,6 @@ def keep_together(
     _give_one_of_each(wanted, result, label_of, group_of)
     _refuse_missing(wanted, result, label_of, group_of, classes, class_names)
     return result
-
-
-def _split_with_room(assigned: np.ndarray, wanted: np.ndarray, counts: np.ndarray) -> int:
-    """Return the split whose squared relative deviation grows least; of equal ones the first."""
-    target = np.maximum(wanted, 0.5)
-    growth = (((assigned + counts) ** 2 - assigned**2) / target).sum(axis=1)
-    return int(np.argmin(growth))
 
 
 def _assign_singles(before: np.ndarray, room: np.ndarray, seed: int, number: int) -> np.ndarray:

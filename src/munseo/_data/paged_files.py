@@ -20,8 +20,7 @@ MAX_PAGES = 10_000
 PDF_LONGEST_SIDE_PX = 1600
 """The longest side of a rendered PDF page: A4 at about 137 dpi, which is more than any model looks at."""
 
-_PDFIUM = threading.Lock()
-"""PDFium has global state and is not thread-safe; two calls at once crash the process."""
+_PDFIUM = threading.Lock()  # PDFium has global state and is not thread-safe; two calls at once crash the process
 
 
 class PagedFile(Protocol):

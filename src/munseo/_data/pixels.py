@@ -11,11 +11,8 @@ from PIL import ExifTags, Image, ImageChops
 
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
 
-_BITS_PER_SAMPLE = 258
-"""The TIFF tag of the bits of each channel."""
-
-_PHOTOMETRIC = 262
-"""The TIFF tag that says whether zero is white (0) or black (1)."""
+_BITS_PER_SAMPLE = 258  # the TIFF tag of the bits of each channel
+_PHOTOMETRIC = 262  # the TIFF tag that says whether zero is white (0) or black (1)
 
 _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda image: cv2.flip(image, 1),

@@ -99,14 +99,8 @@ def _columns(table: DataTable) -> tuple[str, str]:
 
 
 def _refuse_other_ids(predicted: dict[str, int], expected: Sequence[str], sample: Path) -> None:
-    expected_ids = {nfc(page_id) for page_id in expected}
-    problems = [
-        f"{page_id}: is in {sample.name}, but was not predicted"
-        for page_id in expected
-        if nfc(page_id) not in predicted
-    ]
-    problems += [
-        f"{page_id}: was predicted, but is not in {sample.name}" for page_id in predicted if page_id not in expected_ids
-    ]
+    name, wanted = sample.name, {nfc(page_id): page_id for page_id in expected}
+    problems = [f"{wanted[key]}: is in {name}, but was not predicted" for key in wanted if key not in predicted]
+    problems += [f"{key}: was predicted, but is not in {name}" for key in predicted if key not in wanted]
     if problems:
         raise UserError(f"The predictions do not match {sample}; predict exactly its pages.", problems)

@@ -52,11 +52,8 @@ class DataTable:
     """A table that was read.
 
     Attributes:
-        path: The file.
-        columns: The names of the columns.
-        rows: The rows that could be read.
+        rows: The rows that could be read; ``problems`` has messages about the others, with their lines.
         encoding: ``UTF-8``, ``CP949`` or ``parquet``.
-        problems: Messages about the rows that could not be read, with their lines.
     """
 
     path: Path
@@ -139,9 +136,8 @@ def _read_csv(path: Path, text: str, encoding: str) -> DataTable:
                 elif len(cells) == len(columns):
                     rows.append(TableRow(line, columns, tuple(cells)))
                 else:
-                    problems.append(
-                        f"{path.name}:{line}: has {len(cells)} values; the header has {len(columns)} columns"
-                    )
+                    found = f"has {len(cells)} values; the header has {len(columns)} columns"
+                    problems.append(f"{path.name}:{line}: {found}")
             line = reader.line_num + 1
     except csv.Error as error:
         raise UserError(f"{path}:{line}: is not valid CSV ({error}); a quotation mark may be left open.") from None
@@ -163,14 +159,14 @@ def _read_parquet(path: Path, data: bytes) -> DataTable:
                     raise UserError(f"{path}: unpacks to more than {MAX_BYTES:,} bytes; leave out what is not needed.")
                 for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     number += 1
-                    values = tuple(map(_text, cells))
+                    values = tuple("" if cell is None else str(cell).strip() for cell in cells)
                     if any(values):
                         rows.append(TableRow(number, columns, values))
     # ArrowInvalid is a ValueError, and so is a date beyond Python's own.
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         if isinstance(error, UserError):
             raise
-        reason = _first_line(error)
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{path}: is a damaged parquet file ({reason}); write it again.") from None
     return DataTable(path, columns, tuple(rows), "parquet", ())
 
@@ -188,14 +184,6 @@ def _num_bytes(column: pa.Array) -> int:
     if pa.types.is_struct(kind):
         return sum(map(_num_bytes, column.flatten()))
     return _num_bytes(column.flatten()) if pa.types.is_nested(kind) else int(column.nbytes)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value).strip()
 
 
 def _checked_columns(path: Path, names: list[str]) -> tuple[str, ...]:

@@ -9,13 +9,13 @@ from functools import partial
 
 from munseo._data import decode
 from munseo._data.near_duplicates import LEAST_FINE_LIKENESS, SamePicture, fine_likeness, fine_square, same_pictures
+from munseo._data.page_groups import root_of
 from munseo._doctor.bad_files import BLANK_INK
 from munseo._doctor.inspected_page import InspectedPage
 from munseo._doctor.issue import Issue, PageEvidence, Severity
 from munseo._locale import Remark
 
-_EXACT = 2.0
-"""The likeness of equal pixels, which puts them first; correlations end at 1."""
+_EXACT = 2.0  # the likeness of equal pixels, which puts them first; correlations end at 1
 
 
 def find_copies(pages: Sequence[InspectedPage], num_threads: int) -> list[SamePicture]:
@@ -31,13 +31,10 @@ def find_copies(pages: Sequence[InspectedPage], num_threads: int) -> list[SamePi
     """
     printed = [index for index, page in enumerate(pages) if page.thumbnail is not None and page.ink >= BLANK_INK]
     thumbnails = [thumbnail for index in printed if (thumbnail := pages[index].thumbnail) is not None]
-    similar = (
-        replace(pair, first=printed[pair.first], second=printed[pair.second])
-        for pair in same_pictures(thumbnails, num_threads)
-    )
+    similar = same_pictures(thumbnails, num_threads)
     candidates = [
         pair
-        for pair in similar
+        for pair in (replace(pair, first=printed[pair.first], second=printed[pair.second]) for pair in similar)
         if pages[pair.first].pixels_sha256 != pages[pair.second].pixels_sha256
         and (pages[pair.first].split, pages[pair.second].split) != ("test", "test")
     ]
@@ -74,15 +71,9 @@ def _equal_pairs(pages: Sequence[InspectedPage]) -> Iterator[SamePicture]:
 
 def _without_repeats(pages: Sequence[InspectedPage], pairs: Sequence[SamePicture]) -> Iterator[SamePicture]:
     """Drop pairs that follow from others; ``pairs`` begin with the most alike."""
-    parent = list(range(len(pages)))
+    parents = list(range(len(pages)))
     paired_with_split: set[tuple[int, str]] = set()
     in_conflict: set[int] = set()
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
 
     for pair in pairs:
         first, second = pages[pair.first], pages[pair.second]
@@ -93,9 +84,9 @@ def _without_repeats(pages: Sequence[InspectedPage], pairs: Sequence[SamePicture
             continue
         if first.split == "test":
             continue
-        joined = root(pair.first) == root(pair.second)
-        if not joined or (first.label != second.label and pair.second not in in_conflict):
-            parent[root(pair.second)] = root(pair.first)
+        root, other_root = root_of(parents, pair.first), root_of(parents, pair.second)
+        if root != other_root or (first.label != second.label and pair.second not in in_conflict):
+            parents[other_root] = root
             if first.label != second.label:
                 in_conflict.add(pair.second)
             yield pair

@@ -16,14 +16,9 @@ from munseo._data.formats import HEAD_BYTES, find_format
 from munseo._data.near_duplicates import thumbnail
 from munseo._data.stream.read_ahead import read_ahead
 
-_MEASURED_PX = 256
-"""The longest side at which ink, brightness and colour are measured."""
-
-_PAGES_AHEAD = 64
-"""Decoded pages that may wait for the model: 13 MB at 256 px."""
-
-_INK_LEVELS = 24
-"""Grey levels by which ink is darker or brighter than the paper around it."""
+_MEASURED_PX = 256  # the longest side at which ink, brightness and colour are measured
+_PAGES_AHEAD = 64  # Decoded pages that may wait for the model: 13 MB at 256 px
+_INK_LEVELS = 24  # grey levels by which ink is darker or brighter than the paper around it
 
 
 @dataclass(frozen=True)

@@ -201,10 +201,10 @@ def _balance(
     recipe: Recipe | None,
 ) -> Split:
     labels = [_label(page) for page in train]
-    copies: tuple[PageCopy, ...] = ()
+    copies: list[PageCopy] = []
     if config.class_imbalance is not None:
         max_samples, seed = config.class_imbalance.max_samples, config.random_seed
-        copies = plan_balance(labels, named.filled, max_samples, seed, pages.class_names).copies
+        copies = plan_balance(labels, named.filled, max_samples, seed, pages.class_names)
     added = Counter(labels[copy.page] for copy in copies)
     before, held_out = Counter(labels), Counter(_label(page) for page in val)
     counts = [

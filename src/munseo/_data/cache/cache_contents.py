@@ -28,7 +28,6 @@ class CacheEntry:
     Attributes:
         image_size: The longest side, px.
         num_pages: The number of pages that can be read.
-        num_bytes: The bytes on the disk.
         last_used: When a run last started with them.
         in_use: Whether a running process reads them.
         current: Whether this installation would make the same pixels. If not, it makes its own, and these are deleted
@@ -45,13 +44,7 @@ class CacheEntry:
 
 @dataclass(frozen=True)
 class CacheListing:
-    """What a cache folder holds.
-
-    Attributes:
-        folder: The folder.
-        entries: The pages in it, the last used first.
-        limit: The bytes that it may hold.
-    """
+    """What a cache folder holds, the last used first, and the bytes that it may hold."""
 
     folder: Path
     entries: tuple[CacheEntry, ...]
@@ -65,13 +58,7 @@ class CacheListing:
 
 @dataclass(frozen=True)
 class Cleared:
-    """What ``clear_cache`` did.
-
-    Attributes:
-        folder: The folder.
-        num_bytes: The bytes that were freed.
-        bytes_in_use: The bytes that are left because running processes read them.
-    """
+    """The bytes that ``clear_cache`` freed, and those that are left because running processes read them."""
 
     folder: Path
     num_bytes: int
@@ -79,11 +66,7 @@ class Cleared:
 
 
 def list_cache(folder: Path | str | None = None) -> CacheListing:
-    """List the content of a cache folder.
-
-    Args:
-        folder: The cache folder; None: the user's.
-    """
+    """List the content of a cache folder; without one, of the user's."""
     chosen = _chosen(folder)
     if not chosen.is_dir():
         return CacheListing(chosen, (), 0)
@@ -97,9 +80,6 @@ def list_cache(folder: Path | str | None = None) -> CacheListing:
 
 def clear_cache(folder: Path | str | None = None) -> Cleared:
     """Delete all decoded pages that no running process reads; they only cost the time to decode them again.
-
-    Args:
-        folder: The cache folder; None: the user's.
 
     Raises:
         UserError: The folder may not be written to.

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice, takewhile
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -21,9 +18,7 @@ from munseo._data.decoder import decode, read_bytes
 from munseo._data.image_error import ImageError
 from munseo._data.letterbox import resized
 from munseo._data.page import Page
-
-T = TypeVar("T")
-R = TypeVar("R")
+from munseo._data.stream.read_ahead import read_ahead
 
 MOST_PACK_BYTES = 2**30
 """The most bytes of a pack. A kill or a full disk costs the work on one pack, and old pages are deleted by the pack."""
@@ -112,11 +107,10 @@ def _find(wanted: dict[bytes, Page], home: Path, size_px: int) -> dict[bytes, Pa
 
 def _decode_into(home: Path, missing: dict[bytes, Page], size_px: int, room: Room) -> Iterator[dict[bytes, PackRow]]:
     """Decode pages and write them pack by pack, as long as there is room; yield the places in each pack."""
-    decoded = track(
-        _ahead(lambda item: _decode(*item, size_px), list(missing.items())),
-        f"Decoding pages for {size_px} px",
-        total=len(missing),
-    )
+    num_threads = os.cpu_count() or 1
+    # At most two pages a core wait, to bound the memory.
+    ahead = read_ahead(missing.items(), lambda item: [_decode(*item, size_px)], num_threads, 2 * num_threads)
+    decoded = track(ahead, f"Decoding pages for {size_px} px", total=len(missing))
     keys, most = list(missing), max(1, MOST_PACK_BYTES // (3 * size_px**2))
     for start in range(0, len(keys), most):
         chunk = keys[start : start + most]
@@ -142,16 +136,3 @@ def _decode(key: bytes, page: Page, size_px: int) -> tuple[bytes, np.ndarray] | 
         return None
     grey = pixels[:, :, 0]
     return key, grey.copy() if all((pixels[:, :, channel] == grey).all() for channel in (1, 2)) else pixels
-
-
-def _ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Do the work on all cores and yield the results in order, at most two a core ahead to bound the memory."""
-    num_threads = os.cpu_count() or 1
-    waiting: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(num_threads) as pool:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > 2 * num_threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

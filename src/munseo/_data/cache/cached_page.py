@@ -25,11 +25,7 @@ class PackRow:
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
 class CachedPage(Page):
-    """A page whose decoded pixels are in the cache.
-
-    Attributes:
-        places: Where the pixels are, one place for each size that is cached.
-    """
+    """A page whose decoded pixels are in the cache, one place for each size that is cached."""
 
     places: tuple[PackRow, ...] = field(default=(), repr=False)
 

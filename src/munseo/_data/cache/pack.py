@@ -22,8 +22,7 @@ from munseo._run.run_lock import lock
 
 SUFFIX = ".pages"
 _MAGIC = b"munseo-1"
-_END = struct.Struct("<QI8s")
-"""The last bytes: the number of pages, the CRC-32 of the index, and the magic."""
+_END = struct.Struct("<QI8s")  # the last bytes: the number of pages, the CRC-32 of the index, and the magic
 _ENTRY = np.dtype(
     [("sha256", "V32"), ("offset", "<u8"), ("height", "<u2"), ("width", "<u2"), ("channels", "u1"), ("crc32", "<u4")]
 )
@@ -36,14 +35,11 @@ class DamagedPackError(Exception):
 
 
 def write_pack(path: Path, pages: Iterable[tuple[bytes, np.ndarray]]) -> int:
-    """Write decoded pages as they come; a reader sees the complete file or none.
+    """Write decoded pages as they come, and return their number; a reader sees the complete file or none.
 
     Args:
         path: The new file.
         pages: The SHA-256 of each image file, and its pixels: (h, w) or (h, w, 3) uint8, at most 65,535 px a side.
-
-    Returns:
-        The number of pages.
 
     Raises:
         OSError: The disk is full, or cannot be written to; nothing is left behind.
@@ -85,9 +81,7 @@ class Pack:
     """
 
     def __init__(self, path: Path, size_px: int, checksum: int | None = None) -> None:
-        self.path = path
-        self.size_px = size_px
-        self.checksum = checksum
+        self.path, self.size_px, self.checksum = path, size_px, checksum
         self._file: BinaryIO | None = None
         self._map: mmap.mmap | None = None
         self._index = np.empty(0, _ENTRY)

@@ -152,19 +152,14 @@ def delete_unused(path: Path) -> int:
 
 
 class Room:
-    """The room that is left in the cache; the least recently used packs are deleted to make more.
-
-    Args:
-        folder: The cache folder; its lock is held.
-        limit: The bytes that it may hold.
+    """The room that is left in a cache folder whose lock is held; the least recently used packs make more.
 
     Attributes:
         is_full: Whether the last pages did not fit because running processes use all remaining packs.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
-        self.folder = folder
-        self.limit = limit
+        self.folder, self.limit = folder, limit
         self.left = limit - used_bytes(folder)
         self.is_full = False
 

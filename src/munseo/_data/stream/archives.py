@@ -47,11 +47,7 @@ def list_archive(path: str, archive_id: str, leave_out: Callable[[str], None]) -
     """Yield the images in an archive, in its order; IDs are ``<ID of the archive>/<name>``.
 
     Links and archives in the archive are sources with a problem, and so is the archive itself if it is damaged.
-
-    Args:
-        path: The archive.
-        archive_id: Its ID.
-        leave_out: Called with the ID of each file that is not an image.
+    ``leave_out`` is called with the ID of each file that is not an image.
     """
     seen: set[int] = set()
     try:
@@ -77,12 +73,7 @@ def list_archive(path: str, archive_id: str, leave_out: Callable[[str], None]) -
 
 
 def read_member(path: str, member: ArchiveMember, stream: IO[bytes] | None = None) -> bytes:
-    """Read one file of an archive.
-
-    Args:
-        path: The archive.
-        member: Where the file is.
-        stream: The archive opened with ``open_compressed``, if it is compressed as a whole.
+    """Read one file of an archive; one that is compressed as a whole is opened with ``open_compressed``.
 
     Raises:
         UnreadableError: The file is larger than the limit, cut short, or damaged.

@@ -23,12 +23,10 @@ class StreamedPage(Generic[T]):
     """One page of the stream, which becomes one row of the output.
 
     Attributes:
-        index: The index of its file in the list.
+        index: The index of its file in the list, of which ``is_last`` marks the last page.
         id: The ID of the file, with ``#<page number>`` if the file has several pages.
         where: The path, with the name in the archive and the page number.
         content: What was made of its pixels; None if there is a problem.
-        problem: Why it cannot be read, or None.
-        is_last: Whether it is the last page of its file.
     """
 
     index: int

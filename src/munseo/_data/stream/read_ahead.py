@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 S = TypeVar("S")
@@ -15,9 +16,9 @@ class _End:
     """Follows the last page of a source."""
 
 
+@dataclass(frozen=True)
 class _Failure:
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
+    error: BaseException
 
 
 def read_ahead(sources: Iterable[S], read: Callable[[S], Iterable[P]], num_threads: int, num_pages: int) -> Iterator[P]:
@@ -49,11 +50,8 @@ class _Buffer(Generic[S, P]):
         self._sources = iter(sources)
         self._limit = limit
         self._queues: dict[int, deque[P | _End | _Failure]] = {}
-        self._num_started = 0
-        self._current = 0
-        self._num_waiting = 0
-        self._no_more = False
-        self._stopped = False
+        self._num_started = self._current = self._num_waiting = 0
+        self._no_more = self._stopped = False
 
     def pages(self) -> Iterator[P]:
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,31 +25,15 @@ from munseo._run.atomic import replacing
 
 STDIN = "-"
 """The word that stands for a list of paths from standard input."""
-_ROWS = 4096
-"""Rows that are written and read together."""
-_MEMBER = pa.struct(
-    [
-        ("name", pa.binary()),
-        ("codec", pa.string()),
-        ("offset", pa.int64()),
-        ("stored", pa.int64()),
-        ("size", pa.int64()),
-        ("crc", pa.int64()),
-    ]
-)
+_ROWS = 4096  # rows that are written and read together
+_NUMBERS = [(name, pa.int64()) for name in ("offset", "stored", "size", "crc")]
+_MEMBER = pa.struct([("name", pa.binary()), ("codec", pa.string()), *_NUMBERS])
 _SCHEMA = pa.schema([("id", pa.string()), ("path", pa.binary()), ("member", _MEMBER), ("problem", pa.string())])
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The counts of a walk over the inputs.
-
-    Attributes:
-        num_sources: Files of all shards.
-        num_own: Files of this shard.
-        ids_sha256: SHA-256 over the IDs of all shards, in their order.
-        notes: What was left out.
-    """
+    """What a walk over the inputs counted: files of all shards and of this one; the IDs are those of all shards."""
 
     num_sources: int
     num_own: int
@@ -74,10 +58,7 @@ class SourceList:
     stdin_file: Path | None = None
 
     def sources(self, left_out: LeftOut | None = None) -> Iterator[Source]:
-        """Yield all files, in an order that depends on nothing but their names.
-
-        Args:
-            left_out: Counts files that are no images.
+        """Yield all files, in an order that depends on nothing but their names; ``left_out`` counts other files.
 
         Raises:
             UserError: A table cannot be read.
@@ -180,15 +161,7 @@ def _row(source: Source) -> dict[str, Any]:
     return {
         "id": source.id,
         "path": _bytes(source.path),
-        "member": member
-        and {
-            "name": _bytes(member.name),
-            "codec": member.codec,
-            "offset": member.offset,
-            "stored": member.stored,
-            "size": member.size,
-            "crc": member.crc,
-        },
+        "member": None if member is None else {**asdict(member), "name": _bytes(member.name)},
         "problem": None if source.problem is None else str(source.problem),
     }
 
@@ -214,11 +187,9 @@ def _sources_of_lines(file: Path, left_out: LeftOut) -> Iterator[Source]:
     with file.open(encoding="utf-8", errors="surrogateescape") as lines:
         for line in lines:
             word = line.strip("\r\n")
-            if not word:
-                continue
             if is_archive(word):
                 yield from list_archive(word, as_id(word), left_out.add)
-            else:
+            elif word:
                 yield Source(as_id(word), word)
 
 

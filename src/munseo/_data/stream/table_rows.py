@@ -23,8 +23,7 @@ MAX_LINE = 2**20
 MAX_NAME = 4096
 """The most characters of an ID, as of a path on Linux; thousands of rows wait to be written together."""
 
-_BATCH_ROWS = 256
-"""The rows of a parquet file that are read at once."""
+_BATCH_ROWS = 256  # the rows of a parquet file that are read at once
 
 
 def walk_table(table: Path, id_column: str | None) -> Iterator[Source]:
@@ -45,11 +44,8 @@ def walk_table(table: Path, id_column: str | None) -> Iterator[Source]:
     folders = [*(home / name for name in ("test", "train") if (home / name).is_dir()), home]
     finder = ImageFinder(folders, home)
     for row, name in enumerate(_values(table, id_column), 1):
-        if not name:
-            yield Source(f"{table.name}: row {row}", str(table), None, ImageProblem(ProblemCode.NO_ID))
-            continue
-        if len(name) > MAX_NAME:
-            problem = ImageProblem(ProblemCode.LONG_ID, most=MAX_NAME)
+        if not 0 < len(name) <= MAX_NAME:
+            problem = ImageProblem(ProblemCode.LONG_ID, most=MAX_NAME) if name else ImageProblem(ProblemCode.NO_ID)
             yield Source(f"{table.name}: row {row}", str(table), None, problem)
             continue
         try:
@@ -100,9 +96,7 @@ def _values_of_csv(table: Path, id_column: str | None) -> Iterator[str]:
 
 
 def _lines(table: Path, file: TextIO) -> Iterator[str]:
-    number = 0
-    while line := file.readline(MAX_LINE + 1):
-        number += 1
+    for number, line in enumerate(iter(lambda: file.readline(MAX_LINE + 1), ""), 1):
         if len(line) > MAX_LINE:
             raise UserError(f"{table}:{number}: has more than {MAX_LINE:,} characters in a line; that is no table.")
         yield line
