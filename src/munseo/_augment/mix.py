@@ -34,13 +34,8 @@ def draw_mix(
 ) -> Mix | None:
     """Decide at random how to mix a batch; return None for a batch that stays as it is.
 
-    Args:
-        rng: Source of randomness.
-        batch_size: Number of pages B.
-        height: Height of the pages, px.
-        width: Width of the pages, px.
-        kinds: Any of ``mixup`` and ``cutmix``; each is equally likely.
-        probability: Fraction of batches that are mixed.
+    Sizes are in px. Each of ``kinds`` (``mixup``, ``cutmix``) is equally likely, and ``probability`` is the fraction of
+    batches that are mixed.
     """
     if not kinds or batch_size < 2 or rng.random() >= probability:
         return None

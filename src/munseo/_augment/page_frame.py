@@ -31,14 +31,11 @@ class Frame(NamedTuple):
 
 
 def find_page(image: np.ndarray) -> Frame:
-    """Find the page between the white bars of the letterbox.
+    """Find the page between the white bars of the letterbox in a square (S, S, 3) uint8.
 
     The bars are pure white, centred, and on one axis only. Pages without grey paper end in pure white as well; then
     the two sides differ by more than the pixel that centring leaves, and the page is assumed to be at least as wide as
     A4. So print is never cut off, and at worst the paper comes out wider than it was.
-
-    Args:
-        image: Square page (S, S, 3) uint8.
     """
     size = image.shape[0]
     left, right = _white_ends(image.min(axis=0).min(axis=1))

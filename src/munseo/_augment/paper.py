@@ -53,11 +53,7 @@ def overlay(
 ) -> np.ndarray:
     """Lay a faint second page over the first one; it makes up at most 40 % of the mixture.
 
-    Args:
-        page: (H, W, 3) uint8.
-        severity: 0 to 1.
-        rng: Source of randomness.
-        second_pages: Pages to choose from; without any, the page itself is used, flipped.
+    It is chosen from ``second_pages``; without any, the page itself is used, flipped.
     """
     second = second_pages[int(rng.integers(len(second_pages)))] if len(second_pages) else page
     flip = int(rng.integers(3))

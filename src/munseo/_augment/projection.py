@@ -46,11 +46,7 @@ class PagePose:
 
 
 def photograph(page: np.ndarray, pose: PagePose) -> tuple[np.ndarray, Frame]:
-    """Photograph a page; the result is cropped to page and margins and letterboxed again, like any input.
-
-    Args:
-        page: (H, W, 3) uint8, without bars.
-        pose: How the page lies before the camera.
+    """Photograph a page (H, W, 3) uint8; the result is cropped to page and margins, and letterboxed like any input.
 
     Returns:
         The photograph (S, S, 3), and the part of it that is not letterbox.

@@ -97,16 +97,9 @@ class Recipe:
 def apply_recipe(
     image: np.ndarray, recipe: Recipe, rng: np.random.Generator, second_pages: Sequence[np.ndarray] = ()
 ) -> np.ndarray:
-    """Damage a page according to a recipe.
+    """Damage a square letterboxed page (S, S, 3) uint8 according to a recipe; the input is not changed.
 
-    Args:
-        image: Square letterboxed page (S, S, 3) uint8; it is not changed.
-        recipe: The table of damages.
-        rng: Source of randomness.
-        second_pages: Pages that ``overlay`` may lay over this one; without any it uses the page itself, flipped.
-
-    Returns:
-        (S, S, 3) uint8.
+    ``overlay`` may lay one of ``second_pages`` over the page; without any it uses the page itself, flipped.
     """
     # Every damage has its own two numbers, so that changing one row leaves the choice of the others as it was.
     draws = dict(zip(DAMAGES, rng.random((len(DAMAGES), 2)), strict=True))

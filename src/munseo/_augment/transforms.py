@@ -20,13 +20,9 @@ WHITE = (255, 255, 255)
 def affine(
     size_px: int, *, angle_deg: float = 0.0, scale: float = 1.0, shift: tuple[float, float] = (0.0, 0.0)
 ) -> np.ndarray:
-    """Return the matrix (2, 3) that rotates and scales about the centre, and then shifts.
+    """Return the matrix (2, 3) that rotates and scales about the centre of a square page, and then shifts.
 
-    Args:
-        size_px: Side of the square page.
-        angle_deg: Rotation, counter-clockwise.
-        scale: A factor; greater than 1 enlarges.
-        shift: How far to the right and down, as fractions of the side.
+    The angle is counter-clockwise, and the shift goes to the right and down, in fractions of the side.
     """
     centre = (size_px - 1) / 2
     cos, sin = scale * math.cos(math.radians(angle_deg)), scale * math.sin(math.radians(angle_deg))
@@ -124,9 +120,7 @@ def _noise_bank(side_px: int) -> np.ndarray:
 def coordinate_grid(cells: int, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Return the coordinates x and y of a small field that covers an image, from -1 to 1 along the longer side.
 
-    Args:
-        cells: Number of cells along the longer side of the image.
-        shape: Shape of the image, (H, W, ...).
+    The field has this many cells along that side; ``shape`` is that of the image, (H, W, ...).
     """
     height, width = shape[:2]
     longest = max(height, width)
@@ -140,13 +134,7 @@ def _centres(count: int) -> np.ndarray:
 
 
 def smooth_noise(cells: int, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Return a random field of hills and valleys from 0 to 1.
-
-    Args:
-        cells: Approximate number of hills along a side.
-        shape: (rows, columns) of the field.
-        rng: Source of randomness.
-    """
+    """Return a random field (rows, columns) of about ``cells`` hills and valleys along a side, from 0 to 1."""
     knots = rng.random((cells, cells), dtype=np.float32)
     field = cv2.resize(knots, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
     return np.clip(field, 0, 1)

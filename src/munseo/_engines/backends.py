@@ -71,9 +71,7 @@ def open_engine(folder: Path, name: str) -> nn.Module:
 def is_batch_invariant(classifier: Classifier, pages: torch.Tensor) -> bool:
     """Return whether the probabilities of a page are the same to the bit in every batch: with engines, not with torch.
 
-    Args:
-        classifier: A model. If the fastest candidate has not been chosen yet, all are tried on these pages.
-        pages: uint8 (B, S, S, 3).
+    If the fastest candidate has not been chosen yet, all are tried on these pages, uint8 (B, S, S, 3).
     """
     network = classifier.network
     if isinstance(network, FastestNetwork) and network.chosen is None:

@@ -41,13 +41,7 @@ class Parity:
 
 
 def compare(labels: np.ndarray, before: np.ndarray, after: np.ndarray) -> Parity:
-    """Compare two sets of probabilities.
-
-    Args:
-        labels: True classes, int (N,).
-        before: Probabilities of torch, float (N, K).
-        after: Probabilities of the export, float (N, K).
-    """
+    """Compare the probabilities (N, K) of torch and of the export, given the true classes int (N,)."""
     num_classes = before.shape[1]
     decided, decided_after = before.argmax(axis=1), after.argmax(axis=1)
     difference = np.abs(before.astype(np.float64) - after)
@@ -64,10 +58,7 @@ def compare(labels: np.ndarray, before: np.ndarray, after: np.ndarray) -> Parity
 def objections(parity: Parity, int8: bool, max_loss: float) -> list[str]:
     """Return the reasons why an export is not good enough; an empty list if it is.
 
-    Args:
-        parity: The comparison.
-        int8: Whether it is in eight bits; these are judged by macro-F1, full precision by every page.
-        max_loss: Largest loss of macro-F1 that is allowed in eight bits.
+    Eight bits are judged by macro-F1, of which they may lose ``max_loss``, full precision by every page.
     """
     if int8:
         if parity.loss <= max_loss:

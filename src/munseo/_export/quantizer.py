@@ -55,14 +55,8 @@ def quantise(
     """Write an ONNX graph with pairs of QuantizeLinear and DequantizeLinear around the layers that run in eight bits.
 
     Weights have one scale per channel and seven bits: processors without VNNI add two products in 16 bits, which would
-    overflow with eight. Ranges of activations are the mean of their extremes over the calibration batches.
-
-    Args:
-        graph: The graph in full precision.
-        file: The file to write.
-        batches: Calibration batches, normalised float32 (B, 3, S, S) each.
-        scheme: Which layers are quantised.
-        engine: The engine that will run the graph.
+    overflow with eight. Ranges of activations are the mean of their extremes over the calibration batches, normalised
+    float32 (B, 3, S, S) each.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static, shape_inference
 
@@ -155,12 +149,6 @@ def calibration_batches(
 
     The pages are prepared as for prediction, without augmentation. If the run validates under shift, every second page
     is damaged by its recipe: test pages may be damaged, and their values must not be cut off.
-
-    Args:
-        classifier: The model, whose card and normalisation are used.
-        train: The training pages.
-        recipe: Recipe of the run's validation under shift; None without one.
-        seed: Seed of the choice of pages.
     """
     card = classifier.card
     chosen = [train[int(index)] for index in generator(seed, "calibration").permutation(len(train))[:NUM_PAGES]]

@@ -40,14 +40,7 @@ class MeasureRow:
 
 
 def compare(train: MeasureTable, test: MeasureTable, simulated: MeasureTable | None, seed: int) -> list[MeasureRow]:
-    """Compare every measure.
-
-    Args:
-        train: Values of the train pages.
-        test: Values of the test pages.
-        simulated: Values of train pages under the fitted recipe; None without a recipe.
-        seed: Seed of the random splits.
-    """
+    """Compare every measure of train, test and simulated pages; ``simulated`` is None without a recipe."""
     rows = []
     for number, measure in enumerate(MEASURES):
         a, b = train[measure.name], test[measure.name]

@@ -22,13 +22,10 @@ _NOISE_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 
 
 def noise_sigma(grey: np.ndarray) -> float:
-    """Return the standard deviation of the noise, in grey levels.
+    """Return the standard deviation of the noise of a page (H, W) uint8, in grey levels.
 
     The difference of two Laplacians ignores paper, slopes of light and straight edges (Immerkær, Fast noise variance
     estimation, 1996). It is taken by cells, and the flatter cells decide, so that dense print does not count as noise.
-
-    Args:
-        grey: (H, W) uint8.
     """
     height, width = grey.shape
     response = np.abs(cv2.filter2D(grey, cv2.CV_32F, _NOISE_KERNEL, borderType=cv2.BORDER_REFLECT_101))
@@ -41,10 +38,7 @@ def edge_widths(grey: np.ndarray) -> tuple[float, float]:
 
     In each window of 5 px the range of grey levels is divided by the steepest step between neighbours: the width in
     which the edge would rise at that slope (after Marziliano et al., A no-reference perceptual blur metric, 2002).
-    Noise hardly matters, since only the strongest edges of the page count.
-
-    Args:
-        grey: (H, W) uint8.
+    Noise hardly matters, since only the strongest edges of the page (H, W) uint8 count.
     """
     values = grey.astype(np.float32)
     window = np.ones((WINDOW_PX, WINDOW_PX), np.uint8)
@@ -71,13 +65,10 @@ MAX_SIDE_PX = 1024
 
 
 def blockiness(grey: np.ndarray) -> float:
-    """Compare the steps at every eighth pixel with the steps elsewhere; 1 without JPEG.
+    """Compare the steps at every eighth pixel of an image, never resized, with the steps elsewhere; 1 without JPEG.
 
     After Wang, Sheikh and Bovik, No-reference perceptual quality assessment of JPEG compressed images, 2002. All
     positions of the grid are tried, since files are cut and turned without being decoded.
-
-    Args:
-        grey: (H, W) uint8, never resized.
     """
     height, width = grey.shape
     top, left = max(0, (height - MAX_SIDE_PX) // 2), max(0, (width - MAX_SIDE_PX) // 2)
@@ -105,8 +96,7 @@ SUM_AT_50 = 898
 def jpeg_quality(data: bytes) -> float:
     """Return the quality of a file, 1 to 100, on the scale of the Independent JPEG Group; 100 for any other format.
 
-    Args:
-        data: The content of an image file that has been decoded already.
+    The data are those of an image that has been decoded already.
     """
     if not data.startswith(b"\xff\xd8"):
         return LOSSLESS

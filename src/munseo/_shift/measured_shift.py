@@ -121,15 +121,8 @@ def measure_recipe(
 ) -> Recipe:
     """Return the recipe under which train pages measure like test pages, as ``shift: measured`` uses it.
 
-    This takes about a minute on two cores at 320 px.
-
-    Args:
-        train_pages: At least 8 pages. Pages that a model is judged on should not be among them.
-        test_pages: At least 8 pages.
-        image_size: Side of the square that the model sees, px.
-        seed: The same seed gives the same recipe.
-        name: Name of the recipe.
-        num_pages: At most this many pages of each split are sampled and measured.
+    The arguments are those of ``find_shift``. Pages that a model is judged on should not be among the train pages. This
+    takes about a minute on two cores at 320 px.
 
     Raises:
         UserError: Too few pages, or pages that cannot be read, all of them named.
@@ -203,12 +196,8 @@ def _joined(parts: list[str]) -> str:
 def write_shift(folder: Path, shift: MeasuredShift, summary: Sequence[str], data_name: str, image_size: int) -> None:
     """Write ``recipe.yaml``, ``comparison.csv`` (one row for each measure) and ``shift.csv`` (one row for each page).
 
-    Args:
-        folder: The folder of the files; it is made if necessary.
-        shift: The measured shift.
-        summary: Its summary, for the comments of the recipe.
-        data_name: Name of the data folder.
-        image_size: Side of the square that the pages were measured at, px.
+    The folder is made if necessary. The summary goes into the comments of the recipe, with the name of the data folder
+    and the size at which pages were measured, px.
     """
     folder.mkdir(parents=True, exist_ok=True)
     origin = Origin(

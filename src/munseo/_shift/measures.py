@@ -72,11 +72,7 @@ class PageReading:
 
 
 def read_square(square: np.ndarray) -> PageReading:
-    """Measure a page as a model sees it.
-
-    Args:
-        square: Letterboxed page (S, S, 3) uint8.
-    """
+    """Measure a page as a model sees it: letterboxed (S, S, 3) uint8."""
     area = find_page_area(square)
     lines = find_lines(area.strokes)
     width_x, width_y = edge_widths(area.grey)
@@ -101,12 +97,7 @@ def read_square(square: np.ndarray) -> PageReading:
 
 
 def read_file(image: np.ndarray, data: bytes) -> dict[str, float]:
-    """Measure the properties of a file that resizing would hide.
-
-    Args:
-        image: Decoded page (H, W, 3) uint8.
-        data: The content of the file.
-    """
+    """Measure the properties of a file that resizing would hide, from the decoded page (H, W, 3) uint8 and its data."""
     height, width = image.shape[:2]
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return {

@@ -41,15 +41,12 @@ class Orientation:
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
     def fractions(self, features: np.ndarray) -> np.ndarray:
-        """Estimate the fraction of the pages in each state, (8,).
+        """Estimate the fraction of the pages in each state, (8,), from their layout features (N, 194).
 
         Black-box shift estimation (Lipton, Wang, Smola, Detecting and correcting for label shift with black box
         predictors, 2018): the fractions under which the known confusions give the observed counts. They are found by
         expectation maximisation (Saerens, Latinne, Decaestecker, Adjusting the outputs of a classifier to new a priori
         probabilities, 2002), so that none is negative.
-
-        Args:
-            features: (N, 194) layout features.
         """
         observed = np.bincount(self.probabilities(features).argmax(axis=1), minlength=NUM_STATES) / len(features)
         fractions = np.full(NUM_STATES, 1 / NUM_STATES)
@@ -60,12 +57,9 @@ class Orientation:
 
 
 def learn_orientation(features: np.ndarray) -> Orientation:
-    """Fit the classifier.
+    """Fit the classifier to the features (N, 194) of at least 4 train pages, which may be damaged but not turned.
 
     Multinomial logistic regression; out-of-fold predictions give the confusions, all states of a page in one fold.
-
-    Args:
-        features: (N, 194) of at least 4 train pages, which may be damaged but not turned.
     """
     count = len(features)
     all_states = np.concatenate([in_state(features, state) for state in range(NUM_STATES)])
@@ -94,11 +88,7 @@ OUTER_INK = 0.005
 
 
 def layout_features(strokes: np.ndarray, lines: TextLines) -> np.ndarray:
-    """Describe the layout of a page after deskewing.
-
-    Args:
-        strokes: (H, W) uint8, see ``PageArea``.
-        lines: Text lines of the same page.
+    """Describe the layout of a page after deskewing, from its strokes and its text lines.
 
     Returns:
         (194,) float32: on a grid of 8 × 8 over the print the amount of ink, of vertical and of horizontal edges; the
@@ -114,12 +104,7 @@ def layout_features(strokes: np.ndarray, lines: TextLines) -> np.ndarray:
 
 
 def in_state(features: np.ndarray, state: int) -> np.ndarray:
-    """Return the features that the same pages would have in another state; no pixel is moved for that.
-
-    Args:
-        features: (N, 194) of ``layout_features``.
-        state: 0 to 7.
-    """
+    """Return the features (N, 194) that the same pages would have in another state; no pixel is moved for that."""
     maps = features[:, :-2].reshape(-1, GRID, GRID, 3)
     shape, across = features[:, -2:-1], features[:, -1:]
     if state >= 4:

@@ -38,11 +38,7 @@ class PageArea:
 
 
 def find_page_area(square: np.ndarray) -> PageArea:
-    """Prepare a page for measuring.
-
-    Args:
-        square: Letterboxed page (S, S, 3) uint8, as a model sees it.
-    """
+    """Prepare a page for measuring: letterboxed (S, S, 3) uint8, as a model sees it."""
     grey = cv2.cvtColor(find_page(square).cut(square), cv2.COLOR_RGB2GRAY)
     sigma = noise_sigma(grey)
     covered = find_covers(grey, sigma)
@@ -77,17 +73,10 @@ SPANNING = 0.8
 
 
 def find_covers(grey: np.ndarray, noise_sigma: float) -> np.ndarray:
-    """Find solid rectangles with upright sides.
+    """Find solid rectangles with upright sides on a grey page; return (H, W) bool, True where the page is covered.
 
     Flat areas are grown together (connected components). Those that fill their bounding box and differ from a ring
-    around it are boxes.
-
-    Args:
-        grey: (H, W) uint8.
-        noise_sigma: Noise of the page in grey levels; boxes may be noisy as well.
-
-    Returns:
-        (H, W) bool, True where the page is covered.
+    around it are boxes. They may be as noisy as the page.
     """
     window = np.ones((3, 3), np.uint8)
     smooth = cv2.medianBlur(grey, 3) if noise_sigma > 1 else grey

@@ -52,12 +52,7 @@ class Readings:
 
 
 def read_pages(pages: Sequence[Page], size_px: int, description: str) -> Readings:
-    """Decode and measure pages, in threads.
-
-    Args:
-        pages: At least one page.
-        size_px: Side of the square that a model sees.
-        description: Label of the progress bar.
+    """Decode and measure at least one page, in threads; ``description`` labels the progress bar.
 
     Raises:
         UserError: Pages cannot be read, all of them named.

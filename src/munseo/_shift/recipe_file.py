@@ -58,14 +58,7 @@ class Origin:
 
 
 def recipe_text(recipe: Recipe, rows: Sequence[MeasureRow], origin: Origin, summary: Sequence[str]) -> str:
-    """Return the recipe as YAML, with comments on where each number comes from.
-
-    Args:
-        recipe: The fitted recipe.
-        rows: The comparison of train, test and simulated pages.
-        origin: What the recipe was fitted to.
-        summary: The findings, in sentences.
-    """
+    """Return the recipe as YAML, with comments on where each number comes from, below a summary in sentences."""
     by_name = {row.name: row for row in rows}
     lines = [
         f"# Fitted by munseo shift to {origin.data}: {origin.num_train} train and {origin.num_test} test pages,",

@@ -46,15 +46,9 @@ class RecipeFit:
 def fit_recipe(
     squares: Sequence[np.ndarray], train: Readings, test: Readings, orientation: Orientation, name: str, seed: int
 ) -> RecipeFit:
-    """Fit the recipe under which train pages measure like test pages.
+    """Fit the recipe under which train pages measure like test pages; the same seed gives the same recipe.
 
-    Args:
-        squares: Letterboxed train pages (S, S, 3) uint8.
-        train: Readings of train pages.
-        test: Readings of test pages.
-        orientation: The classifier that was learned from the train pages.
-        name: Name of the recipe.
-        seed: The same seed gives the same recipe.
+    The squares are letterboxed train pages (S, S, 3) uint8, and the orientation was learned from the train pages.
     """
     train_table, test_table = train.table(orientation), test.table(orientation)
     target = Target.of(train_table, test_table)
@@ -134,12 +128,9 @@ MIN_FRACTION = 0.05
 
 
 def fit_jpeg(train: np.ndarray, test: np.ndarray, shrink: float) -> RecipeEntry | None:
-    """Fit the damage ``jpeg``, or return None if test files were not saved worse than train files.
+    """Fit the damage ``jpeg`` to the qualities of files, or return None if test files were not saved worse.
 
-    Args:
-        train: (N,) qualities.
-        test: (M,) qualities.
-        shrink: Side of the page that a model sees, divided by that of the file; shrinking heals that much.
+    ``shrink`` is the side of the page that a model sees, divided by that of the file: shrinking heals that much.
     """
     worse = test < np.quantile(train, 0.05) - NOTICEABLE
     if worse.mean() < MIN_FRACTION:

@@ -109,12 +109,7 @@ class DamageResponse:
         self.fractions: np.ndarray = np.zeros(())
 
     def learn(self, draws: DamageDraws, indicator: np.ndarray) -> None:
-        """Add a round of M pages.
-
-        Args:
-            draws: The damages of these pages.
-            indicator: (M, K · P) of ``Target``.
-        """
+        """Add a round of M pages: their damages, and their indicator (M, K · P) of ``Target``."""
         blocks = [
             draws.present[:, column, None] * severity_basis(entry.name, draws.severity[:, column])
             for column, entry in enumerate(draws.entries)
@@ -156,16 +151,7 @@ def mean_basis(entries: Sequence[RecipeEntry]) -> np.ndarray:
 
 
 def improve_recipe(entries: Sequence[RecipeEntry], response: DamageResponse, target: Target) -> list[RecipeEntry]:
-    """Do one round of the search.
-
-    Args:
-        entries: The recipe so far.
-        response: The response to damages near it.
-        target: The test pages.
-
-    Returns:
-        The improved entries.
-    """
+    """Do one round of the search from the recipe near which the response was learned; return the improved entries."""
     starts = [list(entries)]
     for high in ROTATION_STARTS:
         starts.append([e._replace(low=0.0, high=high) if e.name == "rotation" else e for e in entries])

@@ -35,17 +35,11 @@ DIAGONAL = 0.25
 
 
 def deskew(square: np.ndarray) -> np.ndarray:
-    """Turn a page so that its text lines are level.
+    """Turn a letterboxed page (S, S, 3) uint8 so that its text lines are level; return it letterboxed on white again.
 
     The skew is known modulo 90° only, and the strokes then tell whether the lines are horizontal or vertical. A page
-    that is upside down or mirrored stays so, and a page without lines is not changed. This takes about 3 ms on one core
-    at 224 px.
-
-    Args:
-        square: Letterboxed page (S, S, 3) uint8; it is not changed.
-
-    Returns:
-        (S, S, 3) uint8, letterboxed on white again: print fills about as much of it as before the page was turned.
+    that is upside down or mirrored stays so, and a page without lines is not changed. Print fills about as much of the
+    square as before. The input is not changed. This takes about 3 ms on one core at 224 px.
     """
     frame = find_page(square)
     angle_deg, level = level_strokes(frame.cut(square))
@@ -56,10 +50,7 @@ def deskew(square: np.ndarray) -> np.ndarray:
 
 
 def level_strokes(page: np.ndarray) -> tuple[float, np.ndarray]:
-    """Find the angle that makes a page level.
-
-    Args:
-        page: (H, W, 3) uint8, without letterbox.
+    """Find the angle that makes a page (H, W, 3) uint8 without letterbox level.
 
     Returns:
         Degrees counter-clockwise, −45 to 135, and the strokes (H', W') uint8 of the turned page, see ``PageArea``.
@@ -148,16 +139,10 @@ SIMILAR = 3.0
 
 
 def denoise(square: np.ndarray) -> np.ndarray:
-    """Remove noise from a page; a clean page is not changed.
+    """Remove noise from a page (S, S, 3) uint8; a clean page is not changed, and the input never is.
 
     Bilateral filter (Tomasi and Manduchi, Bilateral filtering for gray and color images, 1998) whose reach in grey
     levels follows the measured noise; strong noise is first filtered by a median of 3 × 3 px.
-
-    Args:
-        square: Letterboxed page (S, S, 3) uint8; it is not changed.
-
-    Returns:
-        (S, S, 3) uint8.
     """
     frame = find_page(square)
     page = frame.cut(square)

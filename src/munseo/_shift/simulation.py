@@ -32,11 +32,7 @@ class DamageDraws:
 def draw_around(entries: Sequence[RecipeEntry], num_pages: int, seed: int, number: int) -> DamageDraws:
     """Draw damages near a recipe, a little broader, so that recipes near it can be judged by the same pages.
 
-    Args:
-        entries: The recipe.
-        num_pages: Number of pages M.
-        seed: The same seed and number give the same draws.
-        number: Number of the round.
+    The same seed and number (of the round) give the same draws.
     """
     rng = generator(seed, "shift/draws", number)
     chances = [float(np.clip(entry.probability, SELDOM, OFTEN)) for entry in entries]
@@ -62,12 +58,8 @@ def draw_from(recipe: Recipe, num_pages: int, seed: int, number: int) -> DamageD
 def simulate(squares: Sequence[np.ndarray], draws: DamageDraws, seed: int, number: int, description: str) -> Readings:
     """Damage pages and measure them.
 
-    Args:
-        squares: Letterboxed train pages (S, S, 3) uint8; each is used about equally often.
-        draws: The damages of M pages.
-        seed: The same seed and number give the same pages.
-        number: Number of the round.
-        description: Label of the progress bar.
+    The squares are letterboxed train pages (S, S, 3) uint8, each used about equally often. The same seed and number (of
+    the round) give the same pages; ``description`` labels the progress bar.
     """
     num_pages = len(draws.present)
     order = generator(seed, "shift/pages", number).permutation(num_pages) % len(squares)

@@ -45,11 +45,7 @@ class TextLines:
 
 
 def find_lines(strokes: np.ndarray) -> TextLines:
-    """Measure the text lines of a page.
-
-    Args:
-        strokes: (H, W) uint8, see ``PageArea``.
-    """
+    """Measure the text lines of a page from its strokes (H, W) uint8, see ``PageArea``."""
     rays = _rays(strokes)
     relief = _relief(rays[:QUARTER] + rays[QUARTER:])
     index, clarity = _peak(relief, 0, QUARTER)
@@ -61,11 +57,7 @@ def find_lines(strokes: np.ndarray) -> TextLines:
 
 
 def find_skew(strokes: np.ndarray) -> tuple[float, float]:
-    """Return the angle of the lines in degrees, −45 to 45, and their clarity, at a fifth of the cost of ``find_lines``.
-
-    Args:
-        strokes: (H, W) uint8, see ``PageArea``.
-    """
+    """Return the angle of the lines, −45 to 45°, and their clarity, at a fifth of the cost of ``find_lines``."""
     rays = _rays(strokes)
     index, clarity = _peak(_relief(rays[:QUARTER] + rays[QUARTER:]), 0, QUARTER)
     skew = index * STEP_DEG
@@ -78,9 +70,6 @@ def has_level_lines(strokes: np.ndarray) -> bool:
     At the sizes that models see, grey levels change more across text lines than along them. Strokes are limited, so
     that rules and the edges of a scan do not outweigh the print. On pages of a real set this was right more often than
     the energy of the rays or of projection profiles, whole or by tiles, and than combinations of them.
-
-    Args:
-        strokes: (H, W) uint8, see ``PageArea``.
     """
     values = np.minimum(strokes, STRONG_STROKE)
     across = float(cv2.absdiff(values[1:], values[:-1]).mean())

@@ -68,15 +68,8 @@ class Canvas:
     ) -> None:
         """Write one line.
 
-        Args:
-            x: Position of the anchor, in units.
-            y: Position of the anchor, in units.
-            text: The line.
-            size: Size of the letters, in units.
-            colour: Colour of the letters.
-            weight: Weight of the letters.
-            anchor: Pillow's two letters: (l)eft, (m)iddle, (r)ight and then (m)iddle, b(s)aseline and so on.
-            fit: Largest length of the line in units; the letters shrink until it fits.
+        ``anchor`` says what is at (x, y) in Pillow's two letters: (l)eft, (m)iddle, (r)ight and then (m)iddle,
+        b(s)aseline and so on. A line that is longer than ``fit`` shrinks its letters until it fits.
         """
         if fit is not None:
             size = self.fitting(text, size, weight, fit)

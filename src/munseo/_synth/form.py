@@ -155,16 +155,9 @@ class Form:
         fit: float | None = None,
         weight: Weight | None = None,
     ) -> None:
-        """Write one line in the ink and the letters of the form.
+        """Write one line in the ink and the letters of the form; ``scale`` is relative to the size of its text.
 
-        Args:
-            x: Position of the anchor, in units.
-            y: Position of the anchor, in units.
-            text: The line.
-            anchor: Anchor of the line, see ``Canvas.text``.
-            scale: Size of the letters, relative to the form's text.
-            fit: Longest allowed line, in units; by default the width between the margins.
-            weight: Weight of the letters, if not that of the form's text.
+        The line is no longer than ``fit``, or the width between the margins. See ``Canvas.text`` for the anchor.
         """
         size, limit = self.style.text * scale, self.width if fit is None else fit
         self.canvas.text(x, y, text, size, self.style.ink, weight or self.style.body, anchor, fit=limit)
@@ -215,12 +208,10 @@ class Form:
         self.y += 20
 
     def table(self, rows: Sequence[FormRow], reserve: float = 0.0, across: tuple[float, float] = (0.0, 1.0)) -> None:
-        """Draw a table at the cursor.
+        """Draw a table at the cursor, from ``across[0]`` to ``across[1]`` of the width.
 
-        Args:
-            rows: The rows from top to bottom. They are lowered if there is too little room for their ordinary height.
-            reserve: Space to keep free between the table and the lower margin, in units.
-            across: Left and right end of the table, as fractions of the width; the cursor moves in any case.
+        Rows are lowered if there is too little room for their ordinary height; ``reserve`` stays free between the
+        table and the lower margin. The cursor moves in any case.
         """
         style, canvas = self.style, self.canvas
         room = self.bottom - reserve - self.y

@@ -16,14 +16,9 @@ CLOSING_HEIGHT = 205.0
 
 
 def close(form: Form, sentence: str, issued: date, issuer: Hospital, signer: str = "의사") -> None:
-    """End a form in one of four ways, which all kinds of form share.
+    """End a form, in one of four ways that all kinds share, by a sentence that certifies it, its date and its issuer.
 
-    Args:
-        form: The form; its cursor must be at least ``CLOSING_HEIGHT`` above its lower margin.
-        sentence: A sentence such as "I certify that …".
-        issued: Date of the form.
-        issuer: The institution that issues the form.
-        signer: Title of the person who signs.
+    The cursor must be at least ``CLOSING_HEIGHT`` above the lower margin; ``signer`` is the title of who signs.
     """
     write_end = pick(form.rng, (_in_lines, _in_table, _name_large, _at_right))
     slack = form.bottom - form.y - CLOSING_HEIGHT

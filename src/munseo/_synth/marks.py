@@ -115,10 +115,7 @@ def portrait(
 def specimen(rng: np.random.Generator, canvas: Canvas, *, margins: bool = True) -> None:
     """Print the word "specimen" over the canvas, as on every page.
 
-    Args:
-        rng: Source of randomness.
-        canvas: The canvas to mark.
-        margins: Whether the canvas has empty margins in which a line can be read.
+    Where the canvas has ``margins``, empty edges, it may be a line in them.
     """
     colour = near(rng, pick(rng, ((200, 40, 40), (120, 120, 125), (50, 70, 160), (90, 90, 90))), 15)
     word = pick(rng, SPECIMEN_WORDS)

@@ -147,13 +147,7 @@ def patient_rows(rng: np.random.Generator, patient: Person) -> list[FormRow]:
 
 
 def disease_rows(rng: np.random.Generator, count: int, *, sure: bool = False) -> list[FormRow]:
-    """Return the rows with the diseases and their codes.
-
-    Args:
-        rng: Source of randomness.
-        count: Number of diseases.
-        sure: Whether the label may state that the diagnosis is clinical or final.
-    """
+    """Return the rows with diseases and codes; if ``sure``, their label may call the diagnosis clinical or final."""
     diseases = some(rng, pairs("diseases"), count)
     label = pick(rng, ("병 명", "진단명", "상병명", "질병명"))
     if sure:

@@ -29,18 +29,10 @@ def surface(rng: np.random.Generator, width_px: int, height_px: int) -> np.ndarr
 def laid(
     rng: np.random.Generator, thing: np.ndarray, ground: np.ndarray, share: float, round_px: float, tilt_deg: float
 ) -> np.ndarray:
-    """Put a flat object on the ground, slightly rotated and seen slightly from the side.
+    """Put a flat object (h, w, 3) on the ground (H, W, 3), slightly rotated and seen slightly from the side.
 
-    Args:
-        rng: Source of randomness.
-        thing: The object, uint8 RGB (h, w, 3).
-        ground: uint8 RGB (H, W, 3).
-        share: Fraction of the ground's width or height, whichever is tighter, that the object takes.
-        round_px: Radius of the object's corners.
-        tilt_deg: Largest rotation.
-
-    Returns:
-        The ground with the object on it; uint8 RGB (H, W, 3).
+    It takes ``share`` of the ground's width or height, whichever is tighter. ``round_px`` is the radius of its corners,
+    and ``tilt_deg`` the largest rotation.
     """
     height, width = thing.shape[:2]
     ground_height, ground_width = ground.shape[:2]
@@ -80,14 +72,9 @@ def _rounded(height: int, width: int, radius: float) -> np.ndarray:
 
 
 def scan(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
-    """Scan or photograph a page carefully.
+    """Scan or photograph a page carefully; uint8 RGB (H, W, 3).
 
-    Args:
-        rng: Source of randomness.
-        page: uint8 RGB (H, W, 3).
-
-    Returns:
-        The scan, of the same shape: rotated by at most 3°, up to a fifth darker, with noise of 1 to 4 levels.
+    The scan is rotated by at most 3°, up to a fifth darker, and has noise of 1 to 4 levels.
     """
     height, width = page.shape[:2]
     angle = float(np.clip(rng.normal(0, 0.9), -3, 3))
@@ -104,15 +91,9 @@ def scan(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
 
 
 def damage(rng: np.random.Generator, page: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
-    """Rotate, mirror, blur and brighten a page, and sometimes cover parts of it.
+    """Rotate, mirror, blur and brighten a page (H, W, 3) uint8, and sometimes cover parts; its longest side stays.
 
-    Args:
-        rng: Source of randomness.
-        page: uint8 RGB (H, W, 3).
-        second: A page of any size that shines through faintly; None for most pages.
-
-    Returns:
-        uint8 RGB of another shape with the same longest side.
+    A second page of any size shines through faintly; most pages have none.
     """
     if second is not None:
         page = _shining_through(rng, page, second)
