@@ -28,16 +28,8 @@ class Recorder(pl.Callback):
     ``StateSaver`` comes next. A kill between these writes costs nothing: the state is still that of a moment before the
     end of the epoch, which is done again with the same numbers.
 
-    Args:
-        run: Where to write.
-        config: The run's configuration; its ``monitor`` is the column of the metrics that chooses the best weights.
-
-    Attributes:
-        rows: The metrics of every epoch that was done.
-        best_epoch: Index of the best row; -1 before the first epoch has ended.
-        lr_first: The rate of the first step.
-        lr_max: The highest rate of any step.
-        stopped: Whether training is over.
+    ``rows`` has the metrics of every epoch that was done, and ``best_epoch`` is the index of the best one by the
+    ``monitor`` of the configuration, or -1 before the first epoch has ended. ``stopped`` is set when training is over.
     """
 
     def __init__(self, run: RunFolder, config: Config) -> None:
@@ -82,7 +74,10 @@ class Recorder(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the metrics of the epoch, and its weights if they are the best."""
         assert isinstance(pl_module, PageClassifier)
-        counts = {name: int(_sum_over_processes(trainer, count)) for name, count in pl_module.counts.items()}
+        counts = {
+            name: int(trainer.strategy.reduce(torch.tensor(float(count)), reduce_op="sum"))
+            for name, count in pl_module.counts.items()
+        }
         values = {name: float(value) for name, value in trainer.callback_metrics.items()}
         row: dict[str, float] = {"epoch": trainer.current_epoch, "lr": pl_module.used_lr}
         row |= {name: values[name] for name in METRICS if name in values} | counts
@@ -114,8 +109,8 @@ class Recorder(pl.Callback):
 
     def describe_course(self, reason: EndReason) -> Course:
         """Return the manifest's ``course`` entry: how training went, and why it ended."""
-        counted = {name for row in self.rows for name in row if name.startswith(("pages_", "batches_"))}
-        totals = {name: int(sum(row.get(name, 0) for row in self.rows)) for name in sorted(counted)}
+        counted = sorted({name for row in self.rows for name in row if name.startswith(("pages_", "batches_"))})
+        totals = {name: int(sum(row.get(name, 0) for row in self.rows)) for name in counted}
         seconds = pd.read_csv(self.run.timing_file)["seconds"].sum()
         return Course(
             epochs_done=len(self.rows),
@@ -132,12 +127,8 @@ class Recorder(pl.Callback):
     def describe_effective(self, module: PageClassifier) -> dict[str, Any]:
         """Return the manifest's ``effective`` entry: the settings that were really used."""
         hardware, plan = module.hardware, module.split.plan
-        return {
-            "precision": hardware.precision,
-            "batch_size": hardware.batch_size,
-            "val_batch_size": hardware.val_batch_size,
-            "num_workers": hardware.num_workers,
-            "num_threads": hardware.num_threads,
+        chosen = ("precision", "batch_size", "val_batch_size", "num_workers", "num_threads")
+        return {name: getattr(hardware, name) for name in chosen} | {
             "channels_last": self.config.channels_last,
             "steps_per_epoch": hardware.batches_per_epoch,
             "num_samples": len(module.split.samples),
@@ -167,13 +158,6 @@ def save_weights(network: torch.nn.Module, file: Path) -> None:
             if number is None:
                 raise
             raise OSError(int(number[1]), str(error)) from None
-
-
-def _sum_over_processes(trainer: pl.Trainer, count: int) -> float:
-    if trainer.world_size == 1:
-        return count
-    total = trainer.strategy.reduce(torch.tensor(float(count)), reduce_op="sum")
-    return float(total)
 
 
 class Progress(pl.Callback):

@@ -30,18 +30,14 @@ class StateSaver(pl.Callback):
         run: Where the state is written.
         every_minutes: How often it is saved within an epoch; with 0 or None it is saved only between epochs.
         signals: Tells when the run has to stop.
-
-    Attributes:
-        progress: How far training was when it was stopped or failed, in words.
-        saved: Whether the state of that moment was saved.
     """
 
     def __init__(self, run: RunFolder, every_minutes: float | None, signals: StopSignals) -> None:
         self.run = run
         self.seconds = every_minutes * 60 if every_minutes else float("inf")
         self.signals = signals
-        self.progress = ""
-        self.saved = False
+        self._progress = ""
+        self._saved = False
         self._last = time.monotonic()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -98,24 +94,24 @@ class StateSaver(pl.Callback):
         """Save if something failed between two steps, such as a loader worker, so that nothing of the epoch is lost."""
         if isinstance(exception, StopRequested):
             return
-        self.progress = describe_progress(trainer)
+        self._progress = _describe_progress(trainer)
         moment = _moment_of_failure(trainer)
         if moment is not None and trainer.world_size == 1:
             with suppress(OSError):  # The first failure is the one that is reported.
                 self._save(trainer, moment)
-                self.saved = True
+                self._saved = True
 
     def describe_outcome(self) -> str:
         """Return how far training was, and whether its state is on the disk, in words."""
         last = "the last saved state stays" if self.run.state_file.exists() else "no state was saved yet"
-        return f"{self.progress}; {'the state is saved' if self.saved else last}"
+        return f"{self._progress}; {'the state is saved' if self._saved else last}"
 
     def _save(self, trainer: pl.Trainer, moment: Moment) -> None:
         save_state(trainer, self.run, moment)
         self._last = time.monotonic()
 
     def _stop(self, trainer: pl.Trainer) -> None:
-        self.progress, self.saved = describe_progress(trainer), self.run.state_file.exists()
+        self._progress, self._saved = _describe_progress(trainer), self.run.state_file.exists()
         raise StopRequested
 
     def _asked_for(self, trainer: pl.Trainer) -> tuple[bool, int]:
@@ -194,8 +190,7 @@ def read_state(run: RunFolder) -> dict[str, Any]:
     return state
 
 
-def describe_progress(trainer: pl.Trainer) -> str:
-    """Return how far training is, in words."""
+def _describe_progress(trainer: pl.Trainer) -> str:
     loop = trainer.fit_loop
     done, steps = loop.epoch_loop.batch_progress.current.completed, int(trainer.num_training_batches)
     epochs: Any = loop.epoch_progress.current

@@ -12,7 +12,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,14 +64,8 @@ Forward = Callable[[torch.Tensor], torch.Tensor]
 class Hardware:
     """The effective settings of a run on this machine.
 
-    Attributes:
-        device: Where the model is trained.
-        precision: Lightning's name of the precision.
-        batch_size: Training pages a step and process.
-        val_batch_size: Validation pages a batch.
-        num_workers: Loader workers; 0 loads in the main process.
-        num_threads: Threads of torch.
-        batches_per_epoch: Batches of one process.
+    ``precision`` is Lightning's name of it, ``num_threads`` are torch's, and batches are those of one process. Without
+    loader workers the main process loads the pages.
     """
 
     device: torch.device
@@ -105,12 +99,7 @@ class Hardware:
 
 
 def choose_hardware(config: Config, classifier: Classifier, num_samples: int) -> Hardware:
-    """Choose everything that the configuration leaves to the machine.
-
-    Args:
-        config: The configuration of the run.
-        classifier: The model, on the CPU; it is left as it was.
-        num_samples: Samples of an epoch.
+    """Choose everything that the configuration leaves to the machine; the model, on the CPU, is left as it was.
 
     Raises:
         UserError: ``batch_size`` is ``auto``, and not even two pages fit into the memory of the GPU.
@@ -124,7 +113,6 @@ def choose_hardware(config: Config, classifier: Classifier, num_samples: int) ->
         size = chosen if size == "auto" else size
         val_size = chosen if val_size == "auto" else val_size
     world_size = config.devices * config.num_nodes
-    batches = EpochBatches(num_samples, size, config.random_seed, rank=0, world_size=world_size)
     return Hardware(
         device=device,
         precision=precision,
@@ -132,7 +120,7 @@ def choose_hardware(config: Config, classifier: Classifier, num_samples: int) ->
         val_batch_size=val_size,
         num_workers=choose_workers(config.num_workers, device),
         num_threads=_choose_threads(config, device),
-        batches_per_epoch=len(batches),
+        batches_per_epoch=len(EpochBatches(num_samples, size, config.random_seed, world_size=world_size)),
     )
 
 
@@ -253,13 +241,9 @@ def _step(classifier: Classifier, size: int, device: torch.device, dtype: torch.
 
 @dataclass(frozen=True)
 class CompileChoice:
-    """Whether the training step is compiled, and why.
+    """Whether the training step is compiled, why, and the seconds of a step without and with it, if that was tried.
 
-    Attributes:
-        compiled: The decision.
-        reason: Why, in words for the user.
-        eager_s: Seconds of an uncompiled step; None where nothing was tried.
-        compiled_s: Seconds of a compiled step; None where nothing was compiled.
+    These are the entries of the manifest's ``compile``.
     """
 
     compiled: bool
@@ -267,22 +251,11 @@ class CompileChoice:
     eager_s: float | None = None
     compiled_s: float | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the manifest's ``compile`` entry."""
-        return asdict(self)
-
 
 def choose_compile(
     configured: Literal["auto"] | bool, classifier: Classifier, hardware: Hardware, planned_steps: int
 ) -> CompileChoice:
-    """Decide whether ``torch.compile`` pays, by a short trial on the model itself.
-
-    Args:
-        configured: ``auto`` for the trial, or the decision.
-        classifier: The model; it is left as it was, since copies of it are tried.
-        hardware: Device, batch and precision of the run.
-        planned_steps: Steps of all epochs.
-    """
+    """Decide whether ``torch.compile`` pays over the steps of all epochs, by a short trial on copies of the model."""
     if configured != "auto":
         return CompileChoice(configured, "as configured")
     if hardware.device.type not in ("cpu", "cuda"):

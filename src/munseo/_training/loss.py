@@ -22,47 +22,30 @@ Terms = Callable[[torch.Tensor, torch.Tensor, LossSettings], torch.Tensor]
 """A function from targets (B, K), log-probabilities (B, K) and the settings to the loss of each class (B, K)."""
 
 
-def _cross_entropy(targets: torch.Tensor, log_p: torch.Tensor, settings: LossSettings) -> torch.Tensor:
-    """Compute ``-t_k log p_k``."""
-    return -targets * log_p
-
-
-def _focal(targets: torch.Tensor, log_p: torch.Tensor, settings: LossSettings) -> torch.Tensor:
-    """Compute ``-t_k (1 - p_k)^gamma log p_k``; gamma 0 is cross entropy.
-
-    Source: Lin et al., "Focal loss for dense object detection", 2017, with soft targets.
-    """
-    return -targets * log_p * (1 - log_p.exp()) ** settings.focal_gamma
-
-
-LOSSES: dict[str, Terms] = {"cross_entropy": _cross_entropy, "focal": _focal}
+LOSSES: dict[str, Terms] = {
+    "cross_entropy": lambda targets, log_p, settings: -targets * log_p,
+    # With gamma 0 this is cross entropy. Source: Lin et al., "Focal loss for dense object detection", 2017, with soft
+    # targets.
+    "focal": lambda targets, log_p, settings: -targets * log_p * (1 - log_p.exp()) ** settings.focal_gamma,
+}
 """The losses by their names in the configuration."""
 
 
 @dataclass(frozen=True)
 class Balance:
-    """What a loss is given so that it treats unequal classes alike.
+    """What a loss is given so that it treats unequal classes alike: factors of each class's term, or of its logit.
 
-    Attributes:
-        class_weights: Factor of each class's term, (K,); the mean is over the sum of factors, as in torch.
-        log_prior: Added to the logits, (K,).
+    Both are (K,). With ``class_weights`` the mean is over the sum of factors, as in torch; ``log_prior`` is added to
+    the logits.
     """
 
     class_weights: torch.Tensor | None = None
     log_prior: torch.Tensor | None = None
 
 
-def _weigh_classes(value: float, labels: Sequence[int], num_classes: int) -> Balance:
-    return Balance(class_weights=torch.as_tensor(class_weights(labels, num_classes), dtype=torch.float32))
-
-
-def _adjust_logits(value: float, labels: Sequence[int], num_classes: int) -> Balance:
-    return Balance(log_prior=scaled_log_prior(labels, num_classes, value))
-
-
 LOSS_BALANCE: dict[str, Callable[[float, Sequence[int], int], Balance]] = {
-    "class_weighting": _weigh_classes,
-    "logit_adjustment": _adjust_logits,
+    "class_weighting": lambda _, labels, k: Balance(class_weights=torch.tensor(class_weights(labels, k)).float()),
+    "logit_adjustment": lambda tau, labels, k: Balance(log_prior=scaled_log_prior(labels, k, tau)),
 }
 """Configuration key to a function of its value, the label of each sample, and the number of classes."""
 
@@ -73,10 +56,7 @@ def scaled_log_prior(labels: Sequence[int], num_classes: int, tau: float) -> tor
     The model then need not learn how frequent a class is. Its own logits, without the prior, rank as if all classes
     were equally frequent (Menon et al., "Long-tail learning via logit adjustment", 2021, equation 10).
 
-    Args:
-        labels: Class of each training sample.
-        num_classes: K.
-        tau: 1 aims at the balanced error; 0 adds nothing.
+    With ``tau`` 1 the loss aims at the balanced error; 0 adds nothing.
 
     Returns:
         (K,) float32. A class without a sample counts as one with a single sample, since the log of 0 is not finite.
@@ -93,13 +73,7 @@ UNBALANCED = Balance()
 
 
 class SoftLoss(nn.Module):
-    """The configured loss against soft targets.
-
-    Args:
-        num_classes: K.
-        settings: The loss, label smoothing and focal gamma; a ``Config`` has them.
-        balance: How unequal classes are balanced.
-    """
+    """The configured loss against soft targets."""
 
     class_weights: torch.Tensor | None
     log_prior: torch.Tensor | None
@@ -129,13 +103,7 @@ class SoftLoss(nn.Module):
 
 
 def build_loss(config: Config, labels: Sequence[int], num_classes: int) -> SoftLoss:
-    """Build the training loss of a configuration.
-
-    Args:
-        config: The configuration, in which at most one key balances the classes.
-        labels: Class of each sample of an epoch.
-        num_classes: K.
-    """
+    """Build the training loss from the class of each sample of an epoch; at most one key balances the classes."""
     balance = UNBALANCED
     for key, build in LOSS_BALANCE.items():
         if value := getattr(config, key):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytorch_lightning as pl
@@ -20,7 +21,6 @@ from munseo._prediction.shifted_pages import ShiftedPages
 from munseo._randomness import derived_seed, generator
 from munseo._training.hardware import Forward, Hardware, gather
 from munseo._training.loss import SoftLoss, build_loss
-from munseo._training.nan_guard import BadStep, LossWatch
 from munseo._training.optimizer import (
     Schedule,
     SnapshotAverage,
@@ -35,13 +35,7 @@ from munseo._training.training_pages import TrainingPages
 
 
 class PageClassifier(pl.LightningModule):
-    """Trains a classifier on one split.
-
-    Args:
-        classifier: The model, with its first weights; frozen parameters need no gradient.
-        split: Train and validation pages, and the samples of an epoch.
-        config: The run's configuration.
-        hardware: Batch sizes, workers and precision as chosen for this machine.
+    """Trains a classifier, which has its first weights, on one split; frozen parameters need no gradient.
 
     Attributes:
         compiled: The compiled forward function of the training step, or None.
@@ -95,10 +89,8 @@ class PageClassifier(pl.LightningModule):
         epochs: Any = self.trainer.fit_loop.epoch_progress.current
         # Lightning counts an epoch as ready when it begins and as processed when its batches are done. The two differ
         # here only after a state from within an epoch was loaded: the loader is built before the next epoch begins.
-        if epochs.ready != epochs.processed:
-            batches.start_at(epochs.processed, self.trainer.fit_loop.epoch_loop.batch_progress.current.completed)
-        else:
-            batches.start_at(epochs.processed, 0)
+        done = self.trainer.fit_loop.epoch_loop.batch_progress.current.completed
+        batches.start_at(epochs.processed, 0 if epochs.ready == epochs.processed else done)
         return DataLoader(
             pages, batch_sampler=batches, persistent_workers=self.hardware.num_workers > 0, **self.hardware.loading
         )
@@ -252,9 +244,7 @@ class PageClassifier(pl.LightningModule):
 class EpochMetrics(torch.nn.Module):
     """Loss, accuracy and macro-F1 of an epoch; they are kept on the device and joined over processes.
 
-    Args:
-        num_classes: Number of classes.
-        prefix: Beginning of their names in ``metrics.csv``.
+    Their names in ``metrics.csv`` begin with ``prefix``.
     """
 
     def __init__(self, num_classes: int, prefix: str) -> None:
@@ -298,3 +288,50 @@ class EpochMetrics(torch.nn.Module):
 
     def _metrics(self) -> list[tuple[str, Metric]]:
         return [(path, module) for path, module in self.named_modules() if isinstance(module, Metric)]
+
+
+@dataclass(frozen=True)
+class BadStep:
+    """A step, counted from 0, whose loss is infinite or not a number."""
+
+    loss: float
+    batch: Batch
+    step: int
+
+
+class LossWatch:
+    """Checks every loss: at once on a CPU, a step later on a GPU.
+
+    Reading a value from a GPU waits until all work that was given to it is done, and leaves it idle until the next step
+    is prepared. So there the loss is copied in the background, and read when the next step begins. The state on disk
+    is then still that of an earlier step.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: tuple[torch.Tensor, torch.cuda.Event, Batch, int] | None = None
+
+    def look(self, loss: torch.Tensor, batch: Batch, step: int) -> BadStep | None:
+        """Check the scalar loss of this step or, on a GPU, that of the previous one; return the step if it is bad."""
+        if loss.device.type != "cuda":
+            return self._judge(loss.detach(), batch, step)
+        previous = self.finish()
+        copied = torch.empty((), dtype=loss.dtype, pin_memory=True)
+        copied.copy_(loss.detach(), non_blocking=True)
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        event.record()
+        self._waiting = copied, event, batch, step
+        return previous
+
+    def finish(self) -> BadStep | None:
+        """Check a loss that was not read yet; this is called when an epoch ends and before the state is saved."""
+        if self._waiting is None:
+            return None
+        copied, event, batch, step = self._waiting
+        self._waiting = None
+        event.synchronize()
+        return self._judge(copied, batch, step)
+
+    @staticmethod
+    def _judge(loss: torch.Tensor, batch: Batch, step: int) -> BadStep | None:
+        value = float(loss)
+        return None if abs(value) < float("inf") else BadStep(value, batch, step)

@@ -28,11 +28,9 @@ WARMUP_START = 0.01
 
 
 class Optimizer(NamedTuple):
-    """An entry of the table of optimisers.
+    """What makes an optimiser from parameter groups and options, and whether that has a fused kernel on CPU and CUDA.
 
-    Attributes:
-        build: Makes the optimiser from parameter groups and options.
-        fused: Whether it has a fused kernel on CPU and CUDA: one pass over the weights instead of a dozen.
+    A fused kernel makes one pass over the weights instead of a dozen.
     """
 
     build: Callable[..., torch.optim.Optimizer]
@@ -107,10 +105,9 @@ def spread_rate(optimizer: torch.optim.Optimizer) -> None:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A scheduler and when it is stepped.
+    """A scheduler, or None for a constant rate, and when it is stepped.
 
     Attributes:
-        scheduler: None for a constant rate.
         each_step: True: after every optimiser step. False: after every epoch, with the monitored value.
         warmup_steps: Steps of warm-up that the scheduler does not do itself (only with ReduceLROnPlateau).
     """
@@ -245,9 +242,7 @@ class SnapshotAverage(nn.Module):
     again in one more pass over the training pages. That would cost up to a third of an epoch after each snapshot, and
     at the ends of late epochs, where the rate is low, weights and statistics hardly change.
 
-    Args:
-        classifier: The trained model.
-        first_epoch: The epoch, from 0, whose end is the first snapshot.
+    The end of ``first_epoch``, counted from 0, is the first snapshot.
     """
 
     def __init__(self, classifier: Classifier, first_epoch: int) -> None:

@@ -20,12 +20,9 @@ def resume_run(folder: RunFolder, data_dir: Path | None = None, num_workers: int
     """Continue an interrupted run from its saved state; its end is the same as without the interruption.
 
     Args:
-        folder: The run folder.
+        folder: The run folder, which is returned.
         data_dir: Where the data are now; None: where they were.
         num_workers: Loader workers from now on; None: as configured. They change nothing but time and memory.
-
-    Returns:
-        The run folder.
 
     Raises:
         UserError: It is a fold, is finished, or its data have changed; or another process works on it.
@@ -53,12 +50,7 @@ def _write_missing_report(folder: RunFolder) -> None:
 
 
 def reopen_run(folder: RunFolder, data_dir: Path | None = None, num_workers: int | None = None) -> TrainingRun:
-    """Read the data of an interrupted run, and make sure that they are still the same.
-
-    Args:
-        folder: The run folder.
-        data_dir: Where the data are now; None: where they were.
-        num_workers: Loader workers from now on; None: as configured. The end of the run does not depend on them.
+    """Read the data of an interrupted run, with the arguments of ``resume_run``; they have to be still the same.
 
     Raises:
         UserError: Tables or images differ from those that the run started with.

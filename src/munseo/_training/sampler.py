@@ -38,8 +38,7 @@ class EpochBatches(Sampler[list[Draw]]):
         batch_size: Pages a process and step.
         seed: The run's seed.
         weights: Drawing weights, float (num_samples,): samples are drawn with replacement. None: each comes once.
-        rank: Number of this process.
-        world_size: Number of processes.
+        rank: Number of this process among ``world_size``.
     """
 
     def __init__(
@@ -51,12 +50,9 @@ class EpochBatches(Sampler[list[Draw]]):
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        self.num_samples = num_samples
-        self.batch_size = batch_size
-        self.seed = seed
+        self.num_samples, self.batch_size, self.seed = num_samples, batch_size, seed
         self.weights = None if weights is None else weights / weights.sum()
-        self.rank = rank
-        self.world_size = world_size
+        self.rank, self.world_size = rank, world_size
         self.epoch = 0
         self._resumed = (0, 0)
 

@@ -36,10 +36,7 @@ class StopRequested(BaseException):
 class StopSignals:
     """Notes the first signal, for the next step to see; a second one ends the process at once.
 
-    Python allows signal handlers in the main thread only; in other threads nothing is noted.
-
-    Attributes:
-        signum: The signal that was received, or 0.
+    ``signum`` is that signal, or 0. Python allows handlers in the main thread only; in others nothing is noted.
     """
 
     def __init__(self) -> None:
@@ -168,13 +165,9 @@ def _workers_lost_in_a_fetch(error: BaseException) -> str:
 
 
 def describe_killed(pids: str, progress: str, run: RunFolder, num_workers: int) -> UserError:
-    """Return the error that tells the user that loader workers were killed, and how to go on.
+    """Return the error that tells the user which loader workers of a run or fold were killed, and how to go on.
 
-    Args:
-        pids: Their process IDs.
-        progress: How far the run is, and what of it is saved.
-        run: The run, or one fold of it.
-        num_workers: How many workers it had.
+    ``progress`` is how far the run is, and what of it is saved.
     """
     whole = run.path.parent if run.is_fold else run.path
     return UserError(

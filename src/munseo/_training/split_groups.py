@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import numpy as np
 
 from munseo._config.data_settings import DataSettings
-from munseo._data import Checked, Page, PageSet, decode, read_table
+from munseo._data import Checked, PageSet, decode, read_table
 from munseo._data.image_finder import nfc
 from munseo._data.near_duplicates import LEAST_FINE_LIKENESS, SamePicture, fine_likeness, fine_square, same_pictures
 from munseo._data.page_groups import join_groups, links_of_keys
@@ -38,13 +37,9 @@ def needs_thumbnails(config: DataSettings, pages: PageSet) -> bool:
 def find_groups(
     config: DataSettings, pages: PageSet, train: Checked, val: Checked
 ) -> tuple[np.ndarray | None, list[str]]:
-    """Find the groups of pages that a split must keep together.
+    """Find the groups of pages that a split must keep together, by ``group_column`` and ``split_by_likeness``.
 
-    Args:
-        config: Its ``group_column`` and ``split_by_likeness``.
-        pages: All pages; their tables have the column.
-        train: The readable train pages, with thumbnails if ``needs_thumbnails``.
-        val: The readable pages of a fixed validation part.
+    The pages of ``train`` and ``val`` are the readable ones; the train pages have thumbnails if ``needs_thumbnails``.
 
     Returns:
         The number of the group of each train page, or None if every page is its own group; and notes for the user.
@@ -80,18 +75,15 @@ def _near(train: Checked) -> list[tuple[int, int]]:
     """
     threads = os.cpu_count() or 1
     pairs = same_pictures([train.thumbnails[page.id] for page in train.pages], threads)
+
+    def likeness(pair: SamePicture) -> float:
+        first, second = (fine_square(decode(train.pages[index].path)) for index in (pair.first, pair.second))
+        return fine_likeness(first, second, pair.turn)
+
     with ThreadPoolExecutor(threads) as pool:
-        likenesses = list(pool.map(partial(_fine_likeness, train.pages), pairs))
-    return [
-        (pair.first, pair.second)
-        for pair, likeness in zip(pairs, likenesses, strict=True)
-        if likeness >= LEAST_FINE_LIKENESS
-    ]
-
-
-def _fine_likeness(pages: Sequence[Page], pair: SamePicture) -> float:
-    first, second = (fine_square(decode(pages[index].path)) for index in (pair.first, pair.second))
-    return fine_likeness(first, second, pair.turn)
+        likenesses = pool.map(likeness, pairs)
+        same = [pair for pair, value in zip(pairs, likenesses, strict=True) if value >= LEAST_FINE_LIKENESS]
+    return [(pair.first, pair.second) for pair in same]
 
 
 def _column(config: DataSettings, pages: PageSet, name: str) -> dict[str, str]:

@@ -34,7 +34,7 @@ def _patience(config: OptimizerSettings) -> StopRule:
         config.early_stopping_min_delta,
         config.patience,
         mode=config.monitor_mode,
-        check_finite=False,  # The loss is looked at in every step: see nan_guard.py.
+        check_finite=False,  # The loss is looked at in every step: see module.py.
     )
 
 

@@ -27,15 +27,7 @@ PLOTS = ("loss_plot.png", "accuracy_plot.png", "f1_plot.png", "val_confusion_mat
 
 
 class Tracker(ABC):
-    """A tracker of one run.
-
-    Args:
-        config: The run's configuration.
-        run: The folder of the run or of a fold.
-
-    Attributes:
-        logger: Lightning's logger, which is sent the metrics of every epoch.
-    """
+    """A tracker of one run or fold; its ``logger`` is Lightning's, which is sent the metrics of every epoch."""
 
     logger: Any
 
@@ -133,11 +125,7 @@ class TensorboardTracker(Tracker):
         self.logger.finalize("success")
 
 
-TRACKERS: dict[str, type[Tracker]] = {
-    "wandb": WandbTracker,
-    "mlflow": MlflowTracker,
-    "tensorboard": TensorboardTracker,
-}
+TRACKERS: dict[str, type[Tracker]] = {"wandb": WandbTracker, "mlflow": MlflowTracker, "tensorboard": TensorboardTracker}
 """Configuration key to the tracker that it switches on."""
 
 

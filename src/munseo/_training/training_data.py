@@ -64,13 +64,8 @@ class Collection:
 class Split:
     """Train and validation pages, ready to train on.
 
-    Attributes:
-        train: Train pages.
-        val: Validation pages.
-        samples: Entries of an epoch: pages, balancing copies, offline copies.
-        plan: Augmentation by epoch.
-        class_counts: A row a class: before, added, after, val.
-        recipe: Damage of the second validation; None without one.
+    An epoch has the ``samples``: pages, balancing copies, offline copies. ``class_counts`` has a row for each class:
+    before, added, after, val. There is no second validation without a ``recipe``.
     """
 
     train: tuple[Page, ...]
@@ -163,10 +158,7 @@ def choose_recipe(config: Config, collection: Collection) -> Recipe | None:
 def make_splits(config: Config, collection: Collection, recipe: Recipe | None = None) -> list[Split]:
     """Split the pages into train and validation pages: once, or once for each fold.
 
-    Args:
-        config: The configuration.
-        collection: All pages.
-        recipe: Damage of the second validation and of the ``matched`` policy.
+    The recipe is the damage of the second validation and of the ``matched`` policy.
 
     Raises:
         UserError: The configuration names classes that do not exist, or too few pages are there to split.
@@ -228,11 +220,9 @@ def _label(page: Page) -> int:
 
 @dataclass(frozen=True)
 class NamedClasses:
-    """The classes that a configuration names, as class numbers.
+    """The numbers of the classes that ``class_imbalance.aug_class`` fills up, and of those in ``class_policies``.
 
-    Attributes:
-        filled: The classes of ``class_imbalance.aug_class``.
-        groups: Class to its index in ``class_policies``; classes of no group are left out.
+    ``groups`` maps a class to the index of its group; classes of no group are left out.
     """
 
     filled: tuple[int, ...]

@@ -22,13 +22,10 @@ from munseo._training.sampler import Draw
 
 @dataclass(frozen=True)
 class Stage:
-    """What is switched on from one epoch on.
+    """The names of what is switched on from one epoch on.
 
-    Attributes:
-        from_epoch: Its first epoch.
-        policies: Names of the policies of pages whose class is in no group.
-        mixes: Names of the mixes of whole batches.
-        group_policies: Names of the policies of each class group, in the order of ``class_policies``.
+    The ``policies`` are those of pages whose class is in no group; ``group_policies`` has those of each class group, in
+    the order of ``class_policies``.
     """
 
     from_epoch: int
@@ -44,7 +41,7 @@ class AugmentationPlan:
     (``class_policies``). A class group follows the switches of each stage, except for those that it sets itself.
 
     Args:
-        config: The configuration, of which it needs the keys of augmentation.
+        config: The switches, parameters and stages.
         recipe: What ``matched`` draws its damage from.
         groups: Class number to its index in ``class_policies``.
 
@@ -65,11 +62,11 @@ class AugmentationPlan:
         self._groups = groups or {}
         stages = {0: self._stage(0, config.augmentation_level, config.augmentation)}
         for later in sorted(config.dynamic_augmentation, key=lambda stage: stage.from_epoch):
-            if later.augmentation_level:  # A new level starts anew; the run's own switches no longer count.
-                stages[later.from_epoch] = self._stage(later.from_epoch, later.augmentation_level, later.augmentation)
-            else:
-                switches = _over(config.augmentation, later.augmentation)
-                stages[later.from_epoch] = self._stage(later.from_epoch, config.augmentation_level, switches)
+            # A new level starts anew: the run's own switches no longer count.
+            level, switches = later.augmentation_level, later.augmentation
+            if level is None:
+                level, switches = config.augmentation_level, _over(config.augmentation, switches)
+            stages[later.from_epoch] = self._stage(later.from_epoch, level, switches)
         self.stages = tuple(stages.values())
         used = {name for stage in self.stages for names in (stage.policies, *stage.group_policies) for name in names}
         self.policy_names = tuple(name for name in Augmentation.model_fields if name in used)
@@ -167,12 +164,10 @@ def training_size(config: Config, epoch: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One entry of an epoch: a page, a cutout copy of it, or its copy under one policy (offline augmentation).
+    """One entry of an epoch: a page of the train part, or its copy under one policy (offline augmentation).
 
-    Attributes:
-        page: Index of the page in the train part.
-        copy: 0 for the page itself; 1, 2, … for its cutout copies, each of them cut differently.
-        policy: Index of the policy of an offline copy; -1 otherwise.
+    ``copy`` is 0 for the page itself and 1, 2, … for its cutout copies, each of them cut differently. ``policy`` is -1
+    but for offline copies.
     """
 
     page: int
@@ -181,12 +176,9 @@ class Sample:
 
 
 def list_samples(num_pages: int, copies: Sequence[tuple[int, int]], num_offline_policies: int) -> list[Sample]:
-    """Return all samples of an epoch.
+    """Return all samples of an epoch: each page, the balancing ``copies`` (page and number of each), offline copies.
 
-    Args:
-        num_pages: Pages of the train part.
-        copies: Page and number of each balancing copy.
-        num_offline_policies: Offline augmentation adds one copy of everything for each of them.
+    Offline augmentation adds one copy of everything for each of its policies.
     """
     base = [Sample(page) for page in range(num_pages)] + [Sample(page, copy) for page, copy in copies]
     offline = [Sample(s.page, s.copy, policy) for policy in range(num_offline_policies) for s in base]
@@ -199,11 +191,8 @@ class TrainingPages(Dataset[Item]):
     def __init__(
         self, pages: Sequence[Page], samples: Sequence[Sample], plan: AugmentationPlan, config: Config
     ) -> None:
-        self.pages = pages
-        self.samples = samples
-        self.plan = plan
-        self.config = config
-        self.seed = config.random_seed
+        self.pages, self.samples, self.plan = pages, samples, plan
+        self.config, self.seed = config, config.random_seed
         self._augmenters = {stage.from_epoch: plan.augmenters(stage) for stage in plan.stages}
 
     def __len__(self) -> int:

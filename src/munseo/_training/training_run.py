@@ -72,15 +72,7 @@ NUM_SHOWN = 24
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """A run whose data are read and whose folder exists.
-
-    Attributes:
-        folder: The run folder.
-        config: Its configuration.
-        card: Architecture, classes and preprocessing of the model.
-        collection: All pages.
-        splits: One split, or one for each fold.
-    """
+    """A run whose data are read and whose folder exists; there is one split, or one for each fold."""
 
     folder: RunFolder
     config: Config
@@ -113,9 +105,7 @@ def train_run(config: Config) -> Path:
 def start_run(config: Config, command: Sequence[str]) -> TrainingRun:
     """Read and check all the data, then make the run folder; nothing is left behind if something is wrong.
 
-    Args:
-        config: The configuration.
-        command: The words of the command line that starts this run again.
+    The manifest gets ``command``, the words of the command line that starts this run again.
     """
     if rank() > 0:
         console.quiet = True
@@ -244,7 +234,7 @@ def _finish_split(training: TrainingRun, folder: RunFolder, split: Split) -> Non
     hardware = fit(folder, config, card, split, [tracker.logger for tracker in trackers])
     if rank() > 0:
         return
-    judge(folder, config, card, split.val, split.recipe, hardware.settings)
+    judge(folder, config, card, split, hardware.settings)
     if folder.is_fold:  # A run without folds is not finished yet: its test pages and its report are still to come.
         folder.update_manifest(status="finished")
     reports.draw_plots(folder)
@@ -270,13 +260,6 @@ def fit(folder: RunFolder, config: Config, card: ModelCard, split: Split, logger
 
     A state in the folder is continued. The first random weights are a function of the seed, and everything later is a
     function of (seed, epoch, batch), so the end is the same with and without an interruption.
-
-    Args:
-        folder: The folder of the run or of a fold.
-        config: The run's configuration.
-        card: Architecture, classes, preprocessing.
-        split: Pages and samples.
-        loggers: Loggers of the trackers that the metrics are sent to.
     """
     state = read_state(folder) if folder.state_file.exists() else None
     described = folder.read_manifest().get("model") if state else None
@@ -322,16 +305,9 @@ def _with_batches_of(config: Config, state: dict[str, Any] | None) -> Config:
 def build_module(
     config: Config, card: ModelCard, split: Split, first_weights: WeightsRecord | None = None
 ) -> tuple[PageClassifier, WeightsRecord]:
-    """Build the model with its first weights, ready to be trained on this machine.
+    """Build the model with its first weights, ready to be trained on this machine, and return what these weights are.
 
-    Args:
-        config: The run's configuration.
-        card: Architecture, classes, preprocessing.
-        split: Pages and samples.
-        first_weights: What the first weights were, where a state holds later ones: they are not looked for again.
-
-    Returns:
-        The module, and what its first weights are.
+    Where a state holds later weights, ``first_weights`` reports what they were: they are not looked for again.
     """
     keep_freed_memory()
     torch.manual_seed(config.random_seed)
@@ -382,7 +358,7 @@ def _choose_compile(folder: RunFolder, config: Config, module: PageClassifier) -
         choice = choose_compile(config.compile, module.classifier, module.hardware, steps)
     say(f"torch.compile: {'on' if choice.compiled else 'off'} ({choice.reason})")
     if rank() == 0:
-        folder.update_manifest(compile=choice.to_dict())
+        folder.update_manifest(compile=asdict(choice))
     return choice
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from munseo._augment import Recipe
 from munseo._config import Config
 from munseo._console import track
 from munseo._data import Page
@@ -28,44 +27,30 @@ from munseo._prediction.tta import VIEWS
 from munseo._run import RunFolder
 from munseo._run.atomic import replacing, write_json
 from munseo._run.results import FoldScores, TrainScores
-from munseo._training.training_data import Collection
+from munseo._training.training_data import Collection, Split
 
 METRIC_NAMES = ("macro_f1", "accuracy", "loss")
 """The metrics of a split, by their names in ``results.json``."""
 
 
-def judge(
-    run: RunFolder,
-    config: Config,
-    card: ModelCard,
-    val: Sequence[Page],
-    recipe: Recipe | None,
-    settings: InferenceSetup,
-) -> None:
-    """Predict the validation pages with the best weights, and write predictions, results and gallery.
+def judge(run: RunFolder, config: Config, card: ModelCard, split: Split, settings: InferenceSetup) -> None:
+    """Predict the validation pages of a run or fold with its best weights, and write predictions, results and gallery.
 
-    Args:
-        run: The folder of the run or of a fold.
-        config: The run's configuration.
-        card: Architecture, classes, preprocessing.
-        val: Validation pages.
-        recipe: Damage of the second validation; without one only the clean pages are predicted.
-        settings: Device, batch size, workers, precision.
+    Without a recipe of damage only the clean pages are predicted.
     """
-    _predict_validation(run, config, load_classifier(card, run.weights_file), val, recipe, settings)
-    _write_results(run, config, card, val, {"train": _train_metrics(run)})
+    _predict_validation(run, config, load_classifier(card, run.weights_file), split, settings)
+    best_epoch = run.read_course().best_epoch
+    assert best_epoch is not None, "training has ended"
+    best = run.read_metrics().iloc[best_epoch]
+    train = TrainScores(**{name: float(best[f"train_{name}"]) for name in METRIC_NAMES})
+    _write_results(run, config, card, split.val, {"train": train})
 
 
 def _predict_validation(
-    run: RunFolder,
-    config: Config,
-    classifier: Classifier,
-    val: Sequence[Page],
-    recipe: Recipe | None,
-    settings: InferenceSetup,
+    run: RunFolder, config: Config, classifier: Classifier, split: Split, settings: InferenceSetup
 ) -> None:
     """Predict the validation pages clean, damaged by the recipe, by every view, and under every kind of damage."""
-    card = classifier.card
+    card, val, recipe = classifier.card, split.val, split.recipe
     clean = predict_pages(classifier, val, settings, card.tta_views, "validating the best weights")
     run.write_table(run.val_predictions_file, prediction_table(val, clean))
     if recipe is None:
@@ -135,7 +120,8 @@ def join_folds(run: RunFolder, config: Config, card: ModelCard, collection: Coll
             run.write_table(getattr(run, f"{name}_predictions_file"), joined)
     known = set(run.read_predictions(run.val_predictions_file)["ID"])
     pages = [page for page in collection.pages.train if page.id in known]
-    _write_mean_curves(run)
+    curves = pd.concat([fold.read_metrics() for fold in run.folds])
+    run.write_table(run.metrics_file, curves.groupby("epoch", as_index=False).mean())
     results = [fold.read_results("val", "train") for fold in run.folds]
     folds = tuple(
         FoldScores(
@@ -156,19 +142,6 @@ def _write_results(
     run.write_results(judge_tables(run, config, card).model_copy(update=rest))
     _, probabilities = arrays(run.read_predictions(run.val_predictions_file), card.num_classes)
     save_gallery(run, pages, probabilities, card.class_names)
-
-
-def _train_metrics(run: RunFolder) -> TrainScores:
-    """Return the training metrics of the best epoch."""
-    best_epoch = run.read_course().best_epoch
-    assert best_epoch is not None, "training has ended"
-    best = run.read_metrics().iloc[best_epoch]
-    return TrainScores(**{name: float(best[f"train_{name}"]) for name in METRIC_NAMES})
-
-
-def _write_mean_curves(run: RunFolder) -> None:
-    curves = pd.concat([fold.read_metrics() for fold in run.folds])
-    run.write_table(run.metrics_file, curves.groupby("epoch", as_index=False).mean())
 
 
 def _join_manifests(run: RunFolder) -> None:
