@@ -14,9 +14,9 @@ def show(config: ConfigArgument, overrides: Overrides = ()) -> str:
 
 def check(config: ConfigArgument, overrides: Overrides = ()) -> str:
     """Check a configuration and name all its problems at once."""
-    from munseo import _config
+    from munseo._config import load_config
 
-    _config.check(config, overrides)
+    load_config(config, overrides)
     return f"{config}: fine"
 
 

@@ -1,4 +1,4 @@
-"""The configuration of a run; also the functions behind ``munseo config show|check|schema``."""
+"""The configuration of a run; also the functions behind ``munseo config``."""
 
 from __future__ import annotations
 
@@ -8,23 +8,13 @@ from pathlib import Path
 
 from munseo._config.augmentation_settings import Augmentation
 from munseo._config.key import keys_of
-from munseo._config.reader import (
-    TEMPLATES,
-    dump_config,
-    find_config,
-    load_config,
-    parse_config,
-    read_yaml,
-    resolve_config,
-)
+from munseo._config.reader import TEMPLATES, dump_config, load_config, parse_config, read_yaml, resolve_config
 from munseo._config.schema import Config
 
 __all__ = [
     "Augmentation",
     "Config",
-    "check",
     "dump_config",
-    "find_config",
     "load_config",
     "parse_config",
     "read_yaml",
@@ -38,15 +28,6 @@ __all__ = [
 def show(config: Path | str, overrides: Sequence[str] = ()) -> str:
     """Return the configuration as a run would use it: every key, with defaults filled in, as YAML."""
     return dump_config(load_config(config, overrides))
-
-
-def check(config: Path | str, overrides: Sequence[str] = ()) -> Config:
-    """Read a configuration.
-
-    Raises:
-        UserError: It has problems: all of them in one message.
-    """
-    return load_config(config, overrides)
 
 
 def schema() -> str:

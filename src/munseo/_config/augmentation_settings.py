@@ -27,8 +27,7 @@ class Augmentation(Section):
         None, description="MixUp on batches, soft labels"
     )
     cutmix: Annotated[
-        bool | None,
-        Key(off=Translated("pastes a part of one page into another", "다른 페이지의 일부를 붙임")),
+        bool | None, Key(off=Translated("pastes a part of one page into another", "다른 페이지의 일부를 붙임"))
     ] = Field(None, description="CutMix on batches, soft labels")
 
 

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.fields import FieldInfo
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -40,8 +39,7 @@ class KeyGroup(StrEnum):
 class Section(BaseModel):
     """A mapping of the configuration file; a key that it does not know is an error.
 
-    Attributes:
-        group: The group of its keys, unless a key has another one.
+    Its keys are in its ``group``, unless a key has another one.
     """
 
     group: ClassVar[KeyGroup] = KeyGroup.OTHER
@@ -90,9 +88,8 @@ def keys_of(section: type[Section]) -> dict[str, Key]:
     """Return what reports need to know about each key of a section, with the group of each key."""
     bases = [base for base in reversed(section.__mro__) if issubclass(base, Section)]
     groups = {name: base.group for base in bases for name in base.__annotations__}
-    return {name: _key_of(field, groups[name]) for name, field in section.model_fields.items()}
-
-
-def _key_of(field: FieldInfo, group: KeyGroup) -> Key:
-    key = next((item for item in field.metadata if isinstance(item, Key)), Key())
-    return key if key.group else replace(key, group=group)
+    keys = {}
+    for name, field in section.model_fields.items():
+        key = next((item for item in field.metadata if isinstance(item, Key)), Key())
+        keys[name] = key if key.group else replace(key, group=groups[name])
+    return keys

@@ -118,12 +118,7 @@ def find_config(path: Path | str) -> Path:
 
 
 def parse_config(values: dict[str, Any], name: str, lines: dict[KeyPath, int | None] | None = None) -> Config:
-    """Turn a mapping into a configuration.
-
-    Args:
-        values: The mapping.
-        name: What messages call it.
-        lines: The line of each key path, for messages.
+    """Turn a mapping into a configuration; messages call it ``name`` and have the line of each key path.
 
     Raises:
         UserError: Keys or values are wrong: all of them in one message.
@@ -227,11 +222,10 @@ def _parse_override(override: str) -> tuple[KeyPath, Any]:
 
 
 def _put(values: dict[str, Any], key: KeyPath, value: Any) -> None:
-    for part in key[:-1]:
-        inner = values.setdefault(str(part), {})
-        if not isinstance(inner, dict):
-            inner = values[str(part)] = {}
-        values = inner
+    for part in map(str, key[:-1]):
+        if not isinstance(values.get(part), dict):
+            values[part] = {}
+        values = values[part]
     values[str(key[-1])] = value
 
 
@@ -253,12 +247,15 @@ def _explain_all(details: Sequence[ErrorDetails], lines: dict[KeyPath, int | Non
         where = _cut(".".join(str(key) for key in loc), 200)
         where += f" (line {lines[loc]})" if lines.get(loc) else ""
         if same_key[0]["type"] == "extra_forbidden":
-            known = _fields_at(loc[:-1])
+            model = _model_at(loc[:-1])
+            known = [] if model is None else Config.ordered_keys() if model is Config else list(model.model_fields)
             # Looking for a similar key costs milliseconds; the problems beyond the first ones are only counted.
             near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.5) if number < SHOWN else []
             yield f"{where}: unknown key" + (f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}")
         elif same_key[0]["type"] == "missing":
-            yield f"{where}: missing; {_describe(loc)}"
+            model, name = _model_at(loc[:-1]), [key for key in loc if isinstance(key, str)][-1]
+            field = model.model_fields.get(name) if model else None
+            yield f"{where}: missing; {(field.description if field else None) or 'it is needed'}"
         else:
             allowed = " or ".join(dict.fromkeys(_allowed(detail) for detail in same_key))
             yield f"{where}: {_cut(repr(same_key[0]['input']), 100)} is not allowed; should be {allowed}"
@@ -281,15 +278,13 @@ def _is_branch(key: str | int) -> bool:
     return isinstance(key, str) and bool(re.match(r"^(constrained-|literal\[|list\[|bool$|int$|str$|float$)", key))
 
 
-def _fields_at(loc: KeyPath) -> list[str]:
-    """Return the keys that are known in a section."""
+def _model_at(loc: KeyPath) -> type[BaseModel] | None:
+    """Return the section that a path leads to."""
     model: type[BaseModel] | None = Config
     for key in loc:
         if not isinstance(key, int):
             model = _section_of(model, key) if model else None
-    if model is None:
-        return []
-    return Config.ordered_keys() if model is Config else list(model.model_fields)
+    return model
 
 
 def _section_of(model: type[BaseModel], key: str) -> type[BaseModel] | None:
@@ -301,12 +296,3 @@ def _section_of(model: type[BaseModel], key: str) -> type[BaseModel] | None:
             return annotation
         pending.extend(getattr(annotation, "__args__", ()))
     return None
-
-
-def _describe(loc: KeyPath) -> str:
-    fields = [key for key in loc if isinstance(key, str)]
-    model: type[BaseModel] | None = Config
-    for key in fields[:-1]:
-        model = _section_of(model, key) if model else None
-    field = model.model_fields.get(fields[-1]) if model else None
-    return (field.description if field else None) or "it is needed"

@@ -10,12 +10,7 @@ from munseo._config.key import KeyGroup, Section
 
 
 class TrackerSection(Section):
-    """The settings of one tracker.
-
-    Attributes:
-        title: Its name in reports, which is the same in every language.
-        log: Whether the run is logged there.
-    """
+    """The settings of one tracker; its ``title`` in reports is the same in every language."""
 
     title: ClassVar[str]
 

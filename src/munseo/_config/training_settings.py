@@ -146,15 +146,13 @@ class OptimizerSettings(Section):
         Key(KeyGroup.SCHEDULER, off=Translated("raises the learning rate slowly at first", "학습률 웜업"), off_order=9),
     ] = Field(0.0, ge=0, description="linear warm-up from 1 % of the rate")
     gradient_clip_norm: Annotated[
-        float | None,
-        Key(order=1, off=Translated("limits the gradient norm", "그래디언트 노름 제한"), off_order=8),
+        float | None, Key(order=1, off=Translated("limits the gradient norm", "그래디언트 노름 제한"), off_order=8)
     ] = Field(None, gt=0, description="largest norm of the gradient; a longer one is scaled down")
     accumulate_batches: Annotated[int, Key(KeyGroup.BATCHES)] = Field(
         1, ge=1, description="batches whose gradients are summed for one step"
     )
     ema_decay: Annotated[
-        float | None,
-        Key(order=1, off=Translated("moving average of the weights", "가중치 이동평균"), off_order=7),
+        float | None, Key(order=1, off=Translated("moving average of the weights", "가중치 이동평균"), off_order=7)
     ] = Field(None, gt=0, lt=1, description="exponential moving average of the weights")
     snapshot_epochs: Annotated[
         int,
@@ -167,10 +165,7 @@ class OptimizerSettings(Section):
     ] = Field(0, ge=0, description="average the weights at the ends of the last epochs")
     layer_decay: Annotated[
         float | None,
-        Key(
-            off=Translated("lowers the learning rate of early layers", "앞쪽 층의 학습률 감소"),
-            off_order=10,
-        ),
+        Key(off=Translated("lowers the learning rate of early layers", "앞쪽 층의 학습률 감소"), off_order=10),
     ] = Field(None, gt=0, le=1, description="rate of a layer, as a fraction of that of the next")
     monitor: Annotated[Monitor, Key(KeyGroup.LENGTH)] = Field(
         "val_loss", description="what early stopping and the choice of weights look at"
