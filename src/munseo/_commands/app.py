@@ -74,11 +74,8 @@ class Command:
 class Group:
     """The first word of commands that have two, such as ``cache``.
 
-    Attributes:
-        name: The word.
-        help: What these commands do.
-        default: The command that runs when the next word names none, so that ``doctor DATA`` is enough.
-        needs_words: Whether the word by itself prints the help instead of running the default.
+    The ``default`` runs when the next word names no command, so that ``doctor DATA`` is enough. If the group
+    ``needs_words``, the word by itself prints the help instead.
     """
 
     name: str
@@ -201,11 +198,8 @@ def _group_class(default: str | None) -> type[TyperGroup]:
 def _runner(command: Command) -> Callable[..., None]:
     """Return what typer registers: it calls the function with what was typed, and shows the result."""
     own = _options(command.function, inspect.signature(command.function).parameters.values())
-    for_show = [
-        parameter
-        for parameter in inspect.signature(command.show).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    ]
+    parameters = inspect.signature(command.show).parameters.values()
+    for_show = [parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
     options = own | {name: option for name, option in _options(command.show, for_show).items() if name not in own}
 
     def run(**values: Any) -> None:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from munseo._data.cache.cache_contents import CacheEntry, CacheListing, Cleared
+    from munseo._data.cache.cache_contents import CacheListing, Cleared
 
 FolderArgument = Annotated[
-    Path | str | None,
-    typer.Argument(metavar="FOLDER", help="Default: the user's cache folder.", show_default=False),
+    Path | str | None, typer.Argument(metavar="FOLDER", help="Default: the user's cache folder.", show_default=False)
 ]
 
 
@@ -40,7 +39,7 @@ def show_listing(listing: CacheListing) -> None:
             f"{entry.num_pages:,}",
             _size(entry.num_bytes),
             f"{entry.last_used:%Y-%m-%d %H:%M}",
-            _state(entry),
+            "in use" if entry.in_use else "" if entry.current else "of another version",
         )
     Console().print(table)
     typer.echo(f"{_size(listing.num_bytes)} of at most {_size(listing.limit)} in {listing.folder}")
@@ -65,7 +64,3 @@ def _size(num_bytes: int) -> str:
         if num_bytes >= bytes_per_unit:
             return f"{num_bytes / bytes_per_unit:.1f} {unit}"
     return f"{num_bytes / 1000:.1f} kB"
-
-
-def _state(entry: CacheEntry) -> str:
-    return "in use" if entry.in_use else "" if entry.current else "of another version"

@@ -59,7 +59,9 @@ def lines(differences: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield from _section("settings", differences["settings"], lambda row: f"{row['key']}: {row['a']} -> {row['b']}")
     yield from _section("tables", differences["tables"], _table)
-    yield from _classes(differences["classes"])
+    for letter in ("A", "B"):
+        if names := differences["classes"][f"only_{letter.lower()}"]:
+            yield f"classes only in {letter}: {', '.join(names)}"
     yield from _pages(differences["pages"], differences["test"])
     yield from _section("versions", differences["versions"], lambda row: f"{row['key']}: {row['a']} -> {row['b']}")
     yield ""
@@ -101,16 +103,8 @@ def _kinds(rows: list[dict[str, Any]]) -> str:
 
 
 def _table(row: dict[str, Any]) -> str:
-    counts = [f"{count:,}" if count is not None else "?" for count in (row["rows_a"], row["rows_b"])]
-    return f"{row['table']}: {row['state']}" + (
-        f", {counts[0]} -> {counts[1]} rows" if row["state"] == "changed" else ""
-    )
-
-
-def _classes(classes: dict[str, list[str]]) -> Iterator[str]:
-    for letter, names in (("A", classes["only_a"]), ("B", classes["only_b"])):
-        if names:
-            yield f"classes only in {letter}: {', '.join(names)}"
+    before, after = (f"{count:,}" if count is not None else "?" for count in (row["rows_a"], row["rows_b"]))
+    return f"{row['table']}: {row['state']}" + (f", {before} -> {after} rows" if row["state"] == "changed" else "")
 
 
 def _pages(pages: dict[str, Any], test: dict[str, Any]) -> Iterator[str]:
@@ -120,13 +114,10 @@ def _pages(pages: dict[str, Any], test: dict[str, Any]) -> Iterator[str]:
     of = f" of {pages['in_both']:,}"
     yield from _section("labels", pages["labels"], _change, of, _kinds(pages["labels"]))
     for letter in ("A", "B"):
-        own = pages[f"only_{letter.lower()}"]
-        if own:
+        if own := pages[f"only_{letter.lower()}"]:
             yield f"pages only in {letter}: {len(own):,}"
             yield from _rows(own, lambda row: f"{row['ID']}  {row['label'] or '–'}, {row['side']}")
-    yield from _section(
-        "images", pages["images"], lambda row: f"{row['ID']}  {_short(row['a'])} -> {_short(row['b'])}", of
-    )
+    yield from _section("images", pages["images"], _digests, of)
     if pages["sides"] is not None:
         yield from _section("sides", pages["sides"], _change, of, _kinds(pages["sides"]))
     if test and (test["images"] or test["only_a"] or test["only_b"]):
@@ -136,8 +127,9 @@ def _pages(pages: dict[str, Any], test: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _short(digest: str | None) -> str:
-    return "unreadable" if digest is None else digest[:12]
+def _digests(row: dict[str, Any]) -> str:
+    before, after = ("unreadable" if row[side] is None else row[side][:12] for side in ("a", "b"))
+    return f"{row['ID']}  {before} -> {after}"
 
 
 def _scores(differences: dict[str, Any]) -> Iterator[str]:

@@ -9,19 +9,7 @@ from typing import Annotated
 
 import typer
 
-from munseo._commands.options import (
-    DataArgument,
-    IdColumn,
-    ImageDir,
-    LanguageOption,
-    Quiet,
-    Seed,
-    TargetColumn,
-    TestDir,
-    TrainTable,
-    ValTable,
-    existing_data,
-)
+from munseo._commands import options
 from munseo._console import quietly, say
 
 EXAMPLES = (
@@ -33,13 +21,10 @@ ISSUES, PAGE = "issues.csv", "doctor.html"
 
 @dataclass(frozen=True)
 class Checkup:
-    """What ``doctor`` found.
+    """What ``doctor`` found; ``doctor.html`` and ``issues.csv`` are in ``folder``.
 
-    Attributes:
-        folder: Where ``doctor.html`` and ``issues.csv`` are.
-        counts: Number of issues of each kind that occurs, the most urgent kind first.
-        high: Number of issues that should be fixed first.
-        num_pages: Number of pages that were examined.
+    ``counts`` has the number of issues of each kind that occurs, the most urgent kind first; ``high`` is the number of
+    issues that should be fixed first.
     """
 
     folder: Path
@@ -49,7 +34,7 @@ class Checkup:
 
 
 def doctor(
-    data: DataArgument,
+    data: options.DataArgument,
     run: Annotated[
         Path | str | None,
         typer.Option(help="A run with the same classes: it helps to judge the labels, and shows what has changed."),
@@ -58,15 +43,15 @@ def doctor(
         Path | str | None, typer.Option("--out", "-o", help="Output folder; default: doctor-DATA, here.")
     ] = None,
     *,
-    language: LanguageOption = "en",
-    seed: Seed = 42,
-    train_table: TrainTable = None,
-    val_table: ValTable = None,
-    image_dir: ImageDir = None,
-    test_dir: TestDir = None,
-    id_column: IdColumn = None,
-    target_column: TargetColumn = None,
-    quiet: Quiet = False,
+    language: options.LanguageOption = "en",
+    seed: options.Seed = 42,
+    train_table: options.TrainTable = None,
+    val_table: options.ValTable = None,
+    image_dir: options.ImageDir = None,
+    test_dir: options.TestDir = None,
+    id_column: options.IdColumn = None,
+    target_column: options.TargetColumn = None,
+    quiet: options.Quiet = False,
 ) -> Checkup:
     """Look for broken files, duplicates, leaks and wrong labels; nothing is changed (`doctor DATA` is enough).
 
@@ -83,7 +68,7 @@ def doctor(
     from munseo._run import check_fingerprints, open_run
 
     Texts(language, "doctor")  # an unknown language is reported before minutes of work
-    folder = existing_data(data)
+    folder = options.existing_data(data)
     opened = open_run(run) if run is not None else None
     from munseo._data import DataLayout, load_pages
     from munseo._doctor import KINDS, examine, issue_table

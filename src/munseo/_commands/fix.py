@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from munseo._commands.options import (
-    DataArgument,
-    IdColumn,
-    ImageDir,
-    TargetColumn,
-    TestDir,
-    TrainTable,
-    ValTable,
-    existing_data,
-)
+from munseo._commands import options
 from munseo._console import inert
 
 if TYPE_CHECKING:
@@ -31,7 +22,7 @@ SHOWN = 20
 
 
 def fix(
-    data: DataArgument,
+    data: options.DataArgument,
     issues: Annotated[
         Path | str,
         typer.Argument(metavar="ISSUES", help="issues.csv with its column action filled in.", show_default=False),
@@ -39,19 +30,16 @@ def fix(
     output: Annotated[
         Path | str,
         typer.Option(
-            "--output",
-            "-o",
-            help="A new file; a folder if train and val tables are corrected.",
-            show_default=False,
+            "--output", "-o", help="A new file; a folder if train and val tables are corrected.", show_default=False
         ),
     ],
     *,
-    train_table: TrainTable = None,
-    val_table: ValTable = None,
-    image_dir: ImageDir = None,
-    test_dir: TestDir = None,
-    id_column: IdColumn = None,
-    target_column: TargetColumn = None,
+    train_table: options.TrainTable = None,
+    val_table: options.ValTable = None,
+    image_dir: options.ImageDir = None,
+    test_dir: options.TestDir = None,
+    id_column: options.IdColumn = None,
+    target_column: options.TargetColumn = None,
 ) -> list[CorrectedTable]:
     """Write corrected copies of the labelled tables; the originals are never changed.
 
@@ -65,7 +53,7 @@ def fix(
     Raises:
         UserError: Rows are wrong, all of which are named; or the output exists or would be read as another table.
     """
-    folder = existing_data(data)
+    folder = options.existing_data(data)
     from munseo._data import DataLayout
     from munseo._doctor.corrections import write_corrections
 

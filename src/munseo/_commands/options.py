@@ -26,8 +26,7 @@ Overrides = Annotated[
     ),
 ]
 OnBadImage = Annotated[
-    str | None,
-    typer.Option(metavar="fail|skip", help="What to do with images that cannot be read; default: fail."),
+    str | None, typer.Option(metavar="fail|skip", help="What to do with images that cannot be read; default: fail.")
 ]
 MovedData = Annotated[
     Path | str | None, typer.Option("--data", help="Where the data are now; default: where they were.")

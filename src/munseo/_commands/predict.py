@@ -9,17 +9,7 @@ from typing import Annotated
 
 import typer
 
-from munseo._commands.options import (
-    AbstainBelow,
-    Backend,
-    Device,
-    OnBadImage,
-    Quiet,
-    RunArgument,
-    SecondLook,
-    TargetPrecision,
-    Tta,
-)
+from munseo._commands import options
 from munseo._console import quietly
 from munseo._errors import Interrupted, UserError
 
@@ -36,7 +26,7 @@ ON_BAD_IMAGE = ("fail", "skip")
 
 
 def predict(
-    run: RunArgument,
+    run: options.RunArgument,
     inputs: Annotated[
         Sequence[Path | str],
         typer.Argument(
@@ -57,13 +47,13 @@ def predict(
     ] = None,
     *,
     proba: Annotated[bool, typer.Option("--proba", help="Add a column of probability for each class.")] = False,
-    tta: Tta = None,
-    second_look: SecondLook = None,
-    abstain_below: AbstainBelow = None,
-    target_precision: TargetPrecision = None,
-    device: Device = None,
-    backend: Backend = "torch",
-    on_bad_image: OnBadImage = None,
+    tta: options.Tta = None,
+    second_look: options.SecondLook = None,
+    abstain_below: options.AbstainBelow = None,
+    target_precision: options.TargetPrecision = None,
+    device: options.Device = None,
+    backend: options.Backend = "torch",
+    on_bad_image: options.OnBadImage = None,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -73,7 +63,7 @@ def predict(
         ),
     ] = None,
     join: Annotated[bool, typer.Option("--join", help="Only join the shards of a parquet output.")] = False,
-    quiet: Quiet = False,
+    quiet: options.Quiet = False,
 ) -> Path:
     """Predict pages and write `ID,target`, with the IDs and in the order of sample_submission.csv if there is one.
 
@@ -106,15 +96,15 @@ def predict(
     from munseo._prediction.joined_parts import join_shards
     from munseo._prediction.submission import predict_submission
 
-    options = PredictOptions(tta, second_look, abstain_below, target_precision, device, backend)
+    chosen = PredictOptions(tta, second_look, abstain_below, target_precision, device, backend)
     with quietly(quiet):
         if file is not None and join:
             return join_shards(folder, file)
         if file is not None and is_bulk:
-            return predict_bulk(folder, inputs, file, options, shard=shard, proba=proba)
+            return predict_bulk(folder, inputs, file, chosen, shard=shard, proba=proba)
         try:
             skip = on_bad_image == "skip"
-            return predict_submission(folder, inputs, file, options, proba=proba, skip_bad_images=skip)
+            return predict_submission(folder, inputs, file, chosen, proba=proba, skip_bad_images=skip)
         except KeyboardInterrupt:
             raise Interrupted(signal.SIGINT, "interrupted; nothing was written.") from None
 

@@ -56,10 +56,7 @@ def show(
     for column in runs.columns:
         table.add_column(str(column), overflow="fold", justify="right" if runs[column].dtype.kind == "f" else "left")
     for row in runs.itertuples(index=False):
-        texts = ("" if value != value or value is None else _short(value) for value in row)
+        values = ("" if value != value or value is None else value for value in row)
+        texts = (f"{value:.4f}" if isinstance(value, float) else str(value) for value in values)
         table.add_row(*(Text(inert(text)) for text in texts))
     Console().print(table)
-
-
-def _short(value: object) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -8,18 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from munseo._commands.options import (
-    AbstainBelow,
-    Backend,
-    Device,
-    Host,
-    Port,
-    Quiet,
-    RunArgument,
-    SecondLook,
-    TargetPrecision,
-    Tta,
-)
+from munseo._commands import options
 from munseo._console import quietly, say
 
 if TYPE_CHECKING:
@@ -33,22 +22,22 @@ EXAMPLES = (
 
 
 def serve(
-    run: RunArgument,
+    run: options.RunArgument,
     *,
-    host: Host = "127.0.0.1",
-    port: Port = 8000,
-    backend: Backend = "auto",
-    device: Device = None,
-    tta: Tta = None,
-    second_look: SecondLook = None,
-    abstain_below: AbstainBelow = None,
-    target_precision: TargetPrecision = None,
+    host: options.Host = "127.0.0.1",
+    port: options.Port = 8000,
+    backend: options.Backend = "auto",
+    device: options.Device = None,
+    tta: options.Tta = None,
+    second_look: options.SecondLook = None,
+    abstain_below: options.AbstainBelow = None,
+    target_precision: options.TargetPrecision = None,
     open_to_all: Annotated[
         bool, typer.Option("--open", help="Let other machines in without a token (MUNSEO_TOKEN).")
     ] = False,
     token: str | None = None,
     limits: Limits | None = None,
-    quiet: Quiet = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Answer predictions over HTTP until Ctrl-C or SIGTERM; what was accepted by then is answered.
 
@@ -82,9 +71,9 @@ def serve(
 
     limits = limits or Limits()
     listener = listen(host, port)
-    options = PredictOptions(tta, second_look, abstain_below, target_precision, device, backend)
+    chosen = PredictOptions(tta, second_look, abstain_below, target_precision, device, backend)
     with closing(listener), quietly(quiet):
-        predictor = load_predictor(folder, options)
+        predictor = load_predictor(folder, chosen)
         card = model_card(predictor, limits)
         say(f"{folder.name}: http://{f'[{host}]' if ':' in host else host}:{port}/v1/predict")
         run_server(build(predictor, card, limits, token, loopback_names(host)), listener, limits)

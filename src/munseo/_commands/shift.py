@@ -8,19 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from munseo._commands.options import (
-    DataArgument,
-    IdColumn,
-    ImageDir,
-    LanguageOption,
-    Quiet,
-    Seed,
-    TargetColumn,
-    TestDir,
-    TrainTable,
-    ValTable,
-    existing_data,
-)
+from munseo._commands import options
 from munseo._console import quietly, say
 from munseo._errors import UserError
 
@@ -40,13 +28,7 @@ LEGEND = (
 
 @dataclass(frozen=True)
 class ShiftResult:
-    """What ``shift`` found.
-
-    Attributes:
-        folder: Where the files are.
-        rows: The comparison, one row for each measure.
-        summary: The same in a few sentences.
-    """
+    """What ``shift`` found: the folder of the files, one row for each measure, and the same in a few sentences."""
 
     folder: Path
     rows: tuple[MeasureRow, ...]
@@ -54,22 +36,22 @@ class ShiftResult:
 
 
 def shift(
-    data: DataArgument,
+    data: options.DataArgument,
     out: Annotated[
         Path | str | None, typer.Option("--out", "-o", help="Output folder; default: shift-DATA, here.")
     ] = None,
     *,
     image_size: Annotated[int, typer.Option(help="Side of the square that the model will see, in pixels.")] = 320,
     num_pages: Annotated[int, typer.Option(help="Measure at most this many train pages and test pages.")] = 400,
-    seed: Seed = 42,
-    language: LanguageOption = "en",
-    train_table: TrainTable = None,
-    val_table: ValTable = None,
-    image_dir: ImageDir = None,
-    test_dir: TestDir = None,
-    id_column: IdColumn = None,
-    target_column: TargetColumn = None,
-    quiet: Quiet = False,
+    seed: options.Seed = 42,
+    language: options.LanguageOption = "en",
+    train_table: options.TrainTable = None,
+    val_table: options.ValTable = None,
+    image_dir: options.ImageDir = None,
+    test_dir: options.TestDir = None,
+    id_column: options.IdColumn = None,
+    target_column: options.TargetColumn = None,
+    quiet: options.Quiet = False,
 ) -> ShiftResult:
     """Measure how test pages differ from train pages, and fit a recipe that simulates it.
 
@@ -82,7 +64,7 @@ def shift(
     Raises:
         UserError: There is no test split, there are too few pages, or pages cannot be read.
     """
-    folder = existing_data(data)
+    folder = options.existing_data(data)
     from munseo._data import DataLayout, load_pages
     from munseo._report.shift_plot import shift_picture
     from munseo._run.atomic import replacing
@@ -113,10 +95,9 @@ def _check_options(image_size: int, num_pages: int) -> None:
     from munseo._shift.measured_shift import LEAST_PAGES
 
     problems = []
-    if not IMAGE_SIZES_PX[0] <= image_size <= IMAGE_SIZES_PX[1]:
-        problems.append(
-            f"image_size: {image_size} is not allowed; should be from {IMAGE_SIZES_PX[0]} to {IMAGE_SIZES_PX[1]}"
-        )
+    least, most = IMAGE_SIZES_PX
+    if not least <= image_size <= most:
+        problems.append(f"image_size: {image_size} is not allowed; should be from {least} to {most}")
     if num_pages < LEAST_PAGES:
         problems.append(f"num_pages: {num_pages} is not allowed; should be {LEAST_PAGES} or more")
     if problems:
