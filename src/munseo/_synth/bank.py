@@ -10,7 +10,7 @@ from munseo._synth.form import Form, fields
 from munseo._synth.people import account_number, day, format_date, person
 from munseo._synth.photo import laid, surface
 from munseo._synth.random_draws import between, chance, digits, mix, near, pick, whole
-from munseo._synth.vocabulary import word
+from munseo._synth.vocabulary import colour, word, words
 
 
 def account(rng: np.random.Generator, longest_px: int) -> np.ndarray:
@@ -21,9 +21,7 @@ def account(rng: np.random.Generator, longest_px: int) -> np.ndarray:
 def _bank_book(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     """Draw the open book: account, holder and seal on the upper page, the machine's entries on the lower page."""
     height = pick(rng, (620.0, 1180.0))
-    tint = near(
-        rng, pick(rng, ((232, 240, 232), (240, 236, 222), (228, 234, 244), (244, 230, 232), (238, 238, 238))), 6
-    )
+    tint = near(rng, colour(rng, "bank_books"), 6)
     book = Canvas(880, height, longest_px * 1.1 / max(880.0, height), tint)
     accent = near(rng, pick(rng, ((30, 90, 160), (20, 120, 90), (170, 60, 50), (90, 70, 140), (200, 130, 30))), 15)
     bank, holder, style = word(rng, "banks"), person(rng), whole(rng, 0, 2)
@@ -39,11 +37,8 @@ def _bank_book(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     book.text(x, y + 78, pick(rng, ("예금주", "예 금 주", "성   명")), 25, accent)
     book.text(x + 150, y + 78, f"{holder.name} 님", 36, ink, "bold")
     opened = day(rng, 2005, 2023)
-    lines = (
-        ("개설일", format_date(opened, style)),
-        ("개설점", f"{word(rng, 'districts')[:-1]}지점 (TEL 0000-{digits(rng, 4)})"),
-    )
-    for number, (name, text) in enumerate(lines):
+    branch = f"{word(rng, 'districts')[:-1]}지점 (TEL 0000-{digits(rng, 4)})"
+    for number, (name, text) in enumerate((("개설일", format_date(opened, style)), ("개설점", branch))):
         book.text(x, y + 140 + number * 46, name, 22, accent)
         book.text(x + 150, y + 140 + number * 46, text, 23, ink, fit=420)
     small = "이 통장은 견본이며 예금자보호법의 보호를 받지 않습니다.\n통장과 카드는 다른 사람에게 맡기지 마십시오."
@@ -58,7 +53,8 @@ def _bank_book(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     elif chance(rng, 0.5):
         marks.barcode(rng, book, 600, 560, 220, 30, ink)
     marks.specimen(rng, book, margins=False)
-    ground = surface(rng, *_frame(rng, longest_px, tall=height > 1000))
+    shorter = round(longest_px / between(rng, 1.25, 1.5))
+    ground = surface(rng, *((shorter, longest_px) if height > 1000 else (longest_px, shorter)))
     return laid(rng, book.pixels(), ground, between(rng, 0.8, 1.0), 16 * book.px_per_unit, tilt_deg=4)
 
 
@@ -76,12 +72,10 @@ def _lower_page(rng: np.random.Generator, book: Canvas, accent: tuple[int, int, 
     for number in range(whole(rng, 3, 10)):
         y, amount, into = 735 + number * 40, whole(rng, 1_000, 90_000), chance(rng, 0.5)
         balance += amount if into else -amount // 2
-        texts = (
-            f"{whole(rng, 17, 23)}-{whole(rng, 1, 12):02}-{whole(rng, 1, 28):02}",
-            pick(rng, ("이체", "급여", "카드", "이자")),
-        )
+        moment = f"{whole(rng, 17, 23)}-{whole(rng, 1, 12):02}-{whole(rng, 1, 28):02}"
+        purpose = pick(rng, ("이체", "급여", "카드", "이자"))
         sums = ("", f"{amount:,}") if into else (f"{amount // 2:,}", "")
-        for (_, x), text in zip(columns, (*texts, *sums, f"{balance:,}"), strict=True):
+        for (_, x), text in zip(columns, (moment, purpose, *sums, f"{balance:,}"), strict=True):
             book.text(x, y, text, 20, (40, 40, 46), "regular", "mm")
         book.line([(40, y + 20), (840, y + 20)], mix((255, 255, 255), accent, 0.3), 1)
 
@@ -89,9 +83,7 @@ def _lower_page(rng: np.random.Generator, book: Canvas, accent: tuple[int, int, 
 def _bank_copy(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     """Draw the bank's certified copy, which is a form like any other."""
     form, holder, bank = Form(rng, longest_px, landscape=0.2), person(rng), word(rng, "banks")
-    form.heading(
-        ("통장 사본", "통장사본", "계좌개설 확인서", "예금통장 사본"), notes=pick(rng, ((), (bank, "인터넷뱅킹 발급")))
-    )
+    form.heading(words("bank_copy_titles"), notes=pick(rng, ((), (bank, "인터넷뱅킹 발급"))))
     opened, style = day(rng, 2008, 2023), whole(rng, 0, 3)
     rows = [
         fields(("은행명", bank), ("예금 종류", pick(rng, ("저축예금", "보통예금", "자유입출금"))), height=1.3),
@@ -108,9 +100,3 @@ def _bank_copy(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     form.canvas.text(form.middle, y + 44, name, 28, form.style.ink, "bold", "mm")
     form.seal(form.middle + 90, y + 40, between(rng, 56, 80), bank[:4] + "장인", is_round=False)
     return form.finish()
-
-
-def _frame(rng: np.random.Generator, longest_px: int, *, tall: bool) -> tuple[int, int]:
-    """Return width and height of a picture, in pixels."""
-    shorter = round(longest_px / between(rng, 1.25, 1.5))
-    return (shorter, longest_px) if tall else (longest_px, shorter)

@@ -11,12 +11,9 @@ from munseo._synth.canvas import Canvas
 from munseo._synth.people import Person, day, format_date, person
 from munseo._synth.photo import laid, surface
 from munseo._synth.random_draws import RGB, between, chance, digits, mix, near, pick, whole
-from munseo._synth.vocabulary import word
+from munseo._synth.vocabulary import colour, word, words
 
 INK: RGB = (38, 38, 46)
-_PLASTICS: tuple[RGB, ...] = (
-    (226, 234, 240), (238, 232, 222), (228, 240, 230), (240, 228, 232), (234, 234, 244), (224, 226, 222),
-)  # fmt: skip
 
 
 def driver_license(rng: np.random.Generator, longest_px: int) -> np.ndarray:
@@ -36,12 +33,8 @@ def driver_license(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     card.text(x, 270, holder.id_number, 30, INK)
     card.text_in((x, 292, 838, 358), holder.address, 23, INK, "regular", "left")
     until = issued + timedelta(days=3650)
-    lines = (
-        "적성검사 기간",
-        f"{format_date(issued, style)} ~ {format_date(until, style)}",
-        f"조건 : {pick(rng, ('A', '없음', 'B'))}",
-    )
-    for row, line in enumerate(lines):
+    term = f"{format_date(issued, style)} ~ {format_date(until, style)}"
+    for row, line in enumerate(("적성검사 기간", term, f"조건 : {pick(rng, ('A', '없음', 'B'))}")):
         card.text(x, 378 + row * 32, line, 22, (160, 40, 50) if row < 2 else INK, fit=500)
     _issuer(rng, card, x, format_date(issued, 1), word(rng, "plate_regions") + "지방경찰청장")
     if chance(rng, 0.5):
@@ -70,7 +63,7 @@ def passport(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     """Draw the data page of a passport with its machine-readable lines; sometimes the page above it is open, too."""
     both = chance(rng, 0.45)
     height, top = (1210.0, 610.0) if both else (610.0, 0.0)
-    page = Canvas(880, height, longest_px * 1.1 / max(880, height), near(rng, pick(rng, _PLASTICS), 5))
+    page = Canvas(880, height, longest_px * 1.1 / max(880, height), near(rng, colour(rng, "plastics"), 5))
     _waves(rng, page, 0, height)
     holder = person(rng)
     if both:
@@ -106,10 +99,8 @@ def _data_page(rng: np.random.Generator, page: Canvas, holder: Person, top: floa
 
 def _machine_lines(rng: np.random.Generator, page: Canvas, holder: Person, y: float) -> None:
     first = f"PMKOR{holder.roman_surname}<<{holder.roman_given}".ljust(44, "<")
-    second = (
-        f"M000{digits(rng, 5)}0KOR{holder.birth:%y%m%d}0{'F' if holder.female else 'M'}{digits(rng, 6)}0".ljust(43, "<")
-        + "0"
-    )
+    sex = "F" if holder.female else "M"
+    second = f"M000{digits(rng, 5)}0KOR{holder.birth:%y%m%d}0{sex}{digits(rng, 6)}0".ljust(43, "<") + "0"
     page.box(0, y - 18, page.width, y + 105, fill=mix((255, 255, 255), (225, 228, 232), between(rng, 0, 1)))
     for number, line in enumerate((first, second)):
         # Letter by letter, because the letters of machine-readable lines have equal width.
@@ -118,12 +109,7 @@ def _machine_lines(rng: np.random.Generator, page: Canvas, holder: Person, y: fl
 
 
 def _upper_page(rng: np.random.Generator, page: Canvas) -> None:
-    lines = (
-        "대한민국 국민인 이 여권 소지인이 아무 지장 없이 통행할 수 있도록",
-        "필요한 편의 및 보호를 베풀어 주실 것을 요청합니다.  (견본)",
-        "This is a specimen. The bearer of this passport does not exist.",
-    )
-    for number, line in enumerate(lines):
+    for number, line in enumerate(words("passport_lines")):
         page.text(440, 210 + number * 44, line, 22, INK, "regular", "mm", fit=800)
     page.text(440, 420, f"M000{digits(rng, 5)}", 34, mix(INK, (255, 255, 255), 0.4), "light", "mm")
     page.line([(0, 607), (880, 607)], mix(INK, (255, 255, 255), between(rng, 0.2, 0.6)), 5)
@@ -131,17 +117,13 @@ def _upper_page(rng: np.random.Generator, page: Canvas) -> None:
 
 def _card(rng: np.random.Generator, longest_px: int) -> Canvas:
     """Return an empty card with the fine waves that make copying hard."""
-    card = Canvas(860, 540, longest_px * 1.1 / 860, near(rng, pick(rng, _PLASTICS), 5))
+    card = Canvas(860, 540, longest_px * 1.1 / 860, near(rng, colour(rng, "plastics"), 5))
     _waves(rng, card, 0, 540)
     return card
 
 
 def _waves(rng: np.random.Generator, canvas: Canvas, top: float, bottom: float) -> None:
-    tint = mix(
-        (255, 255, 255),
-        near(rng, pick(rng, ((90, 140, 190), (190, 110, 120), (100, 160, 120), (150, 130, 180))), 20),
-        0.3,
-    )
+    tint = mix((255, 255, 255), near(rng, colour(rng, "waves"), 20), 0.3)
     xs = np.linspace(0, canvas.width, 40)
     phase, length, height = between(rng, 0, 6), between(rng, 60, 190), between(rng, 6, 26)
     for y in np.arange(top, bottom, between(rng, 14, 26)):
@@ -151,16 +133,16 @@ def _waves(rng: np.random.Generator, canvas: Canvas, top: float, bottom: float) 
 
 def _title(rng: np.random.Generator, card: Canvas, text: str, small: str, left: float, spaced: bool = False) -> None:
     band = chance(rng, 0.4)
-    colour = near(rng, pick(rng, ((30, 60, 120), (40, 40, 48), (120, 40, 60), (30, 100, 90))), 12)
+    ink = near(rng, pick(rng, ((30, 60, 120), (40, 40, 48), (120, 40, 60), (30, 100, 90))), 12)
     if band:
-        card.box(0, 0, card.width, 106, fill=colour)
-        colour = (245, 245, 245)
+        card.box(0, 0, card.width, 106, fill=ink)
+        ink = (245, 245, 245)
     title = "  ".join(text) if spaced and chance(rng, 0.6) else text
     size = between(rng, 50, 60)
-    card.text(left, 60, title, size, colour, "black", fit=620)
+    card.text(left, 60, title, size, ink, "black", fit=620)
     if small:
         length = min(620.0, card.length(title, size, "black"))
-        card.text(left + length + 14, 68, small, 25, colour, fit=card.width - left - length - 30)
+        card.text(left + length + 14, 68, small, 25, ink, fit=card.width - left - length - 30)
 
 
 def _issuer(rng: np.random.Generator, card: Canvas, x: float, moment: str, office: str) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from munseo._synth import marks
 from munseo._synth.canvas import Align, Canvas, Weight
 from munseo._synth.random_draws import RGB, between, chance, digits, mix, near, pick, whole
+from munseo._synth.vocabulary import colour
 
 Frame = Literal["single", "thick", "double", "open"]
 
@@ -44,9 +45,9 @@ class FormStyle:
 
 def draw_style(rng: np.random.Generator) -> FormStyle:
     """Return a random style."""
-    paper = near(rng, pick(rng, _PAPERS), 4)
+    paper = near(rng, colour(rng, "papers"), 4)
     ink = near(rng, pick(rng, ((25, 25, 28), (45, 45, 50), (30, 35, 70), (60, 50, 50))), 10)
-    accent = near(rng, pick(rng, _ACCENTS), 12)
+    accent = near(rng, colour(rng, "accents"), 12)
     shaded = chance(rng, 0.55)
     tinted = accent if chance(rng, 0.35) else ink
     return FormStyle(
@@ -67,15 +68,6 @@ def draw_style(rng: np.random.Generator) -> FormStyle:
         margin_x=between(rng, 32.0, 78.0),
         margin_y=between(rng, 32.0, 70.0),
     )
-
-
-_PAPERS: tuple[RGB, ...] = (
-    (242, 242, 240), (228, 228, 228), (214, 213, 210), (238, 233, 220), (226, 218, 200), (222, 228, 234),
-    (232, 222, 224), (220, 230, 220), (202, 200, 196), (235, 236, 238), (244, 244, 244), (236, 236, 232),
-)  # fmt: skip
-_ACCENTS: tuple[RGB, ...] = (
-    (30, 70, 140), (20, 110, 90), (150, 40, 50), (90, 60, 130), (60, 60, 60), (190, 110, 30), (20, 120, 160),
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -175,24 +167,19 @@ class Form:
         size = between(rng, 26, 38)
         size = canvas.fitting(title, size, style.title, self.width * 0.8)
         length, middle = canvas.length(title, size, style.title), self.middle
-        y, variant, colour = self.y + size * 0.9, whole(rng, 0, 4), style.accent if chance(rng, 0.2) else style.ink
+        y, variant, ink = self.y + size * 0.9, whole(rng, 0, 4), style.accent if chance(rng, 0.2) else style.ink
+        left, right = middle - length / 2, middle + length / 2
         if variant == 1:
-            canvas.box(
-                middle - length / 2 - 24, y - size, middle + length / 2 + 24, y + size, None, style.rule, style.stroke
-            )
+            canvas.box(left - 24, y - size, right + 24, y + size, None, style.rule, style.stroke)
         elif variant == 2:
             for gap in (0.75, 0.9)[: whole(rng, 1, 2)]:
-                canvas.line(
-                    [(middle - length / 2, y + size * gap), (middle + length / 2, y + size * gap)], colour, style.stroke
-                )
+                canvas.line([(left, y + size * gap), (right, y + size * gap)], ink, style.stroke)
         elif variant == 3:
             band = mix(style.accent, style.ink, 0.3)
             canvas.box(self.left, y - size * 0.9, self.right, y + size * 0.9, fill=band)
-            colour = style.paper
-        if variant == 4:
-            canvas.text(self.left, y, title, size, colour, style.title, "lm")
-        else:
-            canvas.text(middle, y, title, size, colour, style.title, "mm")
+            ink = style.paper
+        x, anchor = (self.left, "lm") if variant == 4 else (middle, "mm")
+        canvas.text(x, y, title, size, ink, style.title, anchor)
         self.y = y + size * 1.25
         if below:
             self.write(middle, self.y + 8, below, scale=1.05)
@@ -275,9 +262,8 @@ class Form:
                 canvas.ellipse(8, y - 9, 26, y + 9, fill=mix(self.style.paper, (30, 30, 30), between(rng, 0.3, 0.9)))
         if chance(rng, 0.2):
             fold = canvas.height * pick(rng, (0.33, 0.5, 0.66))
-            canvas.line(
-                [(0, fold), (canvas.width, fold + between(rng, -4, 4))], mix(self.style.paper, (0, 0, 0), 0.12), 1.5
-            )
+            ends = [(0.0, fold), (canvas.width, fold + between(rng, -4, 4))]
+            canvas.line(ends, mix(self.style.paper, (0, 0, 0), 0.12), 1.5)
         marks.specimen(rng, canvas)
         return canvas.pixels()
 

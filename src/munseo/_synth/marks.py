@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw
 
 from munseo._synth.canvas import Canvas, font
 from munseo._synth.random_draws import RGB, between, chance, digits, near, pick, whole
+from munseo._synth.vocabulary import word
 
 SPECIMEN_WORDS = ("견본", "견본", "SPECIMEN", "견 본", "견본 SPECIMEN")
 
@@ -106,9 +107,8 @@ def portrait(
     photo.ellipse(middle - head * 1.15, crown - head * 0.15, middle + head * 1.15, chin - head * 0.5, fill=hair)
     photo.ellipse(middle - head, crown + head * 0.35, middle + head, chin + head * 0.1, fill=skin)
     fringe = head * between(rng, 0.75, 1.05)
-    photo.pen.chord(
-        tuple(canvas.px_per_unit * v for v in (middle - head, crown, middle + head, crown + fringe * 2)), 180, 360, hair
-    )
+    corners = (middle - head, crown, middle + head, crown + fringe * 2)
+    photo.pen.chord(tuple(canvas.px_per_unit * v for v in corners), 180, 360, hair)
     canvas.image.paste(photo.image, (round(x * canvas.px_per_unit), round(y * canvas.px_per_unit)))
 
 
@@ -118,45 +118,41 @@ def specimen(rng: np.random.Generator, canvas: Canvas, *, margins: bool = True) 
     Where the canvas has ``margins``, empty edges, it may be a line in them.
     """
     colour = near(rng, pick(rng, ((200, 40, 40), (120, 120, 125), (50, 70, 160), (90, 90, 90))), 15)
-    word = pick(rng, SPECIMEN_WORDS)
+    mark = pick(rng, SPECIMEN_WORDS)
     variant = whole(rng, 0, 3 if margins else 2)
     short = min(canvas.width, canvas.height)
     if variant == 0:  # once, large and oblique
-        size = min(short * 0.9 / len(word), short * 0.3)
-        mask = _word_mask(canvas, word, size, between(rng, 20, 50) * pick(rng, (1, 1, -1)))
+        size = min(short * 0.9 / len(mark), short * 0.3)
+        mask = _word_mask(canvas, mark, size, between(rng, 20, 50) * pick(rng, (1, 1, -1)))
         place = canvas.width * between(rng, 0.42, 0.58), canvas.height * between(rng, 0.42, 0.6)
         canvas.print_mask(mask, *place, colour, between(rng, 0.16, 0.3))
     elif variant == 1:  # many, small
-        mask = _word_mask(canvas, word, short * 0.055, between(rng, 10, 40))
+        mask = _word_mask(canvas, mark, short * 0.055, between(rng, 10, 40))
         opacity = between(rng, 0.16, 0.3)
         for row in range(4):
             for column in range(3):
                 x = canvas.width * (column + 0.5 + 0.25 * (row % 2) - 0.12) / 3
                 canvas.print_mask(mask, x, canvas.height * (row + 0.5) / 4, colour, opacity)
     elif variant == 2:  # a framed stamp near a corner
-        mask = _word_mask(canvas, word, short * between(rng, 0.05, 0.075), between(rng, -18, 18), framed=True)
+        mask = _word_mask(canvas, mark, short * between(rng, 0.05, 0.075), between(rng, -18, 18), framed=True)
         # Not where titles are.
         y = canvas.height * pick(rng, (0.035, 0.88, 0.93) if margins else (0.88, 0.93))
         canvas.print_mask(mask, canvas.width * pick(rng, (0.16, 0.5, 0.84)), y, colour, between(rng, 0.6, 0.9))
     else:  # a band along an edge
-        text = pick(
-            rng, ("견본 · SPECIMEN · 효력 없음", "견본용 — 실제 문서가 아님 SPECIMEN", "SPECIMEN 견본 SPECIMEN 견본")
-        )
+        text = word(rng, "specimen_lines")
         y = pick(rng, (0.018, 0.982)) * canvas.height
         size = short * between(rng, 0.024, 0.034)
         canvas.text(canvas.width / 2, y, text, size, colour, "bold", "mm", fit=canvas.width * 0.9)
 
 
-def _word_mask(canvas: Canvas, word: str, size: float, angle_deg: float, framed: bool = False) -> Image.Image:
+def _word_mask(canvas: Canvas, text: str, size: float, angle_deg: float, framed: bool = False) -> Image.Image:
     letters = font("bold", canvas.px(size))
     # At least 8 px, so that a frame fits in.
-    width, height = (
-        max(8, round(letters.getlength(word) + size * canvas.px_per_unit)),
-        max(8, round(size * canvas.px_per_unit * 1.7)),
-    )
+    width = max(8, round(letters.getlength(text) + size * canvas.px_per_unit))
+    height = max(8, round(size * canvas.px_per_unit * 1.7))
     mask = Image.new("L", (width, height), 0)
     pen = ImageDraw.Draw(mask)
-    pen.text((width / 2, height / 2), word, fill=255, font=letters, anchor="mm")
+    pen.text((width / 2, height / 2), text, fill=255, font=letters, anchor="mm")
     if framed:
         pen.rectangle((2, 2, width - 3, height - 3), outline=255, width=max(2, height // 14))
     return mask.rotate(angle_deg, Image.Resampling.BILINEAR, expand=True)

@@ -13,18 +13,11 @@ from munseo._synth.people import Hospital, day, drug, format_date, hospital, per
 from munseo._synth.random_draws import between, chance, digits, pick, some, whole
 from munseo._synth.vocabulary import word, words
 
-CARE_KINDS = ("[√]외래  [ ]입원 ( [ ]퇴원  [ ]중간 )", "[ ]외래  [√]입원 ( [√]퇴원  [ ]중간 )", "[√] 외래   [ ] 입원")
-NOTES = (
-    "* 이 계산서·영수증에 대한 세부내용은 요양기관에 요구하여 제공받을 수 있습니다.\n"
-    "* 본인부담금은 소득세법에 따른 의료비 공제신청에 사용할 수 있습니다.\n"
-    "* 비급여 항목의 진료비는 요양기관마다 다를 수 있습니다. 이 계산서는 견본입니다."
-)
-
 
 def bill(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     """Draw a receipt for medical treatment: a long table of items next to the sums."""
     form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
-    form.heading(("진료비 계산서·영수증", "진료비 계산서 · 영수증", "진료비 영수증"), pick(rng, CARE_KINDS))
+    form.heading(("진료비 계산서·영수증", "진료비 계산서 · 영수증", "진료비 영수증"), word(rng, "care_kinds"))
     seen, style = day(rng), whole(rng, 1, 2)
     shares = (0.2, 0.2, 0.36, 0.24)
     span = f"{format_date(seen, style)} ~ {format_date(seen + timedelta(days=whole(rng, 0, 9)), style)}"
@@ -68,17 +61,10 @@ def _money_row(name: str, amounts: list[int], shares: tuple[float, ...]) -> Form
 def _sums(rng: np.random.Generator, height: int, total: int, borne: int) -> list[FormRow]:
     """Return the table of sums next to the items; it is as high as the table of items."""
     paid_by = pick(rng, (("카드", "현금영수증", "현금"), ("현금", "카드", "현금영수증"), ("카드", "현금")))
-    amounts = [
-        ("진료비 총액", total),
-        ("공단부담 총액", total - borne),
-        ("환자부담 총액", borne),
-        ("이미 납부한 금액", 0),
-    ]
-    amounts += [
-        ("납부할 금액", borne),
-        *((name, borne if n == 0 else 0) for n, name in enumerate(paid_by)),
-        ("납부한 금액 합계", borne),
-    ]
+    amounts = [("진료비 총액", total), ("공단부담 총액", total - borne), ("환자부담 총액", borne)]
+    amounts += [("이미 납부한 금액", 0), ("납부할 금액", borne)]
+    amounts += [(name, borne if n == 0 else 0) for n, name in enumerate(paid_by)]
+    amounts.append(("납부한 금액 합계", borne))
     each = (height - 2.6) / (len(amounts) + 1)
     rows = [FormRow((head("금액산정 내용", 1.0),), 1.2)]
     rows += [FormRow((head(name, 0.5), Cell(f"{amount:,} 원", 0.5, align="right")), each) for name, amount in amounts]
@@ -99,7 +85,7 @@ def _issuer(form: Form, issuer: Hospital, sorts: str, moment: str) -> None:
     seal_y = form.y - 34
     form.write(form.middle, form.y + 10, moment, scale=1.1, weight="regular")
     form.y += 26
-    form.paragraph(NOTES, min(62.0, form.bottom - form.y), scale=0.72)
+    form.paragraph("\n".join(words("receipt_notes")), min(62.0, form.bottom - form.y), scale=0.72)
     square = chance(rng, 0.6)
     place = form.left + form.width * between(rng, 0.8, 0.93), seal_y + between(rng, -8, 14)
     issuer_seal(form, issuer, *place, between(rng, 44, 72), square=square)
@@ -108,30 +94,22 @@ def _issuer(form: Form, issuer: Hospital, sorts: str, moment: str) -> None:
 def payments(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     """Draw a confirmation of payments: a table of days and sums."""
     form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
-    form.heading(
-        ("진료비 납입 확인서", "진료비 납입확인서", "진료비(약제비) 납입 확인서", "진료비 납부 확인서"),
-        notes=numbers(rng),
-    )
+    form.heading(words("payment_titles"), notes=numbers(rng))
     rows, style = patient_rows(rng, patient), whole(rng, 1, 2)
     wide = chance(rng, 0.5)
-    titles = (
-        ("진료일자", "구분", "진료비 총액", "공단부담금", "본인부담금", "납입금액")
-        if wide
-        else ("진료일자", "진료과", "총 진료비", "납입금액")
-    )
-    shares = (0.2, 0.12, 0.17, 0.17, 0.17, 0.17) if wide else (0.28, 0.22, 0.25, 0.25)
+    titles, shares = ["진료일자", "진료과", "총 진료비", "납입금액"], [0.28, 0.22, 0.25, 0.25]
+    if wide:
+        titles = ["진료일자", "구분", "진료비 총액", "공단부담금", "본인부담금", "납입금액"]
+        shares = [0.2, 0.12, 0.17, 0.17, 0.17, 0.17]
     rows.append(grid(titles, shares, is_head=True))
     moment, total = day(rng), 0
     for _ in range(whole(rng, 3, 10)):
         all_of_it = won(rng, 12_000, 380_000)
         own = all_of_it * 3 // 100 * 10
         total += own
-        sums = (
-            (f"{all_of_it:,}", f"{all_of_it - own:,}", f"{own:,}", f"{own:,}")
-            if wide
-            else (f"{all_of_it:,}", f"{own:,}")
-        )
-        rows.append(grid((format_date(moment, style), "외래" if wide else issuer.department, *sums), shares))
+        sums = (all_of_it, all_of_it - own, own, own) if wide else (all_of_it, own)
+        texts = (format_date(moment, style), "외래" if wide else issuer.department, *(f"{amount:,}" for amount in sums))
+        rows.append(grid(texts, shares))
         moment += timedelta(days=whole(rng, 1, 30))
     rows.append(fields(("합  계", f"금 {total:,} 원 정"), height=1.2))
     rows += ending_rows(rng, issuer, remark=chance(rng, 0.4))
@@ -151,13 +129,8 @@ def pharmacy_receipt(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         fields(("교부번호", f"{moment:%Y%m%d}-0{digits(rng, 4)}"), ("조제일자", format_date(moment, whole(rng, 0, 2)))),
         fields(("환자 성명", patient.name), ("투약일수", f"{days} 일")),
     ]
-    sums = [
-        ("약제비 총액 (①+②+③)", total),
-        ("본인부담금 ①", own),
-        ("보험자부담금 ②", total - own),
-        ("비급여(전액본인부담) ③", 0),
-    ]
-    sums += [("총 수납금액", own), (pick(rng, ("카드", "현금", "현금영수증")), own)]
+    sums = [("약제비 총액 (①+②+③)", total), ("본인부담금 ①", own), ("보험자부담금 ②", total - own)]
+    sums += [("비급여(전액본인부담) ③", 0), ("총 수납금액", own), (pick(rng, ("카드", "현금", "현금영수증")), own)]
     rows += [FormRow((head(name, 0.45), Cell(f"{amount:,} 원", 0.55, align="right")), 1.1) for name, amount in sums]
     drugs = [drug(rng) for _ in range(whole(rng, 2, 6))]
     shares = (0.38, 0.13, 0.13, 0.36)

@@ -13,16 +13,11 @@ from munseo._synth.people import account_number, address, day, drug, format_date
 from munseo._synth.random_draws import between, chance, digits, pick, some, whole
 from munseo._synth.vocabulary import pairs, word
 
-INSURANCES = (
-    "[√]의료보험  [ ]의료급여  [ ]산재보험  [ ]자동차보험  [ ]기타",
-    "[√] 건강보험   [ ] 의료급여   [ ] 기타 (      )",
-)
-
 
 def prescription(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     """Draw a prescription: the hospital and the patient, a table of medicines, and the block of the pharmacy."""
     form, patient, issuer = Form(rng, longest_px, landscape=0.0), person(rng), hospital(rng)
-    form.heading(("처방전", "처 방 전", "원외 처방전", "처방전 (환자보관용)"), pick(rng, INSURANCES))
+    form.heading(("처방전", "처 방 전", "원외 처방전", "처방전 (환자보관용)"), word(rng, "insurances"))
     moment, style = day(rng), whole(rng, 0, 2)
     codes = [code.replace(".", "") for _, code in some(rng, pairs("diseases"), whole(rng, 1, 3))]
     rows = [
@@ -45,11 +40,10 @@ def prescription(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         table.append(grid(texts, shares))
     table.append(FormRow((head("주사제 처방명세 ( [ ]원내조제  [ ]원외처방 )", 0.6), head("조제 시 참고사항", 0.4))))
     table.append(FormRow((Cell("", 0.6), Cell("", 0.4)), 1.6))
-    period = fields(
-        ("사용기간", f"교부일부터 ( {pick(rng, (3, 5, 7))} )일간"), ("사용기간 내에", "약국에 제출하여야 합니다")
-    )
+    period = f"교부일부터 ( {pick(rng, (3, 5, 7))} )일간"
     top = form.y
-    form.stack([rows, table, [period], _dispensing(rng)])
+    block = [fields(("사용기간", period), ("사용기간 내에", "약국에 제출하여야 합니다"))]
+    form.stack([rows, table, block, _dispensing(rng)])
     square = not chance(rng, 0.5)
     place = form.left + form.width * between(rng, 0.86, 0.95), top + form.style.row * between(rng, 2.6, 3.6)
     issuer_seal(form, issuer, *place, between(rng, 42, 70), square=square)
@@ -119,9 +113,8 @@ def _block(form: Form, name: str, rows: list[FormRow], reserve: float, at_side: 
     form.table(rows, reserve, across=(0.09, 1.0))
     after = form.y
     form.y = top
-    height = min(form.style.row, (form.bottom - reserve - top) / sum(r.height for r in rows)) * sum(
-        r.height for r in rows
-    )
+    multiple = sum(row.height for row in rows)
+    height = min(form.style.row, (form.bottom - reserve - top) / multiple) * multiple
     form.table([FormRow((head(name, 1.0),), height / form.style.row)], reserve, across=(0.0, 0.09))
     form.y = after
 

@@ -48,26 +48,14 @@ def diagnosis(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     rows = [*patient_rows(rng, patient), *disease_rows(rng, whole(rng, 1, 3), sure=True)]
     rows.append(fields(("발병 연월일", format_date(onset, style)), ("진단 연월일", format_date(found, style))))
     advice = pick(rng, ("향후 치료 의견", "치료 내용 및 향후 치료에 대한 소견", "향후 치료에 대한 의견"))
-    rows.append(
-        FormRow(
-            (head(advice, 0.19), Cell(opinion(rng, whole(rng, 2, 4)), 0.81, top=chance(rng, 0.6))), whole(rng, 4, 7)
-        )
-    )
+    cells = (head(advice, 0.19), Cell(opinion(rng, whole(rng, 2, 4)), 0.81, top=chance(rng, 0.6)))
+    rows.append(FormRow(cells, whole(rng, 4, 7)))
     if chance(rng, 0.4):
-        rows.append(
-            fields(
-                ("입원 연월일", format_date(found, style)),
-                ("퇴원 연월일", format_date(found + timedelta(days=5), style)),
-            )
-        )
+        left = format_date(found + timedelta(days=5), style)
+        rows.append(fields(("입원 연월일", format_date(found, style)), ("퇴원 연월일", left)))
     rows += ending_rows(rng, issuer, remark=chance(rng, 0.4))
     form.table(rows, CLOSING_HEIGHT)
-    close(
-        form,
-        pick(rng, ("위와 같이 진단함.", "상기와 같이 진단합니다.", "「의료법」에 따라 위와 같이 진단합니다.")),
-        found,
-        issuer,
-    )
+    close(form, word(rng, "diagnosis_sentences"), found, issuer)
     return form.finish()
 
 
@@ -110,12 +98,7 @@ def statement(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         rows += [FormRow((head(title, 1.0),)), FormRow((Cell(text, top=chance(rng, 0.8)),), height - 1)]
     rows += ending_rows(rng, issuer, remark=chance(rng, 0.3))
     form.table(rows, CLOSING_HEIGHT)
-    close(
-        form,
-        pick(rng, ("위와 같이 소견서를 발급합니다.", "상기와 같은 소견임.", "위와 같이 소견을 드립니다.")),
-        day(rng),
-        issuer,
-    )
+    close(form, word(rng, "statement_sentences"), day(rng), issuer)
     return form.finish()
 
 

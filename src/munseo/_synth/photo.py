@@ -8,17 +8,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from munseo._synth.random_draws import RGB, between, chance, near, pick, whole
+from munseo._synth.random_draws import between, chance, near, whole
+from munseo._synth.vocabulary import colour
 
 
 def surface(rng: np.random.Generator, width_px: int, height_px: int) -> np.ndarray:
     """Paint a desk, a cloth or the lid of a scanner, whose colour changes slowly; uint8 RGB (height, width, 3)."""
-    colours: tuple[RGB, ...] = (
-        (236, 236, 234), (215, 214, 210), (190, 190, 192), (176, 150, 120), (120, 92, 68), (90, 94, 102),
-        (222, 214, 198),
-    )  # fmt: skip
-    colour = np.array(near(rng, pick(rng, colours), 12), np.float32)
-    coarse = colour + rng.normal(0, between(rng, 1, 9), (5, 6, 1)).astype(np.float32)
+    level = np.array(near(rng, colour(rng, "surfaces"), 12), np.float32)
+    coarse = level + rng.normal(0, between(rng, 1, 9), (5, 6, 1)).astype(np.float32)
     drift = cv2.resize(coarse.astype(np.float32), (width_px, height_px), interpolation=cv2.INTER_CUBIC)
     if chance(rng, 0.35):  # a grain in one direction, like wood
         grain = rng.normal(0, between(rng, 2, 6), (height_px // 3 + 1, 3)).astype(np.float32)
@@ -150,8 +147,7 @@ def _covered(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
         middle = (between(rng, 0.1, 0.9) * width, between(rng, 0.1, 0.9) * height)
         size = (between(rng, 0.12, 0.34) * width, between(rng, 0.08, 0.3) * height)
         corners = cv2.boxPoints((middle, size, between(rng, 0, 90)))
-        colour = tuple(int(level) for level in rng.integers(20, 250, 3))
-        cv2.fillPoly(out, [corners.astype(np.int32)], colour)
+        cv2.fillPoly(out, [corners.astype(np.int32)], [int(level) for level in rng.integers(20, 250, 3)])
     return out
 
 

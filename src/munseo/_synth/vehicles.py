@@ -12,7 +12,7 @@ from munseo._synth.canvas import Canvas
 from munseo._synth.people import plate
 from munseo._synth.photo import aslant
 from munseo._synth.random_draws import RGB, between, chance, digits, mix, near, pick, whole
-from munseo._synth.vocabulary import word
+from munseo._synth.vocabulary import colour, word
 
 SMOOTHING = 2
 """Scenes are drawn this many times larger and then reduced, which smooths round edges."""
@@ -88,9 +88,8 @@ def _dial(
     angle = math.radians(start + sweep * between(rng, 0.0, 0.75))
     dx, dy = math.cos(angle), math.sin(angle)
     tip, side = radius * 0.84, radius * 0.03
-    scene.polygon(
-        [(x - dy * side, y + dx * side), (x + dy * side, y - dx * side), (x + dx * tip, y + dy * tip)], panel.needle
-    )
+    needle = [(x - dy * side, y + dx * side), (x + dy * side, y - dx * side), (x + dx * tip, y + dy * tip)]
+    scene.polygon(needle, panel.needle)
     hub = radius * 0.12
     scene.ellipse(x - hub, y - hub, x + hub, y + hub, mix(panel.face, panel.light, 0.2), panel.ring, 2)
 
@@ -101,11 +100,8 @@ def _display(rng: np.random.Generator, scene: Canvas, panel: Panel, x: float, y:
     glow = pick(rng, ((10, 20, 34), (30, 12, 8), (14, 30, 18), (200, 214, 196)))
     ink: RGB = (25, 35, 30) if sum(glow) > 400 else mix(panel.light, (255, 255, 255), 0.3)
     scene.box(x - width / 2, y - height / 2, x + width / 2, y + height / 2, glow, panel.ring, 1.5, radius=8)
-    lines = [
-        f"ODO {whole(rng, 120, 289_999):06} km",
-        f"TRIP {whole(rng, 0, 999)}.{digits(rng, 1)}",
-        f"{whole(rng, -8, 34)}°C",
-    ]
+    lines = [f"ODO {whole(rng, 120, 289_999):06} km", f"TRIP {whole(rng, 0, 999)}.{digits(rng, 1)}"]
+    lines.append(f"{whole(rng, -8, 34)}°C")
     lines.append(pick(rng, ("P  R  N  D", "D", "P", f"{whole(rng, 1, 12)}:{whole(rng, 10, 59)}")))
     if chance(rng, 0.4):
         lines[1] = f"주행가능 {whole(rng, 30, 700)} km"
@@ -116,34 +112,31 @@ def _display(rng: np.random.Generator, scene: Canvas, panel: Panel, x: float, y:
 
 def _lamps(rng: np.random.Generator, scene: Canvas, y: float) -> None:
     """Draw warning lights, some of them lit."""
-    colours: tuple[RGB, ...] = ((235, 60, 45), (250, 180, 30), (60, 200, 90), (70, 140, 240))
+    lit: tuple[RGB, ...] = ((235, 60, 45), (250, 180, 30), (60, 200, 90), (70, 140, 240))
     for x in np.linspace(330, 570, whole(rng, 5, 8)):
-        colour = pick(rng, colours) if chance(rng, 0.5) else (62, 62, 66)
+        lamp = pick(rng, lit) if chance(rng, 0.5) else (62, 62, 66)
         place, shape = float(x), whole(rng, 0, 2)
         if shape == 0:
-            scene.ellipse(place - 9, y - 9, place + 9, y + 9, None, colour, 3)
-            scene.text(place, y, "!", 13, colour, "bold", "mm")
+            scene.ellipse(place - 9, y - 9, place + 9, y + 9, None, lamp, 3)
+            scene.text(place, y, "!", 13, lamp, "bold", "mm")
         elif shape == 1:
-            scene.polygon([(place - 11, y + 9), (place + 11, y + 9), (place, y - 10)], colour)
+            scene.polygon([(place - 11, y + 9), (place + 11, y + 9), (place, y - 10)], lamp)
         else:
-            scene.box(place - 11, y - 7, place + 11, y + 7, None, colour, 3, radius=3)
+            scene.box(place - 11, y - 7, place + 11, y + 7, None, lamp, 3, radius=3)
 
 
 def _wheel(rng: np.random.Generator, scene: Canvas, height: float) -> None:
     """Draw the rim of the steering wheel at the lower edge."""
-    colour = near(rng, (30, 30, 32), 8)
+    rim = near(rng, (30, 30, 32), 8)
     top, width = height * between(rng, 0.86, 0.95), between(rng, 40, 60)
-    scene.ellipse(450 - 560, top, 450 + 560, top + 1120, None, colour, width)
-    scene.ellipse(450 - 556, top + 4, 450 + 556, top + 1116, None, mix(colour, (255, 255, 255), 0.15), 3)
+    scene.ellipse(450 - 560, top, 450 + 560, top + 1120, None, rim, width)
+    scene.ellipse(450 - 556, top + 4, 450 + 556, top + 1116, None, mix(rim, (255, 255, 255), 0.15), 3)
 
 
 def license_plate(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     """Draw a number plate on the bumper of a car, seen from the front or from behind."""
     height = 900 / between(rng, 1.15, 1.7)
-    colours: tuple[RGB, ...] = (
-        (232, 232, 230), (30, 31, 34), (120, 124, 130), (176, 180, 184), (40, 60, 110), (130, 30, 36), (205, 200, 190),
-    )  # fmt: skip
-    body = near(rng, pick(rng, colours), 10)
+    body = near(rng, colour(rng, "cars"), 10)
     scene = Canvas(900, height, longest_px / 900 * SMOOTHING, body)
     dark, line = mix(body, (0, 0, 0), 0.82), mix(body, (0, 0, 0), 0.45)
     scene.box(0, height * 0.86, 900, height, fill=near(rng, (96, 94, 92), 14))  # the road
@@ -174,40 +167,25 @@ def _plate(rng: np.random.Generator, scene: Canvas, x: float, y: float) -> None:
     (ground, ink), number = pick(rng, plates), plate(rng)
     old = ground[1] < 120 or chance(rng, 0.2)
     half_width, half_height = (210.0, 104.0) if old else (between(rng, 270, 330), between(rng, 60, 72))
-    scene.box(
-        x - half_width - 10, y - half_height - 10, x + half_width + 10, y + half_height + 10, (24, 24, 26), radius=8
-    )
-    scene.box(x - half_width, y - half_height, x + half_width, y + half_height, ground, ink, 4, radius=12)
+    x0, y0, x1, y1 = x - half_width, y - half_height, x + half_width, y + half_height
+    scene.box(x0 - 10, y0 - 10, x1 + 10, y1 + 10, (24, 24, 26), radius=8)
+    scene.box(x0, y0, x1, y1, ground, ink, 4, radius=12)
     front, back = number.split()
     if old:
         region = f"{word(rng, 'plate_regions')} {front[:2]}"
         scene.text(x, y - half_height * 0.56, region, half_height * 0.62, ink, "bold", "mm", fit=half_width * 1.4)
-        scene.text(
-            x, y + half_height * 0.32, f"{front[-1]} {back}", half_height * 1.0, ink, "bold", "mm", fit=half_width * 1.8
-        )
+        below = y + half_height * 0.32
+        scene.text(x, below, f"{front[-1]} {back}", half_height, ink, "bold", "mm", fit=half_width * 1.8)
     else:
         left = 0.0
         if chance(rng, 0.35):  # the blue strip of newer plates
             left = 40.0
-            scene.box(
-                x - half_width + 4,
-                y - half_height + 4,
-                x - half_width + 44,
-                y + half_height - 4,
-                fill=(40, 80, 170),
-                radius=8,
-            )
-            scene.text(x - half_width + 24, y + half_height * 0.5, "견본", 15, (255, 255, 255), "bold", "mm")
+            scene.box(x0 + 4, y0 + 4, x0 + 44, y1 - 4, fill=(40, 80, 170), radius=8)
+            scene.text(x0 + 24, y + half_height * 0.5, "견본", 15, (255, 255, 255), "bold", "mm")
         size = half_height * 1.5
         scene.text(x + left / 2, y, f"{front} {back}", size, ink, "bold", "mm", fit=half_width * 1.84 - left)
-    for bolt in (-0.62, 0.62):
-        scene.ellipse(
-            x + half_width * bolt - 7,
-            y - half_height + 6,
-            x + half_width * bolt + 7,
-            y - half_height + 20,
-            (150, 150, 152),
-        )
+    for bolt in (x + half_width * -0.62, x + half_width * 0.62):
+        scene.ellipse(bolt - 7, y0 + 6, bolt + 7, y0 + 20, (150, 150, 152))
     _label(rng, scene, x, y + half_height + between(rng, 34, 60))
 
 

@@ -1,4 +1,4 @@
-"""The vocabulary of the invented people, places and documents; ``vocabulary.yaml`` has the words."""
+"""The vocabulary of the invented people, places and documents; ``vocabulary.yaml`` has the words and colours."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import yaml
 
-from munseo._synth.random_draws import pick
+from munseo._synth.random_draws import RGB, pick
 
 VOCABULARY: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("vocabulary.yaml").read_text("utf-8"))
-"""Lists of words, and mappings of words, by name."""
+"""Lists and mappings of words by name, and lists of colours."""
 
 
 def words(name: str) -> list[str]:
@@ -22,6 +22,12 @@ def words(name: str) -> list[str]:
 def word(rng: np.random.Generator, name: str) -> str:
     """Return one of the words of a list."""
     return pick(rng, words(name))
+
+
+def colour(rng: np.random.Generator, name: str) -> RGB:
+    """Return one of the colours of a list."""
+    red, green, blue = pick(rng, VOCABULARY["colours"][name])
+    return red, green, blue
 
 
 def pairs(name: str) -> list[tuple[str, str]]:
