@@ -14,20 +14,13 @@ from munseo._errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class ClaimedPage:
-    """One page as a table or a folder claims it.
-
-    Attributes:
-        path: The file; None if it was not found, which has been noted as a problem.
-        label: The label as written; None in a split without labels.
-        where: Where the page is claimed, such as ``train.csv:17``.
-        label_where: Where the label is claimed: the row, or the folder that is named after the class.
-    """
+    """One page as a table or a folder claims it."""
 
     id: str
-    path: Path | None
-    label: str | None
-    where: str
-    label_where: str
+    path: Path | None  # None if the file was not found, which has been noted as a problem
+    label: str | None  # as written; None in a split without labels
+    where: str  # such as ``train.csv:17``
+    label_where: str  # the row, or the folder that is named after the class
 
 
 def claimed_in_table(

@@ -43,35 +43,24 @@ _PLAIN_PNG_CHUNKS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What decoding a file has shown.
+    """What decoding a file has shown."""
 
-    Attributes:
-        width: Width of the upright image, px; 0 where there is a problem, as ``height`` and ``num_pages`` are.
-        format: The name of the format, see ``FORMATS``; empty where there is a problem.
-        num_pages: The pages of a TIFF or PDF, of which the first is used; 1 for all others. Pages of a TIFF are counted
-            up to the limit.
-    """
-
-    width: int
+    width: int  # width of the upright image, px; 0 where there is a problem, as ``height`` and ``num_pages`` are
     height: int
-    format: str
+    format: str  # name of the format, see ``FORMATS``; empty where there is a problem
+    # The pages of a TIFF or PDF, of which the first is used; 1 for all others. Pages of a TIFF are counted up to
+    # the limit.
     num_pages: int
     problem: ImageProblem | None
 
 
 @dataclass(frozen=True, slots=True)
 class FilePage:
-    """One page of a file, or why there is none.
+    """One page of a file, or why there is none."""
 
-    Attributes:
-        number: The number of the page, from 1.
-        num_pages: The pages of the file that are yielded: with the last of them the file is done.
-        pixels: (H, W, 3) uint8 RGB, upright; None where there is a problem.
-    """
-
-    number: int
-    num_pages: int
-    pixels: np.ndarray | None
+    number: int  # number of the page, from 1
+    num_pages: int  # pages of the file that are yielded: with the last of them the file is done
+    pixels: np.ndarray | None  # (H, W, 3) uint8 RGB, upright; None where there is a problem
     problem: ImageProblem | None = None
 
 

@@ -20,23 +20,17 @@ HEAD_BYTES = 1024
 
 @dataclass(frozen=True)
 class ImageFormat:
-    """A format that Munseo reads.
-
-    Attributes:
-        start: A regular expression that matches the first bytes of a file.
-        extensions: The extensions of its file names, in small letters.
-        open_image: What opens a file that holds one image; None for formats of several pages. It is Pillow's reader for
-            the format and not ``Image.open``, which would try other formats and has limits of its own.
-        open_pages: What opens a file that holds several pages, given its content and the most pixels of a page.
-        title: How messages spell the format; empty if they spell it as ``name``.
-    """
+    """A format that Munseo reads."""
 
     name: str
-    start: bytes
-    extensions: tuple[str, ...]
+    start: bytes  # regular expression that matches the first bytes of a file
+    extensions: tuple[str, ...]  # extensions of its file names, in small letters
+    # What opens a file that holds one image; None for formats of several pages. It is Pillow's reader for the
+    # format and not ``Image.open``, which would try other formats and has limits of its own.
     open_image: Callable[[BytesIO], ImageFile] | None = None
+    # What opens a file that holds several pages, given its content and the most pixels of a page.
     open_pages: Callable[[bytes, int], PagedFile] | None = None
-    title: str = ""
+    title: str = ""  # how messages spell the format; empty if they spell it as ``name``
 
 
 FORMATS: dict[str, ImageFormat] = {

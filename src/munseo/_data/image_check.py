@@ -23,19 +23,13 @@ from munseo._locale import Remark
 
 @dataclass(frozen=True)
 class Checked:
-    """The outcome of ``check_images``.
+    """The outcome of ``check_images``."""
 
-    Attributes:
-        pages: The pages that can be read, in their order; ``skipped`` are the others, and why they cannot.
-        digests: The SHA-256 of each readable file, by the ID of the page.
-        notes: Notes about files of several pages, of which the first page is used.
-        thumbnails: The ``near_duplicates.thumbnail`` of each readable page, by its ID; empty if none were asked for.
-    """
-
-    pages: tuple[Page, ...]
+    pages: tuple[Page, ...]  # pages that can be read, in their order; ``skipped`` are the others, and why they cannot
     skipped: tuple[tuple[Page, ImageProblem], ...]
-    digests: dict[str, str]
-    notes: tuple[str, ...]
+    digests: dict[str, str]  # SHA-256 of each readable file, by the ID of the page
+    notes: tuple[str, ...]  # notes about files of several pages, of which the first page is used
+    # The ``near_duplicates.thumbnail`` of each readable page, by its ID; empty if none were asked for.
     thumbnails: dict[str, np.ndarray] = field(default_factory=dict)
 
 

@@ -30,23 +30,16 @@ class DataLayout:
     """Where a data folder has its tables and images, and how the columns of its tables are called.
 
     Paths are relative to the data folder; None stands for the usual name.
-
-    Attributes:
-        train_table: Table of the train pages; default: ``train.csv``, else a folder per class.
-        val_table: Table of a fixed validation split; default: ``val.csv`` if there is one.
-        image_dir: Folder of the images that the tables name; default: ``train/`` (for validation pages ``val/``
-            first), then the data folder. A file that a table names must lie in there, links followed.
-        test_dir: Folder of the test images; default: ``test/`` if there is one.
-        id_column: Column of the file names; default: ``ID``.
-        target_column: Column of the labels; default: ``target``.
     """
 
-    train_table: str | None = None
-    val_table: str | None = None
+    train_table: str | None = None  # table of the train pages; default: ``train.csv``, else a folder per class
+    val_table: str | None = None  # table of a fixed validation split; default: ``val.csv`` if there is one
+    # Folder of the images that the tables name; default: ``train/`` (for validation pages ``val/`` first), then the
+    # data folder. A file that a table names must lie in there, links followed.
     image_dir: str | None = None
-    test_dir: str | None = None
-    id_column: str | None = None
-    target_column: str | None = None
+    test_dir: str | None = None  # folder of the test images; default: ``test/`` if there is one
+    id_column: str | None = None  # column of the file names; default: ``ID``
+    target_column: str | None = None  # column of the labels; default: ``target``
 
     @classmethod
     def from_config(cls, config: Config) -> DataLayout:

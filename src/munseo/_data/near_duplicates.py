@@ -59,18 +59,12 @@ _EDGE_PX = 3  # pixels at the rim that are ignored: a turned page has interpolat
 
 @dataclass(frozen=True, slots=True)
 class SamePicture:
-    """Two pages that show the same picture.
+    """Two pages that show the same picture."""
 
-    Attributes:
-        first: The index of one page in the list; ``second``, that of the other, is larger.
-        likeness: The correlation of the aligned pages, at most 1.
-        turn: Which of the eight turns and mirrorings aligns the second page with the first.
-    """
-
-    first: int
+    first: int  # indices of the pages in the list; ``second`` is the larger one
     second: int
-    likeness: float
-    turn: int = 0
+    likeness: float  # correlation of the aligned pages, at most 1
+    turn: int = 0  # which of the eight turns and mirrorings aligns the second page with the first
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:

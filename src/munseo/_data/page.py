@@ -13,16 +13,11 @@ class Page:
 
     A path takes three times the memory of everything else, and a run holds all of its pages at once. So the folder is
     stored once for all of its pages.
-
-    Attributes:
-        id: The ID as the table writes it, in Unicode's composed form (NFC).
-        label: Index into ``PageSet.class_names``; None where it is not known.
-        folder: The folder of the file; ``name`` is the name of the file in it.
     """
 
-    id: str
-    label: int | None
-    folder: Path
+    id: str  # as the table writes it, in Unicode's composed form (NFC)
+    label: int | None  # index into ``PageSet.class_names``; None where it is not known
+    folder: Path  # folder of the file ``name``
     name: str
 
     def __init__(self, id: str, path: Path, label: int | None) -> None:
@@ -50,20 +45,14 @@ def _shared(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class PageSet:
-    """All pages of a data folder, in the order of its tables.
-
-    Attributes:
-        val: The fixed validation split, or None if the train pages are to be split.
-        test: The test pages in the order of the sample submission, if there is one; empty without a test split.
-        class_targets: What a submission writes for each class, such as "0" to "16".
-        tables: The tables that were read: ``train``, ``val``, ``meta``, ``sample_submission``.
-        notes: What was done without asking, such as skipped files; it is printed and written into the report.
-    """
+    """All pages of a data folder, in the order of its tables."""
 
     train: tuple[Page, ...]
-    val: tuple[Page, ...] | None
+    val: tuple[Page, ...] | None  # None if the train pages are to be split
+    # The test pages in the order of the sample submission, if there is one; empty without a test split.
     test: tuple[Page, ...]
     class_names: tuple[str, ...]
-    class_targets: tuple[str, ...]
-    tables: dict[str, Path]
+    class_targets: tuple[str, ...]  # what a submission writes for each class, such as "0" to "16"
+    tables: dict[str, Path]  # tables that were read: ``train``, ``val``, ``meta``, ``sample_submission``
+    # What was done without asking, such as skipped files; it is printed and written into the report.
     notes: tuple[str, ...]

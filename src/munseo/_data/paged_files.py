@@ -24,11 +24,7 @@ _PDFIUM = threading.Lock()  # PDFium has global state and is not thread-safe; tw
 
 
 class PagedFile(Protocol):
-    """An open file of several pages.
-
-    Attributes:
-        num_pages: The number of its pages.
-    """
+    """An open file of several pages."""
 
     num_pages: int
 

@@ -28,18 +28,12 @@ _BATCH_ROWS = 256
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row of a table.
+    """One row of a table."""
 
-    Attributes:
-        line: The line in the CSV, whose header is line 1, or the number of the row in the parquet file.
-        columns: The columns of the table. All rows share them, because a dictionary a row would take three times the
-            memory.
-        cells: The values in the order of the columns.
-    """
-
-    line: int
+    line: int  # the line in the CSV, whose header is line 1, or the number of the row in the parquet file
+    # The columns of the table. All rows share them, because a dictionary a row would take three times the memory.
     columns: tuple[str, ...]
-    cells: tuple[str, ...]
+    cells: tuple[str, ...]  # values in the order of the columns
 
     @property
     def values(self) -> dict[str, str]:
@@ -49,17 +43,12 @@ class TableRow:
 
 @dataclass(frozen=True)
 class DataTable:
-    """A table that was read.
-
-    Attributes:
-        rows: The rows that could be read; ``problems`` has messages about the others, with their lines.
-        encoding: ``UTF-8``, ``CP949`` or ``parquet``.
-    """
+    """A table that was read."""
 
     path: Path
     columns: tuple[str, ...]
-    rows: tuple[TableRow, ...]
-    encoding: str
+    rows: tuple[TableRow, ...]  # rows that could be read; ``problems`` has messages about the others, with their lines
+    encoding: str  # ``UTF-8``, ``CP949`` or ``parquet``
     problems: tuple[str, ...]
 
     def where(self, row: TableRow) -> str:

@@ -22,25 +22,15 @@ TABLE_NAMES = ("train.csv", "val.csv", "meta.csv", "sample_submission.csv")
 
 @dataclass(frozen=True)
 class CorrectedTable:
-    """One corrected table and what was changed in it.
-
-    Attributes:
-        table: The original.
-        output: The copy.
-        relabelled: ``ID, old label, new label`` as the tables spell them.
-        dropped: IDs of the rows that were left out.
-        num_kept: Number of unchanged rows.
-        num_undecided: Number of pages that have issues but no decision; their rows are kept.
-        emptied: Names of the classes that have no row in the copy.
-    """
+    """One corrected table and what was changed in it."""
 
     table: Path
     output: Path
-    relabelled: tuple[tuple[str, str, str], ...]
-    dropped: tuple[str, ...]
-    num_kept: int
-    num_undecided: int
-    emptied: tuple[str, ...]
+    relabelled: tuple[tuple[str, str, str], ...]  # ``ID, old label, new label`` as the tables spell them
+    dropped: tuple[str, ...]  # IDs of the rows that were left out
+    num_kept: int  # unchanged rows
+    num_undecided: int  # pages that have issues but no decision; their rows are kept
+    emptied: tuple[str, ...]  # names of the classes that have no row in the copy
 
 
 @dataclass(frozen=True)

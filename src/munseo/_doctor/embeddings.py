@@ -32,15 +32,10 @@ _BATCH_SIZE = 32
 
 @dataclass(frozen=True)
 class Embedding:
-    """The labelled pages as points.
+    """The labelled pages as points."""
 
-    Attributes:
-        points: (N, dimensions) float32, one row for each of ``indices``.
-        indices: (N,) indices of the embedded pages in the list of all pages.
-    """
-
-    points: np.ndarray
-    indices: np.ndarray
+    points: np.ndarray  # (N, dimensions) float32, one row for each of ``indices``
+    indices: np.ndarray  # (N,) indices of the embedded pages in the list of all pages
 
 
 def has_packaged() -> bool:

@@ -28,49 +28,29 @@ COLOURED = 8.0
 
 @dataclass(frozen=True)
 class ClassCensus:
-    """Counts, sizes and colours of one class; sizes and colours are those of its readable labelled pages.
-
-    Attributes:
-        name: The name of the class.
-        num_train: The number of train pages.
-        num_val: The number of validation pages.
-        width: Median width, px.
-        height: Median height, px.
-        brightness: Median grey level.
-        coloured: The fraction of coloured pages.
-    """
+    """Counts, sizes and colours of one class; sizes and colours are those of its readable labelled pages."""
 
     name: str
     num_train: int
-    num_val: int
-    width: float
-    height: float
-    brightness: float
-    coloured: float
+    num_val: int  # validation pages
+    width: float  # median width, px
+    height: float  # median height, px
+    brightness: float  # median grey level
+    coloured: float  # fraction of coloured pages
 
 
 @dataclass(frozen=True)
 class Examination:
-    """What the doctor found.
+    """What the doctor found."""
 
-    Attributes:
-        class_names: The names of the classes, by index.
-        class_targets: The classes as the tables write them.
-        pages: All pages, in the order train, val, test.
-        issues: The issues, the most urgent kind first.
-        census: One row for each class.
-        notes: What was not examined, and why.
-        judged: Indices of the pages whose labels were judged.
-        probabilities: (len(judged), num_classes) by models that have not seen the labels; None if there are none.
-    """
-
-    class_names: tuple[str, ...]
-    class_targets: tuple[str, ...]
-    pages: tuple[InspectedPage, ...]
-    issues: tuple[Issue, ...]
-    census: tuple[ClassCensus, ...]
-    notes: tuple[Remark, ...]
-    judged: np.ndarray
+    class_names: tuple[str, ...]  # names of the classes, by index
+    class_targets: tuple[str, ...]  # classes as the tables write them
+    pages: tuple[InspectedPage, ...]  # all pages, in the order train, val, test
+    issues: tuple[Issue, ...]  # issues, the most urgent kind first
+    census: tuple[ClassCensus, ...]  # one row for each class
+    notes: tuple[Remark, ...]  # what was not examined, and why
+    judged: np.ndarray  # indices of the pages whose labels were judged
+    # (len(judged), num_classes) by models that have not seen the labels; None if there are none.
     probabilities: np.ndarray | None
 
     def of_kind(self, kind: str) -> list[Issue]:

@@ -32,32 +32,21 @@ PICTURE_QUALITY = 72
 
 @dataclass(frozen=True)
 class Card:
-    """A page and what is written under it.
+    """A page and what is written under it."""
 
-    Attributes:
-        image: The page as JPEG, or None if it cannot be read.
-        part: The name of its split.
-        name: Its ID.
-        lines: Further lines.
-    """
-
-    image: bytes | None
-    part: str
-    name: str
-    lines: tuple[str, ...]
+    image: bytes | None  # JPEG; None if the page cannot be read
+    part: str  # name of its split
+    name: str  # the ID of the page
+    lines: tuple[str, ...]  # further lines
 
 
 @dataclass(frozen=True)
 class Cards:
-    """Pages, or pairs of pages side by side under their title.
-
-    Attributes:
-        layout: Whether an item has one card or two.
-        items: For each item its title, its cards, and whether it should be fixed first.
-    """
+    """Pages, or pairs of pages side by side under their title."""
 
     kind: ClassVar[str] = "cards"
-    layout: Literal["single", "pair"]
+    layout: Literal["single", "pair"]  # whether an item has one card or two
+    # For each item its title, its cards, and whether it should be fixed first.
     items: tuple[tuple[str, tuple[Card, ...], bool], ...]
 
 
@@ -66,15 +55,9 @@ Content = Bullets | Cards | Note | Numbers | TableBlock | Text
 
 @dataclass(frozen=True)
 class Chapter:
-    """A part of the HTML page with a title.
+    """A part of the HTML page with a title."""
 
-    Attributes:
-        name: Its anchor.
-        title: Its title.
-        blocks: Its content.
-    """
-
-    name: str
+    name: str  # the anchor
     title: str
     blocks: tuple[Content, ...]
 

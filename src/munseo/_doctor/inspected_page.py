@@ -23,35 +23,20 @@ _INK_LEVELS = 24  # grey levels by which ink is darker or brighter than the pape
 
 @dataclass(frozen=True)
 class InspectedPage:
-    """What the doctor has seen of a page.
+    """What the doctor has seen of a page."""
 
-    Attributes:
-        split: ``train``, ``val`` or ``test``.
-        page: The page.
-        problem: Why it cannot be read, or None; where there is a problem, the rest is empty.
-        format: The name of the file format, see ``FORMATS``.
-        width: Width of the upright image, px.
-        height: Height of the upright image, px.
-        file_sha256: SHA-256 of the file; set wherever the file could be read at all.
-        pixels_sha256: SHA-256 of size and pixels; the same for equal pictures, whatever their files.
-        ink: The fraction of the page, 0 to 1, that differs from the paper around it.
-        brightness: Mean grey level, 0 to 255.
-        colour: Mean difference between the largest and smallest channel; 0 for grey pages.
-        thumbnail: (96, 96) uint8 grey, or None.
-    """
-
-    split: str
+    split: str  # ``train``, ``val`` or ``test``
     page: Page
-    problem: ImageProblem | None = None
-    format: str = ""
-    width: int = 0
-    height: int = 0
-    file_sha256: str = ""
-    pixels_sha256: str = ""
-    ink: float = 0.0
-    brightness: float = 0.0
-    colour: float = 0.0
-    thumbnail: np.ndarray | None = None
+    problem: ImageProblem | None = None  # why it cannot be read, or None; where there is a problem, the rest is empty
+    format: str = ""  # name of the file format, see ``FORMATS``
+    width: int = 0  # of the upright image, px
+    height: int = 0  # px
+    file_sha256: str = ""  # SHA-256 of the file; set wherever the file could be read at all
+    pixels_sha256: str = ""  # SHA-256 of size and pixels; the same for equal pictures, whatever their files
+    ink: float = 0.0  # fraction of the page, 0 to 1, that differs from the paper around it
+    brightness: float = 0.0  # mean grey level, 0 to 255
+    colour: float = 0.0  # mean difference between the largest and smallest channel; 0 for grey pages
+    thumbnail: np.ndarray | None = None  # (96, 96) uint8 grey, or None
 
     @property
     def id(self) -> str:

@@ -20,25 +20,17 @@ Severity = Literal["high", "medium", "low"]
 
 @dataclass(frozen=True)
 class PageEvidence:
-    """What is known about the pages of a data folder; finders judge it.
+    """What is known about the pages of a data folder; finders judge it."""
 
-    Attributes:
-        pages: All pages, in the order train, val, test.
-        class_names: The names of the classes, by index.
-        copies: Pairs of pages that show the same picture, by their indices in ``pages``.
-        labelled: The labelled pages that a network has seen; empty where there is no network.
-        points: (len(labelled), dimensions) what the network's last layer before the head makes of them.
-        probabilities: (len(labelled), num_classes) by models that have not seen the labels.
-        run: A run of the same classes, or None.
-    """
-
-    pages: Sequence[InspectedPage]
-    class_names: Sequence[str]
-    copies: Sequence[SamePicture] = ()
-    labelled: Sequence[InspectedPage] = ()
+    pages: Sequence[InspectedPage]  # all pages, in the order train, val, test
+    class_names: Sequence[str]  # names of the classes, by index
+    copies: Sequence[SamePicture] = ()  # pairs of pages that show the same picture, by their indices in ``pages``
+    labelled: Sequence[InspectedPage] = ()  # labelled pages that a network has seen; empty where there is no network
+    # (len(labelled), dimensions) what the network's last layer before the head makes of them.
     points: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    # (len(labelled), num_classes) by models that have not seen the labels.
     probabilities: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
-    run: RunFolder | None = None
+    run: RunFolder | None = None  # a run of the same classes, or None
 
     @property
     def labels(self) -> np.ndarray:
@@ -48,27 +40,17 @@ class PageEvidence:
 
 @dataclass(frozen=True)
 class Issue:
-    """One thing that a person should look at.
+    """One thing that a person should look at."""
 
-    Attributes:
-        kind: A name in ``KINDS``.
-        severity: ``high``: results are wrong until it is fixed. ``medium``: it costs score. ``low``: good to know.
-        detail: What was found, as a sentence.
-        page: The page that an action is about; None where the issue is about classes.
-        other: The other page of a pair.
-        suggested: The index of the class that fits better.
-        score: The finder's own measure; docs/doctor.md explains it.
-        classes: The two classes, where the issue is about classes.
-    """
-
-    kind: str
+    kind: str  # a name in ``KINDS``
+    # ``high``: results are wrong until it is fixed. ``medium``: it costs score. ``low``: good to know.
     severity: Severity
-    detail: Remark
-    page: InspectedPage | None = None
-    other: InspectedPage | None = None
-    suggested: int | None = None
-    score: float | None = None
-    classes: tuple[int, int] | None = None
+    detail: Remark  # what was found, as a sentence
+    page: InspectedPage | None = None  # the page that an action is about; None where the issue is about classes
+    other: InspectedPage | None = None  # the other page of a pair
+    suggested: int | None = None  # index of the class that fits better
+    score: float | None = None  # the finder's own measure; docs/doctor.md explains it
+    classes: tuple[int, int] | None = None  # where the issue is about classes
 
 
 COLUMNS = (

@@ -18,17 +18,11 @@ Layout = Literal["cards", "pairs", "table", "list"]
 
 @dataclass(frozen=True)
 class IssueKind:
-    """A kind of issue. Its title and explanation are ``doctor.<name>`` and ``doctor.<name>.about`` in the catalogue.
+    """A kind of issue. Its title and explanation are ``doctor.<name>`` and ``doctor.<name>.about`` in the catalogue."""
 
-    Attributes:
-        name: The name in ``issues.csv``.
-        layout: How the page shows its issues.
-        find: The finder, which may find other kinds, too.
-    """
-
-    name: str
-    layout: Layout
-    find: Callable[[PageEvidence], list[Issue]]
+    name: str  # as in ``issues.csv``
+    layout: Layout  # how the page shows its issues
+    find: Callable[[PageEvidence], list[Issue]]  # it may find other kinds, too
 
 
 KINDS: dict[str, IssueKind] = {

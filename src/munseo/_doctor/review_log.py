@@ -34,29 +34,17 @@ UNDO = "undo"
 
 @dataclass(frozen=True)
 class Decision:
-    """One row of the log.
+    """One row of the log."""
 
-    Attributes:
-        number: The number of the row, from 1.
-        decided_at: The time, UTC, in ISO 8601.
-        reviewer: The name of the person who decided.
-        part: The split of the page, ``train`` or ``val``.
-        id: The ID of the page.
-        target: The label of the page as the reviewer saw it.
-        action: One of ``DECISIONS``, or ``undo``.
-        new_target: The new label of a ``relabel``.
-        undoes: The number of the row that an ``undo`` takes back, otherwise 0.
-    """
-
-    number: int
-    decided_at: str
-    reviewer: str
-    part: str
-    id: str
-    target: str
-    action: str
-    new_target: str = ""
-    undoes: int = 0
+    number: int  # the row, from 1
+    decided_at: str  # UTC, in ISO 8601
+    reviewer: str  # name of the person who decided
+    part: str  # ``train`` or ``val``
+    id: str  # of the page
+    target: str  # label as the reviewer saw it
+    action: str  # one of ``DECISIONS``, or ``undo``
+    new_target: str = ""  # label of a ``relabel``
+    undoes: int = 0  # number of the row that an ``undo`` takes back, otherwise 0
 
     @property
     def key(self) -> tuple[str, str]:

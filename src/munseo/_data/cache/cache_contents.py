@@ -23,22 +23,14 @@ from munseo._errors import UserError
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """All pages of one size that one version of the decoder has made.
+    """All pages of one size that one version of the decoder has made."""
 
-    Attributes:
-        image_size: The longest side, px.
-        num_pages: The number of pages that can be read.
-        last_used: When a run last started with them.
-        in_use: Whether a running process reads them.
-        current: Whether this installation would make the same pixels. If not, it makes its own, and these are deleted
-            first.
-    """
-
-    image_size: int
-    num_pages: int
+    image_size: int  # longest side, px
+    num_pages: int  # pages that can be read
     num_bytes: int
-    last_used: datetime
-    in_use: bool
+    last_used: datetime  # when a run last started with them
+    in_use: bool  # whether a running process reads them
+    # Whether this installation would make the same pixels. If not, it makes its own, and these are deleted first.
     current: bool
 
 

@@ -20,19 +20,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class StreamedPage(Generic[T]):
-    """One page of the stream, which becomes one row of the output.
+    """One page of the stream, which becomes one row of the output."""
 
-    Attributes:
-        index: The index of its file in the list, of which ``is_last`` marks the last page.
-        id: The ID of the file, with ``#<page number>`` if the file has several pages.
-        where: The path, with the name in the archive and the page number.
-        content: What was made of its pixels; None if there is a problem.
-    """
-
-    index: int
-    id: str
-    where: str
-    content: T | None
+    index: int  # index of its file in the list, of which ``is_last`` marks the last page
+    id: str  # ID of the file, with ``#<page number>`` if the file has several pages
+    where: str  # the path, with the name in the archive and the page number
+    content: T | None  # what was made of its pixels; None if there is a problem
     problem: ImageProblem | None
     is_last: bool
 

@@ -13,41 +13,27 @@ UNPACKED = ""
 
 @dataclass(frozen=True, slots=True)
 class ArchiveMember:
-    """Where a file is in an archive.
+    """Where a file is in an archive."""
 
-    Attributes:
-        name: The name as the archive spells it.
-        codec: ``""`` for uncompressed bytes (TAR), ``zip:8`` and the like for the method of a ZIP, ``gz``, ``bz2`` or
-            ``xz`` if the archive is compressed as a whole.
-        offset: Where the bytes start (TAR, counted in the unpacked archive) or where the member's header starts (ZIP).
-        stored: The number of bytes in the archive.
-        size: The size of the file that the archive claims.
-        crc: The CRC-32 of the file; 0 in a TAR, which has none.
-    """
-
-    name: str
+    name: str  # as the archive spells it
+    # ``""`` for uncompressed bytes (TAR), ``zip:8`` and the like for the method of a ZIP, ``gz``, ``bz2`` or ``xz``
+    # if the archive is compressed as a whole.
     codec: str
+    # Where the bytes start (TAR, counted in the unpacked archive) or where the member's header starts (ZIP).
     offset: int
-    stored: int
-    size: int
-    crc: int = 0
+    stored: int  # number of bytes in the archive
+    size: int  # size of the file that the archive claims
+    crc: int = 0  # CRC-32 of the file; 0 in a TAR, which has none
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file to predict, on the disk or in an archive, with one page or several.
+    """One file to predict, on the disk or in an archive, with one page or several."""
 
-    Attributes:
-        id: The ID of its rows, which is distinct within a stream.
-        path: The path of the file, or of its archive; bytes that are not UTF-8 are escaped as Python does it.
-        member: Where the file is in the archive.
-        problem: Why it cannot be read, if that is known before it is opened.
-    """
-
-    id: str
-    path: str
-    member: ArchiveMember | None = None
-    problem: ImageProblem | None = None
+    id: str  # of its rows; distinct within a stream
+    path: str  # of the file or its archive; bytes that are not UTF-8 are escaped as Python does it
+    member: ArchiveMember | None = None  # where the file is in the archive
+    problem: ImageProblem | None = None  # why it cannot be read, if that is known before it is opened
 
     @property
     def where(self) -> str:

@@ -43,19 +43,13 @@ class Listing:
 
 @dataclass(frozen=True)
 class SourceList:
-    """The files to predict: paths and patterns in the order given, or pages that are known already.
+    """The files to predict: paths and patterns in the order given, or pages that are known already."""
 
-    Attributes:
-        words: Folders, images, PDFs, archives, tables, patterns; ``-`` for a list of paths from standard input.
-        pages: Pages instead of ``words``.
-        id_column: Column of tables that names the files.
-        stdin_file: The copy of what came from standard input, which can be read only once.
-    """
-
+    # Folders, images, PDFs, archives, tables, patterns; ``-`` for a list of paths from standard input.
     words: Sequence[str]
-    pages: Sequence[Page] = ()
-    id_column: str | None = None
-    stdin_file: Path | None = None
+    pages: Sequence[Page] = ()  # pages instead of ``words``
+    id_column: str | None = None  # column of tables that names the files
+    stdin_file: Path | None = None  # copy of what came from standard input, which can be read only once
 
     def sources(self, left_out: LeftOut | None = None) -> Iterator[Source]:
         """Yield all files, in an order that depends on nothing but their names; ``left_out`` counts other files.
