@@ -65,7 +65,8 @@ DAMAGES: dict[str, Damage] = {
             "turned by 90, 180 or 270°",
             "quarter turns",
             "sideways",
-            graded=False,
+            0,
+            False,
         ),
         Damage("bend", "pose", pose.bend, "paper that waves", "bent paper", "line_spread"),
         Damage(

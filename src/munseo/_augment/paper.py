@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from munseo._augment.transforms import WHITE, coordinate_grid, multiply, smooth_noise
+from munseo._augment.transforms import coordinate_grid, multiply, smooth_noise, warp
 
 COFFEE = np.array([0.72, 0.55, 0.36])
 """Fractions of red, green and blue that a strong stain lets through."""
@@ -67,8 +67,6 @@ def overlay(
     from_middle = np.array([(second.shape[1] - 1) / 2, (second.shape[0] - 1) / 2])
     to_middle = np.array([(width - 1) / 2 + right * width, (height - 1) / 2 + down * height])
     matrix = np.hstack([turn, (to_middle - turn @ from_middle)[:, None]])
-    laid = cv2.warpAffine(
-        second, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=WHITE
-    )
+    laid = warp(second, matrix, (width, height))
     weight = MAX_OVERLAY * severity
     return cv2.addWeighted(page, 1 - weight, laid, weight, 0.0)

@@ -63,9 +63,8 @@ def read_parameters(kind: type[P], policy: str, given: Mapping[str, Any] | None)
         where = f"augmentation_params.{policy}.{key}"
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
-            problems.append(
-                f"{where}: unknown" + (f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}")
-            )
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            problems.append(f"{where}: unknown; {hint}")
             continue
         allowed = _allowed_instead(key, value, known[key])
         if allowed:
@@ -85,20 +84,16 @@ def build_or_raise(kind: type[P], policy: str, given: Mapping[str, Any] | None) 
 def _allowed_instead(key: str, value: Any, default: Any) -> str | None:
     """Return what would be allowed, or None if the value is."""
     if isinstance(default, tuple):
-        fine = (
-            isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]
-        )
+        numbers = isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))
+        fine = numbers and value[0] <= value[1]
         if fine and key in ("scale", "brightness", "contrast", "saturation", "gain", "blur_sigma_px", "noise_sigma"):
             fine = value[0] >= 0 and (key != "scale" or value[0] > 0.1)
             return None if fine else "[low, high] with low greater than 0"
         return None if fine else "[low, high], two numbers in this order"
     if key.endswith("_p"):
         return None if _is_number(value) and 0 <= value <= 1 else "a number from 0 to 1"
-    return (
-        None
-        if isinstance(value, int) and not isinstance(value, bool) and 2 <= value <= 15
-        else "a whole number from 2 to 15"
-    )
+    fine = isinstance(value, int) and not isinstance(value, bool) and 2 <= value <= 15
+    return None if fine else "a whole number from 2 to 15"
 
 
 def _is_number(value: Any) -> bool:

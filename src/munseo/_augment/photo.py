@@ -29,10 +29,8 @@ def gradient(image: np.ndarray, severity: float, rng: np.random.Generator) -> np
     direction, power = rng.uniform(0, 2 * math.pi), rng.uniform(0.8, 1.8)
     lamp_x, lamp_y = rng.uniform(-0.7, 0.7, 2)
     if rng.random() < 0.6:
-        far = (x * math.cos(direction) + y * math.sin(direction)) / (
-            abs(math.cos(direction)) + abs(math.sin(direction))
-        )
-        far = (far + 1) / 2
+        cos, sin = math.cos(direction), math.sin(direction)
+        far = ((x * cos + y * sin) / (abs(cos) + abs(sin)) + 1) / 2
     else:
         far = np.hypot(x - lamp_x, y - lamp_y)
         far = far / far.max()

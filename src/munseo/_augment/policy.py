@@ -129,10 +129,9 @@ def _move(image: np.ndarray, p: GeometryParameters, rng: np.random.Generator) ->
         image = transforms.transpose(image)
     if rng.random() < p.geometry_p:
         right, down = rng.uniform(*p.shift, 2)
-        matrix = transforms.affine(
-            image.shape[0], angle_deg=rng.uniform(*p.rotation_deg), scale=rng.uniform(*p.scale), shift=(right, down)
-        )
-        image = transforms.warp(image, matrix)
+        angle_deg, scale, size = rng.uniform(*p.rotation_deg), rng.uniform(*p.scale), image.shape[0]
+        matrix = transforms.affine(size, angle_deg=angle_deg, scale=scale, shift=(right, down))
+        image = transforms.warp(image, matrix, (size, size))
     return image
 
 

@@ -34,12 +34,9 @@ def affine(
     )
 
 
-def warp(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Apply an affine matrix (2, 3); everything outside the page becomes white paper."""
-    height, width = image.shape[:2]
-    return cv2.warpAffine(
-        image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=WHITE
-    )
+def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Apply an affine matrix (2, 3) on a canvas (width, height); everything outside the page becomes white paper."""
+    return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderValue=WHITE)
 
 
 def transpose(image: np.ndarray) -> np.ndarray:

@@ -145,13 +145,8 @@ def _check_name(model_name: str) -> None:
 
 def _options(card: ModelCard) -> dict[str, Any]:
     """Return the arguments of ``timm.create_model``; only requested ones, since models do not accept all of them."""
-    options: dict[str, Any] = {"num_classes": card.num_classes}
-    if card.drop_rate is not None:
-        options["drop_rate"] = card.drop_rate
-    if card.drop_path_rate is not None:
-        options["drop_path_rate"] = card.drop_path_rate
-    if card.activation is not None:
-        options["act_layer"] = card.activation
+    requested = {"drop_rate": card.drop_rate, "drop_path_rate": card.drop_path_rate, "act_layer": card.activation}
+    options = {"num_classes": card.num_classes, **{name: v for name, v in requested.items() if v is not None}}
     cfg = timm.get_pretrained_cfg(card.model_name)
     if cfg is not None and cfg.fixed_input_size:
         options["img_size"] = card.image_size
@@ -187,11 +182,8 @@ def _create_with_state(
             f"pretrained: {record.location} has {num_found} of the {len(backbone)} tensors of {model_name}: "
             "these are another model's weights."
         )
-    same_head = all(
-        name in state and state[name].shape == value.shape
-        for name, value in network.state_dict().items()
-        if name.startswith(head)
-    )
+    own_head = {name: value for name, value in network.state_dict().items() if name.startswith(head)}
+    same_head = all(name in state and state[name].shape == value.shape for name, value in own_head.items())
     try:
         if same_head:
             network.load_state_dict(state, strict=False)

@@ -9,16 +9,16 @@ from munseo._synth.canvas import Canvas
 from munseo._synth.form import Form, fields
 from munseo._synth.people import account_number, day, format_date, person
 from munseo._synth.photo import laid, surface
-from munseo._synth.random_draws import between, chance, digits, mix, near, pick, whole
+from munseo._synth.random_draws import Rng, between, chance, digits, mix, near, pick, whole
 from munseo._synth.vocabulary import colour, word, words
 
 
-def account(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def account(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw an account number: the first page of a bank book, or the bank's copy of it as a form."""
     return _bank_book(rng, longest_px) if chance(rng, 0.65) else _bank_copy(rng, longest_px)
 
 
-def _bank_book(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def _bank_book(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw the open book: account, holder and seal on the upper page, the machine's entries on the lower page."""
     height = pick(rng, (620.0, 1180.0))
     tint = near(rng, colour(rng, "bank_books"), 6)
@@ -58,7 +58,7 @@ def _bank_book(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     return laid(rng, book.pixels(), ground, between(rng, 0.8, 1.0), 16 * book.px_per_unit, tilt_deg=4)
 
 
-def _lower_page(rng: np.random.Generator, book: Canvas, accent: tuple[int, int, int]) -> None:
+def _lower_page(rng: Rng, book: Canvas, accent: tuple[int, int, int]) -> None:
     book.line([(0, 622), (880, 622)], mix(accent, (255, 255, 255), 0.5), 4)
     if chance(rng, 0.5):
         book.box(0, 1010, 880, 1085, fill=(52, 42, 40))  # magnetic strip
@@ -80,7 +80,7 @@ def _lower_page(rng: np.random.Generator, book: Canvas, accent: tuple[int, int, 
         book.line([(40, y + 20), (840, y + 20)], mix((255, 255, 255), accent, 0.3), 1)
 
 
-def _bank_copy(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def _bank_copy(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw the bank's certified copy, which is a form like any other."""
     form, holder, bank = Form(rng, longest_px, landscape=0.2), person(rng), word(rng, "banks")
     form.heading(words("bank_copy_titles"), notes=pick(rng, ((), (bank, "인터넷뱅킹 발급"))))

@@ -10,13 +10,13 @@ from munseo._synth import marks
 from munseo._synth.canvas import Canvas
 from munseo._synth.people import Person, day, format_date, person
 from munseo._synth.photo import laid, surface
-from munseo._synth.random_draws import RGB, between, chance, digits, mix, near, pick, whole
+from munseo._synth.random_draws import RGB, Rng, between, chance, digits, mix, near, pick, whole
 from munseo._synth.vocabulary import colour, word, words
 
 INK: RGB = (38, 38, 46)
 
 
-def driver_license(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def driver_license(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw a driver's licence: the portrait on the left, the number of the licence above the name."""
     card, holder = _card(rng, longest_px), person(rng)
     kind = pick(rng, ("1종보통", "2종보통", "1종대형", "2종소형", "2종보통\n(자동)"))
@@ -42,7 +42,7 @@ def driver_license(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     return _photographed(rng, card, longest_px)
 
 
-def national_id_card(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def national_id_card(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw a resident registration card: title, name, number and address on the left, the portrait on the right."""
     card, holder = _card(rng, longest_px), person(rng)
     _title(rng, card, "주민등록증", "", left=between(rng, 60, 150), spaced=True)
@@ -59,7 +59,7 @@ def national_id_card(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     return _photographed(rng, card, longest_px)
 
 
-def passport(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def passport(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw the data page of a passport with its machine-readable lines; sometimes the page above it is open, too."""
     both = chance(rng, 0.45)
     height, top = (1210.0, 610.0) if both else (610.0, 0.0)
@@ -73,7 +73,7 @@ def passport(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     return _photographed(rng, page, longest_px, round_units=14)
 
 
-def _data_page(rng: np.random.Generator, page: Canvas, holder: Person, top: float) -> None:
+def _data_page(rng: Rng, page: Canvas, holder: Person, top: float) -> None:
     page.text(40, top + 42, "대한민국", 26, INK, "bold")
     page.text(170, top + 42, "REPUBLIC OF KOREA", 20, INK)
     page.text(470, top + 42, pick(rng, ("여권 PASSPORT", "여권  PASSPORT (견본)")), 24, (150, 40, 60), "bold", fit=380)
@@ -97,7 +97,7 @@ def _data_page(rng: np.random.Generator, page: Canvas, holder: Person, top: floa
             page.text(x, y + 23, text, 23, INK, "bold", fit=540 / len(row))
 
 
-def _machine_lines(rng: np.random.Generator, page: Canvas, holder: Person, y: float) -> None:
+def _machine_lines(rng: Rng, page: Canvas, holder: Person, y: float) -> None:
     first = f"PMKOR{holder.roman_surname}<<{holder.roman_given}".ljust(44, "<")
     sex = "F" if holder.female else "M"
     second = f"M000{digits(rng, 5)}0KOR{holder.birth:%y%m%d}0{sex}{digits(rng, 6)}0".ljust(43, "<") + "0"
@@ -108,21 +108,21 @@ def _machine_lines(rng: np.random.Generator, page: Canvas, holder: Person, y: fl
             page.text(40 + (place + 0.5) * 800 / 44, y + 20 + number * 42, letter, 25, INK, "regular", "mm")
 
 
-def _upper_page(rng: np.random.Generator, page: Canvas) -> None:
+def _upper_page(rng: Rng, page: Canvas) -> None:
     for number, line in enumerate(words("passport_lines")):
         page.text(440, 210 + number * 44, line, 22, INK, "regular", "mm", fit=800)
     page.text(440, 420, f"M000{digits(rng, 5)}", 34, mix(INK, (255, 255, 255), 0.4), "light", "mm")
     page.line([(0, 607), (880, 607)], mix(INK, (255, 255, 255), between(rng, 0.2, 0.6)), 5)
 
 
-def _card(rng: np.random.Generator, longest_px: int) -> Canvas:
+def _card(rng: Rng, longest_px: int) -> Canvas:
     """Return an empty card with the fine waves that make copying hard."""
     card = Canvas(860, 540, longest_px * 1.1 / 860, near(rng, colour(rng, "plastics"), 5))
     _waves(rng, card, 0, 540)
     return card
 
 
-def _waves(rng: np.random.Generator, canvas: Canvas, top: float, bottom: float) -> None:
+def _waves(rng: Rng, canvas: Canvas, top: float, bottom: float) -> None:
     tint = mix((255, 255, 255), near(rng, colour(rng, "waves"), 20), 0.3)
     xs = np.linspace(0, canvas.width, 40)
     phase, length, height = between(rng, 0, 6), between(rng, 60, 190), between(rng, 6, 26)
@@ -131,7 +131,7 @@ def _waves(rng: np.random.Generator, canvas: Canvas, top: float, bottom: float) 
         canvas.line(list(zip(xs.tolist(), wave.tolist(), strict=True)), tint, 1.2)
 
 
-def _title(rng: np.random.Generator, card: Canvas, text: str, small: str, left: float, spaced: bool = False) -> None:
+def _title(rng: Rng, card: Canvas, text: str, small: str, left: float, spaced: bool = False) -> None:
     band = chance(rng, 0.4)
     ink = near(rng, pick(rng, ((30, 60, 120), (40, 40, 48), (120, 40, 60), (30, 100, 90))), 12)
     if band:
@@ -145,14 +145,14 @@ def _title(rng: np.random.Generator, card: Canvas, text: str, small: str, left: 
         card.text(left + length + 14, 68, small, 25, ink, fit=card.width - left - length - 30)
 
 
-def _issuer(rng: np.random.Generator, card: Canvas, x: float, moment: str, office: str) -> None:
+def _issuer(rng: Rng, card: Canvas, x: float, moment: str, office: str) -> None:
     size = between(rng, 30, 36)
     card.text(x, 500, f"{moment}  {office}".strip(), size, INK, "bold", fit=420)
     length = min(420.0, card.length(f"{moment}  {office}".strip(), size, "bold"))
     marks.seal(rng, card, x + length + 26, 488, 66, office[-5:] + "인", near(rng, (200, 40, 40), 20), False)
 
 
-def _photographed(rng: np.random.Generator, card: Canvas, longest_px: int, round_units: float = 26) -> np.ndarray:
+def _photographed(rng: Rng, card: Canvas, longest_px: int, round_units: float = 26) -> np.ndarray:
     """Return the card as it is seen: on a scan, on a desk, or copied onto a sheet of A4."""
     marks.specimen(rng, card, margins=False)
     copied = chance(rng, 0.2)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from munseo._synth import bank, cards, medical_bills, medical_forms, medical_letters, papers, vehicles
+from munseo._synth.random_draws import Rng
 
-Drawing = Callable[[np.random.Generator, int], np.ndarray]
+Drawing = Callable[[Rng, int], np.ndarray]
 """A function that draws one page: (rng, longest side in pixels) → uint8 RGB (H, W, 3)."""
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from munseo._synth import marks
 from munseo._synth.canvas import Align, Canvas, Weight
-from munseo._synth.random_draws import RGB, between, chance, digits, mix, near, pick, whole
+from munseo._synth.random_draws import RGB, Rng, between, chance, digits, mix, near, pick, whole
 from munseo._synth.vocabulary import colour
 
 Frame = Literal["single", "thick", "double", "open"]
@@ -43,7 +43,7 @@ class FormStyle:
     margin_y: float
 
 
-def draw_style(rng: np.random.Generator) -> FormStyle:
+def draw_style(rng: Rng) -> FormStyle:
     """Return a random style."""
     paper = near(rng, colour(rng, "papers"), 4)
     ink = near(rng, pick(rng, ((25, 25, 28), (45, 45, 50), (30, 35, 70), (60, 50, 50))), 10)
@@ -116,7 +116,7 @@ class Form:
         landscape: Probability that the form is wider than high.
     """
 
-    def __init__(self, rng: np.random.Generator, longest_px: int, landscape: float = 0.05) -> None:
+    def __init__(self, rng: Rng, longest_px: int, landscape: float = 0.05) -> None:
         self.rng = rng
         self.style: FormStyle = draw_style(rng)
         short, long = 700.0, 700.0 * between(rng, 1.25, 1.45)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-import numpy as np
-
 from munseo._synth import marks
 from munseo._synth.form import Form, fields
 from munseo._synth.people import Hospital, format_date
-from munseo._synth.random_draws import between, chance, pick, whole
+from munseo._synth.random_draws import Rng, between, chance, pick, whole
 
 CLOSING_HEIGHT = 205.0
 """Space that a form must keep free for its end, in units."""
@@ -103,6 +101,6 @@ def issuer_seal(form: Form, issuer: Hospital, x: float, y: float, size: float, *
     form.seal(x, y, size, issuer.name[:6] + "의인" if square else issuer.doctor + "인", is_round=not square)
 
 
-def serial(rng: np.random.Generator) -> str:
+def serial(rng: Rng) -> str:
     """Return the serial number of a document."""
     return f"{whole(rng, 2017, 2024)}-{whole(rng, 1, 99999):05}"

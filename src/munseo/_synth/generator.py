@@ -114,13 +114,12 @@ def planned_test(num_test: int, seed: int) -> list[SynthPage]:
 
 
 def _pages(part: str, targets: np.ndarray, seed: int) -> list[SynthPage]:
-    return [
+    pages = []
+    for index, target in enumerate(targets):
         # A hash, so that neither the name nor the order of names betrays the kind.
-        SynthPage(
-            part, index, int(target), blake2b(f"{seed}/{part}/{index}".encode(), digest_size=8).hexdigest() + ".jpg"
-        )
-        for index, target in enumerate(targets)
-    ]
+        name = blake2b(f"{seed}/{part}/{index}".encode(), digest_size=8).hexdigest()
+        pages.append(SynthPage(part, index, int(target), f"{name}.jpg"))
+    return pages
 
 
 def draw_page(page: SynthPage, seed: int, longest_side_px: int) -> np.ndarray:

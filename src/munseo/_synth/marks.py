@@ -6,15 +6,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from munseo._synth.canvas import Canvas, font
-from munseo._synth.random_draws import RGB, between, chance, digits, near, pick, whole
+from munseo._synth.random_draws import RGB, Rng, between, chance, digits, near, pick, whole
 from munseo._synth.vocabulary import word
 
 SPECIMEN_WORDS = ("견본", "견본", "SPECIMEN", "견 본", "견본 SPECIMEN")
 
 
-def seal(
-    rng: np.random.Generator, canvas: Canvas, x: float, y: float, size: float, text: str, colour: RGB, is_round: bool
-) -> None:
+def seal(rng: Rng, canvas: Canvas, x: float, y: float, size: float, text: str, colour: RGB, is_round: bool) -> None:
     """Stamp a seal with its middle at (x, y), slightly rotated: a name in up to three rows within a frame."""
     edge = canvas.px(size) * 2
     mask = Image.new("L", (edge, edge), 0)
@@ -39,7 +37,7 @@ def seal(
     canvas.print_mask(turned.reduce(2), x, y, colour, between(rng, 0.55, 0.92))
 
 
-def signature(rng: np.random.Generator, canvas: Canvas, x: float, y: float, width: float) -> None:
+def signature(rng: Rng, canvas: Canvas, x: float, y: float, width: float) -> None:
     """Draw a signature, a scrawl that starts at (x, y)."""
     steps = whole(rng, 9, 16)
     across = np.cumsum(rng.uniform(-0.35, 1.0, steps))
@@ -54,9 +52,7 @@ def signature(rng: np.random.Generator, canvas: Canvas, x: float, y: float, widt
     canvas.line(points, ink, between(rng, 1.2, 2.4))
 
 
-def barcode(
-    rng: np.random.Generator, canvas: Canvas, x: float, y: float, width: float, height: float, ink: RGB
-) -> None:
+def barcode(rng: Rng, canvas: Canvas, x: float, y: float, width: float, height: float, ink: RGB) -> None:
     """Draw a bar code with its number below; its top left corner is at (x, y)."""
     left = x
     while left < x + width:
@@ -66,7 +62,7 @@ def barcode(
     canvas.text(x + width / 2, y + height + 8, digits(rng, 12), 9, ink, anchor="mm", fit=width)
 
 
-def square_code(rng: np.random.Generator, canvas: Canvas, x: float, y: float, size: float, ink: RGB) -> None:
+def square_code(rng: Rng, canvas: Canvas, x: float, y: float, size: float, ink: RGB) -> None:
     """Draw a two-dimensional code without content; its top left corner is at (x, y)."""
     count = whole(rng, 21, 27)
     cells = rng.random((count, count)) < 0.48
@@ -79,9 +75,7 @@ def square_code(rng: np.random.Generator, canvas: Canvas, x: float, y: float, si
     canvas.print_mask(mask, x + size / 2, y + size / 2, ink, 1.0)
 
 
-def portrait(
-    rng: np.random.Generator, canvas: Canvas, x: float, y: float, width: float, height: float, female: bool
-) -> None:
+def portrait(rng: Rng, canvas: Canvas, x: float, y: float, width: float, height: float, female: bool) -> None:
     """Draw a portrait of nobody, a silhouette; its top left corner is at (x, y)."""
     ground = near(rng, pick(rng, ((205, 215, 228), (230, 230, 230), (190, 205, 215), (240, 238, 232))), 10)
     skin = near(rng, (222, 188, 162), 14)
@@ -112,7 +106,7 @@ def portrait(
     canvas.image.paste(photo.image, (round(x * canvas.px_per_unit), round(y * canvas.px_per_unit)))
 
 
-def specimen(rng: np.random.Generator, canvas: Canvas, *, margins: bool = True) -> None:
+def specimen(rng: Rng, canvas: Canvas, *, margins: bool = True) -> None:
     """Print the word "specimen" over the canvas, as on every page.
 
     Where the canvas has ``margins``, empty edges, it may be a line in them.

@@ -10,11 +10,11 @@ from munseo._synth.form import Cell, Form, FormRow, fields, grid, head
 from munseo._synth.form_footer import CLOSING_HEIGHT, close, issuer_seal, serial
 from munseo._synth.medical_letters import ending_rows, numbers, patient_rows
 from munseo._synth.people import Hospital, day, drug, format_date, hospital, person, pharmacy, won
-from munseo._synth.random_draws import between, chance, digits, pick, some, whole
+from munseo._synth.random_draws import Rng, between, chance, digits, pick, some, whole
 from munseo._synth.vocabulary import word, words
 
 
-def bill(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def bill(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw a receipt for medical treatment: a long table of items next to the sums."""
     form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
     form.heading(("진료비 계산서·영수증", "진료비 계산서 · 영수증", "진료비 영수증"), word(rng, "care_kinds"))
@@ -37,7 +37,7 @@ def bill(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     return form.finish()
 
 
-def _items(rng: np.random.Generator, count: int) -> tuple[list[FormRow], int, int]:
+def _items(rng: Rng, count: int) -> tuple[list[FormRow], int, int]:
     """Return the table of items (its height is ``count`` + 3), the total, and the patient's part of it."""
     shares = (0.28, 0.19, 0.19, 0.16, 0.18)
     titles = ("항  목", "급여\n본인부담금", "급여\n공단부담금", "전액\n본인부담", "비급여")
@@ -58,7 +58,7 @@ def _money_row(name: str, amounts: list[int], shares: tuple[float, ...]) -> Form
     return FormRow((Cell(name, shares[0], head=True, align="middle"), *money))
 
 
-def _sums(rng: np.random.Generator, height: int, total: int, borne: int) -> list[FormRow]:
+def _sums(rng: Rng, height: int, total: int, borne: int) -> list[FormRow]:
     """Return the table of sums next to the items; it is as high as the table of items."""
     paid_by = pick(rng, (("카드", "현금영수증", "현금"), ("현금", "카드", "현금영수증"), ("카드", "현금")))
     amounts = [("진료비 총액", total), ("공단부담 총액", total - borne), ("환자부담 총액", borne)]
@@ -91,7 +91,7 @@ def _issuer(form: Form, issuer: Hospital, sorts: str, moment: str) -> None:
     issuer_seal(form, issuer, *place, between(rng, 44, 72), square=square)
 
 
-def payments(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def payments(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw a confirmation of payments: a table of days and sums."""
     form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
     form.heading(words("payment_titles"), notes=numbers(rng))
@@ -118,7 +118,7 @@ def payments(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     return form.finish()
 
 
-def pharmacy_receipt(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def pharmacy_receipt(rng: Rng, longest_px: int) -> np.ndarray:
     """A pharmacy's receipt: the sums, and on most what was handed out."""
     form, patient, issuer = Form(rng, longest_px, landscape=0.1), person(rng), pharmacy(rng)
     form.heading(("약제비 계산서·영수증", "약제비 계산서 · 영수증", "약제비 영수증"))

@@ -10,11 +10,11 @@ from munseo._synth import marks
 from munseo._synth.form import Cell, Form, FormRow, fields, grid, head
 from munseo._synth.form_footer import issuer_seal
 from munseo._synth.people import account_number, address, day, drug, format_date, hospital, person, pharmacy, won
-from munseo._synth.random_draws import between, chance, digits, pick, some, whole
+from munseo._synth.random_draws import Rng, between, chance, digits, pick, some, whole
 from munseo._synth.vocabulary import pairs, word
 
 
-def prescription(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def prescription(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw a prescription: the hospital and the patient, a table of medicines, and the block of the pharmacy."""
     form, patient, issuer = Form(rng, longest_px, landscape=0.0), person(rng), hospital(rng)
     form.heading(("처방전", "처 방 전", "원외 처방전", "처방전 (환자보관용)"), word(rng, "insurances"))
@@ -50,7 +50,7 @@ def prescription(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     return form.finish()
 
 
-def _dispensing(rng: np.random.Generator) -> list[FormRow]:
+def _dispensing(rng: Rng) -> list[FormRow]:
     """Return the block of the pharmacy at the foot of a prescription; most are empty."""
     shop, filled = pharmacy(rng), chance(rng, 0.35)
     return [
@@ -61,7 +61,7 @@ def _dispensing(rng: np.random.Generator) -> list[FormRow]:
     ]
 
 
-def pregnancy_application(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def pregnancy_application(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw an application for payment of the medical expenses of a pregnancy: blocks with boxes to tick."""
     form, mother = Form(rng, longest_px, landscape=0.0), person(rng, female=True)
     titles = ("임신·출산 진료비 지급 신청서", "임신·출산 진료비 지급신청 및 확인서", "임신ㆍ출산 진료비 지급 신청서")
@@ -92,7 +92,7 @@ def pregnancy_application(rng: np.random.Generator, longest_px: int) -> np.ndarr
     return form.finish()
 
 
-def _applicant(rng: np.random.Generator, name: str, id_number: str, home: str, phone: str) -> tuple[str, list[FormRow]]:
+def _applicant(rng: Rng, name: str, id_number: str, home: str, phone: str) -> tuple[str, list[FormRow]]:
     rows = [
         fields(("성명", name), ("주민등록번호", id_number)),
         fields(("주소", home), height=1.2),

@@ -12,11 +12,11 @@ import numpy as np
 from munseo._synth.form import Cell, Form, FormRow, fields, grid, head
 from munseo._synth.form_footer import CLOSING_HEIGHT, close, serial
 from munseo._synth.people import Hospital, Person, day, format_date, hospital, person
-from munseo._synth.random_draws import chance, digits, pick, some, whole
+from munseo._synth.random_draws import Rng, chance, digits, pick, some, whole
 from munseo._synth.vocabulary import pairs, word, words
 
 
-def admission(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def admission(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw a confirmation of admission and discharge."""
     form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
     form.heading(("입퇴원확인서", "입·퇴원 확인서", "입퇴원 사실 확인서", "입원 및 퇴원 확인서"), notes=numbers(rng))
@@ -39,7 +39,7 @@ def admission(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     return form.finish()
 
 
-def diagnosis(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def diagnosis(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw a medical certificate that states a diagnosis."""
     form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
     form.heading(("진단서", "진단서", "진 단 서", "일반진단서"), notes=numbers(rng))
@@ -59,7 +59,7 @@ def diagnosis(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     return form.finish()
 
 
-def outpatient(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def outpatient(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw a certificate of visits to an outpatient clinic."""
     form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
     form.heading(("통원확인서", "통원 진료 확인서", "외래 진료 확인서", "진료확인서"), notes=numbers(rng))
@@ -84,7 +84,7 @@ def outpatient(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     return form.finish()
 
 
-def statement(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def statement(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw a doctor's statement of opinion."""
     form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
     form.heading(("소견서", "의사 소견서", "진료 소견서", "소 견 서"), notes=numbers(rng))
@@ -102,14 +102,14 @@ def statement(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     return form.finish()
 
 
-def numbers(rng: np.random.Generator) -> tuple[str, ...]:
+def numbers(rng: Rng) -> tuple[str, ...]:
     """Return the numbers above the table, as hospitals call them; some have none."""
     first = f"{pick(rng, ('등록번호', '환자번호', '차트번호', '병록번호'))} : {digits(rng, 8)}"
     second = f"{pick(rng, ('연번호', '발급번호', '문서번호'))} : {serial(rng)}"
     return pick(rng, ((), (first,), (first, second), (second, first)))
 
 
-def patient_rows(rng: np.random.Generator, patient: Person) -> list[FormRow]:
+def patient_rows(rng: Rng, patient: Person) -> list[FormRow]:
     """Return the rows about the patient, in one of three layouts."""
     name = pick(rng, ("환자 성명", "성명", "환자의 성명", "수진자명"))
     sex = "여" if patient.female else "남"
@@ -129,7 +129,7 @@ def patient_rows(rng: np.random.Generator, patient: Person) -> list[FormRow]:
     return [FormRow(tuple(cells)), fields(("환자 주소", patient.address), height=1.2)]
 
 
-def disease_rows(rng: np.random.Generator, count: int, *, sure: bool = False) -> list[FormRow]:
+def disease_rows(rng: Rng, count: int, *, sure: bool = False) -> list[FormRow]:
     """Return the rows with diseases and codes; if ``sure``, their label may call the diagnosis clinical or final."""
     diseases = some(rng, pairs("diseases"), count)
     label = pick(rng, ("병 명", "진단명", "상병명", "질병명"))
@@ -145,13 +145,13 @@ def disease_rows(rng: np.random.Generator, count: int, *, sure: bool = False) ->
     return rows
 
 
-def opinion(rng: np.random.Generator, count: int) -> str:
+def opinion(rng: Rng, count: int) -> str:
     """Return some sentences of a doctor, in one paragraph or one per line."""
     separator = pick(rng, (" ", "\n"))
     return separator.join(s.format(n=whole(rng, 1, 12)) for s in some(rng, words("opinions"), count))
 
 
-def ending_rows(rng: np.random.Generator, issuer: Hospital, *, remark: bool) -> list[FormRow]:
+def ending_rows(rng: Rng, issuer: Hospital, *, remark: bool) -> list[FormRow]:
     """Return the last rows: remarks, and the purpose of the document."""
     rows = []
     if remark:

@@ -9,11 +9,11 @@ import numpy as np
 from munseo._synth import marks
 from munseo._synth.form import Cell, Form, FormRow, fields, grid, head
 from munseo._synth.people import Person, address, day, format_date, person, plate
-from munseo._synth.random_draws import between, chance, digits, pick, some, whole
+from munseo._synth.random_draws import Rng, between, chance, digits, pick, some, whole
 from munseo._synth.vocabulary import word, words
 
 
-def resume(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def resume(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw a résumé: the photograph next to the personal table, then school, work and certificates."""
     form, writer = Form(rng, longest_px, landscape=0.0), person(rng, born=(1975, 1990))
     form.heading(("이력서", "이 력 서", "이력서", "입사 지원서"))
@@ -23,9 +23,7 @@ def resume(rng: np.random.Generator, longest_px: int) -> np.ndarray:
         fields(("성명", writer.name), ("생년월일", format_date(writer.birth, whole(rng, 0, 2)))),
         fields(("연락처", writer.phone), ("이메일", f"sample{digits(rng, 3)}@example.com")),
         fields(("주소", writer.address)),
-        fields(
-            ("병역", pick(rng, ("필", "해당 없음", "면제"))), ("희망 부서", pick(rng, ("영업", "기획", "개발", "인사")))
-        ),
+        fields(("병역", word(rng, "services")), ("희망 부서", word(rng, "teams"))),
     ]
     form.table(rows, reserve=520, across=(0.0, 1 - part) if right_side else (part, 1.0))
     height = form.y - top - 8
@@ -43,22 +41,17 @@ def resume(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     return form.finish()
 
 
-def _history(rng: np.random.Generator, form: Form, writer: Person) -> None:
+def _history(rng: Rng, form: Form, writer: Person) -> None:
     """Draw school, work and certificates, as three tables or as one long table."""
     start, shares = writer.birth.year + 19, (0.28, 0.36, 0.2, 0.16)
     schools = [
         (f"{start - 3 + 4 * n}.03 ~ {start + 4 * n}.02", name, word(rng, "majors"), "졸업")
         for n, name in enumerate(some(rng, words("schools"), whole(rng, 2, 3)))
     ]
-    works = [
-        (
-            f"{start + 5 + 2 * n}.{whole(rng, 1, 9):02} ~ {start + 7 + 2 * n}.{whole(rng, 10, 12)}",
-            name,
-            word(rng, "positions"),
-            "퇴사",
-        )
-        for n, name in enumerate(some(rng, words("companies"), whole(rng, 1, 4)))
-    ]
+    works = []
+    for n, name in enumerate(some(rng, words("companies"), whole(rng, 1, 4))):
+        span = f"{start + 5 + 2 * n}.{whole(rng, 1, 9):02} ~ {start + 7 + 2 * n}.{whole(rng, 10, 12)}"
+        works.append((span, name, word(rng, "positions"), "퇴사"))
     papers = [
         (f"{start + n}.{whole(rng, 1, 12):02}", name, "한국견본협회", "취득")
         for n, name in enumerate(some(rng, words("licences"), whole(rng, 1, 4)))
@@ -79,7 +72,7 @@ def _history(rng: np.random.Generator, form: Form, writer: Person) -> None:
     form.stack(tables, reserve=100)
 
 
-def vehicle_registration(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def vehicle_registration(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw a vehicle registration certificate: numbered cells, then blocks for dimensions, plates and inspections."""
     form, owner = Form(rng, longest_px, landscape=0.2), person(rng)
     first, style = day(rng, 2005, 2023), whole(rng, 0, 2)
@@ -117,7 +110,7 @@ def _numbered(*pairs: tuple[str, str]) -> FormRow:
     return fields(*pairs, label_share=0.17 if len(pairs) == 2 else 0.14)
 
 
-def _blocks(rng: np.random.Generator, form: Form, first: date) -> None:
+def _blocks(rng: Rng, form: Form, first: date) -> None:
     """Draw the lower half: two columns of small tables."""
     sizes = [
         FormRow((head("1. 제원", 1.0),)),

@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import numpy as np
-
-from munseo._synth.random_draws import chance, digits, pick, whole
+from munseo._synth.random_draws import Rng, chance, digits, pick, whole
 from munseo._synth.vocabulary import pairs, word
 
 
@@ -47,7 +45,7 @@ class Hospital:
     department: str
 
 
-def person(rng: np.random.Generator, *, female: bool | None = None, born: tuple[int, int] = (1945, 2004)) -> Person:
+def person(rng: Rng, *, female: bool | None = None, born: tuple[int, int] = (1945, 2004)) -> Person:
     """Invent a person, born in one of the years from the first to the last one of ``born``."""
     surname, given = pick(rng, pairs("surnames")), [pick(rng, pairs("syllables")) for _ in range(2)]
     return Person(
@@ -61,24 +59,24 @@ def person(rng: np.random.Generator, *, female: bool | None = None, born: tuple[
     )
 
 
-def address(rng: np.random.Generator) -> str:
+def address(rng: Rng) -> str:
     """Invent an address of one line."""
     home = word(rng, "homes").format(a=whole(rng, 101, 130), b=whole(rng, 101, 2004))
     street = f"{word(rng, 'cities')} {word(rng, 'districts')} {word(rng, 'streets')} {whole(rng, 1, 320)}"
     return f"{street}, {home}" if home else street
 
 
-def hospital(rng: np.random.Generator) -> Hospital:
+def hospital(rng: Rng) -> Hospital:
     """Invent a hospital and one of its doctors."""
     return _institution(rng, word(rng, "hospital_names") + word(rng, "hospital_kinds"))
 
 
-def pharmacy(rng: np.random.Generator) -> Hospital:
+def pharmacy(rng: Rng) -> Hospital:
     """Invent a pharmacy."""
     return _institution(rng, word(rng, "pharmacy_names") + "약국")
 
 
-def _institution(rng: np.random.Generator, name: str) -> Hospital:
+def _institution(rng: Rng, name: str) -> Hospital:
     return Hospital(
         name=name,
         address=address(rng).split(",")[0],
@@ -90,7 +88,7 @@ def _institution(rng: np.random.Generator, name: str) -> Hospital:
     )
 
 
-def day(rng: np.random.Generator, first_year: int = 2017, last_year: int = 2024) -> date:
+def day(rng: Rng, first_year: int = 2017, last_year: int = 2024) -> date:
     """Return a random day between two years, both included."""
     first, last = date(first_year, 1, 1), date(last_year, 12, 31)
     return first + timedelta(days=whole(rng, 0, (last - first).days))
@@ -109,25 +107,24 @@ def format_date(moment: date, style: int) -> str:
     return forms[style % len(forms)]
 
 
-def account_number(rng: np.random.Generator) -> str:
+def account_number(rng: Rng) -> str:
     """Return an account number that no bank assigns."""
-    return pick(rng, ("000-00{a}-{b}", "0000-{c}-{b}", "000-{b}-{a}-{c}")).format(
-        a=digits(rng, 2), b=digits(rng, 6), c=digits(rng, 3)
-    )
+    pattern = pick(rng, ("000-00{a}-{b}", "0000-{c}-{b}", "000-{b}-{a}-{c}"))
+    return pattern.format(a=digits(rng, 2), b=digits(rng, 6), c=digits(rng, 3))
 
 
-def plate(rng: np.random.Generator) -> str:
+def plate(rng: Rng) -> str:
     """Return a plate number with a letter that no plate has."""
     front = whole(rng, 10, 69) if chance(rng, 0.5) else whole(rng, 100, 699)
     return f"{front}{word(rng, 'plate_letters')} {digits(rng, 4)}"
 
 
-def won(rng: np.random.Generator, low: int, high: int) -> int:
+def won(rng: Rng, low: int, high: int) -> int:
     """Return a sum of money in won, a multiple of ten."""
     return whole(rng, low // 10, high // 10) * 10
 
 
-def drug(rng: np.random.Generator) -> str:
+def drug(rng: Rng) -> str:
     """Return the name of a medicine that does not exist, with its strength."""
     strength = pick(rng, ("5mg", "10mg", "20mg", "50mg", "100mg", "250mg", "10ml"))
     return f"{word(rng, 'drug_stems')}{word(rng, 'drug_ends')} {strength}"

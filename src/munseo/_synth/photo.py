@@ -8,11 +8,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from munseo._synth.random_draws import between, chance, near, whole
+from munseo._synth.random_draws import Rng, between, chance, near, whole
 from munseo._synth.vocabulary import colour
 
 
-def surface(rng: np.random.Generator, width_px: int, height_px: int) -> np.ndarray:
+def surface(rng: Rng, width_px: int, height_px: int) -> np.ndarray:
     """Paint a desk, a cloth or the lid of a scanner, whose colour changes slowly; uint8 RGB (height, width, 3)."""
     level = np.array(near(rng, colour(rng, "surfaces"), 12), np.float32)
     coarse = level + rng.normal(0, between(rng, 1, 9), (5, 6, 1)).astype(np.float32)
@@ -23,9 +23,7 @@ def surface(rng: np.random.Generator, width_px: int, height_px: int) -> np.ndarr
     return np.clip(drift, 0, 255).astype(np.uint8)
 
 
-def laid(
-    rng: np.random.Generator, thing: np.ndarray, ground: np.ndarray, share: float, round_px: float, tilt_deg: float
-) -> np.ndarray:
+def laid(rng: Rng, thing: np.ndarray, ground: np.ndarray, share: float, round_px: float, tilt_deg: float) -> np.ndarray:
     """Put a flat object (h, w, 3) on the ground (H, W, 3), slightly rotated and seen slightly from the side.
 
     It takes ``share`` of the ground's width or height, whichever is tighter. ``round_px`` is the radius of its corners,
@@ -51,7 +49,7 @@ def laid(
     return (seen * over + dimmed * (1 - over)).astype(np.uint8)
 
 
-def aslant(rng: np.random.Generator, scene: np.ndarray, spread: float) -> np.ndarray:
+def aslant(rng: Rng, scene: np.ndarray, spread: float) -> np.ndarray:
     """Show a scene from a slightly different position; its edges move out of the picture."""
     height, width = scene.shape[:2]
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
@@ -68,7 +66,7 @@ def _rounded(height: int, width: int, radius: float) -> np.ndarray:
     return np.where(x * x + y * y <= max(radius, 1.0) ** 2, 255, 0).astype(np.uint8)
 
 
-def scan(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
+def scan(rng: Rng, page: np.ndarray) -> np.ndarray:
     """Scan or photograph a page carefully; uint8 RGB (H, W, 3).
 
     The scan is rotated by at most 3°, up to a fifth darker, and has noise of 1 to 4 levels.
@@ -87,7 +85,7 @@ def scan(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
     return clipped.astype(np.uint8)
 
 
-def damage(rng: np.random.Generator, page: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
+def damage(rng: Rng, page: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
     """Rotate, mirror, blur and brighten a page (H, W, 3) uint8, and sometimes cover parts; its longest side stays.
 
     A second page of any size shines through faintly; most pages have none.
@@ -107,7 +105,7 @@ def damage(rng: np.random.Generator, page: np.ndarray, second: np.ndarray | None
     return clipped.astype(np.uint8)
 
 
-def _turned(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
+def _turned(rng: Rng, page: np.ndarray) -> np.ndarray:
     """Rotate a page by any angle; at most its corners leave the picture."""
     height, width = page.shape[:2]
     angle = between(rng, 0, 360)
@@ -122,7 +120,7 @@ def _turned(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
     return cv2.warpAffine(page, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(level, level, level))
 
 
-def _blurred(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
+def _blurred(rng: Rng, page: np.ndarray) -> np.ndarray:
     """Blur a page by focus or motion, or leave it sharp; the strength grows with the picture."""
     reach = max(page.shape[:2]) / 640
     kind = whole(rng, 0, 3)
@@ -139,7 +137,7 @@ def _blurred(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
     return page
 
 
-def _covered(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
+def _covered(rng: Rng, page: np.ndarray) -> np.ndarray:
     """Cover a page with up to three notes, labels or thumbs, each on at most a tenth of it."""
     height, width = page.shape[:2]
     out = page.copy()
@@ -151,7 +149,7 @@ def _covered(rng: np.random.Generator, page: np.ndarray) -> np.ndarray:
     return out
 
 
-def _shining_through(rng: np.random.Generator, page: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _shining_through(rng: Rng, page: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Lay a second page faintly over the first one, mirrored like the reverse side of a sheet."""
     height, width = page.shape[:2]
     back = cv2.resize(second[:, ::-1], (width, height), interpolation=cv2.INTER_AREA)

@@ -9,41 +9,43 @@ import numpy as np
 
 T = TypeVar("T")
 
+Rng = np.random.Generator
+
 RGB = tuple[int, int, int]
 """A colour, 0 to 255 in each channel."""
 
 
-def pick(rng: np.random.Generator, items: Sequence[T]) -> T:
+def pick(rng: Rng, items: Sequence[T]) -> T:
     """Return one of the items; all are equally likely."""
     return items[int(rng.integers(len(items)))]
 
 
-def some(rng: np.random.Generator, items: Sequence[T], count: int) -> list[T]:
+def some(rng: Rng, items: Sequence[T], count: int) -> list[T]:
     """Return ``count`` different items in random order."""
     return [items[int(i)] for i in rng.permutation(len(items))[:count]]
 
 
-def chance(rng: np.random.Generator, probability: float) -> bool:
+def chance(rng: Rng, probability: float) -> bool:
     """Return True with a probability."""
     return bool(rng.random() < probability)
 
 
-def between(rng: np.random.Generator, low: float, high: float) -> float:
+def between(rng: Rng, low: float, high: float) -> float:
     """Return a real number in [low, high)."""
     return float(rng.uniform(low, high))
 
 
-def whole(rng: np.random.Generator, low: int, high: int) -> int:
+def whole(rng: Rng, low: int, high: int) -> int:
     """Return a whole number from low to high, both included."""
     return int(rng.integers(low, high + 1))
 
 
-def digits(rng: np.random.Generator, count: int) -> str:
+def digits(rng: Rng, count: int) -> str:
     """Return a string of random digits."""
     return "".join(str(d) for d in rng.integers(0, 10, count))
 
 
-def near(rng: np.random.Generator, colour: RGB, spread: float) -> RGB:
+def near(rng: Rng, colour: RGB, spread: float) -> RGB:
     """Return a colour that differs by at most ``spread`` levels in each channel."""
     red, green, blue = (round(min(255.0, max(0.0, level + between(rng, -spread, spread)))) for level in colour)
     return red, green, blue

@@ -11,7 +11,7 @@ import numpy as np
 from munseo._synth.canvas import Canvas
 from munseo._synth.people import plate
 from munseo._synth.photo import aslant
-from munseo._synth.random_draws import RGB, between, chance, digits, mix, near, pick, whole
+from munseo._synth.random_draws import RGB, Rng, between, chance, digits, mix, near, pick, whole
 from munseo._synth.vocabulary import colour, word
 
 SMOOTHING = 2
@@ -29,7 +29,7 @@ class Panel:
     ring: RGB
 
 
-def dashboard(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def dashboard(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw a dashboard: dials, a display with the odometer, warning lights, the rim of the steering wheel."""
     height = 900 / between(rng, 1.3, 1.75)
     light: RGB = pick(rng, ((235, 240, 245), (120, 200, 250), (250, 120, 90), (150, 240, 180), (255, 230, 190)))
@@ -61,7 +61,7 @@ def dashboard(rng: np.random.Generator, longest_px: int) -> np.ndarray:
 
 
 def _dial(
-    rng: np.random.Generator,
+    rng: Rng,
     scene: Canvas,
     panel: Panel,
     x: float,
@@ -94,7 +94,7 @@ def _dial(
     scene.ellipse(x - hub, y - hub, x + hub, y + hub, mix(panel.face, panel.light, 0.2), panel.ring, 2)
 
 
-def _display(rng: np.random.Generator, scene: Canvas, panel: Panel, x: float, y: float, width: float) -> None:
+def _display(rng: Rng, scene: Canvas, panel: Panel, x: float, y: float, width: float) -> None:
     """Draw the small display: odometer, trip, outside temperature, gear."""
     height = width * between(rng, 0.7, 1.0)
     glow = pick(rng, ((10, 20, 34), (30, 12, 8), (14, 30, 18), (200, 214, 196)))
@@ -110,7 +110,7 @@ def _display(rng: np.random.Generator, scene: Canvas, panel: Panel, x: float, y:
         scene.text(x, place, line, width * 0.12, ink, "bold" if number == 0 else "regular", "mm", fit=width * 0.9)
 
 
-def _lamps(rng: np.random.Generator, scene: Canvas, y: float) -> None:
+def _lamps(rng: Rng, scene: Canvas, y: float) -> None:
     """Draw warning lights, some of them lit."""
     lit: tuple[RGB, ...] = ((235, 60, 45), (250, 180, 30), (60, 200, 90), (70, 140, 240))
     for x in np.linspace(330, 570, whole(rng, 5, 8)):
@@ -125,7 +125,7 @@ def _lamps(rng: np.random.Generator, scene: Canvas, y: float) -> None:
             scene.box(place - 11, y - 7, place + 11, y + 7, None, lamp, 3, radius=3)
 
 
-def _wheel(rng: np.random.Generator, scene: Canvas, height: float) -> None:
+def _wheel(rng: Rng, scene: Canvas, height: float) -> None:
     """Draw the rim of the steering wheel at the lower edge."""
     rim = near(rng, (30, 30, 32), 8)
     top, width = height * between(rng, 0.86, 0.95), between(rng, 40, 60)
@@ -133,7 +133,7 @@ def _wheel(rng: np.random.Generator, scene: Canvas, height: float) -> None:
     scene.ellipse(450 - 556, top + 4, 450 + 556, top + 1116, None, mix(rim, (255, 255, 255), 0.15), 3)
 
 
-def license_plate(rng: np.random.Generator, longest_px: int) -> np.ndarray:
+def license_plate(rng: Rng, longest_px: int) -> np.ndarray:
     """Draw a number plate on the bumper of a car, seen from the front or from behind."""
     height = 900 / between(rng, 1.15, 1.7)
     body = near(rng, colour(rng, "cars"), 10)
@@ -158,7 +158,7 @@ def license_plate(rng: np.random.Generator, longest_px: int) -> np.ndarray:
     return aslant(rng, pixels, between(rng, 0.05, 0.16))
 
 
-def _plate(rng: np.random.Generator, scene: Canvas, x: float, y: float) -> None:
+def _plate(rng: Rng, scene: Canvas, x: float, y: float) -> None:
     """Draw the plate: long and white, blue or yellow, or the old green one with two lines."""
     plates: tuple[tuple[RGB, RGB], ...] = (
         ((244, 244, 242), (20, 20, 24)), ((244, 244, 242), (20, 20, 24)), ((120, 180, 225), (20, 20, 24)),
@@ -189,13 +189,13 @@ def _plate(rng: np.random.Generator, scene: Canvas, x: float, y: float) -> None:
     _label(rng, scene, x, y + half_height + between(rng, 34, 60))
 
 
-def _label(rng: np.random.Generator, scene: Canvas, x: float, y: float) -> None:
+def _label(rng: Rng, scene: Canvas, x: float, y: float) -> None:
     """Draw a sticker that marks the scene as a specimen."""
     scene.box(x - 100, y - 18, x + 100, y + 18, (232, 232, 228), (200, 40, 40), 2)
     scene.text(x, y, pick(rng, ("견본 SPECIMEN", "견 본", "SPECIMEN")), 23, (200, 40, 40), "bold", "mm", fit=185)
 
 
-def _glossy(rng: np.random.Generator, pixels: np.ndarray) -> np.ndarray:
+def _glossy(rng: Rng, pixels: np.ndarray) -> np.ndarray:
     """Light a scene unevenly, sometimes with a reflection; uint8 RGB of the same shape."""
     height, width = pixels.shape[:2]
     coarse = 1 + rng.normal(0, 0.16, (4, 5)).astype(np.float32)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
-from munseo._synth.random_draws import RGB, pick
+from munseo._synth.random_draws import RGB, Rng, pick
 
 VOCABULARY: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("vocabulary.yaml").read_text("utf-8"))
 """Lists and mappings of words by name, and lists of colours."""
@@ -19,12 +18,12 @@ def words(name: str) -> list[str]:
     return list(VOCABULARY[name])
 
 
-def word(rng: np.random.Generator, name: str) -> str:
+def word(rng: Rng, name: str) -> str:
     """Return one of the words of a list."""
     return pick(rng, words(name))
 
 
-def colour(rng: np.random.Generator, name: str) -> RGB:
+def colour(rng: Rng, name: str) -> RGB:
     """Return one of the colours of a list."""
     red, green, blue = pick(rng, VOCABULARY["colours"][name])
     return red, green, blue
