@@ -84,8 +84,8 @@ def test_dilation_thins_print_and_erosion_thickens_it(page):
 
 def test_one_warp_composes_exactly():
     image = generator(0, "t").integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    assert np.array_equal(warp(image, affine(64)), image)
-    assert np.array_equal(warp(image, affine(64, angle_deg=90)), np.rot90(image))
+    assert np.array_equal(warp(image, affine(64), (64, 64)), image)
+    assert np.array_equal(warp(image, affine(64, angle_deg=90), (64, 64)), np.rot90(image))
     assert np.array_equal(transpose(image)[3, 5], image[5, 3])
 
 

@@ -65,8 +65,7 @@ DAMAGES: dict[str, Damage] = {
             "turned by 90, 180 or 270°",
             "quarter turns",
             "sideways",
-            0,
-            False,
+            graded=False,
         ),
         Damage("bend", "pose", pose.bend, "paper that waves", "bent paper", "line_spread"),
         Damage(
