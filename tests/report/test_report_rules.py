@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pandas as pd
 import pytest
 from fake_run import ENGLISH, change, write_folds, write_run
 
-from munseo._config import load_config
+from munseo._config import Config, load_config
+from munseo._config.key import keys_of
 from munseo._locale import LANGUAGES, Texts
 from munseo._report import record_score
 from munseo._report.content.analysis import sentence
@@ -84,6 +86,10 @@ def test_imbalance_is_of_the_pages_that_train(english_run: RunFolder):
               {"class": "b", "before": 90, "added": 0, "after": 90, "val": 9}]  # fmt: skip
     change(english_run.manifest_file, "data", "class_counts", value=counts)
     assert findings(english_run)["imbalance"]["ratio"] == 4.5
+    facts = gather(english_run)
+    for key in (name for name, known in keys_of(Config).items() if known.balances):
+        balanced = replace(facts, config=facts.config.model_copy(update={key: 1}))
+        assert "imbalance" not in {finding.rule for finding in analyse(balanced)}, key
     counts[0].update(added=70, after=90)
     change(english_run.manifest_file, "data", "class_counts", value=counts)
     assert "imbalance" not in findings(english_run)

@@ -39,7 +39,7 @@ def test_every_key_that_balances_the_classes_has_one_entry():
 
 @pytest.mark.parametrize("key", [*LOSS_BALANCE, *SAMPLE_WEIGHTS])
 def test_every_balance_changes_what_rare_classes_count(key):
-    config, labels = Config.model_validate({key: True}), [0] * 9 + [1]
+    config, labels = Config().model_copy(update={key: 0.9}), [0] * 9 + [1]
     weights = sample_weights(config, labels)
     if key in SAMPLE_WEIGHTS:
         assert weights[9] == pytest.approx(9 * weights[0])

@@ -6,7 +6,14 @@ import torch
 
 from munseo._config import Config
 from munseo._config.key import keys_of
-from munseo._training.stop_rules import STOP_RULES, EndReason, build_stop_rules, end_reason, restore_stop_rules
+from munseo._training.stop_rules import (
+    STOP_RULES,
+    EndReason,
+    EpochRule,
+    build_stop_rules,
+    end_reason,
+    restore_stop_rules,
+)
 
 
 class Stuck(pl.LightningModule):
@@ -60,11 +67,19 @@ def test_the_rule_that_ends_training_is_the_reason(tmp_path, epochs, improving_e
     assert end_reason(again, epochs) == reason, "a resumed run knows it from the saved state"
 
 
+def test_a_rule_may_end_the_first_epoch():
+    rules = {EndReason.EPOCHS: EpochRule(), EndReason.PATIENCE: EpochRule()}
+    assert end_reason(rules, 3) == EndReason.EPOCHS
+    rules[EndReason.PATIENCE].stopped_epoch = 0
+    assert end_reason(rules, 3) == EndReason.PATIENCE
+    assert end_reason(rules, 1) == EndReason.EPOCHS, "it was the only planned one"
+
+
 def test_every_reason_is_a_key_with_a_sentence_for_reports():
     keys = {name for name, known in keys_of(Config).items() if known.ends is not None}
     assert keys == set(EndReason)
     assert set(EndReason) == {EndReason.EPOCHS, *STOP_RULES}
-    values = {**Config().to_dict(), "monitor": "val_loss"}
+    values = {key: 1 if value is None else value for key, value in Config().to_dict().items()} | {"monitor": "val_loss"}
     for name in keys:
         ends = keys_of(Config)[name].ends
         assert ends.of("en", **values) != ends.of("ko", **values)

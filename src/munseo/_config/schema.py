@@ -56,6 +56,11 @@ class Config(
         """Return all keys in the order of a configuration file."""
         return [*REFERENCE_ORDER, *(key for key in cls.model_fields if key not in REFERENCE_ORDER)]
 
+    @property
+    def balancing_keys(self) -> list[str]:
+        """The keys that make unequal classes count alike and are on."""
+        return [name for name, key in keys_of(Config).items() if key.balances and getattr(self, name)]
+
     def to_dict(self) -> dict[str, Any]:
         """Return all keys with their values, as YAML and JSON can have them, in the order of a configuration file."""
         values = self.model_dump(mode="json")
@@ -80,5 +85,5 @@ class Config(
         return problems
 
     def _problems_of_balance(self) -> list[str]:
-        balancing = [name for name, key in keys_of(Config).items() if key.balances and getattr(self, name)]
+        balancing = self.balancing_keys
         return [f"{', '.join(balancing)}: each balances the classes; choose one"] if len(balancing) > 1 else []

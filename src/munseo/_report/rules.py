@@ -202,7 +202,7 @@ def few_val_pages(facts: Facts) -> Finding | None:
 def imbalance(facts: Facts) -> Finding | None:
     """Find class sizes in training, after balancing, that differ by half or more, if nothing else evens them out."""
     counts = facts.class_counts
-    if not counts or facts.config.weighted_sampler or facts.config.class_weighting:
+    if not counts or facts.config.balancing_keys:
         return None
     smallest, largest = min(counts, key=lambda c: c.after), max(counts, key=lambda c: c.after)
     if smallest.after == 0 or largest.after < 1.5 * smallest.after:

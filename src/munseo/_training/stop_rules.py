@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
+import pytorch_lightning as pl
 from pytorch_lightning.callbacks import EarlyStopping
 
 from munseo._config.training_settings import OptimizerSettings
@@ -22,8 +23,18 @@ class EndReason(StrEnum):
     PATIENCE = "patience"
 
 
-StopRule = EarlyStopping
-"""A callback that sets ``trainer.should_stop``, and its own ``stopped_epoch``, which is 0 as long as it did not."""
+class EpochRule(pl.Callback):
+    """A callback that sets ``trainer.should_stop`` after an epoch, and then ``stopped_epoch``, which it saves.
+
+    Attributes:
+        stopped_epoch: Index of the epoch after which it ended training; None as long as it did not.
+    """
+
+    stopped_epoch: int | None = None
+
+
+StopRule = EpochRule | EarlyStopping
+"""A rule that ends training. A rule that is not Lightning's is an ``EpochRule``, since it may end the first epoch."""
 
 
 def _patience(config: OptimizerSettings) -> StopRule:
@@ -57,5 +68,13 @@ def restore_stop_rules(rules: Mapping[EndReason, StopRule], callback_states: Map
 
 def end_reason(rules: Mapping[EndReason, StopRule], planned_epochs: int) -> EndReason:
     """Return which rule cut the training short; a rule that fires after the last epoch cuts nothing short."""
-    ended = (reason for reason, rule in rules.items() if 0 < rule.stopped_epoch < planned_epochs - 1)
-    return next(ended, EndReason.EPOCHS)
+    epochs = ((reason, _ended_after(rule)) for reason, rule in rules.items())
+    reasons = (reason for reason, epoch in epochs if epoch is not None and epoch < planned_epochs - 1)
+    return next(reasons, EndReason.EPOCHS)
+
+
+def _ended_after(rule: StopRule) -> int | None:
+    """Return the index of the epoch after which a rule ended training."""
+    if isinstance(rule, EarlyStopping):
+        return rule.stopped_epoch or None  # It cannot end the first epoch, and has 0 as long as it ended none.
+    return rule.stopped_epoch

@@ -281,12 +281,13 @@ def fit(folder: RunFolder, config: Config, card: ModelCard, split: Split, logger
         choice = _choose_compile(folder, config, module)
         module.compiled = compiled_forward(module.classifier) if choice.compiled else None
         _train(folder, config, module, recorder, stop_rules, loggers)
+    reason = end_reason(stop_rules, config.epochs)
     if len(recorder.rows) <= config.epochs - config.snapshot_epochs < config.epochs:
-        say("snapshot_epochs: patience ended the run before the first of them; nothing was averaged")
+        say(f"snapshot_epochs: {reason} ended the run before the first of them; nothing was averaged")
     if rank() == 0:
         folder.update_manifest(
             effective=recorder.describe_effective(module),
-            course=recorder.describe_course(end_reason(stop_rules, config.epochs)).model_dump(),
+            course=recorder.describe_course(reason).model_dump(),
         )
     return hardware
 
