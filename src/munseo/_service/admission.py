@@ -43,11 +43,7 @@ class Admission:
             self.num_files -= num
 
     def check(self) -> None:
-        """Refuse a request before its body is read if its files could not be admitted.
-
-        Raises:
-            Refusal: 429, if the queue is full.
-        """
+        """Refuse a request (429) before its body is read if its files could not be admitted."""
         if self.num_files >= self._limits.waiting:
             raise self._busy("The queue is full.")
 
@@ -74,14 +70,10 @@ class Admission:
         finally:
             self.num_bytes -= reserved
 
-    def retry_after_s(self) -> int:
-        """Return the seconds until the waiting files are answered at the present speed."""
-        speed = self._speed()
-        seconds = math.ceil(self.num_files / speed) if speed > 0 else 1
-        return min(max(seconds, 1), LONGEST_RETRY_S)
-
     def _busy(self, why: str) -> Refusal:
-        seconds = self.retry_after_s()
+        """Return a refusal with the seconds until the waiting files are answered at the present speed."""
+        speed = self._speed()
+        seconds = min(max(math.ceil(self.num_files / speed) if speed > 0 else 1, 1), LONGEST_RETRY_S)
         return Refusal(429, f"{why} Try again in {seconds} s.", headers={"Retry-After": str(seconds)})
 
 

@@ -61,12 +61,8 @@ def raw_response(status: int, detail: str, headers: Mapping[str, str] | None = N
 
 def _content(status: int, detail: str, errors: Sequence[Mapping[str, Any]] = ()) -> bytes:
     """Return the JSON of a problem."""
-    content: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
+    title = HTTPStatus(status).phrase
+    content: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     if errors:
         content["errors"] = list(errors)
     return json.dumps(content, ensure_ascii=False).encode()

@@ -28,24 +28,19 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         UserError: The port is taken, or the host is not this machine's.
     """
+    listener = None
     try:
-        return _bind(host, port)
-    except OSError as error:
-        raise UserError(f"{host}:{port}: cannot be opened ({error.strerror}); choose another --port.") from None
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    # asyncio turns Nagle's algorithm off only where the protocol is named. With it the second half of an answer waits
-    # 40 ms for the client's acknowledgement of the first.
-    listener = socket.socket(family, kind, protocol)
-    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # asyncio turns Nagle's algorithm off only where the protocol is named. With it the second half of an answer
+        # waits 40 ms for the client's acknowledgement of the first.
+        listener = socket.socket(family, kind, protocol)
         # A service that is started again must not wait until the system has forgotten its old connections.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-    except OSError:
-        listener.close()
-        raise
+    except OSError as error:
+        if listener is not None:
+            listener.close()
+        raise UserError(f"{host}:{port}: cannot be opened ({error.strerror}); choose another --port.") from None
     return listener
 
 

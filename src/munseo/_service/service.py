@@ -33,12 +33,7 @@ _PAGES = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 class Service:
-    """The state of the service: one predictor, its queue, and what was admitted.
-
-    Args:
-        predictor: The predictor.
-        limits: Limits of a request, and of all requests together.
-    """
+    """The state of the service: one predictor, its queue, and what was admitted within the limits."""
 
     def __init__(self, predictor: Predictor, limits: Limits) -> None:
         self.predictor = predictor
@@ -78,11 +73,7 @@ class Service:
         return Response(answers.model_dump_json(), media_type="application/json")
 
     async def _rows(self, pages: Sequence[ReadPage]) -> np.ndarray:
-        """Predict the readable pages.
-
-        Raises:
-            Refusal: 422, if no page can be read.
-        """
+        """Predict the readable pages, or refuse the request (422) if no page can be read."""
         prepared = [page.prepared for page in pages if page.problem is None]
         if prepared:
             return await self.batcher.predict(prepared)
@@ -99,11 +90,7 @@ class Service:
 
 
 class ServiceMetrics:
-    """The metrics of one service, for Prometheus.
-
-    Args:
-        num_waiting: Returns the number of pages that wait for the model.
-    """
+    """The metrics of one service, for Prometheus; ``num_waiting`` returns how many pages wait for the model."""
 
     def __init__(self, num_waiting: Callable[[], float]) -> None:
         self._registry = CollectorRegistry()
@@ -144,7 +131,7 @@ def build(
     Args:
         predictor: The predictor.
         model_card: The answer to ``GET /v1/model``.
-        limits: Limits of a request, and of all requests together.
+        limits: What the service accepts.
         token: Token that every request needs, except those that ask whether the service works; None for no token.
         hosts: Host names under which the service may be called; empty allows any.
     """

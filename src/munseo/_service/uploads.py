@@ -32,12 +32,7 @@ ACCEPTED = f"{FORM}, image/*, {', '.join(OTHERS)}"
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file of a request.
-
-    Attributes:
-        name: The name that the client gives it, without folders.
-        data: The content.
-    """
+    """A file of a request: the name that the client gives it, without folders, and its content."""
 
     name: str
     data: bytes
@@ -45,15 +40,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class ReadPage:
-    """A page of a file, or the reason why it cannot be read.
-
-    Attributes:
-        file: The name that the client gives the file.
-        number: Number of the page, from 1.
-        num_pages: Number of pages of the file.
-        prepared: The page as the model takes it; None where there is a problem.
-        problem: Why the page cannot be read.
-    """
+    """A page of a file, prepared for the model, or the problem why it cannot be read; ``number`` counts from 1."""
 
     file: str
     number: int
@@ -63,29 +50,17 @@ class ReadPage:
 
 
 def check_media_type(content_type: str | None) -> None:
-    """Refuse content types that cannot hold a file, before the body is read.
-
-    Raises:
-        Refusal: 415.
-    """
+    """Refuse content types that cannot hold a file (415), before the body is read."""
     if not content_type:
         return
     kind = content_type.partition(";")[0].strip().lower()
     if kind != FORM and kind not in OTHERS and not kind.startswith("image/"):
-        raise Refusal(
-            415,
-            f"The content type {inert(kind)[:MAX_NAME]} is not taken; send {ACCEPTED}.",
-            headers={"Accept-Post": ACCEPTED},
-        )
+        reason = f"The content type {inert(kind)[:MAX_NAME]} is not taken; send {ACCEPTED}."
+        raise Refusal(415, reason, headers={"Accept-Post": ACCEPTED})
 
 
 async def read_body(request: Request, limits: Limits, reserve: Callable[[int], None]) -> bytes:
-    """Read a whole body.
-
-    Args:
-        request: The request, of which the head has been read.
-        limits: Limits of size and time.
-        reserve: Called with the length that is needed before the bytes are kept.
+    """Read a whole body; ``reserve`` is called with the length that is needed before the bytes are kept.
 
     Raises:
         Refusal: 413, if the body is announced as too large or becomes so; 408, if it arrives too slowly; 429, if there
@@ -104,11 +79,8 @@ async def read_body(request: Request, limits: Limits, reserve: Callable[[int], N
                 reserve(len(body) + len(chunk))
                 body += chunk
     except TimeoutError:
-        raise Refusal(
-            408,
-            f"The body did not arrive within {limits.body_seconds:g} s.",
-            headers={"Connection": "close"},
-        ) from None
+        reason = f"The body did not arrive within {limits.body_seconds:g} s."
+        raise Refusal(408, reason, headers={"Connection": "close"}) from None
     except ClientDisconnect:
         raise Refusal(400, "The connection was closed before the body had arrived.") from None
     return bytes(body)
@@ -120,13 +92,7 @@ def _check_size(num_bytes: int, limits: Limits) -> None:
 
 
 def files_of(content_type: str | None, body: bytes, name: str | None, limits: Limits) -> list[Upload]:
-    """Return the files in a body.
-
-    Args:
-        content_type: Content type of the request; without one the body is a file.
-        body: The whole body.
-        name: Name of a body that is a file.
-        limits: Limits with the number of files.
+    """Return the files in a body; without a content type the body is a file with the given name.
 
     Raises:
         Refusal: 400, if the body is empty or is not the form that its type announces; 413, if there are too many
@@ -164,7 +130,7 @@ def clean_name(name: str | None, otherwise: str) -> str:
 
 
 class _Form:
-    """Collects the parts of a form while it is parsed."""
+    """Collects the parts of a form while it is parsed: the parser calls the methods ``on_…``."""
 
     def __init__(self, max_files: int) -> None:
         self.files: list[Upload] = []
@@ -175,35 +141,27 @@ class _Form:
         self._field, self._value, self._data = b"", b"", bytearray()
 
     def callbacks(self) -> dict[str, object]:
-        return {
-            "on_part_begin": self._begin,
-            "on_header_field": self._header_field,
-            "on_header_value": self._header_value,
-            "on_header_end": self._header_end,
-            "on_part_data": self._part_data,
-            "on_part_end": self._part_end,
-            "on_end": self._end,
-        }
+        return {name: getattr(self, name) for name in dir(self) if name.startswith("on_")}
 
-    def _begin(self) -> None:
+    def on_part_begin(self) -> None:
         if len(self.files) + len(self.wrong) >= self._max_files:
             raise Refusal(413, f"A request may have {self._max_files} files.")
         self._headers, self._data = {}, bytearray()
 
-    def _header_field(self, data: bytes, start: int, end: int) -> None:
+    def on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._field += data[start:end]
 
-    def _header_value(self, data: bytes, start: int, end: int) -> None:
+    def on_header_value(self, data: bytes, start: int, end: int) -> None:
         self._value += data[start:end]
 
-    def _header_end(self) -> None:
+    def on_header_end(self) -> None:
         self._headers[self._field.lower()] = self._value
         self._field, self._value = b"", b""
 
-    def _part_data(self, data: bytes, start: int, end: int) -> None:
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
         self._data += data[start:end]
 
-    def _part_end(self) -> None:
+    def on_part_end(self) -> None:
         _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         number = len(self.files) + len(self.wrong) + 1
         if b"filename" in options:
@@ -213,23 +171,16 @@ class _Form:
             field = clean_name(options.get(b"name", b"").decode("utf-8", "replace"), f"part {number}")
             self.wrong.append({"file": field, "reason": "is a field, not a file: it has no filename"})
 
-    def _end(self) -> None:
+    def on_end(self) -> None:
         self.is_whole = True
 
 
 async def read_pages(
     uploads: Sequence[Upload], prepare: Callable[[np.ndarray], Any], limits: Limits, threads: Executor
 ) -> list[ReadPage]:
-    """Decode and prepare all pages of a request.
+    """Decode and prepare all pages of a request, or refuse it (413) if it has more pages than the limits allow.
 
-    Args:
-        uploads: The files.
-        prepare: Prepares the pixels of a page, (H, W, 3) uint8 upright RGB, for the model; called in several threads.
-        limits: Limits with the number of pages and of their pixels.
-        threads: The threads that decode.
-
-    Raises:
-        Refusal: 413, if there are more pages than a request may have.
+    ``prepare`` makes what the model takes of a page's pixels, (H, W, 3) uint8 upright RGB, in several threads.
     """
     loop = asyncio.get_running_loop()
     files = [loop.run_in_executor(threads, partial(_read, upload, prepare, limits)) for upload in uploads]
