@@ -52,10 +52,7 @@ def pipeline_rate(module: PageClassifier, num_workers: int, seconds: float) -> f
 
 
 def stage_seconds(module: PageClassifier, num_pages: int) -> dict[str, float]:
-    """Return the seconds per page of each stage of the input, measured separately in this process.
-
-    The stages are ``decode``, ``augment``, ``collate`` and ``copy``.
-    """
+    """Return the seconds per page of each stage of the input, measured one after another in this process."""
     split, config = module.split, module.config
     pages: Sequence[Page] = [split.train[sample.page] for sample in split.samples[:num_pages]]
     whole = TrainingPages(split.train, split.samples, split.plan, config)

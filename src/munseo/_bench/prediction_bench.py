@@ -120,7 +120,7 @@ def bench_backends(
         pages: uint8 (N, S, S, 3), N at least 1; repeated for larger batches.
         batch_sizes: Batch sizes of the throughput; the latency is that of single pages.
         seconds: Duration of one measurement.
-        multiply_adds: Multiply-adds of one page.
+        multiply_adds: Those of one page.
 
     Returns:
         One row per classifier: ``backend``, ``latency_ms`` (median and p95 of all pages), ``throughput`` (pages per
@@ -219,11 +219,7 @@ SIDE = 1536
 
 
 def peak_multiply_adds(seconds: float = 1.0) -> float:
-    """Return the multiply-adds per second in 32 bits of the fastest matrix product of torch or NumPy on all cores.
-
-    Args:
-        seconds: Duration of each of the two measurements.
-    """
+    """Return the multiply-adds per second in 32 bits of the fastest matrix product of torch or NumPy on all cores."""
     left, right = np.random.default_rng(0).standard_normal((2, SIDE, SIDE), dtype=np.float32)
     first, second = torch.from_numpy(left), torch.from_numpy(right)
     return SIDE**3 / min(_fastest(lambda: first @ second, seconds), _fastest(lambda: left @ right, seconds))

@@ -20,12 +20,7 @@ WARM_UP = 3
 
 
 class BareStep:
-    """Forward, loss, backward and optimiser on one batch that stays where it is: nothing is read or counted.
-
-    Args:
-        module: The model in training, on its device; its weights change.
-        batch: A batch of pages on the same device.
-    """
+    """Forward, loss, backward and optimiser on one batch that stays on the module's device; the weights change."""
 
     def __init__(self, module: PageClassifier, batch: Batch) -> None:
         self.module, self.batch = module, batch
@@ -68,12 +63,7 @@ class BareStep:
 
 
 def training_rate(module: PageClassifier, num_steps: int) -> float:
-    """Return the pages per second of training as ``munseo train`` does it, without validation.
-
-    Args:
-        module: The model in training; its weights change.
-        num_steps: Number of timed steps, after the first ``WARM_UP`` steps.
-    """
+    """Return the pages per second of training as ``munseo train`` does it, without validation; the weights change."""
     hush("pytorch_lightning", "lightning.pytorch", "lightning_fabric")
     clock = _Clock()
     trainer = pl.Trainer(

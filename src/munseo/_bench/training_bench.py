@@ -62,13 +62,12 @@ def measure_training(
     rates = _alternate(measurements, num_rounds)
     counts = list(worker_counts) or sorted({0, 1, num_cores()})
     pipeline = {count: pipeline_rate(module, count, seconds=3.0) for count in counts}
-    medians = {name: float(np.median(values)) for name, values in rates.items()}
     ratios = {"training / bare step": _median_ratio(rates["training"], rates["bare step"])}
     if usual:
         ratios["training / usual way"] = _median_ratio(rates["training"], rates["usual way"])
     return {
         "config": {"model_name": config.model_name, "image_size": config.image_size, "batch_size": len(batch.labels)},
-        "rates": {name: {"median": medians[name], "rounds": rates[name]} for name in rates},
+        "rates": {name: {"median": float(np.median(values)), "rounds": values} for name, values in rates.items()},
         "ratios": ratios,
         "pipeline": {str(count): rate for count, rate in pipeline.items()},
         "stages": _stages(module, bare, len(batch.labels)),
@@ -144,12 +143,7 @@ WIDTH_IN, ROW_IN, TOP_IN, BOTTOM_IN, LEFT_IN = 6.6, 0.34, 0.5, 0.5, 1.2
 
 
 def stages_plot(stages: Mapping[str, float], title: str) -> bytes:
-    """Draw where the time of a training step goes: one bar per stage, as PNG.
-
-    Args:
-        stages: Milliseconds per page of each stage, from top to bottom.
-        title: Title of the picture.
-    """
+    """Draw the milliseconds per page of each stage of a training step as bars, from top to bottom, as PNG."""
     theme, height = LIGHT, TOP_IN + len(stages) * ROW_IN + BOTTOM_IN
     total = sum(stages.values())
     with drawing(theme):

@@ -29,7 +29,7 @@ class AlignedMembers:
     """Held-out predictions of all members on the same pages.
 
     Attributes:
-        members: The runs, in the order given.
+        members: The runs.
         ids: IDs of the common pages, in the order of the first member.
         labels: Class indices of the pages, int64 (num_pages,).
         rows: Probabilities, float64 (num_members, num_pages, num_classes), classes in the order of the first member.
@@ -76,13 +76,11 @@ def _shifted_rows(
 ) -> tuple[np.ndarray | None, list[Remark]]:
     """Return shifted predictions if every run damaged its pages in the same way, by the same recipe and draws."""
     first = members[0]
-    same_shift = all(m.num_draws == first.num_draws and m.recipe == first.recipe for m in members)
-    if first.shifted is not None and same_shift:
-        rows = [member.shifted_probabilities(ids, class_names) for member in members]
-        return np.stack(rows, axis=1), []
-    if same_shift:
+    if any(m.num_draws != first.num_draws or m.recipe != first.recipe for m in members):
+        return None, [Remark("other_shift")]
+    if first.shifted is None:
         return None, []
-    return None, [Remark("other_shift")]
+    return np.stack([member.shifted_probabilities(ids, class_names) for member in members], axis=1), []
 
 
 def _refuse_other_classes(members: Sequence[EnsembleMember]) -> None:
@@ -170,17 +168,12 @@ def _without_trained_pages(members: Sequence[EnsembleMember], ids: Sequence[str]
         for page_id, copies in _copies(member, ids, images).items():
             copied.add(page_id)
             for copy in copies:
-                others = [other.name for other, own in zip(members, known, strict=True) if copy not in own]
-                if others:
-                    problems.append(
-                        f"page {page_id} validates run {others[0]} but trained run {member.name} (as {copy})"
-                    )
+                other = next((other.name for other, own in zip(members, known, strict=True) if copy not in own), None)
+                if other is not None:
+                    problems.append(f"page {page_id} validates run {other} but trained run {member.name} (as {copy})")
     if problems:
-        raise UserError(
-            "Some of these runs were trained on pages that judge the others; leave them out, or train all on the same "
-            "split.",
-            problems,
-        )
+        reason = "Some of these runs were trained on pages that judge the others"
+        raise UserError(f"{reason}; leave them out, or train all on the same split.", problems)
     if not copied:
         return list(ids), []
     kept = [page_id for page_id in ids if page_id not in copied]

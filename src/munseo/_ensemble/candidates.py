@@ -107,11 +107,7 @@ def honest_probabilities(
 ) -> np.ndarray:
     """Predict every clean page by an ensemble that was fitted without it, float64 (num_pages, num_classes).
 
-    Args:
-        aligned: Held-out predictions of the members.
-        method: ``weights``, ``mean`` or ``stack``.
-        seed: Seed of the folds.
-        clean: New predictions of the clean pages by the members; None uses the recorded ones.
+    ``clean`` are new predictions of the clean pages by the members; None uses the recorded ones.
     """
     evidence, fit = Evidence.of(aligned, seed), fit_of(method, seed)
     rows = aligned.rows if clean is None else clean
@@ -126,12 +122,7 @@ def judge(aligned: AlignedMembers, method: str, seed: int) -> EnsembleJudgement:
     """Fit and judge an ensemble by nested cross-validation over pages.
 
     Fitted weights that are worse than equal ones become ``mean``. Where all members are underconfident, log loss
-    prefers the most confident one and discards what the others know.
-
-    Args:
-        aligned: Held-out predictions of the members.
-        method: ``weights`` or ``stack``.
-        seed: Seed of folds and bootstraps.
+    prefers the most confident one and discards what the others know. ``method`` is ``weights`` or ``stack``.
     """
     evidence = Evidence.of(aligned, seed)
     rows, labels = evidence.rows, evidence.labels

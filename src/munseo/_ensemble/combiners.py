@@ -63,10 +63,8 @@ def fit_stack(rows: np.ndarray, labels: np.ndarray, seed: int) -> Stack:
     The strength of its L2 penalty is chosen by cross-validated log loss on the given pages.
     """
     inner = deal_folds(labels, NUM_INNER_FOLDS, seed, "ensemble/inner")
-    losses = []
-    for penalty in PENALTIES:
-        probabilities = out_of_fold(partial(_regression, penalty=penalty), rows, labels, inner)
-        losses.append(log_loss(labels, probabilities))
+    fits = [partial(_regression, penalty=penalty) for penalty in PENALTIES]
+    losses = [log_loss(labels, out_of_fold(fit, rows, labels, inner)) for fit in fits]
     return _regression(rows, labels, PENALTIES[int(np.argmin(losses))])
 
 
@@ -96,14 +94,11 @@ def deal_folds(labels: np.ndarray, num_folds: int, seed: int, stream: str = "ens
 
     A class with fewer pages than folds is missing in some folds; a stratified split would reject such small sets.
     """
-    order = np.concatenate(
-        [
-            generator(seed, stream, int(label)).permutation(np.flatnonzero(labels == label))
-            for label in np.unique(labels)
-        ]
-    )
+    dealt = [
+        generator(seed, stream, int(label)).permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)
+    ]
     folds = np.empty(len(labels), dtype=np.int64)
-    folds[order] = np.arange(len(labels)) % num_folds
+    folds[np.concatenate(dealt)] = np.arange(len(labels)) % num_folds
     return folds
 
 

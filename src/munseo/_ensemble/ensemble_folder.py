@@ -19,7 +19,7 @@ from munseo._ensemble.members import EnsembleMember
 from munseo._ensemble.verdict import sentences
 from munseo._errors import UserError
 from munseo._evaluation import macro_f1
-from munseo._evaluation.judgement import GALLERY_PAGES, judge_tables
+from munseo._evaluation.judgement import judge_tables, write_gallery
 from munseo._evaluation.metrics import log_loss, probability_columns
 from munseo._prediction.combination import Stack, WeightedMean, member_folder, write_stack
 from munseo._run import RunFolder, fingerprints
@@ -71,7 +71,7 @@ def write_ensemble(
         path: Path of the ensemble; it must not exist.
         aligned: The members and their common pages.
         judgement: The fitted ensemble and its scores.
-        seed: Seed of the folds and bootstraps, recorded in the results.
+        seed: Seed of the folds and bootstraps.
         command: Words of the command that makes the ensemble again.
         started: Local time with its time zone.
     """
@@ -185,12 +185,7 @@ def _manifest(
     seconds = [member.run.read_course().seconds or 0 for member in aligned.members]
     weights = weights_of(judgement, len(manifests))
     members = [
-        {
-            "folder": f"members/{number}",
-            "name": member.name,
-            "weight": weight,
-            "sha256": _fingerprints(member.run),
-        }
+        {"folder": f"members/{number}", "name": member.name, "weight": weight, "sha256": _fingerprints(member.run)}
         for number, (member, weight) in enumerate(zip(aligned.members, weights, strict=True))
     ]
     return {
@@ -217,35 +212,19 @@ def _fingerprints(run: RunFolder) -> dict[str, str]:
 
 
 def copy_gallery(run: RunFolder, aligned: AlignedMembers, probabilities: np.ndarray) -> None:
-    """Write ``gallery/`` as for any run, with pictures of the members: the most confident mistakes first.
+    """Write ``gallery/`` as for any run, of the pages of which a member has a picture.
 
-    Args:
-        run: The folder of the ensemble.
-        aligned: The members and their common pages.
-        probabilities: Probabilities of the ensemble, float (num_pages, num_classes).
+    ``probabilities`` are those of the ensemble, float (num_pages, num_classes).
     """
     pictures: dict[str, Path] = {}
     for member in aligned.members:
         pictures = _pictures(member.run) | pictures
-    run.gallery_dir.mkdir()
-    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    wrong = np.flatnonzero(predicted != aligned.labels)
-    shown = [page for page in wrong[np.argsort(-confidence[wrong], kind="stable")] if aligned.ids[page] in pictures]
-    entries = []
-    for number, page in enumerate(shown[:GALLERY_PAGES]):
-        file = run.gallery_dir / f"{number:03}.jpg"
-        shutil.copyfile(pictures[aligned.ids[page]], file)
-        entries.append(
-            {
-                "file": file.name,
-                "id": aligned.ids[page],
-                "true": aligned.class_names[aligned.labels[page]],
-                "predicted": aligned.class_names[predicted[page]],
-                "confidence": float(confidence[page]),
-                "p_true": float(probabilities[page, aligned.labels[page]]),
-            }
-        )
-    write_json(run.gallery_dir / "pages.json", entries)
+    shown = [index for index, page_id in enumerate(aligned.ids) if page_id in pictures]
+    ids = [aligned.ids[index] for index in shown]
+    labels, rows = aligned.labels[shown], probabilities[shown]
+    write_gallery(
+        run, ids, labels, rows, aligned.class_names, lambda index, file: shutil.copyfile(pictures[ids[index]], file)
+    )
 
 
 def _pictures(run: RunFolder) -> dict[str, Path]:

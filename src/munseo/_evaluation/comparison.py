@@ -13,13 +13,9 @@ from munseo._randomness import generator
 
 @dataclass(frozen=True)
 class Difference:
-    """The macro-F1 of one set of predictions minus that of another.
+    """The macro-F1 of one set of predictions minus that of another, on the pages themselves, with its interval.
 
-    Attributes:
-        value: The difference on the pages themselves.
-        low: Lower end of the interval.
-        high: Upper end of the interval.
-        p_better: Fraction of the resamples in which the first was better; ties count by half.
+    ``p_better`` is the fraction of the resamples in which the first was better; ties count by half.
     """
 
     value: float
@@ -34,9 +30,10 @@ class Difference:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for ``results.json``."""
+        interval = [self.low, self.high]
         return {
             "difference": self.value,
-            "interval": [self.low, self.high],
+            "interval": interval,
             "p_better": self.p_better,
             "conclusion": self.conclusion,
         }
@@ -48,7 +45,6 @@ def paired_bootstrap(
     second: np.ndarray,
     num_classes: int,
     seed: int = 0,
-    num_resamples: int = NUM_RESAMPLES,
     level: float = 0.95,
     groups: np.ndarray | None = None,
 ) -> Difference:
@@ -63,19 +59,15 @@ def paired_bootstrap(
         second: Predicted classes to compare with, int (num_rows,).
         num_classes: The number of classes.
         seed: Seed of the resampling.
-        num_resamples: The number of resamples.
         level: Level of the interval.
         groups: Page of each row, 0 to num_pages - 1, where pages come several times; None for one row per page.
     """
     groups = np.arange(len(labels)) if groups is None else groups
     # Pages with the same counts are interchangeable: a resample is a multinomial draw over the kinds of page.
-    kinds, counts = np.unique(
-        np.hstack([_page_counts(labels, predicted, groups, num_classes) for predicted in (first, second)]),
-        axis=0,
-        return_counts=True,
-    )
+    pages = np.hstack([_page_counts(labels, predicted, groups, num_classes) for predicted in (first, second)])
+    kinds, counts = np.unique(pages, axis=0, return_counts=True)
     rng = generator(seed, "paired bootstrap")
-    draws = rng.multinomial(counts.sum(), counts / counts.sum(), size=num_resamples) @ kinds
+    draws = rng.multinomial(counts.sum(), counts / counts.sum(), size=NUM_RESAMPLES) @ kinds
     sides = np.split(draws, 2, axis=1)
     differences = _macro_f1(sides[0]) - _macro_f1(sides[1])
     low, high = np.quantile(differences, [(1 - level) / 2, (1 + level) / 2])

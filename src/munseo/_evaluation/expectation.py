@@ -71,20 +71,9 @@ class Expectation:
 
     def to_dict(self, class_names: Sequence[str]) -> dict[str, Any]:
         """Return the ``expected`` entry of ``results.json``."""
-        mix = [
-            {"class": name, "share": float(fraction)}
-            for name, fraction in zip(class_names, self.class_mix, strict=True)
-        ]
-        return {
-            "macro_f1": self.macro_f1,
-            "interval": list(self.interval),
-            "clean_val": self.clean_val,
-            "shifted_val": self.shifted_val,
-            "num_pages": self.num_pages,
-            "mean_confidence": self.mean_confidence,
-            "class_mix": mix,
-            "notes": [note.to_dict() for note in self.notes],
-        }
+        mix = [{"class": name, "share": float(part)} for name, part in zip(class_names, self.class_mix, strict=True)]
+        notes = [note.to_dict() for note in self.notes]
+        return {**vars(self), "interval": list(self.interval), "class_mix": mix, "notes": notes}
 
 
 def expect_macro_f1(

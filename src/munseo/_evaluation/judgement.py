@@ -5,7 +5,8 @@ Judging needs neither the model nor the data, so a single run, joined folds and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,13 @@ def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> Results:
     shifted = run.read_predictions(run.shifted_predictions_file)
     shifted_labels, shifted_rows = arrays(shifted, card.num_classes)
     recipe = read_recipe(run)
+    groups, seed = pd.factorize(shifted["ID"])[0], config.random_seed
+    # The interval resamples whole pages, since the draws of one page go wrong together.
+    interval = grouped_interval(shifted_labels, shifted_rows.argmax(axis=1), groups, card.num_classes, seed)
     results["shifted"] = {
-        **_summarise_draws(shifted, card, config),
+        **summarise(shifted_labels, shifted_rows, card.class_names, seed),
+        "num_pages": int(groups.max()) + 1,
+        "macro_f1_interval": list(interval),
         "draws": int(shifted["draw"].nunique()),
         "recipe": recipe.name if recipe else config.shift,
     }
@@ -64,15 +70,6 @@ def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> Results:
         _name_pictures(run, profile)
         results["robustness"] = profile
     return Results.model_validate(results)
-
-
-def _summarise_draws(shifted: pd.DataFrame, card: ModelCard, config: Config) -> dict[str, Any]:
-    """Summarise all draws; the interval resamples whole pages, since the draws of one page go wrong together."""
-    labels, rows = arrays(shifted, card.num_classes)
-    groups = pd.factorize(shifted["ID"])[0]
-    interval = grouped_interval(labels, rows.argmax(axis=1), groups, card.num_classes, config.random_seed)
-    summary = summarise(labels, rows, card.class_names, config.random_seed)
-    return {**summary, "num_pages": int(groups.max()) + 1, "macro_f1_interval": list(interval)}
 
 
 def _calibration(sets: dict[str, tuple[np.ndarray, np.ndarray]], config: Config) -> dict[str, Any]:
@@ -138,25 +135,40 @@ def by_draw(clean: pd.DataFrame, shifted: pd.DataFrame, num_classes: int) -> np.
 
 
 def save_gallery(run: RunFolder, pages: Sequence[Page], probabilities: np.ndarray, class_names: Sequence[str]) -> None:
-    """Write small copies of the misclassified pages, so that a report needs no data.
+    """Write small copies of the misclassified pages, so that a report needs no data."""
 
-    ``gallery/`` holds the most confident mistakes first, and ``pages.json``, which says what they are.
+    def write_picture(index: int, file: Path) -> None:
+        picture = letterbox(decode(pages[index].path), GALLERY_PX)
+        with replacing(file) as beside:
+            beside.write_bytes(encode_jpeg(picture, 80))
+
+    labels = np.array([page.label for page in pages])
+    write_gallery(run, [page.id for page in pages], labels, probabilities, class_names, write_picture)
+
+
+def write_gallery(
+    run: RunFolder,
+    ids: Sequence[str],
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    class_names: Sequence[str],
+    write_picture: Callable[[int, Path], object],
+) -> None:
+    """Write ``gallery/`` with the most confident mistakes first, and ``pages.json``, which says what they are.
+
+    ``write_picture`` writes the picture of the page with an index to a file.
     """
     run.gallery_dir.mkdir(exist_ok=True)
-    labels = np.array([page.label for page in pages])
-    predicted = probabilities.argmax(axis=1)
-    confidence = probabilities.max(axis=1)
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     entries = []
     for number, index in enumerate(wrong[np.argsort(-confidence[wrong], kind="stable")][:GALLERY_PAGES]):
-        page, file = pages[index], run.gallery_dir / f"{number:03}.jpg"
-        picture = letterbox(decode(page.path), GALLERY_PX)
-        with replacing(file) as beside:
-            beside.write_bytes(encode_jpeg(picture, 80))
+        file = run.gallery_dir / f"{number:03}.jpg"
+        write_picture(index, file)
         entries.append(
             {
                 "file": file.name,
-                "id": page.id,
+                "id": ids[index],
                 "true": class_names[labels[index]],
                 "predicted": class_names[predicted[index]],
                 "confidence": float(confidence[index]),

@@ -21,11 +21,7 @@ def summarise(
 ) -> dict[str, Any]:
     """Compute all metrics of one set of predictions, as ``results.json`` holds them.
 
-    Args:
-        labels: True classes, int (N,).
-        probabilities: float (N, K).
-        class_names: K names.
-        seed: Seed of the bootstrap.
+    ``labels`` are the true classes, int (N,), ``probabilities`` float (N, K); ``seed`` is that of the bootstrap.
     """
     predicted = probabilities.argmax(axis=1)
     matrix = confusion_matrix(labels, predicted, labels=range(len(class_names)))
@@ -60,40 +56,33 @@ def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def bootstrap_interval(
-    labels: np.ndarray, predicted: np.ndarray, num_classes: int, seed: int = 0, level: float = 0.95
+    labels: np.ndarray, predicted: np.ndarray, num_classes: int, seed: int = 0
 ) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of macro-F1 over pages (Efron, "Bootstrap methods", 1979)."""
-    rng = generator(seed, "bootstrap")
-    cells = labels * num_classes + predicted
+    """Return the 95% percentile bootstrap interval of macro-F1 over pages (Efron, "Bootstrap methods", 1979)."""
     # A resample of pages is a multinomial draw over the cells of the confusion matrix.
-    counts = np.bincount(cells, minlength=num_classes**2)
-    draws = rng.multinomial(len(labels), counts / len(labels), size=NUM_RESAMPLES)
-    values = _macro_f1_of_counts(draws)
-    tail = (1 - level) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return float(low), float(high)
+    counts = np.bincount(labels * num_classes + predicted, minlength=num_classes**2)
+    draws = generator(seed, "bootstrap").multinomial(len(labels), counts / len(labels), size=NUM_RESAMPLES)
+    return _middle_95_percent(_macro_f1_of_counts(draws))
 
 
 def grouped_interval(
-    labels: np.ndarray, predicted: np.ndarray, groups: np.ndarray, num_classes: int, seed: int = 0, level: float = 0.95
+    labels: np.ndarray, predicted: np.ndarray, groups: np.ndarray, num_classes: int, seed: int = 0
 ) -> tuple[float, float]:
     """Return ``bootstrap_interval`` for pages that come several times: it draws whole pages, not single predictions.
 
-    Args:
-        labels: True classes, int (M,).
-        predicted: Predicted classes, int (M,).
-        groups: Page of each prediction, int (M,), 0 to N - 1.
-        num_classes: K.
-        seed: Seed of the bootstrap.
-        level: Level of the interval.
+    ``groups`` has the page of each prediction, int (M,), 0 to N - 1.
     """
-    rng = generator(seed, "bootstrap")
     num_groups = int(groups.max()) + 1
     cells = np.zeros((num_groups, num_classes**2), dtype=np.int64)
     np.add.at(cells, (groups, labels * num_classes + predicted), 1)
-    draws = rng.multinomial(num_groups, np.full(num_groups, 1 / num_groups), size=NUM_RESAMPLES)
-    tail = (1 - level) / 2
-    low, high = np.quantile(_macro_f1_of_counts(draws @ cells), [tail, 1 - tail])
+    chances = np.full(num_groups, 1 / num_groups)
+    draws = generator(seed, "bootstrap").multinomial(num_groups, chances, size=NUM_RESAMPLES)
+    return _middle_95_percent(_macro_f1_of_counts(draws @ cells))
+
+
+def _middle_95_percent(values: np.ndarray) -> tuple[float, float]:
+    tail = (1 - 0.95) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
 
 

@@ -153,26 +153,13 @@ def _outcome(predictions: list[pd.DataFrame | None]) -> dict[str, Any]:
     both = pages_a.index.intersection(pages_b.index)
     a, b = pages_a.loc[both], pages_b.loc[both]
     changed = [
-        {
-            "ID": page,
-            "label": b["label"][page],
-            "a": a["predicted"][page],
-            "b": b["predicted"][page],
-            "right": _right(a["predicted"][page], b["predicted"][page], b["label"][page]),
-        }
-        for page in both[(a["predicted"] != b["predicted"]).to_numpy()]
+        {"ID": page, "label": label, "a": old, "b": new, "right": "B" if new == label else "A" if old == label else "–"}
+        for page, label, old, new in zip(both, b["label"], a["predicted"], b["predicted"], strict=True)
+        if old != new
     ]
-    result = {
-        "in_both": len(both),
-        "only_a": len(pages_a) - len(both),
-        "only_b": len(pages_b) - len(both),
-        "changed": changed,
-    }
+    only_a, only_b = len(pages_a) - len(both), len(pages_b) - len(both)
+    result = {"in_both": len(both), "only_a": only_a, "only_b": only_b, "changed": changed}
     return {"causes": _causes_of_change(pages_a, pages_b), "predictions": result}
-
-
-def _right(predicted_a: str, predicted_b: str, label: str) -> str:
-    return "B" if predicted_b == label else "A" if predicted_a == label else "–"
 
 
 def _causes_of_change(run_a: pd.DataFrame, run_b: pd.DataFrame) -> dict[str, Any] | None:
@@ -193,16 +180,14 @@ def _causes_of_change(run_a: pd.DataFrame, run_b: pd.DataFrame) -> dict[str, Any
     both = run_a.index.intersection(run_b.index)
     if both.empty:
         return None
-    names = pd.unique(pd.concat([table[column] for table in (run_a, run_b) for column in ("label", "predicted")]))
-    codes = [
-        table[["label", "predicted"]].apply(lambda column: pd.Index(names).get_indexer(column))
-        for table in (run_a, run_b)
-    ]
+    columns = ["label", "predicted"]
+    names = pd.Index(pd.unique(pd.concat([table[column] for table in (run_a, run_b) for column in columns])))
+    codes = [table[columns].apply(names.get_indexer) for table in (run_a, run_b)]
     (labels_a, predicted_a), (labels_b, predicted_b) = (code.loc[both].to_numpy().T for code in codes)
-    whole_a, whole_b = (_macro_f1(code["label"], code["predicted"], len(names)) for code in codes)
-    shared_a = _macro_f1(labels_a, predicted_a, len(names))
-    relabelled = _macro_f1(labels_b, predicted_a, len(names))
-    shared_b = _macro_f1(labels_b, predicted_b, len(names))
+    whole_a, whole_b = (macro_f1(c["label"].to_numpy(), c["predicted"].to_numpy(), len(names)) for c in codes)
+    shared_a = macro_f1(labels_a, predicted_a, len(names))
+    relabelled = macro_f1(labels_b, predicted_a, len(names))
+    shared_b = macro_f1(labels_b, predicted_b, len(names))
     sure = paired_bootstrap(labels_b, predicted_b, predicted_a, len(names))
     return {
         "macro_f1_a": whole_a,
@@ -215,7 +200,3 @@ def _causes_of_change(run_a: pd.DataFrame, run_b: pd.DataFrame) -> dict[str, Any
         "shared_a": shared_a,
         "shared_b": shared_b,
     }
-
-
-def _macro_f1(labels: pd.Series | np.ndarray, predicted: pd.Series | np.ndarray, num_classes: int) -> float:
-    return macro_f1(np.asarray(labels), np.asarray(predicted), num_classes)

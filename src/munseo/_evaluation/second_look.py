@@ -31,12 +31,9 @@ NUM_FOLDS = 5
 
 @dataclass(frozen=True)
 class SecondLook:
-    """A rule that says which pages are predicted again, by which views, and how the two predictions are blended.
+    """A rule: pages with a confidence below ``gate`` are predicted again by the mean of ``views``.
 
-    Attributes:
-        gate: The confidence threshold: pages below it are predicted again.
-        blend: Weight of the second prediction, 0 to 1.
-        views: Views that the second prediction averages.
+    ``blend`` is the weight of the second prediction, 0 to 1.
     """
 
     gate: float
@@ -64,8 +61,8 @@ def choose_second_look(
         labels: True classes, int (N,).
         first: Probabilities that the run gives without a second look, (N, K).
         views: Probabilities by each view, (N, K).
-        space: How views are averaged: ``probability`` or ``logit``.
-        seed: Seed of the division into folds.
+        space: ``probability`` or ``logit``, in which views are averaged.
+        seed: Seed of the folds.
 
     Returns:
         The ``second_look`` entry of ``results.json``, without ``used``.

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from munseo._evaluation.comparison import paired_bootstrap
 from munseo._evaluation.metrics import macro_f1, probability_columns
@@ -22,21 +23,14 @@ VERDICTS = {"better": "helps", "worse": "hurts", "not distinguishable": "unclear
 
 
 def average(rows: np.ndarray, space: str) -> np.ndarray:
-    """Average probabilities over views, as ``mean_probabilities`` does where the model is at hand.
+    """Average probabilities (V, N, K) over V views, as ``mean_probabilities`` does where the model is at hand.
 
-    Args:
-        rows: float (V, N, K).
-        space: ``probability`` or ``logit``.
-
-    Returns:
-        float64 (N, K).
+    The result is float64 (N, K); ``space`` is ``probability`` or ``logit``.
     """
     if space == "probability":
         return np.asarray(rows.astype(np.float64).mean(axis=0))
     # Log-probabilities are logits minus a constant for each page and view, which the softmax removes again.
-    logs = np.log(np.clip(rows.astype(np.float64), SMALLEST, None)).mean(axis=0)
-    powers = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return np.asarray(softmax(np.log(np.clip(rows.astype(np.float64), SMALLEST, None)).mean(axis=0), axis=1))
 
 
 def by_view(table: pd.DataFrame, num_classes: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -55,7 +49,7 @@ def by_view(table: pd.DataFrame, num_classes: int) -> tuple[np.ndarray, dict[str
 
 
 def weigh_views(table: pd.DataFrame, num_classes: int, configured: Sequence[str], space: str) -> dict[str, Any]:
-    """Compute macro-F1 of every view by itself and averaged with the page as it is.
+    """Compute macro-F1 of every view by itself and averaged with the page as it is: the ``views`` of ``results.json``.
 
     A view helps if the 90% interval of its gain (paired bootstrap over pages) lies above 0, and hurts if it lies below.
 
@@ -64,9 +58,6 @@ def weigh_views(table: pd.DataFrame, num_classes: int, configured: Sequence[str]
         num_classes: K.
         configured: The run's views.
         space: How views are averaged.
-
-    Returns:
-        The ``views`` entry of ``results.json``.
     """
     labels, rows = by_view(table, num_classes)
     base = rows[BASE].argmax(axis=1)

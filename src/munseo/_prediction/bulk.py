@@ -18,15 +18,7 @@ import torch
 
 from munseo._config import Config
 from munseo._console import pacing, say
-from munseo._data.stream import (
-    STDIN,
-    Listing,
-    SourceList,
-    StreamedPage,
-    list_sources,
-    read_sources,
-    stream_pages,
-)
+from munseo._data.stream import STDIN, Listing, SourceList, StreamedPage, list_sources, read_sources, stream_pages
 from munseo._errors import Interrupted, UserError
 from munseo._model import ModelCard
 from munseo._prediction.combination import all_weights_sha256
@@ -131,8 +123,7 @@ def _sources(config: Config, inputs: Sequence[Path | str], parts: PartsFolder) -
     parts.path.mkdir(parents=True, exist_ok=True)
     if STDIN in words:
         with parts.stdin_file.open("wb") as file:
-            for line in sys.stdin.buffer:
-                file.write(line)
+            file.writelines(sys.stdin.buffer)
     return sources
 
 
@@ -209,17 +200,10 @@ def _groups(pages: Iterable[StreamedPage[DecodedPage]], num_readable: int) -> It
 
 
 class _PartWriter:
-    """Collects rows and writes them in parts of complete files.
-
-    Args:
-        folder: Gets the parts.
-        shard: Whose files they are.
-        done: The parts that are there already.
-    """
+    """Collects rows and writes them in parts of complete files, after those that are done already."""
 
     def __init__(self, folder: PartsFolder, shard: Shard, done: Done) -> None:
-        self._folder = folder
-        self._shard = shard
+        self._folder, self._shard = folder, shard
         self._number = done.num_parts
         self._first = self._after = done.num_sources
         self._tables: list[pa.Table] = []
@@ -246,11 +230,8 @@ class _PartWriter:
 class PredictionRows:
     """The columns of a row: place, ID, source, target, class_name, confidence, those asked for, error.
 
-    Attributes:
-        card: The classes.
-        shard: The shard of the pages.
-        proba: Whether each class has a column ``p_<class name>``.
-        needs_person_below: Confidence below which ``needs_person`` is true; None for no such column.
+    With ``proba`` each class has a column ``p_<class name>``. The column ``needs_person`` is true where the confidence
+    is below ``needs_person_below``; it is left out where that is None.
     """
 
     card: ModelCard
@@ -259,12 +240,10 @@ class PredictionRows:
     needs_person_below: float | None
 
     def table(self, pages: Sequence[StreamedPage[DecodedPage]], probabilities: np.ndarray) -> pa.Table:
-        """Make the rows of pages.
+        """Make the rows of readable and unreadable pages.
 
-        Args:
-            pages: Readable and unreadable pages.
-            probabilities: Calibrated, float32 (number of readable pages, num_classes). An unreadable page has null in
-                every column that would need them, and needs a person.
+        The probabilities are calibrated, float32 (number of readable pages, num_classes). An unreadable page has null
+        in every column that would need them, and needs a person.
         """
         readable = np.array([page.problem is None for page in pages], dtype=bool)
         spread = np.zeros((len(pages), self.card.num_classes), dtype=np.float32)

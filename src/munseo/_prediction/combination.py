@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import safetensors
 from safetensors.numpy import load_file, save_file
+from scipy.special import softmax
 
 from munseo._errors import UserError
 from munseo._run import RunFolder
@@ -29,11 +30,7 @@ Combination = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class WeightedMean:
-    """A mean of probabilities (a "linear opinion pool"; Stone, 1961).
-
-    Attributes:
-        weights: float64 (num_members,); none is negative, and they sum to 1.
-    """
+    """A mean of probabilities ("linear opinion pool"; Stone, 1961); no weight is negative, and they sum to 1."""
 
     weights: np.ndarray
 
@@ -60,9 +57,7 @@ class Stack:
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Combine ``rows`` (num_members, num_pages, num_classes)."""
-        logits = stack_features(rows) @ self.coefficients.T + self.intercepts
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+        return np.asarray(softmax(stack_features(rows) @ self.coefficients.T + self.intercepts, axis=1))
 
 
 def stack_features(rows: np.ndarray) -> np.ndarray:

@@ -18,12 +18,10 @@ class NoThresholdError(UserError):
 
 @dataclass(frozen=True)
 class Threshold:
-    """The confidence from which a page needs no person.
+    """The calibrated confidence from which a page needs no person.
 
-    Attributes:
-        confidence: Calibrated confidence.
-        coverage: Fraction of the validation pages at or above it.
-        precision: Fraction of right predictions among these; None where there are none.
+    ``coverage`` is the fraction of the validation pages at or above it, ``precision`` the fraction of right predictions
+    among these; None where there are none.
     """
 
     confidence: float
@@ -52,10 +50,10 @@ class Threshold:
 def choose_threshold(
     run: RunFolder, num_classes: int, temperature: float, abstain_below: float | None, target_precision: float | None
 ) -> Threshold | None:
-    """Return the threshold that was asked for, or None if none was.
+    """Return the threshold that was asked for, judged by the run's held-out predictions, or None if none was.
 
     Args:
-        run: The run folder; its held-out predictions judge the threshold.
+        run: The run folder.
         num_classes: How many classes it predicts.
         temperature: The temperature that calibrates its predictions.
         abstain_below: The threshold itself, 0 to 1.

@@ -15,11 +15,7 @@ from munseo._errors import UserError
 class InferenceSetup:
     """How models run on this machine; nothing here changes a prediction beyond its last digits.
 
-    Attributes:
-        device: Where the network computes.
-        batch_size: Pages of a batch.
-        num_workers: Processes that decode pages.
-        precision: Lightning's name of it, such as ``32-true`` or ``bf16-mixed``.
+    ``num_workers`` processes decode pages. ``precision`` is Lightning's name, such as ``32-true`` or ``bf16-mixed``.
     """
 
     device: torch.device

@@ -52,12 +52,9 @@ def heat_map(classifier: Classifier, image: np.ndarray, label: int | None = None
 
 
 def overlay(image: np.ndarray, heat: np.ndarray, strength: float = 0.6) -> np.ndarray:
-    """Draw the heat over the page in grey, uint8 (S, S, 3); there is no colour where the heat is 0.
+    """Draw the heat, float (S, S) from 0 to 1, over the page in grey, uint8 (S, S, 3).
 
-    Args:
-        image: uint8 (S, S, 3).
-        heat: float (S, S) from 0 to 1.
-        strength: Opacity of the colour where the heat is 1.
+    The colour has the opacity ``strength`` where the heat is 1, and there is none where it is 0.
     """
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     colour = cv2.applyColorMap((255 * heat).round().astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]

@@ -30,14 +30,9 @@ def predict_pages(
     views: Sequence[str] = ("identity",),
     description: str = "predicting",
 ) -> np.ndarray:
-    """Predict pages.
+    """Predict pages whose images can be decoded, or have been, by the mean of views in the card's space.
 
-    Args:
-        classifier: The model; it is moved to the device and set to evaluation.
-        pages: Pages whose images can be decoded, or have been.
-        setup: Device, batch, workers, precision.
-        views: Names of test-time views, averaged in the card's space.
-        description: Text of the progress bar.
+    The classifier is moved to the device and set to evaluation. ``description`` is the text of the progress bar.
 
     Returns:
         Probabilities, float32 (num_pages, num_classes), one row per page in the order given.
@@ -67,17 +62,7 @@ def predict_dataset(
 def predict_views(
     classifier: Classifier, pages: PageDataset, setup: InferenceSetup, views: Sequence[str]
 ) -> np.ndarray:
-    """Predict pages by each view separately.
-
-    Args:
-        classifier: The model; it is moved to the device and set to evaluation.
-        pages: A dataset; each page is decoded once.
-        setup: Device, batch, workers, precision.
-        views: V names of views.
-
-    Returns:
-        Probabilities, float32 (V, len(pages), num_classes).
-    """
+    """Predict pages by each of V views separately, float32 (V, len(pages), num_classes); each page is decoded once."""
     rows = np.empty((len(views), len(pages), classifier.card.num_classes), dtype=np.float32)
     for span, images in _batches(classifier, pages, setup, "weighing the views"):
         for number, name in enumerate(views):
@@ -127,12 +112,7 @@ def read_card(run: RunFolder) -> ModelCard:
 
 
 def load_members(run: RunFolder, backend: str = "torch") -> list[Classifier]:
-    """Load the models of a run: one, or one for each fold, whose probabilities are to be averaged.
-
-    Args:
-        run: The run folder.
-        backend: What runs their networks: one of ``munseo._engines.BACKENDS``.
-    """
+    """Load the models of a run, one or one for each fold, which are to be averaged; ``backend`` runs their networks."""
     return [load_backend(member, read_card(member), backend) for member in run.folds or [run]]
 
 

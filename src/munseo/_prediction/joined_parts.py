@@ -27,11 +27,7 @@ _OWN = ("format", "shard", "num_own", "inputs")
 
 
 def join_shards(run: RunFolder, output: Path) -> Path:
-    """Join the shards of a prediction into one parquet file, in the order of the inputs.
-
-    Args:
-        run: The run folder that predicted them.
-        output: The file that was given to every shard.
+    """Join the shards of a run's prediction into the file that every shard was given, in the order of the inputs.
 
     Raises:
         UserError: Shards are missing or unfinished, all of them named; or they do not belong together, or to the run.
@@ -47,11 +43,7 @@ def join_shards(run: RunFolder, output: Path) -> Path:
 
 
 def join_if_complete(output: Path, own: Shard) -> Path:
-    """Join the shards if this was the last of them; otherwise print what is missing.
-
-    Returns:
-        The joined file, or the folder of this shard's parts.
-    """
+    """Join the shards and return the file; if some are missing, print it and return the folder of this one's parts."""
     lines = missing_shards(output)
     if not lines:
         return join_parts(output)

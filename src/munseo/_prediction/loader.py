@@ -64,11 +64,7 @@ class PageDataset(Dataset[Item]):
 
 @dataclass(frozen=True, slots=True)
 class DecodedPage:
-    """A page that has been decoded already.
-
-    Attributes:
-        squares: uint8 (S, S, 3), one for each ``(image_size, orientation)`` that a model of the prediction takes.
-    """
+    """A page that has been decoded: uint8 (S, S, 3) for each ``(image_size, orientation)`` that a model takes."""
 
     squares: Mapping[tuple[int, str], np.ndarray]
 
@@ -93,12 +89,7 @@ class InferencePages(PageDataset):
 
 
 def oriented(image: np.ndarray, orientation: str) -> np.ndarray:
-    """Level a page or leave it as it is: the last step of preprocessing for every page that a model sees.
-
-    Args:
-        image: Letterboxed page (S, S, 3) uint8.
-        orientation: The value of the configuration, ``as_is`` or ``deskew``.
-    """
+    """Level a letterboxed page (``deskew``) or leave it (``as_is``): the last step of preprocessing of every page."""
     return deskew(image) if orientation == "deskew" else image
 
 

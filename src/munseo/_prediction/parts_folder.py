@@ -74,13 +74,7 @@ def launched_shard() -> Shard:
 
 @dataclass(frozen=True)
 class Done:
-    """What a folder of parts holds.
-
-    Attributes:
-        num_parts: Parts that follow each other without a gap.
-        num_sources: Files in them, from the first on.
-        num_rows: Pages of these files.
-    """
+    """What a folder holds: parts that follow each other without a gap, the files in them, and the pages of these."""
 
     num_parts: int
     num_sources: int
@@ -144,14 +138,7 @@ class PartsFolder:
         return Done(number, sources, rows)
 
     def write_part(self, number: int, rows: pa.Table, first: int, after: int) -> None:
-        """Write a part whole or not at all.
-
-        Args:
-            number: Number of the part.
-            rows: All pages of the files ``first`` to ``after`` - 1 of this shard's list.
-            first: Index of the first file.
-            after: Index of the file after the last one.
-        """
+        """Write a part whole or not at all: all pages of the files ``first`` to ``after`` - 1 of this shard's list."""
         files = json.dumps({"first": first, "after": after}).encode()
         with replacing(self.part_file(number)) as beside:
             pq.write_table(rows.replace_schema_metadata({_FILES: files}), beside, compression="zstd")

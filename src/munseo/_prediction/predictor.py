@@ -56,12 +56,9 @@ AS_THE_RUN = PredictOptions()
 
 @dataclass(frozen=True)
 class PredictedPages:
-    """Probabilities of N pages, float32 (N, num_classes) each.
+    """Probabilities of N pages before any second look and in the end, float32 (N, num_classes) each.
 
-    Attributes:
-        first: Before any second look.
-        final: The prediction.
-        num_second: Pages that were looked at again.
+    ``num_second`` is the number of pages that were looked at again.
     """
 
     first: np.ndarray
@@ -71,13 +68,7 @@ class PredictedPages:
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """The models of one run, whose probabilities are averaged.
-
-    Attributes:
-        classifiers: One, or one for each fold.
-        views: Names of the views that are averaged.
-        setup: How the models run on this machine.
-    """
+    """The model of one run, or those of its folds: the probabilities of all models and views are averaged."""
 
     classifiers: Sequence[Classifier]
     views: tuple[str, ...]
@@ -160,10 +151,8 @@ class Predictor:
 
     def predict(self, pages: Sequence[Page | DecodedPage]) -> PredictedPages:
         """Predict pages whose images can be decoded, or have been (``prepare``)."""
-        rows = [
-            predict_run(run.classifiers, pages, run.setup, run.views)[:, run.columns(self.card.class_names)]
-            for run in self.runs
-        ]
+        names = self.card.class_names
+        rows = [predict_run(r.classifiers, pages, r.setup, r.views)[:, r.columns(names)] for r in self.runs]
         first = rows[0] if self.combination is None else self.combination(np.stack(rows)).astype(np.float32)
         look = self.second_look
         if look is None:

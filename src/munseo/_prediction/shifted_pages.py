@@ -21,16 +21,8 @@ SEVERITIES = (1 / 3, 2 / 3, 1.0)
 class ShiftedPages(PageDataset):
     """Every page several times, each time with other damage: all pages in draw 0, then all pages in draw 1, and so on.
 
-    The damage of a page is a function of the recipe, the page's ID and the draw only; its index and the other pages do
-    not matter.
-
-    Args:
-        pages: N pages whose images can be decoded.
-        image_size: Side of the square, px.
-        recipe: The damages.
-        num_draws: How often each page comes.
-        orientation: The value of the configuration; it is applied after the damage, as for a page that arrives damaged.
-        seed: Seed of the damage.
+    The damage of a page is a function of the seed, the recipe, the page's ID and the draw only; its index and the other
+    pages do not matter. The orientation is applied after the damage, as for a page that arrives damaged.
     """
 
     def __init__(
@@ -85,10 +77,6 @@ class DamagedPages(PageDataset):
     """Pages in every cell of the robustness profile: all pages in the first cell, then all in the second, and so on.
 
     The clean squares are kept in memory (S · S · 3 bytes per page), since each is used some 60 times.
-
-    Args:
-        pages: N pages whose images can be decoded.
-        card: Gives the size and the orientation.
     """
 
     def __init__(self, pages: Sequence[Page], card: ModelCard) -> None:

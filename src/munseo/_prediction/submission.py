@@ -48,11 +48,8 @@ def predict_submission(
     checked = check_images(pages, "skip" if skip_bad_images else "fail")
     for note in checked.notes:
         say(note)
-    predictor = Predictor.load(run, options)
-    predicted = _predict_readable(predictor, pages, checked.skipped)
     file = output or run.submission_file
-    _write(file, predictor, pages, predicted, checked.skipped, sample, proba)
-    expected = _expected_score(predictor, predicted)
+    expected = _submit(file, Predictor.load(run, options), pages, checked.skipped, sample, proba)
     if expected is not None:
         write_json(file.with_suffix(".expected.json"), expected)
     return file
@@ -60,11 +57,8 @@ def predict_submission(
 
 def predict_test_pages(run: RunFolder, pages: PageSet, skipped: Skipped) -> None:
     """Write the submission of a run that has just been trained, and add the score to expect to its results."""
-    predictor = Predictor.load(run)
-    predicted = _predict_readable(predictor, pages.test, skipped)
     sample = pages.tables.get("sample_submission")
-    _write(run.submission_file, predictor, pages.test, predicted, skipped, sample, proba=False)
-    expected = _expected_score(predictor, predicted)
+    expected = _submit(run.submission_file, Predictor.load(run), pages.test, skipped, sample, proba=False)
     if expected is not None:
         entry = ExpectedScore.model_validate(expected)
         run.write_results(run.read_results().model_copy(update={"expected": entry}))
@@ -108,16 +102,14 @@ def _predict_readable(predictor: Predictor, pages: Sequence[Page], skipped: Skip
     return PredictedPages(first, final, predicted.num_second)
 
 
-def _write(
-    file: Path,
-    predictor: Predictor,
-    pages: Sequence[Page],
-    predicted: PredictedPages,
-    skipped: Skipped,
-    sample: Path | None,
-    proba: bool,
-) -> None:
-    """Write the table. A submission needs a target in every row: a page that cannot be read gets the first class."""
+def _submit(
+    file: Path, predictor: Predictor, pages: Sequence[Page], skipped: Skipped, sample: Path | None, proba: bool
+) -> dict[str, Any] | None:
+    """Predict pages, write the table, and return the score to expect of it.
+
+    A submission needs a target in every row: a page that cannot be read gets the first class.
+    """
+    predicted = _predict_readable(predictor, pages, skipped)
     card, threshold = predictor.card, predictor.threshold
     readable = ~np.isnan(predicted.final[:, 0])
     best = np.where(readable, np.nan_to_num(predicted.final).argmax(axis=1), 0)
@@ -145,6 +137,7 @@ def _write(
         say(f"predictions: {warning}")
     if threshold is not None:
         say(threshold.sentence(probabilities))
+    return _expected_score(predictor, predicted)
 
 
 def _expected_score(predictor: Predictor, predicted: PredictedPages) -> dict[str, Any] | None:

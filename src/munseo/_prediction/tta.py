@@ -55,13 +55,7 @@ VIEWS = (*TENSOR_VIEWS, *PAGE_VIEWS)
 
 
 def view_logits(classifier: Classifier, pages: torch.Tensor, name: str) -> torch.Tensor:
-    """Return the logits of pages seen by one view, float32 (B, num_classes).
-
-    Args:
-        classifier: The model, on the device of the pages.
-        pages: uint8 (B, S, S, 3).
-        name: One of ``VIEWS``.
-    """
+    """Return the logits of pages, uint8 (B, S, S, 3), seen by one of ``VIEWS``, float32 (B, num_classes)."""
     if name in PAGE_VIEWS:
         restored = np.stack([PAGE_VIEWS[name](page) for page in pages.cpu().numpy()])
         images = classifier.prepare(torch.from_numpy(restored).to(pages.device))  # (B, 3, S, S)
@@ -72,14 +66,10 @@ def view_logits(classifier: Classifier, pages: torch.Tensor, name: str) -> torch
 
 
 def mean_probabilities(classifier: Classifier, pages: torch.Tensor, names: Sequence[str], space: str) -> torch.Tensor:
-    """Average the probabilities of views, float32 (B, num_classes).
+    """Average the probabilities of pages, uint8 (B, S, S, 3), over some of ``VIEWS``, float32 (B, num_classes).
 
-    Args:
-        classifier: The model, on the device of the pages.
-        pages: uint8 (B, S, S, 3).
-        names: Some of ``VIEWS``.
-        space: ``probability`` for the mean of probabilities; ``logit`` for the softmax of the mean of logits, in which
-            a view that is sure that a class is wrong counts for more.
+    The space ``probability`` gives the mean of probabilities; ``logit`` gives the softmax of the mean of logits, in
+    which a view that is sure that a class is wrong counts for more.
     """
     total = torch.zeros(len(pages), classifier.card.num_classes, device=pages.device)
     for name in names:
