@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,9 +140,10 @@ def bench_backends(
         for _ in range(NUM_ROUNDS):
             peaks.append(peak_multiply_adds(seconds / 2))  # in each round, because the load of the machine varies
             for name, classifier in classifiers.items():
-                latencies[name] += _times(classifier, batches[1], seconds)
+                latencies[name] += _times(partial(_predict, classifier, batches[1]), seconds)
                 for size in batch_sizes:
-                    rates[name][size].append(size / statistics.median(_times(classifier, batches[size], seconds)))
+                    times = _times(partial(_predict, classifier, batches[size]), seconds)
+                    rates[name][size].append(size / statistics.median(times))
     peak = max(peaks)
     rows = [_row(name, latencies[name], rates[name], multiply_adds / peak) for name in classifiers]
     for row in rows:
@@ -184,13 +186,13 @@ def _row(name: str, latencies: list[float], rates: dict[int, list[float]], fract
     }
 
 
-def _times(classifier: Classifier, batch: torch.Tensor, seconds: float) -> list[float]:
-    """Return the seconds of each prediction; predict for a number of seconds and at least twice."""
+def _times(work: Callable[[], object], seconds: float) -> list[float]:
+    """Return the seconds of each call; call for a number of seconds and at least twice."""
     times: list[float] = []
     end = time.perf_counter() + seconds
     while len(times) < 2 or time.perf_counter() < end:
         start = time.perf_counter()
-        _predict(classifier, batch)
+        work()
         times.append(time.perf_counter() - start)
     return times
 
@@ -222,7 +224,8 @@ def peak_multiply_adds(seconds: float = 1.0) -> float:
     """Return the multiply-adds per second in 32 bits of the fastest matrix product of torch or NumPy on all cores."""
     left, right = np.random.default_rng(0).standard_normal((2, SIDE, SIDE), dtype=np.float32)
     first, second = torch.from_numpy(left), torch.from_numpy(right)
-    return SIDE**3 / min(_fastest(lambda: first @ second, seconds), _fastest(lambda: left @ right, seconds))
+    # The fastest of many calls is the speed of the machine when nothing disturbs it.
+    return SIDE**3 / min(*_times(lambda: first @ second, seconds), *_times(lambda: left @ right, seconds))
 
 
 def multiply_adds(network: nn.Module, image_size: int) -> float:
@@ -231,14 +234,3 @@ def multiply_adds(network: nn.Module, image_size: int) -> float:
     with torch.no_grad(), counter:
         network.eval()(torch.zeros(1, 3, image_size, image_size))
     return counter.get_total_flops() / 2
-
-
-def _fastest(work: Callable[[], object], seconds: float) -> float:
-    """Return the seconds of the fastest of many calls: the speed of the machine when nothing disturbs it."""
-    work()
-    best, end = float("inf"), time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        start = time.perf_counter()
-        work()
-        best = min(best, time.perf_counter() - start)
-    return best

@@ -1,7 +1,7 @@
 """Calibration of confidence: temperature scaling, reliability, and the threshold that a precision requires.
 
-Confidence is the largest probability of a page. Everything here takes probabilities instead of logits: a softmax loses
-one constant per page, which temperature scaling does not need.
+Confidence is the largest probability of a page. Everything here takes probabilities, float (N, K), instead of logits: a
+softmax loses one constant per page, which temperature scaling does not need. Labels are true classes, int (N,).
 """
 
 from __future__ import annotations
@@ -27,11 +27,7 @@ NUM_CURVE_POINTS = 40
 def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Fit the temperature that calibrates (Guo et al., "On calibration of modern neural networks", 2017).
 
-    Minimises the negative log-likelihood of ``softmax(log p / T)``, with a weak prior on log T.
-
-    Args:
-        labels: True classes, int (N,).
-        probabilities: float (N, K); zeros are allowed.
+    Minimises the negative log-likelihood of ``softmax(log p / T)``, with a weak prior on log T; p may be 0.
 
     Returns:
         T between 0.05 and 20; above 1 where the model was too sure, 1 without pages.
@@ -49,9 +45,7 @@ def temperature_losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndar
 def best_temperature(losses: np.ndarray, weights: np.ndarray) -> float:
     """Return the temperature of the smallest loss: the minimum of a parabola through the best three candidates.
 
-    Args:
-        losses: The result of ``temperature_losses``, (121, N).
-        weights: How many pages each row counts for, (N,).
+    ``losses`` (121, N) are those of ``temperature_losses``; a row counts for as many pages as its weight (N,) says.
     """
     steps = np.log(TEMPERATURES)
     total = losses @ weights + steps**2 / (2 * PRIOR_SD**2)
@@ -83,14 +77,9 @@ def reliability(
 ) -> tuple[list[dict[str, Any]], float]:
     """Return the reliability diagram and the expected calibration error (Naeini et al., 2015; Guo et al., 2017).
 
-    Args:
-        labels: True classes, int (N,).
-        probabilities: float (N, K).
-        num_bins: Bins of equal width over confidence 0 to 1.
-
     Returns:
-        The bins that hold pages, lowest first, as ``{"low", "high", "count", "confidence", "accuracy"}`` (means over
-        the bin); and the mean distance of confidence and accuracy over pages (0 without pages).
+        The bins (of equal width) that hold pages, lowest first, as ``{"low", "high", "count", "confidence",
+        "accuracy"}`` (means over the bin); and the mean distance of confidence and accuracy over pages, or 0.
     """
     confidence, right = _confidence(labels, probabilities)
     indices = np.clip(np.ceil(confidence * num_bins).astype(int) - 1, 0, num_bins - 1)
@@ -146,8 +135,8 @@ def threshold_for_precision(
     pages without a mistake above the threshold, 0.95 needs 45.
 
     Args:
-        labels: True classes, int (N,).
-        probabilities: float (N, K).
+        labels: True classes.
+        probabilities: Calibrated.
         target: Wanted fraction of right predictions, above 0 and below 1.
         draws: How many rows each page has. Draws of a page are not independent, and count as one page.
 

@@ -169,9 +169,7 @@ def _causes_of_change(run_a: pd.DataFrame, run_b: pd.DataFrame) -> dict[str, Any
     B's predictions with B's labels. This gives the contributions of labels and predictions; what is left of the change
     comes from pages that only one of the two validated.
 
-    Args:
-        run_a: ``label, predicted`` (class names) of each page that A validated, with the ID as index.
-        run_b: The same for B.
+    Both tables have ``label, predicted`` (class names) of each page that the run validated, with the ID as index.
 
     Returns:
         ``macro_f1_a, macro_f1_b, by_pages, by_labels, by_predictions``, ``interval`` (95%, of the contribution of

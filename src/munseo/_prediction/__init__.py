@@ -7,14 +7,12 @@ page needs a person. ``submission.py`` writes a CSV, ``bulk.py`` a parquet file 
 
 from munseo._prediction.device import InferenceSetup, choose_device
 from munseo._prediction.inference import load_members, predict_pages, predict_run
-from munseo._prediction.predictor import PredictedPages, PredictOptions, Predictor
-from munseo._prediction.tta import VIEWS, check_views
+from munseo._prediction.predictor import PredictOptions, Predictor
+from munseo._prediction.tta import check_views
 
 __all__ = [
-    "VIEWS",
     "InferenceSetup",
     "PredictOptions",
-    "PredictedPages",
     "Predictor",
     "check_views",
     "choose_device",

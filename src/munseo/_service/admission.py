@@ -16,9 +16,7 @@ LONGEST_RETRY_S = 60
 class Admission:
     """The files and bytes of requests that were accepted and are not answered yet.
 
-    Args:
-        limits: How many may wait.
-        speed: Returns the pages per second that are answered at the moment, 0 where that is not known yet.
+    ``speed`` returns the pages per second that are answered at the moment, 0 where that is not known yet.
     """
 
     def __init__(self, limits: Limits, speed: Callable[[], float]) -> None:
