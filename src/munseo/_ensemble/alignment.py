@@ -172,8 +172,11 @@ def _without_trained_pages(members: Sequence[EnsembleMember], ids: Sequence[str]
                 if other is not None:
                     problems.append(f"page {page_id} validates run {other} but trained run {member.name} (as {copy})")
     if problems:
-        reason = "Some of these runs were trained on pages that judge the others"
-        raise UserError(f"{reason}; leave them out, or train all on the same split.", problems)
+        raise UserError(
+            "Some of these runs were trained on pages that judge the others; leave them out, or train all on the same "
+            "split.",
+            problems,
+        )
     if not copied:
         return list(ids), []
     kept = [page_id for page_id in ids if page_id not in copied]
