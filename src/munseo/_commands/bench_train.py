@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from munseo._commands.options import ConfigArgument, Overrides, Quiet
 from munseo._console import quietly
 from munseo._errors import UserError
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 EXAMPLES = (
     "`munseo bench train configs/rvl5.yaml data_dir=data/rvl5`",
@@ -77,34 +74,23 @@ def bench_train(
 def show(result: dict[str, Any], *, output: Path) -> None:
     """Print the rates, the stages, peak memory and the file."""
     from rich.console import Console
+    from rich.table import Table
 
+    rates = Table("", "pages/s", "lowest", "highest", box=None, pad_edge=False, header_style="bold")
+    for name, rate in result["rates"].items():
+        rates.add_row(name, *(f"{value:.1f}" for value in (rate["median"], min(rate["rounds"]), max(rate["rounds"]))))
+    for count, value in result["pipeline"].items():
+        rates.add_row(f"input alone, {count} workers", f"{value:.1f}", "", "")
+    for name, value in result["ratios"].items():
+        rates.add_row(name, f"{value:.3f}", "", "")
+    total = sum(result["stages"].values())
+    stages = Table("stage", "ms a page", "fraction", box=None, pad_edge=False, header_style="bold")
+    for name, value in result["stages"].items():
+        stages.add_row(name, f"{value:.3f}", f"{value / total:.1%}")
     console = Console()
-    for table in (_rates(result), _stages(result)):
+    for table in (rates, stages):
         console.print(table)
         console.print()
     peak = ", ".join(f"{name} {size / 2**30:.2f} GiB" for name, size in result["peak_memory_bytes"].items())
     typer.echo(f"peak memory: {peak}")
     typer.echo(output)
-
-
-def _rates(result: dict[str, Any]) -> Table:
-    from rich.table import Table
-
-    table = Table("", "pages/s", "lowest", "highest", box=None, pad_edge=False, header_style="bold")
-    for name, rate in result["rates"].items():
-        table.add_row(name, *(f"{value:.1f}" for value in (rate["median"], min(rate["rounds"]), max(rate["rounds"]))))
-    for count, value in result["pipeline"].items():
-        table.add_row(f"input alone, {count} workers", f"{value:.1f}", "", "")
-    for name, value in result["ratios"].items():
-        table.add_row(name, f"{value:.3f}", "", "")
-    return table
-
-
-def _stages(result: dict[str, Any]) -> Table:
-    from rich.table import Table
-
-    total = sum(result["stages"].values())
-    table = Table("stage", "ms a page", "fraction", box=None, pad_edge=False, header_style="bold")
-    for name, value in result["stages"].items():
-        table.add_row(name, f"{value:.3f}", f"{value / total:.1%}")
-    return table

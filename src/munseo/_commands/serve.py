@@ -50,19 +50,12 @@ def serve(
             missing.
     """
     from munseo._run import open_run
-    from munseo._service.startup import (
-        TOKEN_VARIABLE,
-        check_access,
-        load_predictor,
-        loopback_names,
-        model_card,
-        need_packages,
-    )
+    from munseo._service import startup
 
-    token = token if token is not None else os.environ.get(TOKEN_VARIABLE) or None
-    check_access(host, token, open_to_all)
+    token = token if token is not None else os.environ.get(startup.TOKEN_VARIABLE) or None
+    startup.check_access(host, token, open_to_all)
     folder = open_run(run)
-    need_packages()
+    startup.need_packages()
     from munseo._prediction import PredictOptions
     from munseo._service.admission import Limits
     from munseo._service.server import listen
@@ -73,7 +66,7 @@ def serve(
     listener = listen(host, port)
     chosen = PredictOptions(tta, second_look, abstain_below, target_precision, device, backend)
     with closing(listener), quietly(quiet):
-        predictor = load_predictor(folder, chosen)
-        card = model_card(predictor, limits)
+        predictor = startup.load_predictor(folder, chosen)
+        card = startup.model_card(predictor, limits)
         say(f"{folder.name}: http://{f'[{host}]' if ':' in host else host}:{port}/v1/predict")
-        run_server(build(predictor, card, limits, token, loopback_names(host)), listener, limits)
+        run_server(build(predictor, card, limits, token, startup.loopback_names(host)), listener, limits)

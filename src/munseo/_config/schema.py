@@ -70,8 +70,8 @@ class Config(
     def _agree(self) -> Config:
         """Check keys that are valid by themselves and wrong together."""
         problems = [*self.problems_of_split(), *self.problems_of_model(), *self._problems_across()]
-        problems += self._problems_of_balance() + self.problems_of_optimizer()
-        problems += self.problems_of_resizing(self.image_size) + self.problems_of_policies(self.shift != "none")
+        problems += self.problems_of_optimizer() + self.problems_of_resizing(self.image_size)
+        problems += self.problems_of_policies(self.shift != "none")
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -82,8 +82,6 @@ class Config(
             problems.append("dynamic_augmentation: needs online_augmentation: true; offline copies never change")
         if self.shift == "none" and self.monitor.startswith("val_shifted"):
             problems.append(f"monitor: {self.monitor} needs a second validation; set shift to something else than none")
+        if len(self.balancing_keys) > 1:
+            problems.append(f"{', '.join(self.balancing_keys)}: each balances the classes; choose one")
         return problems
-
-    def _problems_of_balance(self) -> list[str]:
-        balancing = self.balancing_keys
-        return [f"{', '.join(balancing)}: each balances the classes; choose one"] if len(balancing) > 1 else []

@@ -26,10 +26,7 @@ class StateSaver(pl.Callback):
     It comes after all other callbacks and acts at the beginning of what follows, not at the end of what was before:
     then schedules, averages, stop rules and metrics have all taken note of the previous step or epoch.
 
-    Args:
-        run: Where the state is written.
-        every_minutes: How often it is saved within an epoch; with 0 or None it is saved only between epochs.
-        signals: Tells when the run has to stop.
+    With 0 or None for ``every_minutes`` it saves only between epochs, and when a signal stops the run.
     """
 
     def __init__(self, run: RunFolder, every_minutes: float | None, signals: StopSignals) -> None:

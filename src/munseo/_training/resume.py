@@ -31,7 +31,10 @@ def resume_run(folder: RunFolder, data_dir: Path | None = None, num_workers: int
     if folder.is_fold:
         raise UserError(f"{folder.path}: this is one fold; resume the whole run: munseo resume {folder.path.parent}")
     if folder.read_manifest()["status"] == "finished":
-        _write_missing_report(folder)
+        report = folder.path / "report.html"
+        if report.exists():
+            raise UserError(f"{folder.path}: this run is finished; its report is {report}")
+        reports.write_report(folder)  # The run was killed while the report was written.
         return folder.path
     with resumable(folder):
         training = reopen_run(folder, data_dir, num_workers)
@@ -39,14 +42,6 @@ def resume_run(folder: RunFolder, data_dir: Path | None = None, num_workers: int
             folder.update_manifest(status="running")
         finish_run(training)
     return folder.path
-
-
-def _write_missing_report(folder: RunFolder) -> None:
-    """Write the report, which is all that a finished run may lack: it was killed while the report was written."""
-    report = folder.path / "report.html"
-    if report.exists():
-        raise UserError(f"{folder.path}: this run is finished; its report is {report}")
-    reports.write_report(folder)
 
 
 def reopen_run(folder: RunFolder, data_dir: Path | None = None, num_workers: int | None = None) -> TrainingRun:

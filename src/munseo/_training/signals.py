@@ -9,11 +9,10 @@ import shutil
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from multiprocessing.connection import wait
 from types import FrameType
-from typing import Any
 
 from munseo._console import console
 from munseo._errors import Interrupted, NoRoomError, UserError
@@ -22,8 +21,6 @@ from munseo._training.hardware import rank
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """The signals that stop a run such that it can be resumed."""
-
-Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
 class StopRequested(BaseException):
@@ -63,13 +60,10 @@ class StopSignals:
 @contextmanager
 def noting_signals() -> Iterator[StopSignals]:
     """Note signals during training, so that they are acted on between two steps."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    signals = StopSignals()
-    signals.take()
-    try:
+    with _restoring(*SIGNALS):
+        signals = StopSignals()
+        signals.take()
         yield signals
-    finally:
-        _restore(before)
 
 
 @contextmanager
@@ -118,23 +112,26 @@ def _no_room(error: NoRoomError, run: RunFolder, command: str) -> str:
 @contextmanager
 def _ending_on_sigterm() -> Iterator[None]:
     """Let SIGTERM end the work as Ctrl-C does, where there is no training step to wait for."""
-    before = {signal.SIGTERM: signal.getsignal(signal.SIGTERM)}
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    with _restoring(signal.SIGTERM):
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, interrupt)
+        yield
+
+
+@contextmanager
+def _restoring(*signals: signal.Signals) -> Iterator[None]:
+    """Put the handlers of these signals back at the end of the block."""
+    before = {number: signal.getsignal(number) for number in signals}
     try:
         yield
     finally:
-        _restore(before)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise Interrupted(number)
-
-
-def _restore(before: dict[signal.Signals, Handler]) -> None:
-    if threading.current_thread() is threading.main_thread():
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def killed_workers(error: BaseException) -> str:

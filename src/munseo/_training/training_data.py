@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -282,17 +282,11 @@ def describe_data(config: Config, collection: Collection, split: Split) -> dict[
 def page_table(collection: Collection, split: Split) -> pd.DataFrame:
     """Return every page with its part, class and hash, as ``pages.parquet`` has them."""
     # Digests are kept by the table that a page comes from: validation pages may come from the train table.
-    val_table = "val" if collection.pages.val else "train"
-    rows = [
-        *_rows("train", split.train, "train", collection),
-        *_rows("val", split.val, val_table, collection),
-        *_rows("test", collection.pages.test, "test", collection),
-        *_rows("skipped", [page for page, _ in collection.skipped if page.label is not None], "", collection),
-    ]
-    table = pd.DataFrame(rows, columns=["ID", "part", "target", "sha256"])
-    return table.astype({"target": "Int64"})
-
-
-def _rows(part: str, pages: Sequence[Page], table: str, collection: Collection) -> Iterator[tuple[Any, ...]]:
-    for page in pages:
-        yield page.id, part, page.label, collection.digests.get((table, page.id))
+    parts: tuple[tuple[str, str, Sequence[Page]], ...] = (
+        ("train", "train", split.train),
+        ("val", "val" if collection.pages.val else "train", split.val),
+        ("test", "test", collection.pages.test),
+        ("skipped", "", [page for page, _ in collection.skipped if page.label is not None]),
+    )
+    rows = [(p.id, part, p.label, collection.digests.get((table, p.id))) for part, table, pages in parts for p in pages]
+    return pd.DataFrame(rows, columns=["ID", "part", "target", "sha256"]).astype({"target": "Int64"})

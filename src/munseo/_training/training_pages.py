@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,35 +101,22 @@ class AugmentationPlan:
     def _build_all(self, recipe: Recipe | None) -> tuple[dict[str, Policy], list[dict[str, Policy]]]:
         """Build the policies of the run, and those of each class group, with the problems of all of them together."""
         problems: list[str] = []
-        names = {name for stage in self.stages for name in stage.policies}
-        policies = self._build(names, {}, recipe, "", problems)
-        group_policies = []
-        for index, group in enumerate(self._config.class_policies):
-            names = {name for stage in self.stages for name in stage.group_policies[index]}
-            prefix = f"class_policies.{index}."
-            group_policies.append(self._build(names, group.augmentation_params, recipe, prefix, problems))
+        built: list[dict[str, Policy]] = []
+        for index, group in enumerate([None, *self._config.class_policies], start=-1):
+            by_stage = (stage.policies if group is None else stage.group_policies[index] for stage in self.stages)
+            used = {name for names in by_stage for name in names}
+            built.append({})
+            for name in (name for name in self.policy_names if name in used):
+                own = group.augmentation_params.get(name, {}) if group else {}
+                given = {**self._config.augmentation_params.get(name, {}), **own}
+                try:
+                    built[-1][name] = _build_policy(name, given, recipe)
+                except UserError as error:
+                    prefix = f"class_policies.{index}." if group else ""
+                    problems += [f"{prefix}{problem}" for problem in error.problems or [error.message]]
         if problems:
             raise UserError(f"Augmentation: {len(problems)} wrong.", problems)
-        return policies, group_policies
-
-    def _build(
-        self,
-        names: Collection[str],
-        parameters: Mapping[str, Mapping[str, Any]],
-        recipe: Recipe | None,
-        prefix: str,
-        problems: list[str],
-    ) -> dict[str, Policy]:
-        built = {}
-        for name in self.policy_names:
-            if name not in names:
-                continue
-            given = {**self._config.augmentation_params.get(name, {}), **parameters.get(name, {})}
-            try:
-                built[name] = _build_policy(name, given, recipe)
-            except UserError as error:
-                problems += [f"{prefix}{problem}" for problem in error.problems or [error.message]]
-        return built
+        return built[0], built[1:]
 
 
 def _build_policy(name: str, parameters: Mapping[str, Any], recipe: Recipe | None) -> Policy:
@@ -207,19 +194,15 @@ class TrainingPages(Dataset[Item]):
         image = square(page, training_size(self.config, epoch))
         if sample.copy:
             image = cutout(image, generator(self.seed, "cutout", sample.page, sample.copy))
+        policy = sample.policy
         if self.config.online_augmentation:
             image, policy = self._augment(image, page.label, epoch, index)
-        else:
-            image, policy = self._offline_copy(image, sample, index)
+        elif policy >= 0:
+            change = self.plan.policies[self.plan.policy_names[policy]]
+            image = change(image, generator(self.seed, "augment", 0, index))
         return oriented(image, self.config.orientation), page.label, sample.page, policy
 
     def _augment(self, image: np.ndarray, label: int, epoch: int, index: int) -> tuple[np.ndarray, int]:
         augmenter = self._augmenters[self.plan.at(epoch).from_epoch][self.plan.group_of(label)]
         image, used = augmenter(image, generator(self.seed, "augment", epoch, index))
         return image, -1 if used < 0 else self.plan.policy_names.index(augmenter.policies[used].name)
-
-    def _offline_copy(self, image: np.ndarray, sample: Sample, index: int) -> tuple[np.ndarray, int]:
-        if sample.policy < 0:
-            return image, -1
-        policy = self.plan.policies[self.plan.policy_names[sample.policy]]
-        return policy(image, generator(self.seed, "augment", 0, index)), sample.policy

@@ -165,17 +165,13 @@ def make_card(config: Config, pages: PageSet) -> ModelCard:
 
 
 def _make_folder(config: Config, split: Split) -> Path:
+    keys = ("model_name", "optimizer_name", "scheduler_name", "image_size", "online_augmentation", "mixed_precision")
     name = run_name(
         datetime.now().astimezone(),
-        model_name=config.model_name,
-        optimizer_name=config.optimizer_name,
-        scheduler_name=config.scheduler_name,
-        image_size=config.image_size,
-        online_augmentation=config.online_augmentation,
         augmentations=split.plan.names,
         class_augmentation=config.class_imbalance is not None,
         tta=config.TTA,
-        mixed_precision=config.mixed_precision,
+        **{key: getattr(config, key) for key in keys},
     )
     return make_folder(Path(config.runs_dir).resolve(), name)
 
