@@ -164,13 +164,7 @@ def build_app(commands: Iterable[Command], groups: Iterable[Group]) -> typer.Typ
 
 def _global_options(
     version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            callback=lambda wanted: _print_version(wanted),
-            is_eager=True,
-            help="Print the version and exit.",
-        ),
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Options that come before a command."""

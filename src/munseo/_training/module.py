@@ -37,10 +37,7 @@ from munseo._training.training_pages import TrainingPages
 class PageClassifier(pl.LightningModule):
     """Trains a classifier, which has its first weights, on one split; frozen parameters need no gradient.
 
-    Attributes:
-        compiled: The compiled forward function of the training step, or None.
-        counts: Pages by policy, and batches by mix, of the current epoch.
-        used_lr: The rate of the last step.
+    ``counts`` are pages by policy, and batches by mix, of the current epoch; ``used_lr`` is the rate of the last step.
     """
 
     def __init__(self, classifier: Classifier, split: Split, config: Config, hardware: Hardware) -> None:

@@ -111,8 +111,7 @@ def start_run(config: Config, command: Sequence[str]) -> TrainingRun:
         console.quiet = True
     collection = collect(config)
     card = make_card(config, collection.pages)
-    recipe = choose_recipe(config, collection)
-    splits = make_splits(config, collection, recipe)
+    splits = make_splits(config, collection, choose_recipe(config, collection))
     folder = announced_folder() or announce(
         _make_folder(config, splits[0]) if rank() == 0 else None, choose_device(config.device).type
     )
@@ -122,10 +121,8 @@ def start_run(config: Config, command: Sequence[str]) -> TrainingRun:
         started = datetime.now().astimezone()
         for split_folder, split in zip(training.folders, splits, strict=True):
             split_folder.path.mkdir(exist_ok=True)
-            write_recipe(split_folder, recipe)
             _write_start(split_folder, config, collection, split, command, started)
         if len(splits) > 1:
-            write_recipe(training.folder, recipe)
             _write_start(training.folder, config, collection, splits[0], command, started)
     return training
 
@@ -185,6 +182,7 @@ def _write_start(
     )
     if isinstance(config.pretrained, str):
         resolved.pretrained = str(Path(config.pretrained).expanduser().resolve())
+    write_recipe(folder, split.recipe)
     write_text(folder.config_file, dump_config(resolved))
     folder.write_table(folder.pages_file, page_table(collection, split))
     # The manifest comes last: a folder with a manifest is a run that can be resumed.
