@@ -54,19 +54,14 @@ def print_result(result: object) -> None:
 class Command:
     """One command.
 
-    Attributes:
-        name: What is typed after ``munseo``, such as ``train`` or ``cache clear``.
-        function: What runs; ``from munseo import …`` gives the same function.
-        panel: The heading under which ``munseo --help`` lists it.
-        examples: Lines of Markdown below its help.
-        show: Prints what the function returned. Its keyword-only parameters are options of the command line: those
-            that the function has too, and those that only concern printing.
+    ``show`` prints what the function returned. Its keyword-only parameters are options of the command line: those that
+    the function has too, and those that only concern printing.
     """
 
-    name: str
-    function: Callable[..., Any]
-    panel: str
-    examples: Sequence[str] = ()
+    name: str  # what is typed after ``munseo``, such as ``train`` or ``cache clear``
+    function: Callable[..., Any]  # what runs; ``from munseo import …`` gives the same function
+    panel: str  # the heading under which ``munseo --help`` lists it
+    examples: Sequence[str] = ()  # lines of Markdown below its help
     show: Callable[..., None] = print_result
 
 

@@ -61,27 +61,16 @@ class Translated(NamedTuple):
 
 @dataclass(frozen=True)
 class Key:
-    """What a report needs to know about a key; it is written into the annotation of the key.
+    """What a report needs to know about a key; it is written into the annotation of the key."""
 
-    Attributes:
-        group: The keys that it is shown with; None: those of its section.
-        always: Whether it is shown always; other keys are shown when they differ from their default.
-        order: Its position in the group; keys of equal order are in the order of their declaration.
-        off: What the technique does. Reports list the key with this text when it is off.
-        off_order: Its position in that list.
-        ends: What a report says when this key ended the training: see ``_training/stop_rules.py``.
-        balances: Whether it makes unequal classes count alike. Only one such key may be on.
-        when_on: What a report says about the balance of the classes when the key is on.
-    """
-
-    group: KeyGroup | None = None
-    always: bool = False
-    order: int = 0
-    off: Translated | None = None
-    off_order: int = 0
-    ends: Translated | None = None
-    balances: bool = False
-    when_on: Translated | None = None
+    group: KeyGroup | None = None  # the keys that it is shown with; None: those of its section
+    always: bool = False  # whether it is shown always; other keys are shown when they differ from their default
+    order: int = 0  # its position in the group; keys of equal order are in the order of their declaration
+    off: Translated | None = None  # what the technique does; reports list the key with this text when it is off
+    off_order: int = 0  # its position in that list
+    ends: Translated | None = None  # what a report says when this key ended the training: see _training/stop_rules.py
+    balances: bool = False  # whether it makes unequal classes count alike; only one such key may be on
+    when_on: Translated | None = None  # what a report says about the balance of the classes when the key is on
 
 
 def keys_of(section: type[Section]) -> dict[str, Key]:

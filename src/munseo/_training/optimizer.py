@@ -105,16 +105,11 @@ def spread_rate(optimizer: torch.optim.Optimizer) -> None:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A scheduler, or None for a constant rate, and when it is stepped.
-
-    Attributes:
-        each_step: True: after every optimiser step. False: after every epoch, with the monitored value.
-        warmup_steps: Steps of warm-up that the scheduler does not do itself (only with ReduceLROnPlateau).
-    """
+    """A scheduler, or None for a constant rate, and when it is stepped."""
 
     scheduler: lr_scheduler.LRScheduler | None
-    each_step: bool = True
-    warmup_steps: int = 0
+    each_step: bool = True  # after every optimiser step; False: after every epoch, with the monitored value
+    warmup_steps: int = 0  # those that the scheduler does not do itself (only with ReduceLROnPlateau)
 
 
 class Steps(NamedTuple):
@@ -130,17 +125,12 @@ Options = dict[str, Any]
 
 
 class Scheduler(NamedTuple):
-    """An entry of the table of schedulers.
-
-    Attributes:
-        build: torch's class.
-        options: A function from ``scheduler_params``, the configuration and the lengths to the arguments of the class.
-        each_step: Whether it is stepped after every optimiser step, or else after every epoch.
-    """
+    """An entry of the table of schedulers."""
 
     build: Callable[..., lr_scheduler.LRScheduler]
+    # From ``scheduler_params``, the configuration and the lengths to the arguments of torch's class.
     options: Callable[[Options, OptimizerSettings, Steps], Options]
-    each_step: bool = True
+    each_step: bool = True  # whether it is stepped after every optimiser step, or else after every epoch
 
 
 def _step_options(params: Options, config: OptimizerSettings, steps: Steps) -> Options:

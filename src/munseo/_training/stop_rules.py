@@ -24,13 +24,9 @@ class EndReason(StrEnum):
 
 
 class EpochRule(pl.Callback):
-    """A callback that sets ``trainer.should_stop`` after an epoch, and then ``stopped_epoch``, which it saves.
+    """A callback that sets ``trainer.should_stop`` after an epoch, and then ``stopped_epoch``, which it saves."""
 
-    Attributes:
-        stopped_epoch: Index of the epoch after which it ended training; None as long as it did not.
-    """
-
-    stopped_epoch: int | None = None
+    stopped_epoch: int | None = None  # index of the epoch after which it ended training; None as long as it did not
 
 
 StopRule = EpochRule | EarlyStopping

@@ -44,19 +44,15 @@ from munseo._training.training_pages import AugmentationPlan, Sample, list_sampl
 class Collection:
     """All usable pages of a data folder, before they are split.
 
-    Attributes:
-        pages: Train, fixed validation and test pages. Pages that cannot be read are left out of the first two; test
-            pages stay, since a submission needs a row for each of them.
-        digests: SHA-256 of every image that can be read, by table (train, val, test) and ID.
-        skipped: Pages that cannot be read, with what is wrong with them.
-        notes: What was done without asking.
-        groups: Number of the group of each train page; groups are not split. None: every page is its own group.
+    Train and fixed validation pages that cannot be read are left out; such test pages stay, since a submission needs a
+    row for each of them.
     """
 
     pages: PageSet
-    digests: dict[tuple[str, str], str]
-    skipped: tuple[tuple[Page, ImageProblem], ...]
-    notes: tuple[str, ...]
+    digests: dict[tuple[str, str], str]  # SHA-256 of every image that can be read, by table (train, val, test) and ID
+    skipped: tuple[tuple[Page, ImageProblem], ...]  # pages that cannot be read, with what is wrong with them
+    notes: tuple[str, ...]  # what was done without asking
+    # Number of the group of each train page; groups are not split. None: every page is its own group.
     groups: np.ndarray | None = None
 
 
