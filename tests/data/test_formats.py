@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PIL import Image
 
@@ -12,6 +14,8 @@ from munseo._data.page import Page
 from munseo._doctor.bad_files import find_bad_files
 from munseo._doctor.inspected_page import inspect_pages
 from munseo._doctor.issue import PageEvidence
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture
@@ -40,3 +44,9 @@ def test_its_files_are_found_and_its_extensions_are_right_for_the_doctor(name, s
     issues = find_bad_files(PageEvidence([page for page, _ in inspect_pages(pages, None)], ("a",)))
     misnamed = {issue.page.page.path.suffix for issue in issues if issue.kind == "wrong_extension"}
     assert misnamed == IMAGE_EXTENSIONS - set(FORMATS[name].extensions)
+
+
+@pytest.mark.parametrize("file", [README, README.with_suffix(".ko.md")], ids=lambda file: file.name)
+def test_the_readme_names_every_format(file):
+    text = file.read_text(encoding="utf-8")
+    assert [entry.name for entry in FORMATS.values() if (entry.title or entry.name) not in text] == []

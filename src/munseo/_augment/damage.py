@@ -89,8 +89,9 @@ DAMAGES: dict[str, Damage] = {
         Damage("jpeg", "photo", photo.jpeg, "saved as JPEG with low quality", "coarse JPEG", "jpeg_quality"),
     )
 }
-"""Every damage, in the order in which a page meets them. A new one needs an entry here, its function, and its name in
-the texts of both languages; recipes, robustness profiles, ``munseo shift`` and the tests read this table."""
+"""Every damage, in the order in which a page meets them. A new one needs an entry here, its function, its name in the
+texts of both languages, and an entry of the recipe ``document`` in ``recipes.yaml``; recipes, robustness
+profiles, ``munseo shift`` and the tests read this table."""
 
 
 def apply_damages(

@@ -67,7 +67,7 @@ class Key:
     always: bool = False  # whether it is shown always; other keys are shown when they differ from their default
     order: int = 0  # its position in the group; keys of equal order are in the order of their declaration
     off: Translated | None = None  # what the technique does; reports list the key with this text when it is off
-    off_order: int = 0  # its position in that list
+    off_order: int = 0  # its position in that list; the next free one for a new key
     ends: Translated | None = None  # what a report says when this key ended the training: see _training/stop_rules.py
     balances: bool = False  # whether it makes unequal classes count alike; only one such key may be on
     when_on: Translated | None = None  # what a report says about the balance of the classes when the key is on
