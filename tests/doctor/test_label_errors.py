@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from munseo._doctor.changes import find_changes
 from munseo._doctor.embeddings import Embedding
 from munseo._doctor.held_out_probabilities import held_out_probabilities
 from munseo._doctor.issue import PageEvidence
-from munseo._doctor.label_errors import find_confused_classes, find_label_errors, find_odd_pages
+from munseo._doctor.label_errors import find_changes, find_confused_classes, find_label_errors, find_odd_pages
 from munseo._randomness import generator
 from munseo._run import RunFolder
 

@@ -14,8 +14,8 @@ from munseo._data.image_check import Checked, check_images, fingerprint
 from munseo._data.image_error import ImageError, ImageProblem
 from munseo._data.input_pages import find_pages
 from munseo._data.layout import DataLayout, load_pages
-from munseo._data.letterbox import letterbox
 from munseo._data.page import Page, PageSet
+from munseo._data.pixels import letterbox
 from munseo._data.split import stratified_folds, stratified_split
 from munseo._data.submission import write_submission
 from munseo._data.tables import DataTable, TableRow, read_table

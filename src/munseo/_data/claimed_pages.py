@@ -19,8 +19,8 @@ class ClaimedPage:
     id: str
     path: Path | None  # None if the file was not found, which has been noted as a problem
     label: str | None  # as written; None in a split without labels
-    where: str  # such as ``train.csv:17``
-    label_where: str  # the row, or the folder that is named after the class
+    where: str  # where it is claimed, such as ``train.csv:17``
+    label_where: str  # where its label is claimed: the row, or the folder that is named after the class
 
 
 def claimed_in_table(

@@ -24,11 +24,8 @@ from munseo._data.jpeg_check import check_scans, is_filled_up, is_whole
 from munseo._data.paged_files import MAX_PAGES
 from munseo._data.pixels import check_size, exif_orientation, to_rgb, upright
 
-MAX_PIXELS = 200_000_000
-"""Larger images are refused before decoding; an A0 sheet at 300 dpi has 139 million."""
-
-MAX_BYTES = 2**30
-"""Larger files are refused before reading; ``MAX_PIXELS`` of uncompressed RGB fit in."""
+MAX_PIXELS = 200_000_000  # Larger images are refused before decoding; an A0 sheet at 300 dpi has 139 million
+MAX_BYTES = 2**30  # Larger files are refused before reading; ``MAX_PIXELS`` of uncompressed RGB fit in
 
 # A hostile TIFF makes Pillow warn once a tag, 65,535 times; what matters about it is reported as an ImageProblem.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")

@@ -14,8 +14,7 @@ from munseo._data.image_error import ImageProblem, ProblemCode
 from munseo._data.paged_files import PagedFile, PdfPages, TiffPages
 from munseo._locale import Remark
 
-HEAD_BYTES = 1024
-"""The bytes that are looked at; a PDF may start anywhere within them (PDF 1.7, appendix H)."""
+HEAD_BYTES = 1024  # the bytes that are looked at; a PDF may start anywhere within them (PDF 1.7, appendix H)
 
 
 @dataclass(frozen=True)

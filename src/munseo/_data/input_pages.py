@@ -12,8 +12,7 @@ from munseo._data.page import Page
 from munseo._data.tables import TABLE_EXTENSIONS, read_table
 from munseo._errors import UserError
 
-SAMPLE = "sample_submission.csv"
-"""The name of a sample submission."""
+SAMPLE = "sample_submission.csv"  # the name of a sample submission
 
 
 @dataclass(frozen=True)

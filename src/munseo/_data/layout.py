@@ -47,8 +47,7 @@ class DataLayout:
         return cls(**{key.name: getattr(config, key.name) for key in fields(cls)})
 
 
-DEFAULT_LAYOUT = DataLayout()
-"""The usual names of tables, folders and columns."""
+DEFAULT_LAYOUT = DataLayout()  # the usual names of tables, folders and columns
 
 
 def load_pages(data_dir: Path, layout: DataLayout = DEFAULT_LAYOUT) -> PageSet:

@@ -22,23 +22,20 @@ from munseo._console import track
 SIDE = 96
 """The side of a thumbnail in px: a line of print is still a line in it. It takes 9 kB of memory a page."""
 
-LEAST_LIKENESS = 0.85
-"""The correlation of two aligned thumbnails from which on the pages themselves are compared."""
-
-FINE_SIDE = 256
-"""The side of the squares that are compared in the last step, in px."""
+LEAST_LIKENESS = 0.85  # the correlation of two aligned thumbnails from which on the pages themselves are compared
+FINE_SIDE = 256  # the side of the squares that are compared in the last step, in px
 
 LEAST_FINE_LIKENESS = 0.93
 """The correlation of these from which on two pages are the same picture; docs/doctor.md shows how it was chosen."""
 
-_FREQUENCIES = 10  # the frequencies of each axis that are compared
-
 _NEAREST = 4
 """Other pages that a page is aligned with. A page with more copies is still linked to them through the copies' four."""
 
+_FREQUENCIES = 10  # the frequencies of each axis that are compared
 _LEAST_PRODUCT = 0.6  # the product of two pages' frequencies below which they are not aligned
 _LEAST_COARSE = 0.7  # the correlation of coarsely aligned pages below which they are not aligned finely
 _LEAST_CONTRAST = 4.0  # the standard deviation in grey levels below which a page is blank; blank pages are not compared
+_EDGE_PX = 3  # pixels at the rim that are ignored: a turned page has interpolated corners there
 _MAX_PRODUCTS = 2 * 10**8  # products of two pages' frequencies in memory at a time: 0.8 GB
 
 _SIDES = (32, 48, SIDE)
@@ -53,8 +50,6 @@ _STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
 
 _INVERSE_TURNS = (0, 1, 2, 3, 4, 6, 5, 7)
 """The turn that undoes each turn: mirrorings and half turns undo themselves, quarter turns each other."""
-
-_EDGE_PX = 3  # pixels at the rim that are ignored: a turned page has interpolated corners there
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,15 +203,11 @@ def _correlation(grey: np.ndarray, other: np.ndarray, inside: np.ndarray) -> flo
     kept[:_EDGE_PX] = kept[-_EDGE_PX:] = kept[:, :_EDGE_PX] = kept[:, -_EDGE_PX:] = False
     if kept.sum() < kept.size // 3:
         return 0.0
-    a, b = (_details(image)[kept] for image in (grey, other))
+    # What is broader than a paragraph is removed: margins and columns are alike on pages that differ in every word.
+    a, b = (cv2.GaussianBlur(_remove_broad(image, 6), (0, 0), 0.8)[kept] for image in (grey, other))
     a, b = a - a.mean(), b - b.mean()
     length = float(np.sqrt((a @ a) * (b @ b)))
     return float(a @ b) / length if length else 0.0
-
-
-def _details(grey: np.ndarray) -> np.ndarray:
-    """Remove what is broader than a paragraph: margins and columns are alike on pages that differ in every word."""
-    return cv2.GaussianBlur(_remove_broad(grey, 6), (0, 0), 0.8)
 
 
 def _remove_broad(grey: np.ndarray, width_px: float) -> np.ndarray:

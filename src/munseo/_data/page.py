@@ -22,14 +22,10 @@ class Page:
 
     def __init__(self, id: str, path: Path, label: int | None) -> None:
         """Make a page from its ID, its file and its label."""
-        values = {
-            "id": id,
-            "label": label,
-            "folder": _shared(path.parent),
-            "name": id if path.name == id else path.name,
-        }
-        for field, value in values.items():
-            object.__setattr__(self, field, value)
+        object.__setattr__(self, "id", id)
+        object.__setattr__(self, "label", label)
+        object.__setattr__(self, "folder", _shared(path.parent))
+        object.__setattr__(self, "name", id if path.name == id else path.name)
 
     @property
     def path(self) -> Path:

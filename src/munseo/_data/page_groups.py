@@ -125,11 +125,9 @@ def _give_one_of_each(wanted: np.ndarray, splits: np.ndarray, label_of: np.ndarr
         if (splits[of_class] == split).any():
             continue
         groups_of_splits = [set(group_of[of_class & (splits == other)].tolist()) for other in range(len(wanted))]
-        movable = sorted(
-            ((group_of == group).sum(), group) for groups in groups_of_splits if len(groups) > 1 for group in groups
-        )
+        movable = [group for groups in groups_of_splits if len(groups) > 1 for group in groups]
         if movable:
-            splits[group_of == movable[0][1]] = split
+            splits[group_of == min(movable, key=lambda group: ((group_of == group).sum(), group))] = split
 
 
 def _refuse_missing(

@@ -50,11 +50,11 @@ def stratified_split(
                 f"part needs one page of each of the {num_classes} classes. Change the ratio, add pages, or set "
                 "stratify=false."
             )
-    random_state = derived_seed(seed, "split") % 2**32
-    stratify_by = np.asarray(labels) if stratify else None
-    train, val = train_test_split(
-        np.arange(len(labels)), test_size=num_val, random_state=random_state, stratify=stratify_by
-    )
+    options = {
+        "random_state": derived_seed(seed, "split") % 2**32,
+        "stratify": np.asarray(labels) if stratify else None,
+    }
+    train, val = train_test_split(np.arange(len(labels)), test_size=num_val, **options)
     if stratify:
         train, val = _one_of_each(np.asarray(labels), train, val, seed)
     if groups is not None:

@@ -15,8 +15,7 @@ import pyarrow.parquet as pq
 
 from munseo._errors import UserError
 
-TABLE_EXTENSIONS = (".csv", ".parquet")
-"""The extensions of tables."""
+TABLE_EXTENSIONS = (".csv", ".parquet")  # the extensions of tables
 
 MAX_BYTES = 2**28
 """Larger tables are refused before reading: all rows are held in memory, and two million of them fit in. The same limit
@@ -47,7 +46,7 @@ class DataTable:
 
     path: Path
     columns: tuple[str, ...]
-    rows: tuple[TableRow, ...]  # rows that could be read; ``problems`` has messages about the others, with their lines
+    rows: tuple[TableRow, ...]  # those that could be read; ``problems`` has messages about the others, with their lines
     encoding: str  # ``UTF-8``, ``CP949`` or ``parquet``
     problems: tuple[str, ...]
 

@@ -10,14 +10,9 @@ from munseo._doctor.inspected_page import InspectedPage
 from munseo._doctor.issue import Issue, PageEvidence
 from munseo._locale import Remark
 
-TINY_PX = 100
-"""The longest side below which no line of print can be read."""
-
-TINY_FRACTION = 0.25
-"""The fraction of the median longest side below which a page is tiny."""
-
-HUGE_PIXELS = 50_000_000
-"""Pixels above which a page is huge; an A4 page at 600 dpi has 35 million."""
+TINY_PX = 100  # the longest side below which no line of print can be read
+TINY_FRACTION = 0.25  # the fraction of the median longest side below which a page is tiny
+HUGE_PIXELS = 50_000_000  # pixels above which a page is huge; an A4 page at 600 dpi has 35 million
 
 BLANK_INK = 0.0005
 """The fraction of ink below which a page is blank: 33 of 65,536 pixels. Even a page number is more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class CorrectedTable:
     output: Path
     relabelled: tuple[tuple[str, str, str], ...]  # ``ID, old label, new label`` as the tables spell them
     dropped: tuple[str, ...]  # IDs of the rows that were left out
-    num_kept: int  # unchanged rows
+    num_kept: int  # rows that are unchanged
     num_undecided: int  # pages that have issues but no decision; their rows are kept
     emptied: tuple[str, ...]  # names of the classes that have no row in the copy
 
@@ -107,9 +107,8 @@ def _decisions(
     problems = list(issues.problems)
     missing = [name for name in ("ID", "part", "target", "action", "new_target") if name not in issues.columns]
     if missing:
-        raise UserError(
-            f"{issues.path}: has no column {', '.join(map(repr, missing))}; is it a file that the doctor wrote?"
-        )
+        names = ", ".join(map(repr, missing))
+        raise UserError(f"{issues.path}: has no column {names}; is it a file that the doctor wrote?")
     made: dict[tuple[str, str], list[_Correction]] = defaultdict(list)
     seen: set[tuple[str, str]] = set()
     for row in issues.rows:
@@ -180,10 +179,9 @@ def _outputs(output: Path, data: Path, pages: PageSet, decided: set[str]) -> dic
             raise UserError(f"{output}: decisions are about {names}; give a folder: -o {output.with_suffix('')}")
         part = next(iter(decided), "train")
         outputs = {part: output}
-        if output.suffix.lower() != pages.tables[part].suffix.lower():
-            raise UserError(
-                f"{output}: {pages.tables[part].name} keeps its format; give -o NAME{pages.tables[part].suffix}."
-            )
+        table = pages.tables[part]
+        if output.suffix.lower() != table.suffix.lower():
+            raise UserError(f"{output}: {table.name} keeps its format; give -o NAME{table.suffix}.")
     problems = []
     for file in outputs.values():
         if file.exists() or file.is_symlink():
@@ -226,16 +224,12 @@ def _write(
 
 def _spelled(labelled: _Labelled, classes: Classes, label: int, old: str) -> str:
     """Spell a class as the row spelled the old one: by its target or by its name."""
-    return (
-        classes.names[label]
-        if nfc(old) in classes.names and nfc(old) not in classes.targets
-        else classes.targets[label]
-    )
+    by_name = nfc(old) in classes.names and nfc(old) not in classes.targets
+    return (classes.names if by_name else classes.targets)[label]
 
 
 def _emptied(labelled: _Labelled, classes: Classes, edits: dict[int, str | None]) -> tuple[str, ...]:
-    before = Counter(classes.index(row.values[labelled.target_column]) for row in labelled.table.rows)
-    after = Counter(
-        classes.index(edits.get(row.line, row.values[labelled.target_column]) or "") for row in labelled.table.rows
-    )
-    return tuple(classes.names[label] for label in before if label is not None and not after[label])
+    before = {row.line: row.values[labelled.target_column] for row in labelled.table.rows}
+    used = {classes.index(label or "") for label in (before | edits).values()}
+    labels = dict.fromkeys(map(classes.index, before.values()))
+    return tuple(classes.names[label] for label in labels if label is not None and label not in used)

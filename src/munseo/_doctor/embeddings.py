@@ -21,11 +21,8 @@ from munseo._prediction.inference import read_card
 from munseo._prediction.loader import oriented
 from munseo._run import RunFolder
 
-PACKAGED = "tf_efficientnet_lite0"
-"""The backbone whose weights come as a package."""
-
-PACKAGED_PX = 224
-"""The image size of the packaged backbone."""
+PACKAGED = "tf_efficientnet_lite0"  # the backbone whose weights come as a package
+PACKAGED_PX = 224  # the image size of the packaged backbone
 
 _BATCH_SIZE = 32
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from munseo import __version__
 from munseo._data import decode
-from munseo._data.letterbox import resized
+from munseo._data.pixels import resized
 from munseo._doctor.examination import Examination
 from munseo._doctor.inspected_page import InspectedPage
 from munseo._doctor.issue import Issue
@@ -20,14 +20,9 @@ from munseo._report.blocks import Bullets, Note, Number, Numbers, TableBlock, Te
 from munseo._report.fonts import hangul_font
 from munseo._report.html import FONT_PLACE, environment
 
-SHOWN = 24
-"""The issues of a kind that are shown with their pages; a page takes about 20 kB."""
-
-PICTURE_PX = 360
-"""The longest side of a picture."""
-
-PICTURE_QUALITY = 72
-"""The JPEG quality of a picture."""
+SHOWN = 24  # the issues of a kind that are shown with their pages; a page takes about 20 kB
+PICTURE_PX = 360  # the longest side of a picture
+PICTURE_QUALITY = 72  # the JPEG quality of a picture
 
 
 @dataclass(frozen=True)
@@ -78,18 +73,15 @@ def render_page(examination: Examination, name: str, language: str) -> str:
         *(_kind_chapter(examination, kind, texts) for kind in kinds),
         _census(examination, texts),
     ]
-    html = (
-        environment()
-        .get_template("doctor.html.j2")
-        .render(
-            language=language,
-            kicker=texts("kicker"),
-            title=texts("title", name=name),
-            subtitle=texts("subtitle", **{split: f"{count:,}" for split, count in counts.items()}),
-            contents=texts("contents"),
-            chapters=chapters,
-            footer=texts("footer", version=__version__),
-        )
+    template = environment().get_template("doctor.html.j2")
+    html = template.render(
+        language=language,
+        kicker=texts("kicker"),
+        title=texts("title", name=name),
+        subtitle=texts("subtitle", **{split: f"{count:,}" for split, count in counts.items()}),
+        contents=texts("contents"),
+        chapters=chapters,
+        footer=texts("footer", version=__version__),
     )
     font = hangul_font(html)
     return html.replace(FONT_PLACE, _font_face(font) if font else "", 1)

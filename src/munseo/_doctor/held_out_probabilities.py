@@ -15,8 +15,7 @@ from munseo._doctor.embeddings import Embedding
 from munseo._doctor.inspected_page import InspectedPage
 from munseo._run import RunFolder
 
-NUM_FOLDS = 5
-"""The folds of the cross-validation."""
+NUM_FOLDS = 5  # the folds of the cross-validation
 
 REGULARISATION = 0.01
 """The inverse strength of the regularisation (C). With it 0.82 of 5% planted wrong labels in rvl5 rank among the top

@@ -29,8 +29,8 @@ class InspectedPage:
     page: Page
     problem: ImageProblem | None = None  # why it cannot be read, or None; where there is a problem, the rest is empty
     format: str = ""  # name of the file format, see ``FORMATS``
-    width: int = 0  # of the upright image, px
-    height: int = 0  # px
+    width: int = 0  # width of the upright image, px
+    height: int = 0  # its height, px
     file_sha256: str = ""  # SHA-256 of the file; set wherever the file could be read at all
     pixels_sha256: str = ""  # SHA-256 of size and pixels; the same for equal pictures, whatever their files
     ink: float = 0.0  # fraction of the page, 0 to 1, that differs from the paper around it

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from munseo._doctor.bad_files import find_bad_files
-from munseo._doctor.changes import find_changes
 from munseo._doctor.duplicates import find_duplicates
 from munseo._doctor.issue import Issue, PageEvidence
-from munseo._doctor.label_errors import find_confused_classes, find_label_errors, find_odd_pages
+from munseo._doctor.label_errors import find_changes, find_confused_classes, find_label_errors, find_odd_pages
 
 Layout = Literal["cards", "pairs", "table", "list"]
 """How the page shows issues: as pictures, as pairs of pictures, as IDs with a sentence, or as sentences."""

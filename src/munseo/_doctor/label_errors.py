@@ -1,4 +1,4 @@
-"""Finders that judge labelled pages by a network: wrong labels, confused classes, and pages unlike all others.
+"""Finders that judge labelled pages: by a network (wrong labels, confused classes, odd pages), and by an earlier run.
 
 Wrong labels are found by confident learning: Northcutt, Jiang and Chuang, "Confident learning: estimating uncertainty
 in dataset labels", 2021. Odd pages are found by the distance to their neighbours: Sun et al., "Out-of-distribution
@@ -10,10 +10,12 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 from cleanlab.filter import find_label_issues  # type: ignore[import-untyped]
 from cleanlab.rank import get_label_quality_scores  # type: ignore[import-untyped]
 from sklearn.neighbors import NearestNeighbors
 
+from munseo._doctor.inspected_page import InspectedPage
 from munseo._doctor.issue import Issue, PageEvidence
 from munseo._locale import Remark
 
@@ -27,17 +29,13 @@ instead of 0.79, and 0.38 of the reported ones were planted instead of 0.40."""
 LEAST_CONFUSED = 0.15
 """The fraction of two classes' pages that are taken for the other class, from which on the classes are reported."""
 
-LEAST_CONFUSED_PAGES = 4
-"""The number of such pages from which on the classes are reported."""
-
-NEIGHBOURS = 5
-"""The distance of a page is that to its fifth neighbour."""
+LEAST_CONFUSED_PAGES = 4  # the number of such pages from which on the classes are reported
+NEIGHBOURS = 5  # the distance of a page is that to its fifth neighbour
 
 ODD_SPREADS = 5.0
 """Robust standard deviations above the median distance of the nearest class, from which on a page is odd."""
 
-LEAST_PAGES = 30
-"""With fewer pages there is no usual distance, and no page is odd."""
+LEAST_PAGES = 30  # With fewer pages there is no usual distance, and no page is odd
 
 
 def rank_labels(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -121,3 +119,41 @@ def find_odd_pages(evidence: PageEvidence) -> list[Issue]:
         for index in np.argsort(-score, kind="stable")
         if score[index] >= ODD_SPREADS
     ]  # fmt: skip
+
+
+def find_changes(evidence: PageEvidence) -> list[Issue]:
+    """Return labelled pages that came, went, or got another label or picture since ``pages.parquet`` of the run.
+
+    A page that the data folder does not have any more is an issue without a page.
+    """
+    run = evidence.run
+    file = (run.folds or [run])[0].pages_file if run is not None else None
+    if file is None or not file.is_file():
+        return []
+    table = pd.read_parquet(file)
+    # Pages that could not be read have the part "skipped": the table of the run had them.
+    table = table[table["part"] != "test"]
+    before: dict[str, tuple[int | None, str]] = {
+        str(page_id): (None if pd.isna(target) else int(target), "" if pd.isna(digest) else str(digest))
+        for page_id, target, digest in zip(table["ID"], table["target"], table["sha256"], strict=True)
+    }
+    issues = []
+    for page in evidence.pages:
+        if page.split == "test":
+            continue
+        if page.id in before:
+            issues += _changes_of(page, *before.pop(page.id), evidence)
+        else:
+            issues.append(Issue("changed", "low", Remark("doctor.new"), page))
+    return [*issues, *(Issue("changed", "low", Remark("doctor.gone", {"id": page_id})) for page_id in before)]
+
+
+def _changes_of(page: InspectedPage, label: int | None, sha256: str, evidence: PageEvidence) -> list[Issue]:
+    """Compare a page with the label and the file that the run had."""
+    issues = []
+    if label is not None and page.label is not None and label != page.label:
+        values = {"old": evidence.class_names[label], "new": evidence.class_names[page.label]}
+        issues.append(Issue("changed", "medium", Remark("doctor.relabelled", values), page))
+    if sha256 and page.file_sha256 and sha256 != page.file_sha256:
+        issues.append(Issue("changed", "low", Remark("doctor.replaced"), page))
+    return issues

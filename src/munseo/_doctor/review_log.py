@@ -25,25 +25,22 @@ from munseo._spreadsheet import inert_cell, original_cell
 COLUMNS = ("number", "decided_at", "reviewer", "part", "ID", "target", "action", "new_target", "undoes")
 """The columns of the file."""
 
-DECISIONS = ("keep", "relabel", "drop", "skip")
-"""What a person may decide about a page."""
-
-UNDO = "undo"
-"""The action of a row that takes back another row."""
+DECISIONS = ("keep", "relabel", "drop", "skip")  # what a person may decide about a page
+UNDO = "undo"  # the action of a row that takes back another row
 
 
 @dataclass(frozen=True)
 class Decision:
     """One row of the log."""
 
-    number: int  # the row, from 1
+    number: int  # number of the row, from 1
     decided_at: str  # UTC, in ISO 8601
     reviewer: str  # name of the person who decided
     part: str  # ``train`` or ``val``
-    id: str  # of the page
+    id: str  # ID of the page
     target: str  # label as the reviewer saw it
     action: str  # one of ``DECISIONS``, or ``undo``
-    new_target: str = ""  # label of a ``relabel``
+    new_target: str = ""  # new label of a ``relabel``
     undoes: int = 0  # number of the row that an ``undo`` takes back, otherwise 0
 
     @property
@@ -127,9 +124,7 @@ class ReviewLog:
             UserError: There is no such valid decision, or someone else made it.
         """
         with self._writing() as file:
-            made = next(
-                (decision for decision in self._known if decision.number == number and decision.action != UNDO), None
-            )
+            made = next((known for known in self._known if known.number == number and known.action != UNDO), None)
             latest = in_force(self._known).get(made.key) if made else None
             if made is None or latest is None or latest.number < number:
                 raise UserError(f"{self.path.name}: decision {number} is not in force, so it cannot be undone.")
@@ -171,8 +166,8 @@ class ReviewLog:
         new = file.read()
         whole = new[: new.rfind(b"\n") + 1]
         rows = list(csv.reader(io.StringIO(whole.decode("utf-8", "replace"), newline="")))
-        if self._offset == 0 and rows:
-            self._check_head(rows.pop(0))
+        if self._offset == 0 and rows and tuple(rows.pop(0)) != COLUMNS:
+            raise UserError(f"{self.path}: its columns should be {', '.join(COLUMNS)}; is it a review of Munseo?")
         self._known += self._decisions(rows)
         self._offset += len(whole)
 
@@ -184,20 +179,14 @@ class ReviewLog:
                 aside.write(torn + b"\n")
             file.truncate(self._offset)
 
-    def _check_head(self, head: Sequence[str]) -> None:
-        if tuple(head) != COLUMNS:
-            raise UserError(f"{self.path}: its columns should be {', '.join(COLUMNS)}; is it a review of Munseo?")
-
     def _decisions(self, rows: Sequence[Sequence[str]]) -> list[Decision]:
         found, problems = [], []
-        number = self._known[-1].number if self._known else 0
-        for row in rows:
-            decision = _decision(row, number + 1)
+        for number, row in enumerate(rows, self._known[-1].number + 1 if self._known else 1):
+            decision = _decision(row, number)
             if decision is None:
-                problems.append(f"decision {number + 1}: {','.join(row)[:120]}")
+                problems.append(f"decision {number}: {','.join(row)[:120]}")
             else:
                 found.append(decision)
-            number += 1
         if problems:
             raise UserError(f"{self.path}: rows that are no decisions; restore the file from a copy.", problems)
         return found

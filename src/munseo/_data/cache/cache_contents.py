@@ -87,9 +87,8 @@ def clear_cache(folder: Path | str | None = None) -> Cleared:
                 with suppress(OSError):  # not empty
                     home.rmdir()
     except OSError as error:
-        raise UserError(
-            f"{chosen}: cannot be cleared ({error.strerror or error}); ask the owner of the folder to do it."
-        ) from None
+        reason = error.strerror or error
+        raise UserError(f"{chosen}: cannot be cleared ({reason}); ask the owner of the folder to do it.") from None
     return Cleared(chosen, freed, left)
 
 

@@ -16,8 +16,8 @@ from munseo._data.cache.pack import ENTRY_BYTES, SUFFIX, DamagedPackError, Pack,
 from munseo._data.cache.pack_storage import GB, LIMIT_VARIABLE, Room, holding, size_folder, size_limit
 from munseo._data.decoder import decode, read_bytes
 from munseo._data.image_error import ImageError
-from munseo._data.letterbox import resized
 from munseo._data.page import Page
+from munseo._data.pixels import resized
 from munseo._data.stream.read_ahead import read_ahead
 
 MOST_PACK_BYTES = 2**30

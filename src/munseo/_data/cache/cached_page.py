@@ -11,8 +11,8 @@ import numpy as np
 from munseo._console import say
 from munseo._data.cache.pack import DamagedPackError, Pack
 from munseo._data.decoder import decode
-from munseo._data.letterbox import letterbox
 from munseo._data.page import Page
+from munseo._data.pixels import letterbox
 
 
 @dataclass(frozen=True, slots=True)

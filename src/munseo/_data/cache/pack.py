@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from munseo._data.letterbox import padded
+from munseo._data.pixels import padded
 from munseo._run.atomic import replacing
 from munseo._run.run_lock import lock
 
@@ -26,8 +26,7 @@ _END = struct.Struct("<QI8s")  # the last bytes: the number of pages, the CRC-32
 _ENTRY = np.dtype(
     [("sha256", "V32"), ("offset", "<u8"), ("height", "<u2"), ("width", "<u2"), ("channels", "u1"), ("crc32", "<u4")]
 )
-ENTRY_BYTES = _ENTRY.itemsize
-"""The bytes that a page takes besides its pixels."""
+ENTRY_BYTES = _ENTRY.itemsize  # the bytes that a page takes besides its pixels
 
 
 class DamagedPackError(Exception):

@@ -25,30 +25,20 @@ from munseo._data.cache.pack import SUFFIX
 from munseo._errors import UserError
 from munseo._run.run_lock import lock
 
-FOLDER_VARIABLE = "MUNSEO_CACHE"
-"""The environment variable that names the cache folder."""
-
-LIMIT_VARIABLE = "MUNSEO_CACHE_GB"
-"""The environment variable that limits the size of the cache."""
-
-FORMAT = "pages-1"
-"""The folder of packs in the present format."""
-
-LOCK_NAME = ".lock"
-"""The file that is locked while packs are made and deleted."""
+FOLDER_VARIABLE = "MUNSEO_CACHE"  # the environment variable that names the cache folder
+LIMIT_VARIABLE = "MUNSEO_CACHE_GB"  # the environment variable that limits the size of the cache
+FORMAT = "pages-1"  # the folder of packs in the present format
+LOCK_NAME = ".lock"  # the file that is locked while packs are made and deleted
 
 SIZE_FOLDERS = "pages-*/*px-*"
 """The folders of every format, size and version; the limit holds for all of them together."""
 
-DECODING_CODE = ("decoder.py", "formats.py", "paged_files.py", "pixels.py", "letterbox.py")
+DECODING_CODE = ("decoder.py", "formats.py", "paged_files.py", "pixels.py")
 """The files that decide the pixels. A change of any of them starts a new cache, so that nobody has to remember to raise
 a version."""
 
-GB = 10**9
-"""Bytes of a gigabyte."""
-
-MOST_GB = 20
-"""The limit in gigabytes, unless a tenth of the free space of the disk is less."""
+GB = 10**9  # bytes of a gigabyte
+MOST_GB = 20  # the limit in gigabytes, unless a tenth of the free space of the disk is less
 
 
 def cache_folder() -> Path:

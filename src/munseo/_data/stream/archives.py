@@ -21,8 +21,7 @@ from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError,
 from munseo._data.image_finder import is_hidden
 from munseo._data.stream.source import UNPACKED, ArchiveMember, Source, as_id
 
-MAX_MEMBER_BYTES = 2**28
-"""Larger members are refused; each thread that decodes holds the bytes of one member."""
+MAX_MEMBER_BYTES = 2**28  # Larger members are refused; each thread that decodes holds the bytes of one member
 
 EXTENSIONS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 COMPRESSED = {"gz": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\0"}

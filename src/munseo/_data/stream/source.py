@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from munseo._data.image_error import ImageProblem
 from munseo._data.image_finder import nfc, printable
 
-UNPACKED = ""
-"""The codec of bytes that the archive stores uncompressed."""
+UNPACKED = ""  # the codec of bytes that the archive stores uncompressed
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,8 @@ from munseo._data.image_finder import ImageFinder
 from munseo._data.stream.source import Source, as_id
 from munseo._errors import UserError
 
-MAX_LINE = 2**20
-"""The most characters of a line; a file without line ends would otherwise be read completely."""
-
-MAX_NAME = 4096
-"""The most characters of an ID, as of a path on Linux; thousands of rows wait to be written together."""
-
+MAX_LINE = 2**20  # the most characters of a line; a file without line ends would otherwise be read completely
+MAX_NAME = 4096  # the most characters of an ID, as of a path on Linux; thousands of rows wait to be written together
 _BATCH_ROWS = 256  # the rows of a parquet file that are read at once
 
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from munseo._data import decode
-from munseo._data.letterbox import resized
+from munseo._data.pixels import resized
 from munseo._doctor.review_log import Decision, Overtaken, ReviewLog
 from munseo._run import RunFolder
 from munseo._ui.page_templates import page

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from munseo._data import decode, letterbox
 from munseo._data.cache import square
-from munseo._data.letterbox import resized
+from munseo._data.pixels import resized
 from munseo._errors import UserError
 from munseo._jpeg import encode_jpeg
 from munseo._locale import Texts

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 
 from munseo._console import quietly
 from munseo._data import decode
-from munseo._data.letterbox import resized
+from munseo._data.pixels import resized
 from munseo._errors import UserError
 from munseo._jpeg import encode_jpeg
 from munseo._prediction import Predictor
