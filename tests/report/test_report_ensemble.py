@@ -75,7 +75,7 @@ def test_nothing_of_a_training(blend: RunFolder):
         page = (blend.path / f"{stem}.html").read_text(encoding="utf-8")
         for key in ("configuration", "course", "curves", "hyperparameters", "next.experiments", "checklist"):
             assert f">{say(key)}</h" not in page, key
-        for key in ("summary", "ensemble.heading", "ensemble.members", "errors", "setup", "files", "reproduce"):
+        for key in ("summary", "ensemble", "ensemble.members", "errors", "setup", "files", "reproduce"):
             assert f">{say(key)}</h" in page, key
         assert say("ensemble.title", count=3) in page
         assert "efficientnet_b4" not in page  # the first member's configuration is not the ensemble's

@@ -30,7 +30,7 @@ from munseo._report.findings import Finding
 from munseo._report.plots import LIGHT, Plot
 from munseo._report.report import PLOTS, plots_of
 from munseo._report.rules import analyse
-from munseo._report.shift_rules import SHIFT_RULES
+from munseo._report.shift_rules import CONFIDENCE_RULES, SHIFT_RULES
 from munseo._run import RunFolder
 
 SHIFT_PLOTS = ["robustness.png", "calibration.png", "views.png"]
@@ -83,7 +83,9 @@ def read(run: RunFolder, name: str) -> str:
 
 def findings(run: RunFolder) -> dict[str, dict]:
     facts = gather(run)
-    return {found.rule: found.numbers for rule in SHIFT_RULES if (found := rule(facts)) is not None}
+    return {
+        found.rule: found.numbers for rule in (*SHIFT_RULES, *CONFIDENCE_RULES) if (found := rule(facts)) is not None
+    }
 
 
 def words(blocks: Iterable[Block]) -> str:
@@ -340,7 +342,7 @@ def test_one_damage_and_one_view_are_enough(shifted_run: RunFolder):
         assert picture.startswith(b"\x89PNG")
     costs = findings(shifted_run)["damages_break"]["harmful"]
     assert [cost.damage for cost in costs] == ["coffee_ring"]
-    assert "coffee ring" in sentence(Finding("damages_break", "shift", {"harmful": costs}), say)
+    assert "coffee ring" in sentence(Finding("damages_break", {"harmful": costs}), say)
     assert facts.results.views.rows[0].verdict == "unclear"
 
 

@@ -5,6 +5,7 @@ In every text that a person reads, words in backticks are code; nothing else is 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -57,6 +58,9 @@ class Interval:
     marks: tuple[tuple[str, float], ...] = ()
 
 
+Tone = Literal["val", "shifted", "other", "server"]
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A row of ``Intervals``: a score and, where it is an estimate, its interval; all are in [0, 1]."""
@@ -64,7 +68,7 @@ class Estimate:
     label: str
     value: float
     interval: tuple[float, float] | None = None
-    tone: Literal["val", "shifted", "other", "server"] = "val"
+    tone: Tone = "val"
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,18 @@ class TableBlock:
     rows: tuple[tuple[str, ...], ...]
     numeric: frozenset[int] = frozenset()
     bar: int | None = None
+
+    @classmethod
+    def titled(
+        cls,
+        title: Callable[[str], str],
+        keys: Sequence[str],
+        rows: Iterable[tuple[str, ...]],
+        words: Iterable[int] = (0,),
+        bar: int | None = None,
+    ) -> TableBlock:
+        """Return a table whose header has the texts of ``keys``; all columns but those of ``words`` are numeric."""
+        return cls(tuple(map(title, keys)), tuple(rows), frozenset(range(len(keys))) - {*words}, bar)
 
 
 @dataclass(frozen=True)

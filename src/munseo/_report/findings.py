@@ -7,8 +7,6 @@ from typing import Any, Literal
 
 from munseo._report.facts import Facts
 
-Topic = Literal["generalisation", "shift", "errors", "confidence", "course", "data"]
-
 RATE_TOLERANCE = 0.01
 """The relative difference below which two learning rates count as equal: schedules step per batch, and rates are
 rounded."""
@@ -23,12 +21,10 @@ class Finding:
 
     Attributes:
         rule: The key of its sentence is ``finding.`` and this name.
-        topic: The heading under which the report lists it.
         numbers: Values of the sentence's placeholders.
     """
 
     rule: str
-    topic: Topic
     numbers: dict[str, Any]
 
 

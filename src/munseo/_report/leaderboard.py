@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import yaml
@@ -101,56 +102,41 @@ def _epochs(facts: Facts) -> int | None:
     return max(epochs) if epochs else facts.course.epochs_done
 
 
-def _val(facts: Facts, key: str) -> float | None:
-    value: float | None = getattr(facts.results.val, key, None)
-    return value
+def _minutes(facts: Facts) -> float | None:
+    return None if facts.course.seconds is None else round(facts.course.seconds / 60, 1)
+
+
+def _at(path: str) -> Callable[[Facts], Any]:
+    """Read the value at a path of attributes; None where one of them is None."""
+    return lambda facts: reduce(lambda value, name: getattr(value, name, None), path.split("."), cast("Any", facts))
 
 
 def _bound(scores: Scores | None, end: int) -> float | None:
     return scores.macro_f1_interval[end] if scores and scores.macro_f1_interval else None
 
 
-def _shifted_macro_f1(facts: Facts) -> float | None:
-    return facts.results.shifted.macro_f1 if facts.results.shifted else None
-
-
-def _expected_macro_f1(facts: Facts) -> float | None:
-    return facts.results.expected.macro_f1 if facts.results.expected else None
-
-
-def _image_size(facts: Facts) -> int | None:
-    return None if facts.results.ensemble else facts.config.image_size
-
-
-def _generalisation(facts: Facts) -> float | None:
-    macro_f1 = _val(facts, "macro_f1")
-    return facts.scores.public / macro_f1 if macro_f1 and facts.scores.public is not None else None
-
-
-def _minutes(facts: Facts) -> float | None:
-    return None if facts.course.seconds is None else round(facts.course.seconds / 60, 1)
-
-
 _SCORE = "{:.4f}"
 
 _COLUMNS = (
-    Column("name", lambda facts: facts.run.name, largest_first=False, position=1),
+    Column("name", _at("run.name"), largest_first=False, position=1),
     Column("started", _started, position=9),
     Column("model", _model, position=2),
-    Column("image_size", _image_size, "{:.0f}", position=3),
+    Column(
+        "image_size", lambda facts: None if facts.results.ensemble else facts.config.image_size, "{:.0f}", position=3
+    ),
     Column("epochs", _epochs, "{:.0f}"),
-    Column("val_macro_f1", lambda facts: _val(facts, "macro_f1"), _SCORE, position=4, has_interval=True),
+    Column("val_macro_f1", _at("results.val.macro_f1"), _SCORE, position=4, has_interval=True),
     Column("val_macro_f1_low", lambda facts: _bound(facts.results.val, 0), _SCORE),
     Column("val_macro_f1_high", lambda facts: _bound(facts.results.val, 1), _SCORE),
-    Column("val_shifted_macro_f1", _shifted_macro_f1, _SCORE, position=5, has_interval=True),
+    Column("val_shifted_macro_f1", _at("results.shifted.macro_f1"), _SCORE, position=5, has_interval=True),
     Column("val_shifted_macro_f1_low", lambda facts: _bound(facts.results.shifted, 0), _SCORE),
     Column("val_shifted_macro_f1_high", lambda facts: _bound(facts.results.shifted, 1), _SCORE),
-    Column("expected_macro_f1", _expected_macro_f1, _SCORE),
-    Column("val_accuracy", lambda facts: _val(facts, "accuracy"), _SCORE),
-    Column("val_loss", lambda facts: _val(facts, "loss"), _SCORE, largest_first=False),
-    Column("public", lambda facts: facts.scores.public, _SCORE, position=6),
-    Column("private", lambda facts: facts.scores.private, _SCORE),
-    Column("generalisation", _generalisation, "{:.2f}", position=7),
+    Column("expected_macro_f1", _at("results.expected.macro_f1"), _SCORE),
+    Column("val_accuracy", _at("results.val.accuracy"), _SCORE),
+    Column("val_loss", _at("results.val.loss"), _SCORE, largest_first=False),
+    Column("public", _at("scores.public"), _SCORE, position=6),
+    Column("private", _at("scores.private"), _SCORE),
+    Column("generalisation", lambda facts: facts.results.generalisation(facts.scores.public), "{:.2f}", position=7),
     Column("minutes", _minutes, "{:.1f}", largest_first=False, position=8),
     Column("status", lambda facts: facts.get("status") or "unknown", position=10),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -29,9 +31,9 @@ def signed(value: float | None, places: int = 4) -> str:
     return UNKNOWN if value is None else f"{value:+.{places}f}".replace("-", "−")
 
 
-def difference(value: float | None, subtracted: float | None) -> float | None:
-    """Return the difference, if both values are known."""
-    return None if value is None or subtracted is None else value - subtracted
+def gap(value: float | None, subtracted: float | None) -> str:
+    """Write the signed difference of two values, if both are known."""
+    return UNKNOWN if value is None or subtracted is None else signed(value - subtracted)
 
 
 def span(interval: tuple[float, float] | None) -> str:
@@ -42,6 +44,18 @@ def span(interval: tuple[float, float] | None) -> str:
 def signed_span(interval: tuple[float, float] | None) -> str:
     """Write both ends of the interval of a difference: ``−0.0031 … +0.0077``."""
     return UNKNOWN if interval is None else " … ".join(signed(bound) for bound in interval)
+
+
+def bounds(
+    interval: tuple[float, float] | None, key: str, texts: Texts, write: Callable[[float], str] = score, **values: Any
+) -> str:
+    """Return the text of a key with both ends of an interval as ``low`` and ``high``; empty without an interval."""
+    return texts(key, low=write(interval[0]), high=write(interval[1]), **values) if interval else ""
+
+
+def channels(values: Sequence[float]) -> str:
+    """Write the values of the colour channels: ``[0.485, 0.456, 0.406]``."""
+    return f"[{', '.join(f'{value:.4g}' for value in values)}]"
 
 
 def count(value: float | None) -> str:

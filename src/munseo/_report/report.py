@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +18,7 @@ from munseo._report.content.configuration import configuration_blocks
 from munseo._report.content.confusion_matrix import CONFUSION_PLOT
 from munseo._report.content.curves import CURVE_PLOTS
 from munseo._report.content.damaged_pages import ROBUSTNESS_PLOT, shift_blocks
-from munseo._report.content.ensemble import (
-    ensemble_blocks,
-    ensemble_next_blocks,
-    ensemble_reproduction_blocks,
-    ensemble_summary_blocks,
-)
+from munseo._report.content.ensemble import ensemble_blocks, ensemble_reproduction_blocks, ensemble_summary_blocks
 from munseo._report.content.mistakes import error_blocks
 from munseo._report.content.overview import setup_blocks, summary_blocks
 from munseo._report.content.reproduction import reproduction_blocks
@@ -41,60 +36,47 @@ from munseo._run.atomic import replacing, write_text
 MISCLASSIFIED = "misclassified.png"
 """The contact sheet of the gallery."""
 
-
 PLOTS = (*CURVE_PLOTS.values(), CONFUSION_PLOT, ROBUSTNESS_PLOT, CALIBRATION_PLOT, VIEWS_PLOT)
 """The plots that a run folder keeps as files. A new plot is one entry here, next to the section that shows it, and the
 text ``file.NAME`` in both languages."""
 
 
-@dataclass(frozen=True)
-class ReportSection:
-    """A section of the report.
+Section = Callable[[Facts, Texts], tuple[Block, ...]]
+"""Builds the content of a section; a section without content is left out."""
 
-    Attributes:
-        name: The section's anchor.
-        title: The key of its title in the catalogue of texts.
-        build: Gives its content; a section without content is left out.
-    """
+_MEASURED: dict[str, Section] = {
+    "shift": shift_blocks,
+    "errors": error_blocks,
+    "confidence": confidence_blocks,
+    "views": view_blocks,
+    "analysis": analysis_blocks,
+}
+_FILES: dict[str, Section] = {"files": partial(file_blocks, plots=[plot.file for plot in PLOTS])}
 
-    name: str
-    title: str
-    build: Callable[[Facts, Texts], tuple[Block, ...]]
+RUN_SECTIONS: dict[str, Section] = {
+    "summary": summary_blocks,
+    "setup": setup_blocks,
+    "configuration": configuration_blocks,
+    "course": course_blocks,
+    **_MEASURED,
+    "next": next_step_blocks,
+    **_FILES,
+    "reproduction": reproduction_blocks,
+}
+"""The report of a run: the sections by name, which is their anchor and the key of their title.
 
+A new section is one entry here, a file with its function, and its texts in both languages.
+"""
 
-def _file_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    return file_blocks(facts, texts, [plot.file for plot in PLOTS])
-
-
-_MEASURED = (
-    ReportSection("shift", "shift", shift_blocks),
-    ReportSection("errors", "errors", error_blocks),
-    ReportSection("confidence", "confidence", confidence_blocks),
-    ReportSection("views", "views", view_blocks),
-    ReportSection("analysis", "analysis", analysis_blocks),
-)
-
-RUN_SECTIONS = (
-    ReportSection("summary", "summary", summary_blocks),
-    ReportSection("setup", "setup", setup_blocks),
-    ReportSection("configuration", "configuration", configuration_blocks),
-    ReportSection("course", "course", course_blocks),
-    *_MEASURED,
-    ReportSection("next", "next", next_step_blocks),
-    ReportSection("files", "files", _file_blocks),
-    ReportSection("reproduction", "reproduction", reproduction_blocks),
-)
-"""The report of a run. A new section is one entry here, a file with its function, and its texts in both languages."""
-
-ENSEMBLE_SECTIONS = (
-    ReportSection("summary", "summary", ensemble_summary_blocks),
-    ReportSection("ensemble", "ensemble.heading", ensemble_blocks),
-    *_MEASURED,
-    ReportSection("next", "next", ensemble_next_blocks),
-    ReportSection("setup", "setup", setup_blocks),
-    ReportSection("files", "files", _file_blocks),
-    ReportSection("reproduction", "reproduction", ensemble_reproduction_blocks),
-)
+ENSEMBLE_SECTIONS: dict[str, Section] = {
+    "summary": ensemble_summary_blocks,
+    "ensemble": ensemble_blocks,
+    **_MEASURED,
+    "next": next_step_blocks,
+    "setup": setup_blocks,
+    **_FILES,
+    "reproduction": ensemble_reproduction_blocks,
+}
 """The report of an ensemble, which was not trained itself."""
 
 
@@ -127,8 +109,8 @@ def build_document(facts: Facts, texts: Texts) -> ReportDocument:
     """Build the report in one language, with the sections that have content."""
     number, ensemble = facts.get("id") or facts.run.name, facts.results.ensemble
     sections = [
-        SectionBlock(section.name, texts(section.title), section.build(facts, texts))
-        for section in (ENSEMBLE_SECTIONS if ensemble else RUN_SECTIONS)
+        SectionBlock(name, texts(name), build(facts, texts))
+        for name, build in (ENSEMBLE_SECTIONS if ensemble else RUN_SECTIONS).items()
     ]
     return ReportDocument(
         language=texts.language,

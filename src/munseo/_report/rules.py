@@ -8,7 +8,7 @@ import numpy as np
 
 from munseo._report.facts import Facts
 from munseo._report.findings import Finding, find_rate_disagreement
-from munseo._report.shift_rules import SHIFT_RULES
+from munseo._report.shift_rules import CONFIDENCE_RULES, SHIFT_RULES
 
 GAP_LARGE = 0.05
 """Training is far ahead of validation from this difference in macro-F1."""
@@ -28,7 +28,7 @@ FALLING = ("CosineAnnealingLR", "OneCycleLR")
 
 def analyse(facts: Facts) -> tuple[Finding, ...]:
     """Return all findings, in the order of the rules."""
-    return tuple(finding for rule in RULES if (finding := rule(facts)) is not None)
+    return tuple(finding for rules in RULES.values() for rule in rules if (finding := rule(facts)) is not None)
 
 
 def overfitting(facts: Facts) -> Finding | None:
@@ -42,10 +42,10 @@ def overfitting(facts: Facts) -> Finding | None:
     val = facts.results.val.macro_f1
     numbers = {"train": train, "val": val, "gap": train - val}
     if train - val >= GAP_LARGE:
-        return Finding("gap_large", "generalisation", numbers)
+        return Finding("gap_large", numbers)
     if train < val:
-        return Finding("gap_negative", "generalisation", numbers)
-    return Finding("gap_small", "generalisation", numbers) if train - val <= GAP_SMALL else None
+        return Finding("gap_negative", numbers)
+    return Finding("gap_small", numbers) if train - val <= GAP_SMALL else None
 
 
 def interval_width(facts: Facts) -> Finding | None:
@@ -54,7 +54,7 @@ def interval_width(facts: Facts) -> Finding | None:
         return None
     low, high = facts.results.val.macro_f1_interval
     numbers = {"low": low, "high": high, "half": (high - low) / 2, "pages": facts.results.val.num_pages}
-    return Finding("interval_width", "generalisation", numbers)
+    return Finding("interval_width", numbers)
 
 
 def server_score(facts: Facts) -> Finding | None:
@@ -65,10 +65,10 @@ def server_score(facts: Facts) -> Finding | None:
     low, high = facts.results.val.macro_f1_interval
     numbers = {"part": part, "score": score, "low": low, "high": high}
     if score < low:
-        return Finding("server_below", "generalisation", {**numbers, "distance": low - score})
+        return Finding("server_below", {**numbers, "distance": low - score})
     if score > high:
-        return Finding("server_above", "generalisation", {**numbers, "distance": score - high})
-    return Finding("server_inside", "generalisation", numbers)
+        return Finding("server_above", {**numbers, "distance": score - high})
+    return Finding("server_inside", numbers)
 
 
 def folds_differ(facts: Facts) -> Finding | None:
@@ -77,7 +77,7 @@ def folds_differ(facts: Facts) -> Finding | None:
     if len(values) < 2:
         return None
     numbers = {"spread": max(values) - min(values), "low": min(values), "high": max(values)}
-    return Finding("folds_differ", "generalisation", numbers)
+    return Finding("folds_differ", numbers)
 
 
 def overconfident(facts: Facts) -> Finding | None:
@@ -99,7 +99,7 @@ def overconfident(facts: Facts) -> Finding | None:
         "f1_then": float(f1[lowest]),
         "f1_best": f1_best,
     }
-    return Finding("overconfident", "generalisation", numbers)
+    return Finding("overconfident", numbers)
 
 
 def weakest_classes(facts: Facts) -> Finding | None:
@@ -107,7 +107,7 @@ def weakest_classes(facts: Facts) -> Finding | None:
     if facts.results.val is None:
         return None
     weak = sorted((entry for entry in facts.results.val.per_class if entry.f1 < WEAK_BELOW), key=lambda entry: entry.f1)
-    return Finding("weakest", "errors", {"classes": tuple(weak[:3])}) if weak else None
+    return Finding("weakest", {"classes": tuple(weak[:3])}) if weak else None
 
 
 def small_support(facts: Facts) -> Finding | None:
@@ -115,7 +115,7 @@ def small_support(facts: Facts) -> Finding | None:
     weakest = weakest_classes(facts)
     classes = weakest.numbers["classes"] if weakest else ()
     small = tuple(entry.name for entry in classes if entry.support < FEW_PAGES)
-    return Finding("small_support", "errors", {"classes": small, "least": FEW_PAGES}) if small else None
+    return Finding("small_support", {"classes": small, "least": FEW_PAGES}) if small else None
 
 
 def main_pairs(facts: Facts) -> Finding | None:
@@ -134,14 +134,14 @@ def main_pairs(facts: Facts) -> Finding | None:
         "errors": errors,
         "pairs": pairs[:needed],
     }
-    return Finding("main_pairs", "errors", numbers)
+    return Finding("main_pairs", numbers)
 
 
 def sure_mistakes(facts: Facts) -> Finding | None:
     """Find mistakes so confident that no threshold would catch them."""
     shown = [mistake.confidence for mistake in facts.gallery if mistake.confidence is not None]
     sure = sum(confidence >= SURE for confidence in shown)
-    return Finding("sure_mistakes", "errors", {"sure": sure, "shown": len(shown)}) if sure else None
+    return Finding("sure_mistakes", {"sure": sure, "shown": len(shown)}) if sure else None
 
 
 def rate_disagrees(facts: Facts) -> Finding | None:
@@ -149,7 +149,7 @@ def rate_disagrees(facts: Facts) -> Finding | None:
     found = find_rate_disagreement(facts)
     if found is None:
         return None
-    return Finding("rate_disagrees", "course", {"configured": found.configured, "used": found.used})
+    return Finding("rate_disagrees", {"configured": found.configured, "used": found.used})
 
 
 def long_horizon(facts: Facts) -> Finding | None:
@@ -166,7 +166,7 @@ def long_horizon(facts: Facts) -> Finding | None:
         "done": course.epochs_done,
         "share": share,
     }
-    return Finding("long_horizon", "course", numbers)
+    return Finding("long_horizon", numbers)
 
 
 def still_improving(facts: Facts) -> Finding | None:
@@ -177,7 +177,7 @@ def still_improving(facts: Facts) -> Finding | None:
     if course.best_epoch < course.epochs_done - 2:
         return None
     numbers = {"monitor": facts.monitor, "best": course.best_epoch + 1, "done": course.epochs_done}
-    return Finding("still_improving", "course", numbers)
+    return Finding("still_improving", numbers)
 
 
 def first_epoch_best(facts: Facts) -> Finding | None:
@@ -186,7 +186,7 @@ def first_epoch_best(facts: Facts) -> Finding | None:
     if course.best_epoch != 0 or not course.epochs_done or course.epochs_done < 3:
         return None
     rate = facts.rates.highest or facts.config.lr
-    return Finding("first_epoch_best", "course", {"done": course.epochs_done, "monitor": facts.monitor, "rate": rate})
+    return Finding("first_epoch_best", {"done": course.epochs_done, "monitor": facts.monitor, "rate": rate})
 
 
 def few_val_pages(facts: Facts) -> Finding | None:
@@ -196,7 +196,7 @@ def few_val_pages(facts: Facts) -> Finding | None:
     if not few:
         return None
     numbers = {"count": len(few), "classes": len(supports), "least": FEW_PAGES, "smallest": min(few)}
-    return Finding("few_val_pages", "data", numbers)
+    return Finding("few_val_pages", numbers)
 
 
 def imbalance(facts: Facts) -> Finding | None:
@@ -213,31 +213,23 @@ def imbalance(facts: Facts) -> Finding | None:
         "name": smallest.name,
         "ratio": largest.after / smallest.after,
     }
-    return Finding("imbalance", "data", numbers)
+    return Finding("imbalance", numbers)
 
 
 def skipped_pages(facts: Facts) -> Finding | None:
     """Find pages that could not be read."""
-    return Finding("skipped", "data", {"count": len(facts.skipped)}) if facts.skipped else None
+    return Finding("skipped", {"count": len(facts.skipped)}) if facts.skipped else None
 
 
-RULES: tuple[Callable[[Facts], Finding | None], ...] = (
-    overfitting,
-    interval_width,
-    server_score,
-    folds_differ,
-    overconfident,
-    weakest_classes,
-    small_support,
-    main_pairs,
-    sure_mistakes,
-    rate_disagrees,
-    long_horizon,
-    still_improving,
-    first_epoch_best,
-    few_val_pages,
-    imbalance,
-    skipped_pages,
-    *SHIFT_RULES,
-)
-"""A new rule is one function, an entry here, and the text ``finding.RULE`` in both languages."""
+RULES: dict[str, tuple[Callable[[Facts], Finding | None], ...]] = {
+    "generalisation": (overfitting, interval_width, server_score, folds_differ, overconfident),
+    "shift": SHIFT_RULES,
+    "errors": (weakest_classes, small_support, main_pairs, sure_mistakes),
+    "confidence": CONFIDENCE_RULES,
+    "course": (rate_disagrees, long_horizon, still_improving, first_epoch_best),
+    "data": (few_val_pages, imbalance, skipped_pages),
+}
+"""The rules below the headings of the analysis, in their order.
+
+A new rule is one function, an entry here, and the text ``finding.RULE`` in both languages.
+"""

@@ -32,12 +32,7 @@ def record_score(run: RunFolder, public: float | None = None, private: float | N
         recorded=datetime.now().astimezone().isoformat(timespec="seconds"),
     )
     write_json(run.scores_file, scores.model_dump())
-    return {**scores.model_dump(), "generalisation": _generalisation(run, scores.public)}
-
-
-def _generalisation(run: RunFolder, public: float | None) -> float | None:
-    val = run.read_results("val").val
-    return public / val.macro_f1 if public is not None and val and val.macro_f1 else None
+    return {**scores.model_dump(), "generalisation": run.read_results("val").generalisation(scores.public)}
 
 
 def _problem(name: str, score: float) -> str | None:

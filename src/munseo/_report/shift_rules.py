@@ -34,26 +34,26 @@ def shift_drop(facts: Facts) -> Finding | None:
     clean, shifted = facts.results.val.macro_f1, facts.results.shifted.macro_f1
     drop = clean - shifted
     rule = "shift_large" if drop >= DROP_LARGE else "shift_some" if drop > DROP_SMALL else "shift_small"
-    return Finding(rule, "shift", {"clean": clean, "shifted": shifted, "ratio": shifted / clean, "drop": drop})
+    return Finding(rule, {"clean": clean, "shifted": shifted, "ratio": shifted / clean, "drop": drop})
 
 
 def shift_classes(facts: Facts) -> Finding | None:
     """Find up to three classes that lose most."""
     suffering = tuple(row for row in class_drops(facts) if row.drop >= CLASS_DROP)[:3]
-    return Finding("shift_classes", "shift", {"suffering": suffering}) if suffering else None
+    return Finding("shift_classes", {"suffering": suffering}) if suffering else None
 
 
 def damages_break(facts: Facts) -> Finding | None:
     """Find up to five kinds of damage that cost most."""
     costs = _costs(facts)
     harmful = tuple(cost for cost in costs if cost.drop >= HARMFUL)[:5]
-    return Finding("damages_break", "shift", {"harmful": harmful}) if harmful else None
+    return Finding("damages_break", {"harmful": harmful}) if harmful else None
 
 
 def damages_bear(facts: Facts) -> Finding | None:
     """Find kinds of damage that cost next to nothing even at their strongest."""
     harmless = tuple(cost for cost in _costs(facts) if cost.drop < HARMLESS)
-    return Finding("damages_bear", "shift", {"harmless": harmless, "least": HARMLESS}) if harmless else None
+    return Finding("damages_bear", {"harmless": harmless, "least": HARMLESS}) if harmless else None
 
 
 def shift_epoch(facts: Facts) -> Finding | None:
@@ -69,7 +69,7 @@ def shift_epoch(facts: Facts) -> Finding | None:
     if highest < chosen[0] + EPOCH_GAIN:
         return None
     numbers = {"epoch": best + 1, "best": int(epoch) + 1, "at_chosen": float(chosen[0]), "at_best": float(highest)}
-    return Finding("shift_epoch", "shift", numbers)
+    return Finding("shift_epoch", numbers)
 
 
 def server_likeness(facts: Facts) -> Finding | None:
@@ -85,7 +85,7 @@ def server_likeness(facts: Facts) -> Finding | None:
         return None
     like = "shifted" if to_shifted < to_clean else "clean"
     numbers = {"part": part, "score": score, "clean": clean, "shifted": shifted}
-    return Finding(f"server_like_{like}", "shift", numbers)
+    return Finding(f"server_like_{like}", numbers)
 
 
 def server_expected(facts: Facts) -> Finding | None:
@@ -95,7 +95,7 @@ def server_expected(facts: Facts) -> Finding | None:
         return None
     low, high = facts.results.expected.interval
     rule = "expected_inside" if low <= score <= high else "expected_outside"
-    return Finding(rule, "shift", {"part": part, "score": score, "low": low, "high": high})
+    return Finding(rule, {"part": part, "score": score, "low": low, "high": high})
 
 
 def calibrated(facts: Facts) -> Finding | None:
@@ -108,8 +108,8 @@ def calibrated(facts: Facts) -> Finding | None:
         return None
     numbers = {"temperature": found.temperature, "before": part.ece_before, "after": part.ece_after}
     if found.temperature >= SURE_TEMPERATURE:
-        return Finding("too_sure", "confidence", numbers)
-    return Finding("too_cautious", "confidence", numbers) if found.temperature <= 1 / SURE_TEMPERATURE else None
+        return Finding("too_sure", numbers)
+    return Finding("too_cautious", numbers) if found.temperature <= 1 / SURE_TEMPERATURE else None
 
 
 def routable(facts: Facts) -> Finding | None:
@@ -119,9 +119,9 @@ def routable(facts: Facts) -> Finding | None:
     if row is None:
         return None
     if row.threshold is None:
-        return Finding("not_routable", "confidence", {"target": row.target_precision})
+        return Finding("not_routable", {"target": row.target_precision})
     numbers = {"target": row.target_precision, "coverage": row.coverage, "threshold": row.threshold}
-    return Finding("routable", "confidence", numbers)
+    return Finding("routable", numbers)
 
 
 def views_hurt(facts: Facts) -> Finding | None:
@@ -131,8 +131,8 @@ def views_hurt(facts: Facts) -> Finding | None:
     views = tuple(f"`{name}`" for name in facts.results.views.hurting)
     in_use = tuple(f"`{name}`" for name in facts.results.views.hurting_and_configured)
     if in_use:
-        return Finding("configured_view_hurts", "confidence", {"views": views, "in_use": in_use})
-    return Finding("views_hurt", "confidence", {"views": views})
+        return Finding("configured_view_hurts", {"views": views, "in_use": in_use})
+    return Finding("views_hurt", {"views": views})
 
 
 def _costs(facts: Facts) -> list[DamageCost]:
@@ -141,14 +141,7 @@ def _costs(facts: Facts) -> list[DamageCost]:
 
 
 SHIFT_RULES = (
-    shift_drop,
-    shift_classes,
-    damages_break,
-    damages_bear,
-    shift_epoch,
-    server_likeness,
-    server_expected,
-    calibrated,
-    routable,
-    views_hurt,
+    *(shift_drop, shift_classes, damages_break, damages_bear, shift_epoch),
+    *(server_likeness, server_expected),
 )
+CONFIDENCE_RULES = (calibrated, routable, views_hurt)

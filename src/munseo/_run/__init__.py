@@ -5,13 +5,4 @@ from munseo._run.run_folder import METRICS, RunFolder, open_run
 from munseo._run.run_lock import claim
 from munseo._run.run_name import make_folder, run_name
 
-__all__ = [
-    "METRICS",
-    "RunFolder",
-    "check_fingerprints",
-    "claim",
-    "fingerprints",
-    "make_folder",
-    "open_run",
-    "run_name",
-]
+__all__ = ["METRICS", "RunFolder", "check_fingerprints", "claim", "fingerprints", "make_folder", "open_run", "run_name"]

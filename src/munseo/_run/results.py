@@ -420,6 +420,10 @@ class Results(RunRecord):
         key = "rows" if info.field_name == "views" else "macro_f1"
         return None if isinstance(value, dict) and is_unknown(value.get(key)) else value
 
+    def generalisation(self, public: float | None) -> float | None:
+        """Return a server's public score divided by validation macro-F1, if both are known."""
+        return public / self.val.macro_f1 if public is not None and self.val and self.val.macro_f1 else None
+
 
 ResultsEntry = Literal[
     "val", "shifted", "calibration", "views", "second_look", "robustness", "train", "folds", "expected", "ensemble"

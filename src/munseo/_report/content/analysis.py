@@ -12,11 +12,9 @@ from munseo._report.content.reproduction import train_command
 from munseo._report.experiments import Experiment, ensemble_members, experiments
 from munseo._report.facts import Facts
 from munseo._report.findings import ClassDrop, DamageCost, Finding
-from munseo._report.rules import analyse
+from munseo._report.rules import RULES, analyse
 from munseo._run.results import ClassScore, ConfusedPair
 
-TOPICS = ("generalisation", "shift", "errors", "confidence", "course", "data")
-"""The headings of the analysis, in their order."""
 RATES = ("used", "configured", "rate")
 """Placeholders that take a learning rate."""
 TIMES = ("seconds_now", "seconds_then")
@@ -27,19 +25,17 @@ def analysis_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     """Return the findings as sentences, by topic."""
     if facts.results.val is None:
         return ()
-    findings = analyse(facts)
-    blocks: list[Block] = [Text(texts("analysis.note" if findings else "analysis.nothing"), quiet=True)]
-    for topic in TOPICS:
-        sentences = tuple(sentence(finding, texts) for finding in findings if finding.topic == topic)
-        if sentences:
-            blocks.append(SectionBlock(f"topic-{topic}", texts(f"topic.{topic}"), (Bullets(sentences),)))
-    return tuple(blocks)
+    topics = []
+    for topic, rules in RULES.items():
+        if sentences := tuple(sentence(finding, texts) for rule in rules if (finding := rule(facts))):
+            topics.append(SectionBlock(f"topic-{topic}", texts(f"topic.{topic}"), (Bullets(sentences),)))
+    return Text(texts("analysis.note" if topics else "analysis.nothing"), quiet=True), *topics
 
 
 def next_step_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """Return commands for using the run and for what to try next, each with its reason."""
+    """Return commands for using the run and, unless it is an ensemble, for what to try next, each with its reason."""
     uses = SectionBlock("use", texts("next.use"), tuple(_uses(facts, texts)))
-    if facts.results.val is None:
+    if facts.results.val is None or facts.results.ensemble:
         return (uses,)
     tried = _proposals(facts, experiments(facts, analyse(facts)), texts)
     members = _proposals(facts, ensemble_members(facts), texts)

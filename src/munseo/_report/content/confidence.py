@@ -54,10 +54,9 @@ def _calibration(facts: Facts, calibration: Calibration, texts: Texts) -> tuple[
 def _coverage(facts: Facts, calibration: Calibration, texts: Texts) -> tuple[Block, ...]:
     if not calibration.coverage:
         return ()
-    rows = tuple(_coverage_row(row, texts) for row in calibration.coverage)
-    header = tuple(texts(f"coverage.{key}") for key in ("target", "threshold", "share", "reached"))
-    note = Text(texts("coverage.note", part=measured_on(facts, texts)), quiet=True)
-    blocks: list[Block] = [TableBlock(header, rows, numeric=frozenset({1, 2, 3})), note]
+    keys = ("coverage.target", "coverage.threshold", "coverage.share", "coverage.reached")
+    table = TableBlock.titled(texts, keys, (_coverage_row(row, texts) for row in calibration.coverage))
+    blocks: list[Block] = [table, Text(texts("coverage.note", part=measured_on(facts, texts)), quiet=True)]
     if reached := [row.target_precision for row in calibration.coverage if row.threshold is not None]:
         arguments = f"scans/ -o labels.csv --target-precision {max(reached):g}"
         blocks.append(Proposal(texts("coverage.use"), (CommandLine(f"munseo predict {facts.quoted_path}", arguments),)))

@@ -69,7 +69,7 @@ def _preprocessing(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     sentences = [texts("resize", image_size=texts("px", value=facts.config.image_size))]
     mean, std = facts.get("model", "norm_mean"), facts.get("model", "norm_std")
     if mean and std:
-        sentences.append(texts("normalisation_used", mean=_channels(mean), std=_channels(std)))
+        sentences.append(texts("normalisation_used", mean=fm.channels(mean), std=fm.channels(std)))
     num_train, num_val, num_test = (facts.get("data", f"num_{part}") for part in ("train", "val", "test"))
     if num_train is not None and num_val is not None:
         test = texts("split_test", num_test=fm.count(num_test)) if num_test else ""
@@ -77,36 +77,19 @@ def _preprocessing(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     return Code(yaml_blocks.preprocessing(facts.config, texts), "yaml"), Bullets(tuple(sentences))
 
 
-def _channels(values: list[float]) -> str:
-    return f"[{', '.join(f'{value:.4g}' for value in values)}]"
-
-
 def _augmentation(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     blocks: list[Block] = [Code(yaml_blocks.augmentation(facts, texts), "yaml")]
     pages, batches = facts.course.augmented_pages, facts.course.mixed_batches
     if pages:
-        total = max(sum(pages.values()), 1)
+        named = {texts("augmentation.clean") if name == "clean" else f"`{name}`": num for name, num in pages.items()}
+        mixed = {texts("augmentation.batches", mix=f"`{name}`"): num for name, num in batches.items()}
         rows = [
-            (
-                texts("augmentation.clean") if name == "clean" else f"`{name}`",
-                fm.count(number),
-                fm.percent(number / total),
-            )
-            for name, number in pages.items()
+            (name, fm.count(num), fm.percent(num / max(sum(part.values()), 1)))
+            for part in (named, mixed)
+            for name, num in part.items()
         ]
-        rows += [
-            (
-                texts("augmentation.batches", mix=f"`{name}`"),
-                fm.count(number),
-                fm.percent(number / max(sum(batches.values()), 1)),
-            )
-            for name, number in batches.items()
-        ]
-        header = (texts("augmentation.policy"), texts("augmentation.pages"), texts("augmentation.share"))
-        blocks += [
-            Text(texts("augmentation.counts"), quiet=True),
-            TableBlock(header, tuple(rows), numeric=frozenset({1, 2})),
-        ]
+        keys = ("augmentation.policy", "augmentation.pages", "augmentation.share")
+        blocks += [Text(texts("augmentation.counts"), quiet=True), TableBlock.titled(texts, keys, rows)]
     else:
         blocks.append(Text(texts("augmentation.uncounted"), quiet=True))
     if facts.run.samples_picture.is_file():

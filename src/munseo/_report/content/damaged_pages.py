@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -53,31 +54,16 @@ def _compare(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     clean, shifted = facts.results.val, facts.results.shifted
     if clean is None or shifted is None:
         return ()
-    rows = (
-        (
-            texts("macro_f1"),
-            fm.score(clean.macro_f1),
-            fm.score(shifted.macro_f1),
-            fm.signed(shifted.macro_f1 - clean.macro_f1),
-        ),
-        (texts("interval"), fm.span(clean.macro_f1_interval), fm.span(shifted.macro_f1_interval), ""),
-        (
-            texts("accuracy"),
-            fm.percent(clean.accuracy, 2),
-            fm.percent(shifted.accuracy, 2),
-            fm.signed(fm.difference(shifted.accuracy, clean.accuracy)),
-        ),
-        (
-            texts("loss"),
-            fm.score(clean.loss),
-            fm.score(shifted.loss),
-            fm.signed(fm.difference(shifted.loss, clean.loss)),
-        ),
-    )
-    header = (texts("metric"), texts("part.clean"), texts("part.shifted"), texts("change"))
+    rows = [
+        (texts(key), write(before), write(after), fm.gap(after, before))
+        for key, write in (("macro_f1", fm.score), ("accuracy", partial(fm.percent, places=2)), ("loss", fm.score))
+        for before, after in [(getattr(clean, key), getattr(shifted, key))]
+    ]
+    rows.insert(1, (texts("interval"), fm.span(clean.macro_f1_interval), fm.span(shifted.macro_f1_interval), ""))
     key = "shift.how" if shifted.draws > 1 else "shift.how_once"
     how = texts(key, draws=shifted.draws, recipe=shifted.recipe, pages=fm.count(shifted.num_pages))
-    return TableBlock(header, rows, numeric=frozenset({1, 2, 3})), Text(how, quiet=True)
+    table = TableBlock.titled(texts, ("metric", "part.clean", "part.shifted", "change"), rows)
+    return table, Text(how, quiet=True)
 
 
 def _classes(facts: Facts, texts: Texts) -> tuple[Block, ...]:
@@ -87,8 +73,11 @@ def _classes(facts: Facts, texts: Texts) -> tuple[Block, ...]:
         (row.name, fm.score(row.clean), fm.score(row.shifted), fm.signed(-row.drop), fm.count(supports[row.name]))
         for row in class_drops(facts)
     )
-    header = tuple(texts(key) for key in ("class", "f1_clean", "f1_shifted", "change", "support"))
-    return (TableBlock(header, rows, numeric=frozenset({1, 2, 3, 4}), bar=2),) if rows else ()
+    return (
+        (TableBlock.titled(texts, ("class", "f1_clean", "f1_shifted", "change", "support"), rows, bar=2),)
+        if rows
+        else ()
+    )
 
 
 def _robustness(facts: Facts, profile: RobustnessProfile, texts: Texts) -> tuple[Block, ...]:
@@ -105,20 +94,18 @@ def _robustness(facts: Facts, profile: RobustnessProfile, texts: Texts) -> tuple
 
 
 def _page(facts: Facts, damage: DamageScores, page: BrokenPage, texts: Texts) -> Picture:
-    key = "robustness.page" if damage.graded else "robustness.page_ungraded"
+    pair = {"true": page.true, "predicted": page.predicted}
     caption = texts(
-        key,
+        "robustness.page" if damage.graded else "robustness.page_ungraded",
         damage=texts.name("damage", damage.damage),
         severity=f"{page.severity:.2g}",
-        true=page.true,
-        predicted=page.predicted,
         confidence=fm.percent(page.confidence, 0),
+        **pair,
     )
     assert page.file is not None  # gathering the facts leaves out pages without a picture
     file = facts.run.path / page.file
     read_picture(file)  # raises an error that names a damaged file, before it is embedded
-    pair = texts("arrow", true=page.true, predicted=page.predicted)
-    return Picture(f"{page.id}: {pair}", caption, Path(page.file), file.read_bytes())
+    return Picture(f"{page.id}: {texts('arrow', **pair)}", caption, Path(page.file), file.read_bytes())
 
 
 def _expected(facts: Facts, texts: Texts) -> tuple[Block, ...]:
@@ -139,22 +126,14 @@ def _expected(facts: Facts, texts: Texts) -> tuple[Block, ...]:
         per_class = facts.results.val.per_class if facts.results.val else ()
         total = sum(entry.support for entry in per_class)
         fractions = {entry.name: entry.support / total for entry in per_class} if total else {}
-        rows = tuple(
-            (
-                row.name,
-                fm.percent(row.share),
-                fm.percent(fractions.get(row.name)),
-                fm.signed(_points(row.share, fractions.get(row.name)), 1),
-            )
-            for row in expected.class_mix
-        )
-        header = tuple(texts(key) for key in ("class", "expected.share", "expected.share_val", "expected.points"))
-        blocks += [Text(texts("expected.mix"), quiet=True), TableBlock(header, rows, numeric=frozenset({1, 2, 3}))]
+        rows = []
+        for row in expected.class_mix:
+            of_val = fractions.get(row.name)
+            points = fm.signed(None if of_val is None else 100 * (row.share - of_val), 1)
+            rows.append((row.name, fm.percent(row.share), fm.percent(of_val), points))
+        keys = ("class", "expected.share", "expected.share_val", "expected.points")
+        blocks += [Text(texts("expected.mix"), quiet=True), TableBlock.titled(texts, keys, rows)]
     return tuple(blocks)
-
-
-def _points(fraction: float, of_val: float | None) -> float | None:
-    return None if of_val is None else 100 * (fraction - of_val)
 
 
 def draw_robustness(facts: Facts, texts: Texts, theme: Theme) -> bytes:

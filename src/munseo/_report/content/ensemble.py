@@ -8,16 +8,15 @@ from munseo._report.blocks import (
     Block,
     Bullets,
     Code,
-    CommandLine,
     Estimate,
     Intervals,
     Note,
     Number,
     Numbers,
-    Proposal,
     SectionBlock,
     TableBlock,
     Text,
+    Tone,
     without_empty,
 )
 from munseo._report.content.overview import estimates, server_estimates, server_number, shift_sentences
@@ -31,12 +30,8 @@ def ensemble_summary_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     ensemble, val = _ensemble(facts), facts.results.val
     own, other = ensemble.candidates[ensemble.method], ensemble.candidates[ensemble.decisive]
     difference = ensemble.differences[ensemble.decisive]
-    low, high = (fm.signed(bound) for bound in difference.interval)
-    interval = ""
-    if own.macro_f1_interval:
-        own_low, own_high = (fm.score(bound) for bound in own.macro_f1_interval)
-        interval = texts("interval_of", low=own_low, high=own_high)
-    gained = texts("ensemble.interval", low=low, high=high)
+    interval = fm.bounds(own.macro_f1_interval, "interval_of", texts)
+    gained = fm.bounds(difference.interval, "ensemble.interval", texts, fm.signed)
     numbers = (
         Number(texts("ensemble.macro_f1"), fm.score(own.macro_f1), interval),
         Number(texts("ensemble.best"), fm.score(other.macro_f1), ensemble.best_member),
@@ -77,15 +72,6 @@ def ensemble_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     )
 
 
-def ensemble_next_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """Return commands for using the ensemble; there is nothing to train."""
-    run = facts.quoted_path
-    uses = [Proposal(texts("use.predict"), (CommandLine(f"munseo predict {run}", "scans/ -o labels.csv"),))]
-    if facts.scores.public is None:
-        uses.append(Proposal(texts("use.score"), (CommandLine(f"munseo score {run}", "--public 0.8619"),)))
-    return (SectionBlock("use", texts("next.use"), tuple(uses)),)
-
-
 def ensemble_reproduction_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     """Return the command, and the hashes of the weights that went into the ensemble."""
     command = Code(str(facts.get("command") or ""), "sh")
@@ -112,9 +98,8 @@ def _ensemble(facts: Facts) -> EnsembleScores:
 def verdict_against_best(ensemble: EnsembleScores, texts: Texts) -> str:
     """Return the verdict against the best member, chosen on all pages or in each fold, whichever is harder to beat."""
     difference = ensemble.differences[ensemble.decisive]
-    key = {"better": "better", "worse": "worse"}.get(difference.conclusion, "same")
     return texts(
-        f"ensemble.{key}",
+        f"ensemble.{_conclusion(difference)}",
         opponent=texts(f"ensemble.opponent_{ensemble.decisive}", best=ensemble.best_member),
         own=fm.score(ensemble.candidates[ensemble.method].macro_f1),
         other=fm.score(ensemble.candidates[ensemble.decisive].macro_f1),
@@ -125,18 +110,13 @@ def verdict_against_best(ensemble: EnsembleScores, texts: Texts) -> str:
 
 def _estimates(facts: Facts, ensemble: EnsembleScores, texts: Texts) -> Intervals:
     """Return the ensemble, what it is compared with, the scores on damaged pages, and those of a server."""
-    rows = [
-        Estimate(
-            _name(ensemble, name, texts),
-            candidate.macro_f1,
-            candidate.macro_f1_interval,
-            "val" if name == ensemble.method else "other",
-        )
-        for name, candidate in sorted(ensemble.candidates.items(), key=lambda item: item[0] != ensemble.method)
-    ]
-    return Intervals(
-        texts("ensemble.estimates"), (*rows, *estimates(facts, texts)[1:], *server_estimates(facts, texts))
-    )
+    rows = []
+    for name, candidate in sorted(ensemble.candidates.items(), key=lambda item: item[0] != ensemble.method):
+        tone: Tone = "val" if name == ensemble.method else "other"
+        label = _name(ensemble, name, texts)
+        rows.append(Estimate(label, candidate.macro_f1, candidate.macro_f1_interval, tone))
+    rows += [*estimates(facts, texts)[1:], *server_estimates(facts, texts)]
+    return Intervals(texts("ensemble.estimates"), tuple(rows))
 
 
 def _mean(ensemble: EnsembleScores, texts: Texts) -> str:
@@ -144,8 +124,7 @@ def _mean(ensemble: EnsembleScores, texts: Texts) -> str:
         said = [texts("ensemble.mean_chosen", figures=_figures(ensemble.differences["weights"], texts))]
     else:
         mean = ensemble.differences["mean"]
-        key = {"better": "better", "worse": "worse"}.get(mean.conclusion, "same")
-        said = [texts(f"ensemble.mean_{key}", figures=_figures(mean, texts))]
+        said = [texts(f"ensemble.mean_{_conclusion(mean)}", figures=_figures(mean, texts))]
     names = ", ".join(f"`{name}`" for name in ensemble.would_drop)
     said.append(texts("ensemble.drop", names=names) if names else texts("ensemble.all_stay"))
     return " ".join(said)
@@ -165,7 +144,7 @@ def _members(ensemble: EnsembleScores, texts: Texts) -> tuple[Block, ...]:
     )
     columns = ("ensemble.member", "ensemble.weight", "macro_f1", "loss", "ensemble.contribution",
                "ensemble.contribution_interval")  # fmt: skip
-    table = TableBlock(tuple(texts(key) for key in columns), rows, numeric=frozenset(range(1, 6)))
+    table = TableBlock.titled(texts, columns, rows)
     return table, Text(texts("ensemble.members_note"), quiet=True)
 
 
@@ -176,13 +155,13 @@ def _comparison(ensemble: EnsembleScores, texts: Texts) -> tuple[Block, ...]:
             fm.signed(difference.difference),
             fm.signed_span(difference.interval),
             f"{difference.p_better:.2f}",
-            texts(f"ensemble.conclusion_{ {'better': 'better', 'worse': 'worse'}.get(difference.conclusion, 'same') }"),
+            texts(f"ensemble.conclusion_{_conclusion(difference)}"),
         )
         for name, difference in ensemble.differences.items()
     )
     columns = ("ensemble.against", "part.gap", "ensemble.contribution_interval", "ensemble.p_better",
                "ensemble.conclusion")  # fmt: skip
-    table = TableBlock(tuple(texts(key) for key in columns), rows, numeric=frozenset({1, 2, 3}))
+    table = TableBlock.titled(texts, columns, rows, words=(0, 4))
     return table, Text(texts("ensemble.comparison_note"), quiet=True)
 
 
@@ -198,7 +177,7 @@ def _candidates(ensemble: EnsembleScores, texts: Texts) -> TableBlock:
         for name, candidate in ensemble.candidates.items()
     )
     columns = ("ensemble.candidate", "macro_f1", "ensemble.contribution_interval", "accuracy", "loss")
-    return TableBlock(tuple(texts(key) for key in columns), rows, numeric=frozenset({1, 2, 3, 4}))
+    return TableBlock.titled(texts, columns, rows)
 
 
 def _name(ensemble: EnsembleScores, name: str, texts: Texts) -> str:
@@ -206,7 +185,11 @@ def _name(ensemble: EnsembleScores, name: str, texts: Texts) -> str:
     return texts("ensemble.candidate.own", name=plain) if name == ensemble.method else plain
 
 
+def _conclusion(difference: ScoreDifference) -> str:
+    """Return the conclusion as the end of a key."""
+    return difference.conclusion if difference.conclusion in ("better", "worse") else "same"
+
+
 def _figures(difference: ScoreDifference, texts: Texts) -> str:
-    low, high = (fm.signed(bound) for bound in difference.interval)
-    p = f"{difference.p_better:.2f}"
-    return texts("ensemble.figures", value=fm.signed(difference.difference), low=low, high=high, p=p)
+    values = {"value": fm.signed(difference.difference), "p": f"{difference.p_better:.2f}"}
+    return fm.bounds(difference.interval, "ensemble.figures", texts, fm.signed, **values)

@@ -40,8 +40,7 @@ def _per_class(val: Scores, texts: Texts) -> TableBlock:
         (entry.name, fm.score(entry.precision), fm.score(entry.recall), fm.score(entry.f1), fm.count(entry.support))
         for entry in val.per_class
     )
-    header = tuple(texts(key) for key in ("class", "precision_metric", "recall", "f1", "support"))
-    return TableBlock(header, rows, numeric=frozenset({1, 2, 3, 4}), bar=3)
+    return TableBlock.titled(texts, ("class", "precision_metric", "recall", "f1", "support"), rows, bar=3)
 
 
 def _confusion(facts: Facts, val: Scores, texts: Texts) -> Pictures:
@@ -92,11 +91,8 @@ def _others(facts: Facts, val: Scores, shown: list[list[Mistake]], texts: Texts)
 
 def _page(page: Mistake, texts: Texts, of_pair: bool = False) -> Picture:
     pair = texts("arrow", true=page.true, predicted=page.predicted)
-    confidence = fm.percent(page.confidence, 0)
-    caption = (
-        confidence
-        if of_pair
-        else texts("mistake.caption", true=page.true, predicted=page.predicted, confidence=confidence)
-    )
+    caption = confidence = fm.percent(page.confidence, 0)
+    if not of_pair:
+        caption = texts("mistake.caption", true=page.true, predicted=page.predicted, confidence=confidence)
     read_picture(page.file)  # raises an error that names a damaged file, before it is embedded
     return Picture(f"{page.page}: {pair}", caption, Path("gallery") / page.file.name, page.file.read_bytes())

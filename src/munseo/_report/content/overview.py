@@ -30,20 +30,19 @@ def summary_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
             low, high = val.macro_f1_interval
             blocks.append(Interval(low, val.macro_f1, high, texts("interval.label"), marks))
         blocks += [Text(text) for text in (_sentence(facts, texts), *shift_sentences(facts, texts))]
-    if warning := rate_warning(facts, texts):
-        blocks.append(warning)
-    return tuple(blocks)
+    warning = rate_warning(facts, texts)
+    return (*blocks, warning) if warning else tuple(blocks)
 
 
 def setup_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     """Return the identity of the run, and its environment."""
-    seconds, commit = facts.course.seconds, facts.get("git_commit")
+    commit, versions = facts.get("git_commit"), (facts.get("versions") or {}).items()
     identity = [
         (texts("id"), f"`{facts.get('id') or fm.UNKNOWN}`"),
         (texts("run_name"), f"`{facts.get('name') or facts.run.name}`"),
         *_what_it_is(facts, texts),
         (texts("started"), fm.moment(facts.get("started"), texts)),
-        (texts("ensemble.trained" if facts.results.ensemble else "run_time"), _run_time(seconds, texts)),
+        (texts("ensemble.trained" if facts.results.ensemble else "run_time"), _run_time(facts.course.seconds, texts)),
         (texts("status"), _status(facts, texts)),
         (texts("command"), f"`{facts.get('command') or fm.UNKNOWN}`"),
         (texts("git_commit"), f"`{commit}`" if commit else texts("check.uncontrolled")),
@@ -55,7 +54,7 @@ def setup_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
         *(() if facts.results.ensemble else ((texts("device"), _device(facts)),)),
         (texts("memory"), fm.size(facts.get("system", "memory_bytes"))),
         (texts("cpu"), _cpu(facts, texts)),
-        (texts("versions"), ", ".join(f"{name} {version}" for name, version in _versions(facts)) or fm.UNKNOWN),
+        (texts("versions"), ", ".join(f"{name} {version}" for name, version in versions if version) or fm.UNKNOWN),
     ]
     return (
         SectionBlock("identity", texts("identity"), (Pairs(tuple(identity)),)),
@@ -91,15 +90,13 @@ def shift_sentences(facts: Facts, texts: Texts) -> list[str]:
     if val and shifted:
         ratio = fm.percent(shifted.macro_f1 / val.macro_f1) if val.macro_f1 else fm.UNKNOWN
         scores = {"clean": fm.score(val.macro_f1), "shifted": fm.score(shifted.macro_f1), "ratio": ratio}
-        ends = _ends(shifted.macro_f1_interval, "summary.shifted_interval", texts)
+        ends = fm.bounds(shifted.macro_f1_interval, "summary.shifted_interval", texts)
         sentences.append(texts("summary.shifted", recipe=shifted.recipe, interval=ends, **scores))
     if expected:
-        ends = _ends(expected.interval, "summary.expected_interval", texts)
-        value = fm.score(expected.macro_f1)
-        if expected.num_pages is None:
-            sentences.append(texts("summary.expected_unknown", value=value, interval=ends))
-        else:
-            sentences.append(texts("summary.expected", pages=fm.count(expected.num_pages), value=value, interval=ends))
+        ends = fm.bounds(expected.interval, "summary.expected_interval", texts)
+        key = "summary.expected_unknown" if expected.num_pages is None else "summary.expected"
+        pages, value = fm.count(expected.num_pages), fm.score(expected.macro_f1)
+        sentences.append(texts(key, pages=pages, value=value, interval=ends))
     return sentences
 
 
@@ -123,7 +120,7 @@ def _headline(facts: Facts, texts: Texts) -> tuple[Number, ...]:
     val = facts.results.val
     assert val is not None
     numbers = [
-        Number(texts("macro_f1_val"), fm.score(val.macro_f1), _interval(val, texts)),
+        Number(texts("macro_f1_val"), fm.score(val.macro_f1), fm.bounds(val.macro_f1_interval, "interval_of", texts)),
         _accuracy(val, texts),
     ]
     best, done = facts.course.best_epoch, facts.course.epochs_done
@@ -139,15 +136,14 @@ def _shift_headline(facts: Facts, texts: Texts) -> tuple[Number, ...]:
     assert val is not None
     numbers = []
     if expected:
-        remark = ""
-        if expected.interval:
-            low, high = (fm.score(bound) for bound in expected.interval)
-            remark = texts("interval_of_90", low=low, high=high)
+        remark = fm.bounds(expected.interval, "interval_of_90", texts)
         numbers.append(Number(texts("macro_f1_expected"), fm.score(expected.macro_f1), remark))
     if shifted:
         ratio = texts("ratio_of_clean", ratio=fm.percent(shifted.macro_f1 / val.macro_f1)) if val.macro_f1 else ""
         numbers.append(Number(texts("macro_f1_shifted"), fm.score(shifted.macro_f1), ratio))
-    numbers.append(Number(texts("macro_f1_clean"), fm.score(val.macro_f1), _interval(val, texts)))
+    numbers.append(
+        Number(texts("macro_f1_clean"), fm.score(val.macro_f1), fm.bounds(val.macro_f1_interval, "interval_of", texts))
+    )
     if len(numbers) < MAX_NUMBERS - 1:
         numbers.append(_accuracy(val, texts))
     return (*numbers, server_number(facts, texts))
@@ -159,25 +155,13 @@ def server_number(facts: Facts, texts: Texts) -> Number:
     part, score = next(iter(facts.scores.given.items()), ("", None))
     if score is None:
         return Number(texts("server_score"), fm.UNKNOWN, texts("not_scored"))
-    known = val is not None and val.macro_f1
-    ratio = texts("ratio_of_val", ratio=fm.percent(score / val.macro_f1)) if val and known else ""
+    ratio = texts("ratio_of_val", ratio=fm.percent(score / val.macro_f1)) if val and val.macro_f1 else ""
     return Number(f"{texts('server_score')} ({texts(f'server_{part}')})", fm.score(score), ratio)
 
 
 def _accuracy(val: Scores, texts: Texts) -> Number:
     right = texts("pages_right", num_right=val.num_pages - val.num_errors, num_val=val.num_pages)
     return Number(texts("accuracy"), fm.percent(val.accuracy, 2), right)
-
-
-def _interval(val: Scores, texts: Texts) -> str:
-    if val.macro_f1_interval is None:
-        return ""
-    low, high = val.macro_f1_interval
-    return texts("interval_of", low=fm.score(low), high=fm.score(high))
-
-
-def _ends(interval: tuple[float, float] | None, key: str, texts: Texts) -> str:
-    return texts(key, low=fm.score(interval[0]), high=fm.score(interval[1])) if interval else ""
 
 
 def _what_it_is(facts: Facts, texts: Texts) -> list[tuple[str, str]]:
@@ -225,7 +209,3 @@ def _device(facts: Facts) -> str:
 def _cpu(facts: Facts, texts: Texts) -> str:
     processor, cores = facts.get("system", "processor"), facts.get("system", "num_cpus")
     return texts("cpu_value", processor=processor, cores=cores) if processor and cores else processor or fm.UNKNOWN
-
-
-def _versions(facts: Facts) -> list[tuple[str, str]]:
-    return [(name, version) for name, version in (facts.get("versions") or {}).items() if version]

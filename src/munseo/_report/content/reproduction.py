@@ -41,7 +41,8 @@ def data_notes(facts: Facts, texts: Texts) -> tuple[Block, ...]:
 
 def _checks(facts: Facts, texts: Texts) -> tuple[Check, ...]:
     """Check every point of the reference report's checklist, in its order, then seed, data and code."""
-    config = facts.config
+    config, used, tables = facts.config, facts.get("effective", "batch_size"), facts.get("data", "tables") or {}
+    table_hashes = ", ".join(f"`{name}` `{fm.short_hash(digest)}`" for name, digest in tables.items())
     return (
         Check(True, texts("check.model"), f"`{config.model_name}`, `fine_tuning: {config.fine_tuning}`"),
         _weights(facts, texts),
@@ -51,9 +52,13 @@ def _checks(facts: Facts, texts: Texts) -> tuple[Check, ...]:
         _augmentation(facts, texts),
         Check(True, texts("check.tta"), f"`TTA: {scalar(config.TTA)}`"),
         Check(True, texts("check.optimiser"), f"`{config.optimizer_name}`, `{config.scheduler_name}`"),
-        _batch(facts, texts),
+        Check(
+            used is not None and config.batch_size in ("auto", used),
+            texts("check.batch"),
+            str(used or config.batch_size),
+        ),
         _rate(facts, texts),
-        *_tables(facts, texts),
+        Check(bool(tables), texts("check.tables"), table_hashes or texts("check.unknown")),
         _hash(facts.get("data", "images_sha256"), texts("check.images"), texts),
         Check(True, texts("check.seed"), str(config.random_seed)),
         _code(facts, texts),
@@ -76,12 +81,8 @@ def _normalisation(facts: Facts, texts: Texts) -> Check:
     if mean is None or std is None:
         return Check(False, texts("check.normalisation"), texts("check.unknown"))
     same = config.norm_mean == "model" or (config.norm_mean == mean and config.norm_std == std)
-    value = texts("check.normalisation_value", mean=_short(mean), std=_short(std))
+    value = texts("check.normalisation_value", mean=fm.channels(mean), std=fm.channels(std))
     return Check(same, texts("check.normalisation"), value)
-
-
-def _short(values: list[float]) -> str:
-    return f"[{', '.join(f'{value:.4g}' for value in values)}]"
 
 
 def _imbalance(facts: Facts, texts: Texts) -> Check:
@@ -99,31 +100,17 @@ def _imbalance(facts: Facts, texts: Texts) -> Check:
 def _augmentation(facts: Facts, texts: Texts) -> Check:
     """Check that the policies that were counted are those that were active."""
     active, counted = set(facts.policies), facts.course.augmented_pages
-    happened = {
-        name for name, number in {**counted, **facts.course.mixed_batches}.items() if number and name != "clean"
-    }
+    counts = {**counted, **facts.course.mixed_batches}
+    happened = {name for name, number in counts.items() if number and name != "clean"}
     named = ", ".join(f"`{name}`" for name in sorted(active | happened)) or texts("none")
     return Check(bool(counted) and active == happened, texts("check.augmentation"), named)
-
-
-def _batch(facts: Facts, texts: Texts) -> Check:
-    configured, used = facts.config.batch_size, facts.get("effective", "batch_size")
-    return Check(used is not None and configured in ("auto", used), texts("check.batch"), str(used or configured))
 
 
 def _rate(facts: Facts, texts: Texts) -> Check:
     rates = facts.rates
     agrees = rates.highest is not None and find_rate_disagreement(facts) is None
-    configured = fm.rate(rates.configured)
-    return Check(
-        agrees, texts("check.rate"), texts("check.rate_value", configured=configured, used=fm.rate(rates.highest))
-    )
-
-
-def _tables(facts: Facts, texts: Texts) -> tuple[Check, ...]:
-    tables = facts.get("data", "tables") or {}
-    value = ", ".join(f"`{name}` `{fm.short_hash(digest)}`" for name, digest in tables.items())
-    return (Check(bool(tables), texts("check.tables"), value or texts("check.unknown")),)
+    value = texts("check.rate_value", configured=fm.rate(rates.configured), used=fm.rate(rates.highest))
+    return Check(agrees, texts("check.rate"), value)
 
 
 def _code(facts: Facts, texts: Texts) -> Check:

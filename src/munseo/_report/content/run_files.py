@@ -14,29 +14,11 @@ from munseo._report.facts import Facts
 from munseo._run import RunFolder
 
 FILES = (
-    "config.yaml",
-    "manifest.json",
-    "weights.safetensors",
-    "model.json",
-    "members",
-    "stack.safetensors",
-    "submission",
-    "{plots}",
-    "misclassified.png",
-    "augmentation_samples.png",
-    "gallery",
-    "robustness",
-    "shift.yaml",
-    "results.json",
-    "scores.json",
-    "metrics.csv",
-    "timing.csv",
-    "pages.parquet",
-    "val_predictions.parquet",
-    "shifted_predictions.parquet",
-    "view_predictions.parquet",
-    "damage_predictions.parquet",
-    "state.ckpt",
+    *("config.yaml", "manifest.json", "weights.safetensors", "model.json", "members", "stack.safetensors"),
+    *("submission", "{plots}", "misclassified.png", "augmentation_samples.png", "gallery", "robustness"),
+    *("shift.yaml", "results.json", "scores.json", "metrics.csv", "timing.csv", "pages.parquet"),
+    *("val_predictions.parquet", "shifted_predictions.parquet", "view_predictions.parquet"),
+    *("damage_predictions.parquet", "state.ckpt"),
 )
 """Every file of docs/run-folder.md except the report itself, the most wanted first.
 
@@ -56,21 +38,14 @@ class RunFile:
 
 
 def file_blocks(facts: Facts, texts: Texts, plots: Sequence[str]) -> tuple[Block, ...]:
-    """Return the files with their sizes, and the trackers.
-
-    Args:
-        facts: The run.
-        texts: The language.
-        plots: The files of all plots, in their order.
-    """
+    """Return the files with their sizes, those of ``plots`` in their order, and the trackers."""
     rows = tuple(
         (f"`{file.name}`", texts(f"file.{file.key}", count=file.num_files), fm.size(file.num_bytes))
         for file in list_files(facts.run, plots)
     )
-    header = (texts("files.file"), texts("files.what"), texts("files.size"))
     return (
         Pairs(((texts("files.folder"), f"`{facts.command_path}`"),)),
-        TableBlock(header, rows, numeric=frozenset({2})),
+        TableBlock.titled(texts, ("files.file", "files.what", "files.size"), rows, words=(0, 1)),
         SectionBlock("tracking", texts("tracking"), (Pairs(_tracking(facts, texts)),)),
     )
 

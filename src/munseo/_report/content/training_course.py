@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from munseo._locale import Texts
@@ -35,10 +37,8 @@ def _progress(facts: Facts, texts: Texts) -> tuple[tuple[str, str], ...]:
         values = {**facts.config.to_dict(), "monitor": facts.monitor}
         items.append((texts("stopped"), ended_by.ends.of(texts.language, **values)))
     if course.best_epoch is not None and not facts.folds:
-        best = texts(
-            "best_epoch_value", epoch=course.best_epoch + 1, monitor=facts.monitor, value=fm.score(course.best_value)
-        )
-        items.append((texts("best_epoch"), best))
+        best = {"epoch": course.best_epoch + 1, "monitor": facts.monitor, "value": fm.score(course.best_value)}
+        items.append((texts("best_epoch"), texts("best_epoch_value", **best)))
     items.append((texts("run_time"), fm.duration(course.seconds, texts)))
     if facts.epoch_seconds is not None:
         items.append((texts("epoch_time"), texts("epoch_time_value", duration=fm.duration(facts.epoch_seconds, texts))))
@@ -58,35 +58,23 @@ def _final(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     judgement, train = facts.results.val, facts.results.train or TrainScores()
     if judgement is None:
         return ()
-    rows = (
-        (
-            texts("macro_f1"),
-            _metric(train.macro_f1),
-            _metric(judgement.macro_f1),
-            _gap(train.macro_f1, judgement.macro_f1),
-        ),
-        (
-            texts("accuracy"),
-            fm.percent(train.accuracy, 2),
-            fm.percent(judgement.accuracy, 2),
-            _gap(train.accuracy, judgement.accuracy),
-        ),
-        (texts("loss"), fm.score(train.loss), fm.score(judgement.loss), _gap(train.loss, judgement.loss)),
-    )
-    header = (texts("metric"), texts("part.train"), texts("part.val"), texts("part.gap"))
+    rows = [
+        (texts(key), write(then), write(now), fm.gap(then, now))
+        for key, write in (("macro_f1", _metric), ("accuracy", partial(fm.percent, places=2)), ("loss", fm.score))
+        for then, now in [(getattr(train, key), getattr(judgement, key))]
+    ]
     best = facts.course.best_epoch
     key = "final.caption_folds" if facts.folds else "final.caption"
     caption = Text(texts(key, epoch=fm.UNKNOWN if best is None else best + 1), quiet=True)
-    return TableBlock(header, rows, numeric=frozenset({1, 2, 3})), caption, *_interval_and_rate(facts, texts)
+    table = TableBlock.titled(texts, ("metric", "part.train", "part.val", "part.gap"), rows)
+    return table, caption, *_interval_and_rate(facts, texts)
 
 
 def _interval_and_rate(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     items = []
-    if facts.results.val and facts.results.val.macro_f1_interval:
-        low, high = (fm.score(bound) for bound in facts.results.val.macro_f1_interval)
-        items.append(
-            (texts("interval"), texts("interval_value", low=low, high=high, pages=facts.results.val.num_pages))
-        )
+    if (val := facts.results.val) and val.macro_f1_interval:
+        value = fm.bounds(val.macro_f1_interval, "interval_value", texts, pages=val.num_pages)
+        items.append((texts("interval"), value))
     rates = facts.rates
     if rates.last is not None and rates.highest:
         share = fm.percent(rates.last / rates.highest)
@@ -99,14 +87,9 @@ def _metric(value: float | None) -> str:
     return fm.UNKNOWN if value is None else f"{value:.4f} ({100 * value:.2f}%)"
 
 
-def _gap(train: float | None, val: float | None) -> str:
-    return fm.signed(fm.difference(train, val))
-
-
 def _folds(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     if not facts.folds:
         return ()
-    header = tuple(texts(key) for key in ("fold", "macro_f1", "accuracy", "loss", "best_epoch", "epochs", "run_time"))
     rows = [
         (
             f"`fold{fold.scores.fold}`",
@@ -123,7 +106,8 @@ def _folds(facts: Facts, texts: Texts) -> tuple[Block, ...]:
         total = fm.duration(facts.course.seconds, texts)
         scores = (fm.score(val.macro_f1), fm.percent(val.accuracy, 2), fm.score(val.loss))
         rows.append((texts("folds.all"), *scores, "", "", total))
-    blocks: list[Block] = [TableBlock(header, tuple(rows), numeric=frozenset(range(1, 7)))]
+    keys = ("fold", "macro_f1", "accuracy", "loss", "best_epoch", "epochs", "run_time")
+    blocks: list[Block] = [TableBlock.titled(texts, keys, rows)]
     values = [fold.scores.macro_f1 for fold in facts.folds if fold.scores.macro_f1 is not None]
     if len(values) > 1:
         mean, std = float(np.mean(values)), float(np.std(values, ddof=1))
@@ -146,6 +130,5 @@ def _server_score(facts: Facts, texts: Texts) -> tuple[Block, ...]:
         if val:
             ratio = texts("server.ratio_value", score=fm.score(score), val=fm.score(val), ratio=fm.percent(score / val))
         rows.append((texts(f"server_{part}"), fm.score(score), ratio))
-    header = (texts("server.part"), texts("server.score"), texts("server.ratio"))
     recorded = Text(texts("server.recorded", moment=fm.moment(facts.scores.recorded, texts)), quiet=True)
-    return TableBlock(header, tuple(rows), numeric=frozenset({1, 2})), recorded
+    return TableBlock.titled(texts, ("server.part", "server.score", "server.ratio"), rows), recorded

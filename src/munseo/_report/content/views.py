@@ -40,14 +40,12 @@ def _gains(facts: Facts, gains: ViewGains, texts: Texts) -> tuple[Block, ...]:
         )
         for row in gains.ranked
     )
-    header = tuple(
-        texts(key) for key in ("view", "view.alone", "view.with", "view.gain", "view.interval", "view.verdict")
-    )
+    keys = ("view", "view.alone", "view.with", "view.gain", "view.interval", "view.verdict")
     space = texts.name("views", f"space_{gains.space}")
     return (
         Text(f"{_configured(gains, texts)} {_hurting(gains, texts)}"),
         Pictures((picture,), "wide"),
-        TableBlock(header, rows, numeric=frozenset({1, 2, 3, 4})),
+        TableBlock.titled(texts, keys, rows, words=(0, 5)),
         Text(texts("views.note", space=space, part=measured_on(facts, texts)), quiet=True),
     )
 
@@ -70,10 +68,6 @@ def _hurting(gains: ViewGains, texts: Texts) -> str:
 
 
 def _second_look(second_look: SecondLookGain, texts: Texts) -> tuple[Block, ...]:
-    interval = ""
-    if second_look.interval:
-        low, high = (fm.signed(bound) for bound in second_look.interval)
-        interval = texts("second_look.interval", low=low, high=high)
     text = texts(
         "second_look.text",
         gate=f"{second_look.gate:.2f}",
@@ -83,7 +77,7 @@ def _second_look(second_look: SecondLookGain, texts: Texts) -> tuple[Block, ...]
         before=fm.score(second_look.before),
         after=fm.score(second_look.after),
         gain=fm.signed(second_look.gain),
-        interval=interval,
+        interval=fm.bounds(second_look.interval, "second_look.interval", texts, fm.signed),
     )
     return (Text(f"{text} {texts(f'second_look.{_use(second_look)}')}"),)
 
