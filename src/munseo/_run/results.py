@@ -139,11 +139,9 @@ class Coverage(RunRecord):
 
 
 class Calibration(RunRecord):
-    """Temperature scaling and selective classification.
+    """Temperature scaling and selective classification, whose ``curve`` is by rising coverage.
 
-    Attributes:
-        fitted_on: ``shifted`` where the run validates damaged pages, else ``val``.
-        curve: Precision against coverage, by rising coverage.
+    ``fitted_on`` is ``shifted`` where the run validates damaged pages, else ``val``.
     """
 
     temperature: float | None = None
@@ -224,10 +222,8 @@ class SecondLookGain(RunRecord):
     Attributes:
         gate: Pages with a lower confidence are predicted again.
         blend: Weight of the second prediction, 0 to 1.
-        views: Views of the second prediction.
         share: Fraction of the validation pages below the gate.
-        before: Macro-F1 without the second look.
-        after: Macro-F1 with it.
+        before: Macro-F1 without the second look; ``after`` is that with it.
         interval: The 90% interval of ``gain``.
         used: Whether predictions take a second look by default.
     """
@@ -247,7 +243,6 @@ class BrokenPage(RunRecord):
     """A page that is classified rightly when clean and wrongly under a damage.
 
     Attributes:
-        id: The page's ID.
         severity: The lowest severity at which the prediction is wrong, above 0 and up to 1.
         file: The path of a small picture of it, relative to the run folder, if one was kept.
     """
@@ -292,13 +287,8 @@ class ClassFraction(RunRecord):
 class ExpectedScore(RunRecord):
     """The macro-F1 to expect on pages without labels, with its 90% interval.
 
-    Attributes:
-        clean_val: Macro-F1 on the validation pages.
-        shifted_val: Macro-F1 on the validation pages under the recipe.
-        num_pages: How many pages without labels there are.
-        mean_confidence: The mean confidence on them.
-        class_mix: The predicted fraction of each class.
-        notes: What a reader should know.
+    ``clean_val`` and ``shifted_val`` are macro-F1 on the validation pages, and on these under the recipe;
+    ``mean_confidence`` and ``class_mix`` are those of the predictions for the pages without labels.
     """
 
     macro_f1: float
@@ -326,11 +316,9 @@ class ScoreDifference(RunRecord):
 
 
 class MemberScores(RunRecord):
-    """One run of an ensemble.
+    """One run of an ensemble; ``weight`` is None in a stack.
 
-    Attributes:
-        weight: None in a stack.
-        contribution: The score of all members minus that of all but this one.
+    ``contribution`` is the score of all members minus that of all but this one.
     """
 
     name: str
@@ -359,10 +347,8 @@ class EnsembleScores(RunRecord):
         seed: The seed of folds and bootstraps.
         decisive: The candidate that is harder to beat: ``best_member`` or ``best_member_in_fold``.
         verdict: The conclusion in English sentences.
-        candidates: By name.
         differences: The ensemble minus each other candidate, by its name.
         would_drop: Members without which the others are as good.
-        notes: What a reader should know.
     """
 
     method: str
@@ -388,17 +374,8 @@ class Results(RunRecord):
     >>> results.val.macro_f1, results.calibration.temperature
     (0.9164, 1.412)
 
-    Attributes:
-        val: The validation pages.
-        shifted: The validation pages under the recipe of the shift.
-        calibration: How far confidence can be trusted.
-        views: What each test-time view adds.
-        second_look: What a second look at uncertain pages adds.
-        robustness: What each kind of damage costs.
-        train: What training itself measured.
-        folds: The results of the folds of a k-fold run.
-        expected: The score to expect on the test part.
-        ensemble: An ensemble against its members.
+    ``val`` is of the validation pages, ``shifted`` of the same under the recipe of the shift, and ``expected`` of the
+    test part; the class of each entry says the rest.
     """
 
     # In the order of the file.

@@ -22,7 +22,6 @@ class RunInputs:
     """The inputs of one run.
 
     Attributes:
-        name: The name of the run.
         kind: ``single``, ``folds`` or ``ensemble``.
         settings: Values by dotted key; for an ensemble its method and its members' settings.
         versions: The versions of Python and packages, the commit, and the device.
@@ -61,10 +60,7 @@ def read_inputs(run: RunFolder) -> RunInputs:
         labelled = all_pages["side"] != "test"
         all_pages.loc[labelled, "side"] = ["val" if page in judged else "train" for page in all_pages.index[labelled]]
     data = manifest.get("data") or {}
-    rows = data.get("table_rows") or {}
-    tables = {
-        name: {"sha256": digest, "rows": rows.get(name)} for name, digest in sorted((data.get("tables") or {}).items())
-    }
+    rows, digests = data.get("table_rows") or {}, data.get("tables") or {}
     system = manifest.get("system") or {}
     return RunInputs(
         name=run.name,
@@ -75,7 +71,7 @@ def read_inputs(run: RunFolder) -> RunInputs:
             "git_commit": manifest.get("git_commit"),
             "device": system.get("device_name") or system.get("device"),
         },
-        tables=tables,
+        tables={name: {"sha256": digest, "rows": rows.get(name)} for name, digest in sorted(digests.items())},
         classes=classes,
         pages=None if all_pages is None else all_pages[all_pages["side"] != "test"],
         test=None if all_pages is None else all_pages[all_pages["side"] == "test"],
@@ -96,9 +92,8 @@ def _settings(run: RunFolder, members: list[RunFolder], manifest: dict[str, Any]
         return _flatten(run.read_config().model_dump(mode="json"))
     entry = manifest.get("ensemble") or {}
     settings = {"ensemble.method": entry.get("method"), "ensemble.members": len(members)}
-    for number, (member, described) in enumerate(
-        zip(members, entry.get("members") or [{}] * len(members), strict=False)
-    ):
+    pairs = zip(members, entry.get("members") or [{}] * len(members), strict=False)
+    for number, (member, described) in enumerate(pairs):
         settings[f"members.{number}.name"] = described.get("name")
         settings[f"members.{number}.weight"] = described.get("weight")
         settings |= {f"members.{number}.{key}": value for key, value in _settings(member, [], {}).items()}

@@ -15,13 +15,7 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 92, 14, 30
 
 @dataclass(frozen=True)
 class Series:
-    """A line of a chart.
-
-    Attributes:
-        label: Label at the end of the line.
-        values: One value for each epoch from the first on; NaN where there is none.
-        tone: Number of the line's colour.
-    """
+    """A line of a chart with a value for each epoch, NaN where there is none; ``tone`` is the number of its colour."""
 
     label: str
     values: Sequence[float]
@@ -29,13 +23,7 @@ class Series:
 
 
 def line_chart(title: str, series: Sequence[Series], x_label: str) -> Markup:
-    """Draw a chart of lines over epochs.
-
-    Args:
-        title: What the lines show, also for screen readers.
-        series: The lines; those without a finite value are left out.
-        x_label: Label of the horizontal axis.
-    """
+    """Draw a chart of lines over epochs; lines without a finite value are left out. Screen readers read the title."""
     drawn = [line for line in series if any(map(math.isfinite, line.values))]
     if not drawn:
         return Markup("")
@@ -63,7 +51,7 @@ def line_chart(title: str, series: Sequence[Series], x_label: str) -> Markup:
         ]
         parts.append(
             Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(
-                tone, WIDTH - RIGHT + 8, end + 4, _short(line.label)
+                tone, WIDTH - RIGHT + 8, end + 4, line.label if len(line.label) <= 14 else line.label[:13] + "…"
             )
         )
     ends_at = "; ".join(f"{line.label} {_last(line.values):.4g}" for line in drawn)
@@ -126,7 +114,3 @@ def _spread(heights: list[float]) -> list[float]:
 
 def _last(values: Sequence[float]) -> float:
     return next(value for value in reversed(values) if math.isfinite(value))
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= 14 else label[:13] + "…"

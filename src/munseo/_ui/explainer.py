@@ -30,13 +30,9 @@ _BATCH = 16
 
 @dataclass(frozen=True)
 class ViewPrediction:
-    """The prediction for one view of a page.
+    """One view of a page, uint8 (S, S, 3), with its calibrated probabilities, float32 (num_classes,).
 
-    Attributes:
-        name: Name of the view, one of ``VIEWS``.
-        image: The view, uint8 (S, S, 3).
-        probabilities: Calibrated probabilities, float32 (num_classes,).
-        averaged: Whether the run averages this view.
+    ``averaged`` says whether the run averages this view.
     """
 
     name: str
@@ -47,9 +43,6 @@ class ViewPrediction:
 
 class Explainer:
     """The first model of a run, loaded to explain pages. One thread at a time uses the model.
-
-    Args:
-        run: A run with weights.
 
     Raises:
         UserError: The weights are missing or were changed.
@@ -104,12 +97,7 @@ class Explainer:
 
 
 class Neighbours:
-    """The features of all training pages, computed in the background.
-
-    Args:
-        explainer: The explainer whose model computes the features.
-        pages: The training pages.
-    """
+    """The features of all training pages, which the model of an explainer computes in the background."""
 
     def __init__(self, explainer: Explainer, pages: Sequence[Page]) -> None:
         self.pages = pages

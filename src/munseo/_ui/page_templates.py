@@ -29,15 +29,7 @@ def environment() -> Environment:
 
 
 def page(request: Request, template: str, section: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """Render a page in the reader's language.
-
-    Args:
-        request: The request that is answered.
-        template: Name of the template.
-        section: Key of the section that the menu marks, one of ``SECTIONS``.
-        status: HTTP status.
-        values: Values of the template.
-    """
+    """Render a template with its values in the reader's language; the menu marks ``section``, one of ``SECTIONS``."""
     texts: Texts = request.state.texts
     query = [pair for pair in request.query_params.multi_items() if pair[0] != "lang"]
     other = "ko" if texts.language == "en" else "en"

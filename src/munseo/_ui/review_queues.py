@@ -27,15 +27,9 @@ MAX_CONFIDENCE = 0.7
 
 @dataclass(frozen=True)
 class ReviewItem:
-    """A page in a queue.
+    """A page in a queue, with the indices of its class and of one that fits better, and the reason to review it.
 
-    Attributes:
-        part: ``train`` or ``val``.
-        id: ID of the page.
-        label: Index of its labelled class.
-        suggested: Index of the class that fits better, or None.
-        why: Why the page is in the queue, in the reader's language.
-        other: ID of the other page of a pair, or None.
+    ``part`` is ``train`` or ``val``, and ``other`` the ID of the other page of a pair.
     """
 
     part: str
@@ -52,14 +46,10 @@ class ReviewItem:
 
 
 def queue(name: str, site: Site, pages: PageSet, run: RunFolder | None, texts: Texts) -> list[ReviewItem]:
-    """Return the pages of a queue, the most urgent first and each once.
+    """Return the pages of a queue, one of ``QUEUES``, the most urgent first and each once.
 
-    Args:
-        name: One of ``QUEUES``.
-        site: The site with the doctor's issues.
-        pages: The pages of the data.
-        run: The run whose held-out predictions find suspect labels and uncertain pages; None uses only the issues.
-        texts: Texts in the reader's language.
+    The held-out predictions of ``run`` find suspect labels and uncertain pages; without a run only the doctor's issues
+    are used.
     """
     labels = {
         (part, page.id): page.label

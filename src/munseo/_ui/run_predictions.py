@@ -18,12 +18,9 @@ from munseo._ui.site import Site
 
 @dataclass(frozen=True)
 class PageDamage:
-    """The damage under which a validation page was predicted.
+    """The damage under which a validation page was predicted: ``clean``, ``recipe`` or the name of one, as ``blur``.
 
-    Attributes:
-        kind: ``clean``, ``recipe``, or the name of one damage, such as ``blur``.
-        draw: With the run's recipe, which repetition of it, from 0.
-        severity: With one damage, its severity from 0 to 1, as in the table of predictions.
+    A recipe has the number of its repetition, ``draw``, and one damage its ``severity`` from 0 to 1.
     """
 
     kind: str = "clean"
@@ -47,7 +44,6 @@ class PagePrediction:
     """The prediction of a run for one page that it held out.
 
     Attributes:
-        id: ID of the page.
         true: Index of the labelled class; -1 for a page without a label.
         probabilities: Calibrated probabilities, float64 (num_classes,).
     """
@@ -69,15 +65,7 @@ class PagePrediction:
 
 @dataclass(frozen=True)
 class PageFilter:
-    """The pages that a reader asked for.
-
-    Attributes:
-        true: Index of the labelled class; None for any.
-        predicted: Index of the predicted class; None for any.
-        wrong: Whether to show mistakes only.
-        least: Lowest confidence.
-        most: Highest confidence.
-    """
+    """The pages that a reader asked for, by classes (indices, None for any) and by confidence, or only mistakes."""
 
     true: int | None = None
     predicted: int | None = None
@@ -96,12 +84,7 @@ class PageFilter:
 
 
 class RunPredictions:
-    """The tables of held-out predictions of one run.
-
-    Args:
-        site: Keeps the tables that were read.
-        run: The run.
-    """
+    """The tables of held-out predictions of one run; the site keeps those that were read."""
 
     def __init__(self, site: Site, run: RunFolder) -> None:
         self._site = site

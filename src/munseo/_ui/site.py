@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 
@@ -29,9 +29,6 @@ class ResultCache:
     """Keeps the most recently used results of slow functions by key.
 
     A result is computed once, even if several threads ask for it at the same time.
-
-    Args:
-        max_results: Number of results to keep.
     """
 
     def __init__(self, max_results: int) -> None:
@@ -45,14 +42,12 @@ class ResultCache:
         with self._lock:
             if key in self._made:
                 self._made.move_to_end(key)
-                known: T = self._made[key]
-                return known
+                return cast("T", self._made[key])
             making = self._making.setdefault(key, threading.Lock())
         with making:
             with self._lock:
                 if key in self._made:
-                    there: T = self._made[key]
-                    return there
+                    return cast("T", self._made[key])
             made = make()
             with self._lock:
                 self._made[key] = made
@@ -63,11 +58,7 @@ class ResultCache:
 
 
 class PageIndex:
-    """The pages of a data folder, found by their ID.
-
-    Args:
-        pages: All pages of the folder.
-    """
+    """The pages of a data folder, found by their ID."""
 
     def __init__(self, pages: PageSet) -> None:
         self.pages = pages
@@ -91,9 +82,9 @@ class PageIndex:
         Raises:
             NotHere: There is no such page.
         """
-        for part in self._by_id:
-            if page_id in self._by_id[part]:
-                return self._by_id[part][page_id]
+        for pages in self._by_id.values():
+            if page_id in pages:
+                return pages[page_id]
         raise NotHere
 
     def labelled_part(self, page_id: str) -> str | None:

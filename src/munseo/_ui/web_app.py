@@ -37,13 +37,7 @@ _log = logging.getLogger("munseo._ui")
 
 
 def build(site: Site, load: try_page.Load, hosts: Sequence[str]) -> FastAPI:
-    """Build the application.
-
-    Args:
-        site: The runs, the data and the file of decisions.
-        load: Loads a run to predict with.
-        hosts: Host names under which it may be called; empty allows any. See ``AccessControl`` of the service.
-    """
+    """Build the application. ``hosts`` are the names under which it may be called; empty allows any."""
     app = FastAPI(title="Munseo", docs_url=None, redoc_url=None, openapi_url=None)
     explainers = Explainers()
 

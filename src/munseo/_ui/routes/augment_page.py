@@ -41,7 +41,6 @@ BOUNDS: dict[str, tuple[float, float, float]] = {
 }  # fmt: skip
 """Lowest value, highest value and step of policies' sliders; all others go from 0 to 1."""
 LIMITS = Limits(files=1, pages=1)
-"""Limits of an upload: one file with one page."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +57,7 @@ class Slider:
 
 @dataclass(frozen=True)
 class AugmentSetting:
-    """An augmentation with the values of its sliders.
-
-    Attributes:
-        groups: The sliders of each damage or parameter, with its name.
-        apply: Augments a page (S, S, 3) uint8 with the randomness of a generator.
-        content: Content of the YAML file.
-        file: Name of the YAML file.
-    """
+    """An augmentation of pages (S, S, 3) uint8, the sliders of each damage or parameter, and its YAML file."""
 
     groups: list[tuple[str, list[Slider]]]
     apply: Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -155,14 +147,12 @@ def _setting(site: Site, what: str, query: Mapping[str, str]) -> AugmentSetting:
 
 
 def _recipe(recipe: Recipe, query: Mapping[str, str]) -> AugmentSetting:
-    known = {name: (p, low, high) for name, p, low, high in recipe.damages}
+    known = {name: values for name, *values in recipe.damages}
     groups: list[tuple[str, list[Slider]]] = []
     table: dict[str, Any] = {}
     for name in DAMAGES:
-        p, low, high = known.get(name, (0.0, 0.0, 1.0))
-        p, low, high = (
-            _number(query, f"{name}.{key}", value) for key, value in zip("plh", (p, low, high), strict=True)
-        )
+        values = known.get(name, (0.0, 0.0, 1.0))
+        p, low, high = (_number(query, f"{name}.{key}", value) for key, value in zip("plh", values, strict=True))
         high = max(low, high)
         sliders = [Slider(f"{name}.p", "augment.probability", p)]
         if DAMAGES[name].graded:
@@ -180,19 +170,17 @@ def _policy(name: str, query: Mapping[str, str]) -> AugmentSetting:
     groups: list[tuple[str, list[Slider]]] = []
     values: dict[str, Any] = {}
     for field in fields(POLICIES[name]):
-        low, high, step = BOUNDS.get(field.name, (0.0, 1.0, 0.01))
+        bounds = BOUNDS.get(field.name, (0.0, 1.0, 0.01))
         default: Any = field.default
         if isinstance(default, tuple):
             first = _number(query, f"{field.name}.l", default[0])
             last = max(first, _number(query, f"{field.name}.h", default[1]))
-            sliders = [
-                Slider(f"{field.name}.l", "augment.low", first, low, high, step),
-                Slider(f"{field.name}.h", "augment.high", last, low, high, step),
-            ]
+            ends = (("l", "augment.low", first), ("h", "augment.high", last))
+            sliders = [Slider(f"{field.name}.{key}", label, value, *bounds) for key, label, value in ends]
             values[field.name] = [first, last]
         else:
             number = _number(query, f"{field.name}.v", default)
-            sliders = [Slider(f"{field.name}.v", field.name, number, low, high, step)]
+            sliders = [Slider(f"{field.name}.v", field.name, number, *bounds)]
             values[field.name] = int(number) if isinstance(default, int) else number
         groups.append((field.name, sliders))
     policy = build_policy(name, values)
