@@ -22,19 +22,13 @@ TITLE_SIZE_PX, TITLE_HEIGHT_PX = 24, 52
 def save_sheet(
     path: Path, images: Sequence[np.ndarray], captions: Sequence[str], columns: int = 6, title: str | None = None
 ) -> None:
-    """Write pages in rows as one PNG.
+    """Write pages, uint8 RGB (H, W, 3) of any sizes, in rows as one PNG, which replaces an older one in one step.
 
-    Args:
-        path: The PNG file; an older one is replaced in one step.
-        images: uint8 RGB arrays (H, W, 3) of any sizes; each is fitted into a square, never enlarged beyond it or cut.
-        captions: A caption for each page; line breaks are kept, long lines wrap.
-        columns: The number of pages in a row.
-        title: A title above the pages.
+    Each page is fitted into a square, never enlarged beyond it or cut. Captions keep line breaks, and long lines wrap.
     """
     assert len(images) == len(captions) > 0, "a sheet holds pages, each with a caption"
-    font = ImageFont.truetype(
-        font_file(bold=True), CAPTION_SIZE_PX
-    )  # the regular face draws the arrow without its shaft at this size
+    # The regular face draws the arrow without its shaft at this size.
+    font = ImageFont.truetype(font_file(bold=True), CAPTION_SIZE_PX)
     wrapped = [_wrap(caption, font) for caption in captions]
     columns = min(columns, len(images))
     rows = [range(start, min(start + columns, len(images))) for start in range(0, len(images), columns)]

@@ -18,13 +18,8 @@ SIZES_PX = (128, 160, 192, 224, 256, 320, 384, 448, 512)
 FAMILIES = (
     ("tf_efficientnet_lite0.in1k", "tf_efficientnet_lite1.in1k", "tf_efficientnet_lite2.in1k"),
     (
-        "efficientnet_b0.ra_in1k",
-        "efficientnet_b1.ft_in1k",
-        "efficientnet_b2.ra_in1k",
-        "efficientnet_b3.ra2_in1k",
-        "efficientnet_b4.ra2_in1k",
-        "efficientnet_b5.sw_in12k_ft_in1k",
-        "tf_efficientnet_b7.ns_jft_in1k",
+        *("efficientnet_b0.ra_in1k", "efficientnet_b1.ft_in1k", "efficientnet_b2.ra_in1k", "efficientnet_b3.ra2_in1k"),
+        *("efficientnet_b4.ra2_in1k", "efficientnet_b5.sw_in12k_ft_in1k", "tf_efficientnet_b7.ns_jft_in1k"),
     ),
     ("convnext_nano.in12k_ft_in1k", "convnext_tiny.in12k_ft_in1k", "convnext_small.in12k_ft_in1k"),
 )
@@ -40,13 +35,7 @@ FIXED_SIZE = ("vit_", "deit", "beit", "swin", "eva")
 
 @dataclass(frozen=True)
 class Experiment:
-    """A run to try.
-
-    Attributes:
-        overrides: The keys to change, as ``key=value``.
-        reason: The text ``try.`` and this name says why.
-        numbers: Values of the text's placeholders.
-    """
+    """A run to try: the keys to change, as ``key=value``, and the reason: the text ``try.`` and ``reason`` says it."""
 
     overrides: tuple[str, ...]
     reason: str
@@ -114,18 +103,14 @@ def _schedules(facts: Facts, found: dict[str, dict[str, Any]]) -> Iterator[Exper
     if "long_horizon" in found:
         yield Experiment((f"epochs={epochs}",), "shorter_schedule", found["long_horizon"])
     if config.scheduler_name != "OneCycleLR":
-        words = ("scheduler_name=OneCycleLR", f"epochs={epochs}", *_without_scheduler_params(facts))
-        yield Experiment(
-            (*words, *(["warmup_epochs=0"] if config.warmup_epochs else [])), "one_cycle", {"epochs": epochs}
-        )
+        words = ["scheduler_name=OneCycleLR", f"epochs={epochs}"]
+        words += ["scheduler_params={}"] if config.scheduler_params else []
+        words += ["warmup_epochs=0"] if config.warmup_epochs else []
+        yield Experiment(tuple(words), "one_cycle", {"epochs": epochs})
     if config.scheduler_name != "CosineAnnealingWarmRestarts" and epochs >= 10:
         period = max(2, epochs // 3)
-        words = (
-            "scheduler_name=CosineAnnealingWarmRestarts",
-            f"scheduler_params={{T_0: {period}}}",
-            f"epochs={epochs}",
-        )
-        yield Experiment(words, "warm_restarts", {"period": period})
+        restarts = ("scheduler_name=CosineAnnealingWarmRestarts", f"scheduler_params={{T_0: {period}}}")
+        yield Experiment((*restarts, f"epochs={epochs}"), "warm_restarts", {"period": period})
 
 
 def _images(facts: Facts) -> Iterator[Experiment]:
@@ -175,10 +160,6 @@ def _stronger(facts: Facts) -> tuple[str, ...] | None:
     if facts.config.dynamic_augmentation:
         words.append("dynamic_augmentation=[]")
     return tuple(words)
-
-
-def _without_scheduler_params(facts: Facts) -> tuple[str, ...]:
-    return ("scheduler_params={}",) if facts.config.scheduler_params else ()
 
 
 def _missed_f1(facts: Facts) -> dict[str, float] | None:

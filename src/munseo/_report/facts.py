@@ -171,8 +171,7 @@ def _join_manifests(folds: Sequence[RunFolder]) -> dict[str, Any]:
     course: dict[str, Any] = {key: courses[0].get(key) for key in ("epochs_planned", "monitor")}
     course["seconds"] = sum(each.get("seconds") or 0 for each in courses)
     for key in ("augmented_pages", "mixed_batches"):
-        counters = [Counter(each.get(key) or {}) for each in courses]
-        course[key] = dict(sum(counters, Counter()))
+        course[key] = dict(sum((Counter(each.get(key) or {}) for each in courses), Counter()))
     return {**manifests[0], "course": course}
 
 
@@ -212,20 +211,11 @@ def _read_gallery(run: RunFolder) -> tuple[Mistake, ...]:
         entries = json.loads(listing.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{listing}: not valid JSON ({error}); delete the gallery folder, or train again.") from None
-    mistakes = [
-        Mistake(
-            folder / str(entry["file"]),
-            str(entry["id"]),
-            str(entry["true"]),
-            str(entry["predicted"]),
-            _number(entry.get("confidence")),
-        )
-        for entry in entries
-    ]
-    return tuple(
-        mistake for mistake in mistakes if mistake.file.is_file() and mistake.file.resolve().parent == folder.resolve()
-    )
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None or value != value else float(value)
+    mistakes = []
+    for entry in entries:
+        file, confidence = folder / str(entry["file"]), entry.get("confidence")
+        known = None if confidence is None or confidence != confidence else float(confidence)
+        mistake = Mistake(file, str(entry["id"]), str(entry["true"]), str(entry["predicted"]), known)
+        if file.is_file() and file.resolve().parent == folder.resolve():
+            mistakes.append(mistake)
+    return tuple(mistakes)

@@ -17,12 +17,7 @@ BEGINS_LOW = ("OneCycleLR",)
 
 @dataclass(frozen=True)
 class Finding:
-    """What one rule found, with the numbers it used.
-
-    Attributes:
-        rule: The key of its sentence is ``finding.`` and this name.
-        numbers: Values of the sentence's placeholders.
-    """
+    """What one rule found: ``finding.`` and ``rule`` is the key of its sentence, with ``numbers`` in it."""
 
     rule: str
     numbers: dict[str, Any]

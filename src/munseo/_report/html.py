@@ -29,11 +29,7 @@ def render_html(document: ReportDocument) -> str:
 
 
 def environment(*folders: Path) -> Environment:
-    """Return the templates of some folders and those of reports, with their filters; all values are escaped.
-
-    Args:
-        folders: Folders of templates, which take precedence over those of reports.
-    """
+    """Return the templates of some folders, then those of reports, with their filters; all values are escaped."""
     made = Environment(
         loader=FileSystemLoader([*folders, TEMPLATES]),
         autoescape=True,

@@ -6,24 +6,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from munseo._report.blocks import (
-    Block,
-    Bullets,
-    Checklist,
-    Code,
-    Interval,
-    Intervals,
-    Note,
-    Numbers,
-    Pairs,
-    Picture,
-    Pictures,
-    Proposal,
-    ReportDocument,
-    SectionBlock,
-    TableBlock,
-    Text,
-)
+from munseo._report import blocks
+from munseo._report.blocks import Block, Picture, Pictures, ReportDocument, TableBlock
 
 PAGES_PER_ROW = 6
 """How many small pages are next to each other."""
@@ -53,40 +37,40 @@ def _escape(text: str) -> str:
 
 def _block(block: Block) -> Iterator[str]:
     match block:
-        case SectionBlock():
+        case blocks.SectionBlock():
             yield f"### {inline(block.title)}"
             for inner in block.blocks:
                 yield from _block(inner)
-        case Text():
+        case blocks.Text():
             yield inline(block.text)
-        case Note():
+        case blocks.Note():
             yield f"> **⚠ {inline(block.title)}**\n>\n> {inline(block.text)}"
-        case Numbers():
+        case blocks.Numbers():
             yield "\n".join(
                 f"- **{inline(n.label)}**: **{n.value}**" + (f" ({inline(n.remark)})" if n.remark else "")
                 for n in block.items
             )
-        case Interval() | Intervals():
+        case blocks.Interval() | blocks.Intervals():
             pass  # a drawing of numbers that the text next to it has in words
-        case Pairs():
+        case blocks.Pairs():
             yield "\n".join(f"- **{inline(name)}**: {inline(value)}" for name, value in block.items)
-        case TableBlock():
+        case blocks.TableBlock():
             yield _table(block)
-        case Pictures():
+        case blocks.Pictures():
             yield from _pictures(block)
-        case Code():
+        case blocks.Code():
             yield _fenced(block.text, block.language)
-        case Bullets():
+        case blocks.Bullets():
             yield "\n".join(f"- {inline(item)}" for item in block.items)
-        case Checklist():
-            yield "\n".join(_check(item.holds, item.text, item.value) for item in block.items)
-        case Proposal():
+        case blocks.Checklist():
+            yield "\n".join(
+                f"- [{'x' if item.holds else ' '}] {inline(item.text)}"
+                + (f": {inline(item.value)}" if item.value else "")
+                for item in block.items
+            )
+        case blocks.Proposal():
             yield inline(block.reason)
             yield _fenced("\n".join(command.text for command in block.commands), "sh")
-
-
-def _check(holds: bool, text: str, value: str) -> str:
-    return f"- [{'x' if holds else ' '}] {inline(text)}" + (f": {inline(value)}" if value else "")
 
 
 def _table(table: TableBlock) -> str:

@@ -75,10 +75,7 @@ DARK = Theme(
 class Plot:
     """A plot that the run folder keeps as a file and that a section of the report shows.
 
-    Attributes:
-        file: Its name in the run folder.
-        draw: Draws it as PNG.
-        is_known: Whether the run has figures for it.
+    ``is_known`` says whether the run has figures for it.
     """
 
     file: str

@@ -31,12 +31,8 @@ def shift_picture(
 ) -> bytes:
     """Draw all measures, the most shifted first, as PNG.
 
-    Args:
-        rows: The comparison of the distributions.
-        train: The values of the train pages by measure.
-        test: The same for the test pages.
-        simulated: The same for train pages under the fitted recipe; measures of files are missing.
-        language: The language of its texts.
+    ``train``, ``test`` and ``simulated`` (train pages under the fitted recipe, without measures of files) are the
+    values of the pages by measure.
     """
     theme, texts = LIGHT, Texts(language, "shift")
     about = {measure.name: measure for measure in MEASURES}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -56,20 +56,21 @@ def _draw_metric(axes: Axes, facts: Facts, metric: str, texts: Texts, theme: The
     plain_axes(axes, theme)
     title = {"loss": "plot.loss", "accuracy": "plot.accuracy", "macro_f1": "plot.f1"}[metric]
     axes.set_title(texts(title), loc="left", fontsize=11.5, fontweight="bold", pad=18)
-    for table in facts.curves:
-        _line(axes, table, f"train_{metric}", theme.train, 1.5)
-    for table in facts.curves:
-        _line(axes, table, f"val_{metric}", theme.val, 2.0)
-    shifted = all(f"val_shifted_{metric}" in table for table in facts.curves)
-    for table in facts.curves if shifted else ():
-        _line(axes, table, f"val_shifted_{metric}", theme.shifted, 2.0)
+    parts = {"train": theme.train, "val": theme.val}
+    if all(f"val_shifted_{metric}" in table for table in facts.curves):
+        parts["val_shifted"] = theme.shifted
+    for part, color in parts.items():
+        for table in facts.curves:
+            _line(axes, table, f"{part}_{metric}", color, 1.5 if part == "train" else 2.0)
     _limit(axes, facts.curves, metric)
-    _mark_best(axes, facts, f"val_{metric}", theme.val, theme)
-    if shifted:
-        _mark_best(axes, facts, f"val_shifted_{metric}", theme.shifted, theme)
+    for part, color in parts.items():
+        if part != "train":
+            _mark_best(axes, facts, f"{part}_{metric}", color, theme)
     _name_best(axes, facts, texts, theme)
-    parts = (("train", theme.train), ("val", theme.val), *((("val_shifted", theme.shifted),) if shifted else ()))
-    ends = [(_end(facts.curves, f"{part}_{metric}"), texts(f"plot.{part}"), color) for part, color in parts]
+    ends = []
+    for part, color in parts.items():
+        last = float(np.mean([table[f"{part}_{metric}"].iloc[-1] for table in facts.curves]))
+        ends.append((last, texts(f"plot.{part}"), color))
     _label_ends(axes, ends)
 
 
@@ -109,29 +110,16 @@ def _name_best(axes: Axes, facts: Facts, texts: Texts, theme: Theme) -> None:
     x = float(facts.best_epochs[0] or 0) + 1
     axes.axvline(x, color=theme.faint, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
     align = "right" if x > 0.75 * axes.get_xlim()[1] else "left" if x < 0.25 * axes.get_xlim()[1] else "center"
-    axes.annotate(
-        texts("plot.best", epoch=int(x)),
-        (x, 1.02),
-        xycoords=("data", "axes fraction"),
-        fontsize=8.5,
-        color=theme.faint,
-        ha=align,
-    )
-
-
-def _end(curves: Sequence[pd.DataFrame], column: str) -> float:
-    """Return the mean of the last values."""
-    return float(np.mean([table[column].iloc[-1] for table in curves]))
+    text, above = texts("plot.best", epoch=int(x)), (x, 1.02)
+    axes.annotate(text, above, xycoords=("data", "axes fraction"), fontsize=8.5, color=theme.faint, ha=align)
 
 
 def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
     """Name the lines where they end, instead of a legend; labels that would overlap move apart."""
     low, high = axes.get_ylim()
-    known = [
-        (min(max((value - low) / (high - low), 0.0), 1.0), text, color) for value, text, color in ends if value == value
-    ]
-    known = _apart(known)
-    for y, text, color in known:
+    known = [(value, text, color) for value, text, color in ends if value == value]
+    shown = [(min(max((value - low) / (high - low), 0.0), 1.0), text, color) for value, text, color in known]
+    for y, text, color in _apart(shown):
         axes.annotate(
             text, (1.015, y), xycoords="axes fraction", color=color, fontsize=9.5, fontweight="bold", va="center"
         )
@@ -176,13 +164,10 @@ def _draw_rate(axes: Axes, facts: Facts, texts: Texts, theme: Theme) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: rate(value) if value else "0"))
 
 
-def _has_curves(facts: Facts) -> bool:
-    return bool(facts.curves)
-
-
-CURVE_PLOTS = {
-    "loss": Plot("loss_plot.png", draw_loss, _has_curves),
-    "accuracy": Plot("accuracy_plot.png", partial(draw_metric, "accuracy"), _has_curves),
-    "f1": Plot("f1_plot.png", partial(draw_metric, "macro_f1"), _has_curves),
+_DRAW: dict[str, Callable[[Facts, Texts, Theme], bytes]] = {
+    "loss": draw_loss,
+    "accuracy": partial(draw_metric, "accuracy"),
+    "f1": partial(draw_metric, "macro_f1"),
 }
+CURVE_PLOTS = {name: Plot(f"{name}_plot.png", draw, lambda facts: bool(facts.curves)) for name, draw in _DRAW.items()}
 """The plots; the text ``curves.caption_KEY`` is the caption of each."""

@@ -48,7 +48,9 @@ def router(site: Site) -> APIRouter:
         ]
         table = table[np.array(kept, dtype=bool)]
         table = table.sort_values(sort, ascending=up, na_position="last", kind="stable")
-        rows = [{key: _plain(value) for key, value in row.items()} for row in table.to_dict("records")]
+        rows = [
+            {key: None if pd.isna(value) else value for key, value in row.items()} for row in table.to_dict("records")
+        ]
         return page(
             request, "runs.html.j2", "runs", rows=rows, columns=SHOWN_COLUMNS, decisive=DECISIVE, sort=sort, up=up, q=q,
             total=total, ticked=ticked, live=any(row["status"] == "running" for row in rows),
@@ -121,7 +123,3 @@ def _disagreement(site: Site, runs: Sequence[RunFolder]) -> dict[str, Any] | Non
             rows.append({"id": page_id, "true": label, "predictions": named})
     rows.sort(key=lambda row: -max(confidence for _, confidence in row["predictions"]))
     return {"rows": rows[:MAX_DISAGREEMENTS], "count": len(rows), "total": len(shared), "run": runs[0].name}
-
-
-def _plain(value: Any) -> Any:
-    return None if pd.isna(value) else value
