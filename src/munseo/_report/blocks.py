@@ -116,11 +116,8 @@ class Picture:
     """A picture of the run folder.
 
     Attributes:
-        alt: What it shows, for readers who do not see it.
-        caption: The text below it.
         file: Its path relative to the run folder; Markdown links to it.
-        image: PNG or JPEG bytes for HTML; without them only Markdown shows the picture.
-        dark: The same for dark pages.
+        image: PNG or JPEG bytes for HTML; without them only Markdown shows the picture. ``dark`` is for dark pages.
         min_width_px: The width below which its letters cannot be read; narrower screens scroll.
         max_width_px: The width above which its letters are larger than those of the text; 0 for no limit.
     """

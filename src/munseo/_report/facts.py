@@ -46,11 +46,8 @@ class Facts:
 
     Attributes:
         results: What was measured; broken pages are those with a picture, and damages are the most harmful first.
-        scores: What a server said about the run.
-        curves: Metrics per epoch: one table, or one for each fold.
-        best_epochs: The best epoch of each table in ``curves``.
+        curves: Metrics per epoch: one table, or one for each fold; ``best_epochs`` has the best epoch of each.
         epoch_seconds: The median time of an epoch.
-        class_counts: Pages of each class.
         gallery: Misclassified pages, the most confident first.
     """
 

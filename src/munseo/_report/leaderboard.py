@@ -25,7 +25,6 @@ class Column:
 
     Attributes:
         key: Name of the column in the table and in addresses; the text ``col.KEY`` is its title on the web page.
-        read: Reads the value from a run; ``None`` where the run has no such value.
         number_format: How the web page writes a number, aligned to the right; empty for a column of words.
         largest_first: Whether the largest value is the best and comes first in a sorted table.
         position: Place on the web page from the left, columns of the same place in the order of the table; ``None``

@@ -24,10 +24,7 @@ PACKAGES = ("munseo", "torch", "torchvision", "timm", "pytorch-lightning", "open
 def identity(name: str, started: datetime, command: Sequence[str]) -> dict[str, Any]:
     """Return identity, versions and machine: the manifest's first entries.
 
-    Args:
-        name: The run's name; its first ten digits are the experiment's ID.
-        started: Local time with its zone.
-        command: The words of the command that would start this run again.
+    The first ten digits of the run's name are its ID, and ``command`` has the words that would start it again.
     """
     return {
         "id": name.partition("-")[0],
@@ -47,11 +44,7 @@ def identity(name: str, started: datetime, command: Sequence[str]) -> dict[str, 
 
 
 def seal(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return the manifest with a fingerprint of all its other entries, ``sha256``.
-
-    Args:
-        manifest: Values as they are read back from JSON.
-    """
+    """Return the manifest, with values as they are read back from JSON, and ``sha256``, the fingerprint of them all."""
     entries = {key: value for key, value in manifest.items() if key != "sha256"}
     text = json.dumps(entries, sort_keys=True, ensure_ascii=True)
     return {**entries, "sha256": hashlib.sha256(text.encode()).hexdigest()}

@@ -11,6 +11,10 @@ from markupsafe import Markup, escape
 WIDTH, HEIGHT = 440, 230
 """Size of a chart, in units of the SVG."""
 LEFT, RIGHT, TOP, BOTTOM = 64, 92, 14, 30
+_LINE = Markup('<polyline class="{}" points="{}"/><circle class="{}" cx="{:.1f}" cy="{:.1f}" r="3"/>')
+_HOVER = Markup('<circle class="hover" cx="{:.1f}" cy="{:.1f}" r="7"><title>{}</title></circle>')
+_LABEL = Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>')
+_TICK = Markup('<text class="tick x" x="{:.1f}" y="{}">{}</text>')
 
 
 @dataclass(frozen=True)
@@ -38,22 +42,15 @@ def line_chart(title: str, series: Sequence[Series], x_label: str) -> Markup:
         points = [(frame.x(n), frame.y(v)) for n, v in values]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         tone = f"tone{line.tone % 6}"
-        parts.append(
-            Markup('<polyline class="{}" points="{}"/><circle class="{}" cx="{:.1f}" cy="{:.1f}" r="3"/>').format(
-                tone, path, tone, *points[-1]
-            )
-        )
+        label = line.label if len(line.label) <= 14 else line.label[:13] + "…"
         parts += [
-            Markup('<circle class="hover" cx="{:.1f}" cy="{:.1f}" r="7"><title>{}</title></circle>').format(
-                x, y, f"{line.label}, {x_label} {n + 1}: {v:.4g}"
-            )
-            for (n, v), (x, y) in zip(values, points, strict=True)
+            _LINE.format(tone, path, tone, *points[-1]),
+            *(
+                _HOVER.format(x, y, f"{line.label}, {x_label} {n + 1}: {v:.4g}")
+                for (n, v), (x, y) in zip(values, points, strict=True)
+            ),
+            _LABEL.format(tone, WIDTH - RIGHT + 8, end + 4, label),
         ]
-        parts.append(
-            Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(
-                tone, WIDTH - RIGHT + 8, end + 4, line.label if len(line.label) <= 14 else line.label[:13] + "…"
-            )
-        )
     ends_at = "; ".join(f"{line.label} {_last(line.values):.4g}" for line in drawn)
     return Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
         WIDTH, HEIGHT, f"{title}: {ends_at}", Markup("").join(parts)
@@ -93,10 +90,7 @@ def _grid(frame: _Frame, ticks: Sequence[float]) -> Markup:
 
 def _epochs(frame: _Frame, num: int, label: str) -> Markup:
     step = max(1, math.ceil(num / 8))
-    marks = Markup("").join(
-        Markup('<text class="tick x" x="{:.1f}" y="{}">{}</text>').format(frame.x(n), HEIGHT - 10, n + 1)
-        for n in range(0, num, step)
-    )
+    marks = Markup("").join(_TICK.format(frame.x(n), HEIGHT - 10, n + 1) for n in range(0, num, step))
     return marks + Markup('<text class="tick" x="{}" y="{}">{}</text>').format(
         WIDTH - RIGHT + 16, HEIGHT - 10, escape(label)
     )

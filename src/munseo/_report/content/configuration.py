@@ -30,9 +30,8 @@ def _architecture(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     pretrained = facts.get("model", "pretrained")
     items = []
     if pretrained:
-        items.append(
-            (texts("weights"), texts(f"weights.{pretrained['source']}", location=pretrained.get("location") or ""))
-        )
+        source = texts(f"weights.{pretrained['source']}", location=pretrained.get("location") or "")
+        items.append((texts("weights"), source))
         if pretrained.get("sha256"):
             items.append((texts("weights_hash"), f"`{pretrained['sha256']}`"))
         if new := pretrained.get("new"):

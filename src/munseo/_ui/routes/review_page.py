@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from munseo._data import decode
 from munseo._data.pixels import resized
-from munseo._doctor.review_log import Decision, Overtaken, ReviewLog
+from munseo._doctor.review_log import Overtaken, ReviewLog
 from munseo._run import RunFolder
 from munseo._ui.page_templates import page
 from munseo._ui.review_queues import QUEUES, ReviewItem, queue
@@ -40,11 +40,13 @@ def router(site: Site) -> APIRouter:
         item = next((item for item in items if item.key == (part, id)), left[0] if left else None)
         if id and (item is None or item.key != (part, id)):
             item = _page_outside(index, part, id) or item
-        latest = _latest(log, _reviewer(request))
+        reviewer = _reviewer(request)
+        decisions = [decision for decision in decided.values() if decision.reviewer == reviewer]
         return page(
             request, "review.html.j2", "review", name=name, queues=QUEUES, item=item, items=items, left=left,
-            pages=index.pages, current=decided.get(item.key) if item else None, latest=latest,
-            reviewer=_reviewer(request), overtaken=bool(overtaken), file=site.review_file,
+            pages=index.pages, current=decided.get(item.key) if item else None,
+            latest=max(decisions, key=lambda decision: decision.number, default=None),
+            reviewer=reviewer, overtaken=bool(overtaken), file=site.review_file,
             other=_page_outside(index, index.labelled_part(item.other), item.other) if item and item.other else None,
         )  # fmt: skip
 
@@ -95,12 +97,6 @@ def _reviewer(request: Request) -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # the machine has no user names
         return "reviewer"
-
-
-def _latest(log: ReviewLog, reviewer: str) -> Decision | None:
-    """Return the reviewer's latest decision that is in force."""
-    decisions = [decision for decision in log.current().values() if decision.reviewer == reviewer]
-    return max(decisions, key=lambda decision: decision.number, default=None)
 
 
 def _best_run(site: Site) -> RunFolder | None:

@@ -97,7 +97,7 @@ def router(site: Site, explainers: Explainers) -> APIRouter:
             request, "page.html.j2", "runs", name=name, facts=gather(run), tab="pages", prediction=prediction,
             damage=damage, classes=predictions.classes, label=label, views=views, reason=reason,
             damages=[known for key, known in predictions.damages.items() if by_damage[key] is not None],
-            part=_reviewable_part(site, run, id),
+            part=None if site.data is None or _missing(site, run) else site.pages_of(run).labelled_part(id),
             pictures=[] if views is None else [encode_jpeg(view.image, 78) for view in views],
         )  # fmt: skip
 
@@ -155,13 +155,6 @@ def _matrix(facts: Facts) -> list[tuple[str, int, list[tuple[int, float]]]] | No
 
 def _index(text: str, predictions: RunPredictions) -> int | None:
     return int(text) if text.isdigit() and int(text) < len(predictions.classes) else None
-
-
-def _reviewable_part(site: Site, run: RunFolder, page_id: str) -> str | None:
-    """Return the part whose table labels the page; None where the page cannot be reviewed."""
-    if site.data is None or _missing(site, run):
-        return None
-    return site.pages_of(run).labelled_part(page_id)
 
 
 def _missing(site: Site, run: RunFolder) -> str | None:
