@@ -51,12 +51,8 @@ class MorphologyParameters(GeometryParameters):
     offset: Range = (-25.0, 25.0)  # range of the brightness, grey levels
 
 
-def read_parameters(kind: type[P], policy: str, given: Mapping[str, Any] | None) -> tuple[P | None, list[str]]:
-    """Put the given values in place of the defaults.
-
-    Returns:
-        The parameters, and every problem; None with at least one problem.
-    """
+def read_parameters(kind: type[P], policy: str, given: Mapping[str, Any] | None) -> P:
+    """Put the given values in place of the defaults, or raise a ``UserError`` with every problem."""
     known = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]
     problems, values = [], {}
     for key, value in (given or {}).items():
@@ -70,15 +66,9 @@ def read_parameters(kind: type[P], policy: str, given: Mapping[str, Any] | None)
         if allowed:
             problems.append(f"{where}: {value!r} is not allowed; should be {allowed}")
         values[key] = tuple(map(float, value)) if isinstance(value, list | tuple) and not allowed else value
-    return (None, problems) if problems else (kind(**values), [])
-
-
-def build_or_raise(kind: type[P], policy: str, given: Mapping[str, Any] | None) -> P:
-    """Return the parameters, or raise a ``UserError`` with every problem."""
-    parameters, problems = read_parameters(kind, policy, given)
-    if parameters is None:
+    if problems:
         raise UserError(f"augmentation_params.{policy}: {len(problems)} wrong.", problems)
-    return parameters
+    return kind(**values)
 
 
 def _allowed_instead(key: str, value: Any, default: Any) -> str | None:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from munseo._augment import transforms
-from munseo._augment.parameters import EdaParameters, GeometryParameters, MorphologyParameters, build_or_raise
+from munseo._augment.parameters import EdaParameters, GeometryParameters, MorphologyParameters, read_parameters
 from munseo._augment.recipe import DOCUMENT, Recipe, apply_recipe
 from munseo._errors import UserError
 
@@ -48,9 +48,9 @@ def build_policy(name: str, parameters: Mapping[str, Any] | None = None) -> Poli
         UserError: There is no such policy or parameter, or values are out of range: all of them in one message.
     """
     if name == "eda":
-        return EdaPolicy(build_or_raise(EdaParameters, name, parameters))
+        return EdaPolicy(read_parameters(EdaParameters, name, parameters))
     if name in ("dilation", "erosion"):
-        return MorphologyPolicy(build_or_raise(MorphologyParameters, name, parameters), name)
+        return MorphologyPolicy(read_parameters(MorphologyParameters, name, parameters), name)
     if name == "document":
         return DocumentPolicy(DOCUMENT.changed(parameters or {}, "augmentation_params.document"))
     near = difflib.get_close_matches(name, POLICY_NAMES, n=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -102,7 +103,7 @@ def _parities(job: ExportJob, classifiers: dict[str, Classifier]) -> dict[str, d
     predictions = dict.fromkeys((BASELINE, "torch"), before)
     for name in classifiers.keys() - predictions.keys():
         predictions[name] = predict_pages(classifiers[name], val, settings)
-    return {name: compare(labels, before, after).to_dict() for name, after in predictions.items()}
+    return {name: asdict(compare(labels, before, after)) for name, after in predictions.items()}
 
 
 def bench_backends(

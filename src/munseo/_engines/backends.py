@@ -135,7 +135,9 @@ class FastestNetwork(nn.Module):
         }
         for _ in range(TRIAL_ROUNDS):
             for name, seconds in times.items():
-                seconds.append(_seconds(self.candidates[name], images))
+                start = time.perf_counter()
+                self.candidates[name](images).cpu()  # the copy waits for a GPU to finish
+                seconds.append(time.perf_counter() - start)
         rates = {name: len(images) / statistics.median(seconds) for name, seconds in times.items()}
         best = max(rates, key=lambda name: rates[name])
         listed = ", ".join(f"{name} {rate:.1f}" for name, rate in rates.items())
@@ -144,9 +146,3 @@ class FastestNetwork(nn.Module):
         for name in set(decisions) - set(rates):
             say(f"backend {name}: left out, decides as torch on only {agree[name]} of {len(images)} pages")
         return best
-
-
-def _seconds(network: nn.Module, images: torch.Tensor) -> float:
-    start = time.perf_counter()
-    network(images).cpu()  # the copy waits for a GPU to finish
-    return time.perf_counter() - start

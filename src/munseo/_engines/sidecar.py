@@ -58,7 +58,7 @@ def read_sidecar(folder: Path, run: RunFolder, card: ModelCard) -> dict[str, Any
         for key, value in expected.items()
         if sidecar.get(key) != value
     ]
-    if sidecar.get("weights_sha256") != weights_sha256(run):
+    if sidecar.get("weights_sha256") != file_sha256(run.weights_file):
         problems.append(f"{run.weights_file.name}: changed since the export")
     problems += _changed_files(folder, sidecar.get("files"))
     if problems:
@@ -74,11 +74,6 @@ def run_for_commands(run: RunFolder) -> Path:
     """Return the folder that commands accept: for a fold or a member, the run that contains it."""
     path = run.path.parent if run.is_fold else run.path
     return path.parent.parent if path.parent.name == "members" else path
-
-
-def weights_sha256(run: RunFolder) -> str:
-    """Return the SHA-256 of the weights that a graph is made from."""
-    return file_sha256(run.weights_file)
 
 
 def _changed_files(folder: Path, files: Any) -> list[str]:

@@ -8,7 +8,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from munseo._engines import ENGINES
 from munseo._engines.backends import open_engine
 from munseo._engines.engine import INT8
 from munseo._engines.onnx_engine import INPUT, OUTPUT
-from munseo._engines.sidecar import FORMAT, SIDECAR, describe, weights_sha256
+from munseo._engines.sidecar import FORMAT, SIDECAR, describe
 from munseo._errors import UserError
 from munseo._export.parity import Parity, compare, objections
 from munseo._export.quantizer import SCHEMES, QuantisationScheme, calibration_batches, quantise
@@ -263,9 +263,9 @@ def _provenance(
     return {
         "backend": engine,
         "precision": "int8" if int8 else "fp32",
-        "weights_sha256": weights_sha256(run),
+        "weights_sha256": file_sha256(run.weights_file),
         "files": {file.name: file_sha256(file) for file in sorted(draft.iterdir())},
-        "parity": best.parity.to_dict(),
+        "parity": asdict(best.parity),
         "pages_per_second": best.pages_per_second,
         "int8": {"kept": best.scheme.name, "tried": tried} if best.scheme else None,
         "versions": {package: metadata.version(package) for package in ("munseo", "torch", "onnx")},

@@ -47,11 +47,10 @@ def find_local(model_name: str, pretrained: bool | str) -> tuple[StateDict, Weig
     if isinstance(pretrained, str):
         file = _file_at(Path(pretrained).expanduser())
         return read_state(file), WeightsRecord("file", str(file), file_sha256(file))
-    file_in_package = _packaged(model_name)
-    if file_in_package is None:
-        return None
-    record = WeightsRecord("package", PACKAGES[model_name.partition(".")[0]], file_sha256(file_in_package))
-    return read_state(file_in_package), record
+    package = PACKAGES.get(model_name.partition(".")[0])
+    folder = package_folder(package) if package else None
+    files = [] if folder is None else sorted((folder / "models").glob("*.pth"))
+    return (read_state(files[0]), WeightsRecord("package", package, file_sha256(files[0]))) if files else None
 
 
 def read_state(file: Path) -> StateDict:
@@ -130,12 +129,6 @@ def _file_at(path: Path) -> Path:
     if not path.is_file():
         raise UserError(f"pretrained: there is no file {path}.")
     return path
-
-
-def _packaged(model_name: str) -> Path | None:
-    package = PACKAGES.get(model_name.partition(".")[0])
-    folder = package_folder(package) if package else None
-    return None if folder is None else next(iter(sorted((folder / "models").glob("*.pth"))), None)
 
 
 def file_sha256(file: Path) -> str:

@@ -9,16 +9,13 @@ from pathlib import Path
 
 import yaml
 
-from munseo._augment import COMPETITION, DAMAGES, DOCUMENT, Recipe
+from munseo._augment import BUILT_IN, DAMAGES, Recipe
 from munseo._config import read_yaml
 from munseo._errors import UserError
 from munseo._run import RunFolder
 from munseo._run.atomic import write_text
 from munseo._shift.distributions import MeasureRow
 from munseo._shift.measures import MEASURES
-
-BUILT_IN = {recipe.name: recipe for recipe in (COMPETITION, DOCUMENT)}
-"""Recipes that need no file, by name."""
 
 
 def load_recipe(file: Path) -> Recipe:

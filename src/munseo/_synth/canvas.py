@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -184,26 +183,15 @@ class Canvas:
 
 Weight = Literal["light", "regular", "bold", "black"]
 
-_FILES: dict[Weight, str] = {
-    "light": "NanumGothicLight.ttf",
-    "regular": "NanumGothic.ttf",
-    "bold": "NanumGothicBold.ttf",
-    "black": "NanumGothicExtraBold.ttf",
-}
-
-
-def font_path(weight: Weight) -> Path:
-    """Return the path of a font file.
-
-    The package is located but not imported: importing it would load matplotlib, half a second in every worker.
-    """
-    folder = package_folder("koreanize_matplotlib")
-    assert folder is not None, "koreanize-matplotlib is a dependency of munseo"
-    return folder / "fonts" / _FILES[weight]
+_FACES: dict[Weight, str] = {"light": "Light", "regular": "", "bold": "Bold", "black": "ExtraBold"}
 
 
 @lru_cache(maxsize=512)
 def font(weight: Weight, size_px: int) -> ImageFont.FreeTypeFont:
     """Return a font in a size; opening one costs about a millisecond, so fonts are kept."""
+    # The package is located but not imported: importing it would load matplotlib, half a second in every worker.
+    folder = package_folder("koreanize_matplotlib")
+    assert folder is not None, "koreanize-matplotlib is a dependency of munseo"
+    file = folder / "fonts" / f"NanumGothic{_FACES[weight]}.ttf"
     # The basic layout draws Hangul as well as the complex one does, in half the time, and needs no libraqm.
-    return ImageFont.truetype(str(font_path(weight)), size_px, layout_engine=ImageFont.Layout.BASIC)
+    return ImageFont.truetype(str(file), size_px, layout_engine=ImageFont.Layout.BASIC)

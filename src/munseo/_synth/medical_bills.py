@@ -21,12 +21,8 @@ def bill(rng: Rng, longest_px: int) -> np.ndarray:
     seen, style = day(rng), whole(rng, 1, 2)
     shares = (0.2, 0.2, 0.36, 0.24)
     span = f"{format_date(seen, style)} ~ {format_date(seen + timedelta(days=whole(rng, 0, 9)), style)}"
-    form.table(
-        [
-            grid(("환자등록번호", "환자 성명", "진료기간", "진료과목"), shares, is_head=True),
-            grid((digits(rng, 8), patient.name, span, issuer.department), shares),
-        ]
-    )
+    columns = grid(("환자등록번호", "환자 성명", "진료기간", "진료과목"), shares, is_head=True)
+    form.table([columns, grid((digits(rng, 8), patient.name, span, issuer.department), shares)])
     top, reserve, height, split = form.y - 4, 190.0, whole(rng, 14, 19), between(rng, 0.6, 0.68)
     items, total, borne = _items(rng, height - 3)
     form.y = top

@@ -61,15 +61,7 @@ def dashboard(rng: Rng, longest_px: int) -> np.ndarray:
 
 
 def _dial(
-    rng: Rng,
-    scene: Canvas,
-    panel: Panel,
-    x: float,
-    y: float,
-    radius: float,
-    count: int,
-    step: int,
-    unit: str,
+    rng: Rng, scene: Canvas, panel: Panel, x: float, y: float, radius: float, count: int, step: int, unit: str
 ) -> None:
     """Draw a dial with ``count`` marked intervals of ``step``, from lower left over the top to lower right."""
     scene.ellipse(x - radius, y - radius, x + radius, y + radius, panel.face, panel.ring, radius * 0.035)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from munseo._augment import Recipe
+from munseo._augment import BUILT_IN, Recipe
 from munseo._config import Config
 from munseo._console import say
 from munseo._data import (
@@ -35,7 +35,7 @@ from munseo._data import (
 from munseo._data.classes import Classes
 from munseo._errors import UserError
 from munseo._shift import measure_recipe
-from munseo._shift.recipe_file import BUILT_IN, load_recipe
+from munseo._shift.recipe_file import load_recipe
 from munseo._training.split_groups import find_groups, needs_thumbnails
 from munseo._training.training_pages import AugmentationPlan, Sample, list_samples
 

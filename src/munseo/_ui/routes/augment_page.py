@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from munseo._augment import COMPETITION, DAMAGES, DOCUMENT, Recipe, apply_recipe, build_policy
+from munseo._augment import BUILT_IN, DAMAGES, Recipe, apply_recipe, build_policy
 from munseo._augment.parameters import EdaParameters, MorphologyParameters
 from munseo._data import decode, letterbox
 from munseo._errors import UserError
@@ -32,7 +32,6 @@ NUM_DRAWS = 8
 SIZE_PX = 320
 """Side of the page that is augmented, px."""
 POLICIES: dict[str, type] = {"eda": EdaParameters, "dilation": MorphologyParameters, "erosion": MorphologyParameters}
-BUILT_IN = {recipe.name: recipe for recipe in (COMPETITION, DOCUMENT)}
 BOUNDS: dict[str, tuple[float, float, float]] = {
     "shift": (-0.3, 0.3, 0.01), "scale": (0.5, 1.5, 0.01), "rotation_deg": (-180, 180, 1),
     "blur_sigma_px": (0, 6, 0.1), "noise_sigma": (0, 60, 1), "brightness": (0.2, 2, 0.05), "contrast": (0.2, 2, 0.05),
