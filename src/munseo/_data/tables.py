@@ -124,8 +124,9 @@ def _read_csv(path: Path, text: str, encoding: str) -> DataTable:
                 elif len(cells) == len(columns):
                     rows.append(TableRow(line, columns, tuple(cells)))
                 else:
-                    found = f"has {len(cells)} values; the header has {len(columns)} columns"
-                    problems.append(f"{path.name}:{line}: {found}")
+                    problems.append(
+                        f"{path.name}:{line}: has {len(cells)} values; the header has {len(columns)} columns"
+                    )
             line = reader.line_num + 1
     except csv.Error as error:
         raise UserError(f"{path}:{line}: is not valid CSV ({error}); a quotation mark may be left open.") from None
