@@ -4,9 +4,10 @@
 
 Each checkout draws a data set, trains, is stopped and resumed, trains folds, predicts (CSV, parquet in shards, an
 ensemble, an exported model), evaluates, looks for problems and answers over HTTP. Afterwards the files of both are
-compared byte by byte. Times, run names and paths are taken out of text files first, since they differ between any two
-runs. Reports and plots are for people and may change their wording, so they are left out; predictions, weights, metrics
-and tables are not. Takes about ten minutes on two cores, and exits with 1 if anything differs.
+compared byte by byte. Times, speeds, run names and paths differ between any two runs and are taken out of text files
+first. The wording of sentences may change, so reports, plots, comments in YAML and columns of sentences are left out;
+weights, metrics, predictions, tables and every number are compared. Takes about ten minutes on two cores, and exits
+with 1 if anything differs.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pyarrow.parquet as pq
+import yaml
 
 COMMON = [
     *("data_dir=data", "runs_dir=runs", "model_name=tf_efficientnet_lite0", "image_size=64", "batch_size=16"),
@@ -40,13 +43,17 @@ EPOCHS_BEFORE_STOP = 1
 PORT = 8731
 SECONDS_TO_START = 120
 # Files for people, locks, and the training state, which holds the time and the versions of its libraries.
-LEFT_OUT = re.compile(r"(^|/)(report(\.ko)?\.(html|md)|doctor\.html|\.lock|state\.ckpt|timing\.csv|[^/]*\.png)$")
+LEFT_OUT = re.compile(
+    r"(^|/)(report(\.ko)?\.(html|md)|doctor\.html|\.lock|state\.ckpt|timing\.csv|[^/]*\.png)$|^cache/"
+)
 VOLATILE_KEYS = {
     *("started", "finished", "seconds", "command", "git_commit", "sha256", "manifest_sha256", "fingerprints", "id"),
     *("memory_bytes", "eager_s", "compiled_s", "created", "dir", "location", "versions", "weights_sha256"),
+    *("pages_per_second", "text", "verdict"),
 }
+VOLATILE_COLUMNS = ["started", "minutes", "detail", "about", "source", "meaning", "method"]
 PATTERNS = (
-    (re.compile(r"\b\d{10}-[\w.\-]+"), "RUN"),
+    (re.compile(r"\b\d{10}-[\w\-]+(\.\w+-[\w\-]+)*"), "RUN"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.+:Z\-]*"), "TIME"),
     (re.compile(r"\b\d+(\.\d+)? s\b"), "SECONDS"),
 )
@@ -78,7 +85,7 @@ class Checkout:
         if check and done.returncode:
             sys.exit(f"{self.source}: munseo {' '.join(words)} ended with {done.returncode}\n{done.stderr[-3000:]}")
         if save:
-            (self.work / f"{save}.txt").write_text(f"{done.returncode}\n{done.stdout}", encoding="utf-8")
+            (self.work / save).write_text(done.stdout, encoding="utf-8")
 
     def train(self, name: str) -> None:
         """Train one of ``TRAININGS`` and give its folder the training's name."""
@@ -146,12 +153,12 @@ def run_all(checkout: Checkout, only: set[str]) -> None:
         pages = sorted(path.relative_to(checkout.work).as_posix() for path in (checkout.work / "data/test").iterdir())
         checkout.serve("runs/plain", [page for page in pages if page.endswith(".jpg")][:3])
     if "look" in only:
-        checkout.run("evaluate", "runs/plain", save="evaluate")
-        checkout.run("evaluate", "runs/folds", save="evaluate-folds")
-        checkout.run("doctor", "data", "--run", "runs/plain", "-q", save="doctor")
-        checkout.run("shift", "data", "--image-size", "128", "--num-pages", "60", "-q", save="shift")
-        checkout.run("runs", "runs", save="runs")
-        checkout.run("runs", "diff", "runs/plain", "runs/scratch", "--json", "diff.json", save="diff")
+        checkout.run("evaluate", "runs/plain", save="evaluate.txt")
+        checkout.run("evaluate", "runs/folds", save="evaluate-folds.txt")
+        checkout.run("doctor", "data", "--run", "runs/plain", "-q")
+        checkout.run("shift", "data", "--image-size", "128", "--num-pages", "60", "-q")
+        checkout.run("runs", "runs", "--csv", save="runs.csv")
+        checkout.run("runs", "diff", "runs/plain", "runs/scratch", "--json", "diff.json")
         checkout.run("score", "runs/plain", "--public", "0.7", "--private", "0.6", "-q")
         checkout.run("report", "runs/plain", "-q")
 
@@ -173,14 +180,15 @@ def _predict(checkout: Checkout) -> None:
 def compare(old: Path, new: Path) -> Iterator[str]:
     """Every difference between the files of two folders, a line each."""
     files = {
-        side: {path.relative_to(side).as_posix() for path in side.rglob("*") if path.is_file()} for side in (old, new)
+        side: {_plain(path.relative_to(side).as_posix(), side): path for path in side.rglob("*") if path.is_file()}
+        for side in (old, new)
     }
-    for name in sorted(files[old] | files[new]):
-        if LEFT_OUT.search(_plain(name, old)) or name.startswith("cache/"):
+    for name in sorted(files[old].keys() | files[new].keys()):
+        if LEFT_OUT.search(name):
             continue
         if name not in files[new] or name not in files[old]:
             yield f"{name}: only in {'old' if name in files[old] else 'new'}"
-        elif not _same(old / name, new / name, old, new):
+        elif not _same(files[old][name], files[new][name], old, new):
             yield f"{name}: differs"
 
 
@@ -193,9 +201,12 @@ def _same(a: Path, b: Path, old: Path, new: Path) -> bool:
         return tables[0].equals(tables[1]) and metadata[0] == metadata[1]
     if a.suffix == ".json":
         return _stable(json.loads(a.read_text("utf-8")), old) == _stable(json.loads(b.read_text("utf-8")), new)
-    if a.suffix in (".csv", ".txt", ".yaml", ".xml"):
-        return _plain(a.read_text("utf-8"), old) == _plain(b.read_text("utf-8"), new)
-    return False
+    if a.suffix == ".yaml":
+        return _stable(yaml.safe_load(a.read_text("utf-8")), old) == _stable(yaml.safe_load(b.read_text("utf-8")), new)
+    if a.suffix == ".csv":
+        tables = [pd.read_csv(path, dtype=str).drop(columns=VOLATILE_COLUMNS, errors="ignore") for path in (a, b)]
+        return _plain(tables[0].to_csv(), old) == _plain(tables[1].to_csv(), new)
+    return a.suffix in (".txt", ".xml") and _plain(a.read_text("utf-8"), old) == _plain(b.read_text("utf-8"), new)
 
 
 def _stable(value: object, side: Path) -> object:

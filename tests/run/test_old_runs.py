@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from munseo._config import Config
 from munseo._evaluation.judgement import judge_tables
 from munseo._model import ModelCard
 from munseo._report import leaderboard, write_report
 from munseo._report.facts import gather
 from munseo._run import RunFolder
+from munseo._run.run_inputs import read_inputs
 
 OLD_RUNS = Path(__file__).parent / "old_runs"
 MEASURED = {"val", "shifted", "calibration"}
@@ -103,3 +105,9 @@ def assert_close(now: object, then: object) -> None:
         assert now == pytest.approx(then, rel=1e-5, abs=1e-9)
     else:
         assert now == then
+
+
+def test_settings_are_in_the_order_of_the_configuration_file():
+    settings = read_inputs(RunFolder(OLD_RUNS / "single")).settings
+    keys = [key.partition(".")[0] for key in settings]
+    assert list(dict.fromkeys(keys)) == [key for key in Config.ordered_keys() if key in keys]

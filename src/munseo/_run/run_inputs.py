@@ -89,7 +89,7 @@ def read_classes(run: RunFolder) -> list[str]:
 
 def _settings(run: RunFolder, members: list[RunFolder], manifest: dict[str, Any]) -> dict[str, Any]:
     if not members:
-        return _flatten(run.read_config().model_dump(mode="json"))
+        return _flatten(run.read_config().to_dict())
     entry = manifest.get("ensemble") or {}
     settings = {"ensemble.method": entry.get("method"), "ensemble.members": len(members)}
     pairs = zip(members, entry.get("members") or [{}] * len(members), strict=False)
