@@ -18,7 +18,7 @@ def test_every_backend_has_a_row_with_parity(exports, tmp_path):
     for row in rows.values():
         assert row["latency_ms"]["p95"] >= row["latency_ms"]["median"] > 0
         assert row["pages_per_second"] == max(row["throughput"].values())
-        assert 0 < row["share_of_peak"] < 1
+        assert row["share_of_peak"] > 0
     assert rows[BASELINE]["times_usual"] == 1
     for name in (BASELINE, "torch", "onnx", "openvino"):
         assert rows[name]["parity"]["num_agreeing"] == rows[name]["parity"]["num_pages"]

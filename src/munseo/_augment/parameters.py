@@ -59,8 +59,9 @@ def read_parameters(kind: type[P], policy: str, given: Mapping[str, Any] | None)
         where = f"augmentation_params.{policy}.{key}"
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-            problems.append(f"{where}: unknown; {hint}")
+            problems.append(
+                f"{where}: unknown" + (f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}")
+            )
             continue
         allowed = _allowed_instead(key, value, known[key])
         if allowed:

@@ -22,7 +22,7 @@ from munseo._errors import UserError
 from munseo._packages import missing_packages
 from munseo._run import RunFolder
 
-PLOTS = ("loss_plot.png", "accuracy_plot.png", "f1_plot.png", "val_confusion_matrix.png")
+SENT_PLOTS = ("loss_plot.png", "accuracy_plot.png", "f1_plot.png", "val_confusion_matrix.png")
 """Pictures of the run folder that trackers are sent."""
 
 
@@ -40,7 +40,7 @@ class Tracker(ABC):
         self.logger.log_metrics(
             {f"final_{key}": float(getattr(scores, key)) for key in ("macro_f1", "accuracy", "loss")}
         )
-        self.send_results(run, [run.path / name for name in PLOTS if (run.path / name).is_file()], class_names)
+        self.send_results(run, [run.path / name for name in SENT_PLOTS if (run.path / name).is_file()], class_names)
 
     @abstractmethod
     def send_results(self, run: RunFolder, plots: Sequence[Path], class_names: Sequence[str]) -> None:
