@@ -148,13 +148,13 @@ def test_all_problems_at_once(make_data):
     assert sorted(problems_of(data)) == sorted(
         [
             "train.csv:12: has 3 values; the header has 2 columns",
-            "train.csv:4: missing.png: there is no such file in train/ or " + data.name + "/",
+            "train.csv:4: missing.png: there is no such file in train/, " + data.name + "/",
             f"train.csv:7: ../up.png: {outside}",
             f"train.csv:8: /etc/passwd: {outside}",
             f"train.csv:9: C:\\x.png: {outside}",
             "train.csv:10: the ID is empty",
             "train.csv:11: c.png: the label is empty",
-            f"train.csv:11: c.png: there is no such file in train/ or {data.name}/; did you mean c.jpg?",
+            f"train.csv:11: c.png: there is no such file in train/, {data.name}/; did you mean c.jpg?",
             "train.csv:3: a.png: duplicate ID (first at train.csv:2)",
             "train.csv:6: b: is the same file as b.png (train.csv:5)",
             "train.csv:5: b.png: label '17' is not in meta.csv; known: 0, 1, 10",
@@ -224,7 +224,7 @@ def test_a_folder_or_an_ambiguous_name_is_no_file(make_data):
     data = make_data(["train/x.jpg/1.png", "train/y.png", "train/y.jpg"], train="ID,target\nx.jpg,0\ny,1\n")
     assert problems_of(data) == [
         "train.csv:2: x.jpg: is a folder, not a file",
-        "train.csv:3: y: could be y.jpg or y.png; write the name whole",
+        "train.csv:3: y: could be any of y.jpg, y.png; write the whole name",
     ]
 
 

@@ -197,7 +197,10 @@ def test_stored_sentences_are_translated():
         Remark("data.first_page", {"page": "scan.tif", "count": 3}),
         Remark("split.copies", {"pages": 1400, "groups": 2, "equal": 1, "near": 3}),
         Remark("image.too_many_pixels", {"width": 30_000, "height": 2, "most": 200_000_000}),
-        Remark("image.not_an_image", {"content": Remark("image.content.zeros"), "formats": "JPEG and PDF"}),
+        Remark(
+            "image.not_an_image",
+            {"content": Remark("image.content.zeros"), "formats": "JPEG, PNG", "last_format": "PDF"},
+        ),
     ):
         assert texts.translate(str(remark)) == texts.remark(remark) != str(remark)
         assert Texts("en", "report").translate(str(remark)) == str(remark)

@@ -37,8 +37,8 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     write_json(file, {"old": 1})
 
     def fail_half_way():
-        with replacing(file) as beside:
-            beside.write_text('{"new": ')
+        with replacing(file) as temporary:
+            temporary.write_text('{"new": ')
             raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):

@@ -15,7 +15,7 @@ class PredictionSettings(Section):
     group: ClassVar = KeyGroup.TECHNIQUES
 
     TTA: Annotated[
-        bool, Key(order=1, off=Translated("test-time augmentation", "Test Time Augmentation"), off_order=1)
+        bool, Key(order=1, off=Translated("test-time augmentation", "여러 뷰의 예측을 평균"), off_order=1)
     ] = Field(False, description="test-time augmentation: the predictions of several views of a page are averaged")
     tta_views: Annotated[list[str], Key(order=1)] = Field(
         default_factory=lambda: ["identity", "scale_90", "scale_110"],

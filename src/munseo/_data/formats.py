@@ -25,7 +25,7 @@ class ImageFormat:
     start: bytes  # regular expression that matches the first bytes of a file
     extensions: tuple[str, ...]  # extensions of its file names, in small letters
     # What opens a file that holds one image; None for formats of several pages. It is Pillow's reader for the
-    # format and not ``Image.open``, which would try other formats and has limits of its own.
+    # format and not ``Image.open``, which would try other formats and has its own limits.
     open_image: Callable[[BytesIO], ImageFile] | None = None
     # What opens a file that holds several pages, given its content and the most pixels of a page.
     open_pages: Callable[[bytes, int], PagedFile] | None = None
@@ -69,8 +69,8 @@ _OTHER_CONTENT = (
     ("lfs", rb"version https://git-lfs"),
     ("XML", rb"(\xef\xbb\xbf)?\s*<\?xml"),
 )
-"""What else a file may hold, and how it starts: a name that is the same in all languages, or the end of the key
-``note.image.content.<name>`` in the catalogue of texts."""
+"""Content that Munseo recognises but does not read, and how it starts. The name is the same in all languages, or it is
+the end of the key ``note.image.content.<name>`` in the catalogue of texts."""
 
 
 def find_format(head: bytes) -> ImageFormat | None:
@@ -83,8 +83,7 @@ def refusal(head: bytes) -> ImageProblem:
     if not head:
         return ImageProblem(ProblemCode.EMPTY_FILE)
     *titles, last = (entry.title or entry.name for entry in FORMATS.values())
-    formats = f"{', '.join(titles)} and {last}"
-    return ImageProblem(ProblemCode.NOT_AN_IMAGE, content=_content(head), formats=formats)
+    return ImageProblem(ProblemCode.NOT_AN_IMAGE, content=_content(head), formats=", ".join(titles), last_format=last)
 
 
 def _content(head: bytes) -> Remark:

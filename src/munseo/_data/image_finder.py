@@ -69,7 +69,7 @@ class ImageFinder:
             if found not in listing.plain:
                 raise UnreadableError(ImageProblem(ProblemCode.NOT_A_FILE))
             return path
-        places = " or ".join(f"{folder.name or '.'}/" for folder in self._folders)
+        places = ", ".join(f"{folder.name or '.'}/" for folder in self._folders)
         if near is None:
             raise UnreadableError(ImageProblem(ProblemCode.NOT_IN_FOLDERS, folders=places))
         raise UnreadableError(ImageProblem(ProblemCode.OTHER_EXTENSION, folders=places, name=near))
@@ -136,7 +136,7 @@ class _Listing:
         stem, extension = _split(name)
         candidates = self._spellings.folded.get(stem + extension.lower()) or self._spellings.stems.get(name) or []
         if len(candidates) > 1:
-            raise UnreadableError(ImageProblem(ProblemCode.AMBIGUOUS_NAME, names=" or ".join(candidates)))
+            raise UnreadableError(ImageProblem(ProblemCode.AMBIGUOUS_NAME, names=", ".join(candidates)))
         if not candidates and name in self._folders:
             raise UnreadableError(ImageProblem(ProblemCode.NAMES_A_FOLDER))
         return candidates[0] if candidates else None

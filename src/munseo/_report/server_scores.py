@@ -24,7 +24,7 @@ def record_score(run: RunFolder, public: float | None = None, private: float | N
     if not given:
         raise UserError("No score is given; pass --public 0.8619, --private 0.8510, or both.")
     if problems := [problem for name, score in given.items() if (problem := _problem(name, score))]:
-        raise UserError("A score is a share between 0 and 1.", problems)
+        raise UserError("A score is a fraction between 0 and 1.", problems)
     before = run.read_scores()
     scores = ServerScores(
         public=given.get("public", before.public),
