@@ -11,7 +11,7 @@ from munseo._locale import Remark
 
 
 class ProblemCode(StrEnum):
-    """What can be wrong with an image.
+    """The problems that an image can have.
 
     Programs decide by the code and never by the words. The sentence that people read is ``note.image.<code>`` in the
     catalogue of texts; it reads well after the name of the file.
@@ -71,19 +71,19 @@ class ProblemCode(StrEnum):
     MEMBER_NOT_THERE = "member_not_there"
     MEMBER_NOT_READABLE = "member_not_readable"
 
-    # A problem that only its text is known of: a list of files on the disk keeps no code.
+    # A problem of which only the text is known, because the list of files on the disk keeps no code.
     OTHER = "other"
 
 
 @dataclass(frozen=True, init=False)
 class ImageProblem:
-    """One reason why a page cannot be read: its code, and the values that the sentence of the code names."""
+    """A reason why a page cannot be read: its code, and the values for the placeholders of its sentence."""
 
     code: ProblemCode
     values: dict[str, Any]
 
     def __init__(self, code: ProblemCode, **values: Any) -> None:
-        """Join a code with its values."""
+        """Make a problem from its code and the values of its sentence."""
         object.__setattr__(self, "code", code)
         object.__setattr__(self, "values", values)
 
@@ -109,7 +109,7 @@ class ImageError(UserError):
 
 
 class UnreadableError(ValueError):
-    """A problem that is raised where the name of the file is not known."""
+    """A problem that is raised in code that does not know the name of the file."""
 
     def __init__(self, problem: ImageProblem) -> None:
         self.problem = problem

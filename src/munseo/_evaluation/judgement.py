@@ -139,8 +139,8 @@ def save_gallery(run: RunFolder, pages: Sequence[Page], probabilities: np.ndarra
 
     def write_picture(index: int, file: Path) -> None:
         picture = letterbox(decode(pages[index].path), GALLERY_PX)
-        with replacing(file) as beside:
-            beside.write_bytes(encode_jpeg(picture, 80))
+        with replacing(file) as temporary:
+            temporary.write_bytes(encode_jpeg(picture, 80))
 
     labels = np.array([page.label for page in pages])
     write_gallery(run, [page.id for page in pages], labels, probabilities, class_names, write_picture)

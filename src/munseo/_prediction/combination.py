@@ -114,8 +114,8 @@ def stack_file(run: RunFolder) -> Path:
 
 def write_stack(run: RunFolder, stack: Stack) -> None:
     """Write the coefficients of a stack."""
-    with replacing(stack_file(run)) as beside:
-        save_file({"coefficients": stack.coefficients, "intercepts": stack.intercepts}, beside)
+    with replacing(stack_file(run)) as temporary:
+        save_file({"coefficients": stack.coefficients, "intercepts": stack.intercepts}, temporary)
 
 
 def _read_stack(file: Path) -> Stack:

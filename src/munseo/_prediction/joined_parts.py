@@ -90,11 +90,11 @@ def join_parts(output: Path) -> Path:
     about = json.dumps({key: value for key, value in plan.items() if key not in _OWN}, ensure_ascii=False).encode()
     num_rows = num_errors = 0
     writer: pq.ParquetWriter | None = None
-    with replacing(output) as beside:
+    with replacing(output) as temporary:
         try:
             for group in _grouped(_merged(folders)):
                 rows = group.drop_columns([PLACE]).replace_schema_metadata({METADATA: about})
-                writer = writer or pq.ParquetWriter(beside, rows.schema, compression="zstd")
+                writer = writer or pq.ParquetWriter(temporary, rows.schema, compression="zstd")
                 writer.write_table(rows, row_group_size=ROWS_A_GROUP)
                 num_rows += rows.num_rows
                 num_errors += rows.num_rows - rows[ERROR].null_count

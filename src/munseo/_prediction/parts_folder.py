@@ -140,8 +140,8 @@ class PartsFolder:
     def write_part(self, number: int, rows: pa.Table, first: int, after: int) -> None:
         """Write a part whole or not at all: all pages of the files ``first`` to ``after`` - 1 of this shard's list."""
         files = json.dumps({"first": first, "after": after}).encode()
-        with replacing(self.part_file(number)) as beside:
-            pq.write_table(rows.replace_schema_metadata({_FILES: files}), beside, compression="zstd")
+        with replacing(self.part_file(number)) as temporary:
+            pq.write_table(rows.replace_schema_metadata({_FILES: files}), temporary, compression="zstd")
 
     def read_parts(self, num_parts: int) -> Iterator[pa.Table]:
         """Yield the rows of each part in turn."""

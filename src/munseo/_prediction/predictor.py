@@ -22,23 +22,23 @@ from munseo._prediction.loader import DecodedPage, oriented
 from munseo._run import RunFolder, check_fingerprints
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-"""Devices that a prediction may be given."""
+"""The devices that a prediction can use."""
 USUAL_BATCH = 50
-"""Batch size of a run that let it be found, but whose manifest does not say what was found."""
+"""Batch size of a run that is configured with ``auto`` and whose manifest does not name the size that was found."""
 
 
 @dataclass(frozen=True)
 class PredictOptions:
-    """How a run is to predict. Whatever is None is as the run was configured and judged.
+    """Options of a prediction. An option that is None follows the configuration and the validation of the run.
 
     Attributes:
-        tta: Average the configured views of a page, or look at the page as it is; None: as the run was judged.
-        second_look: Predict uncertain pages again, as validation chose; None: as configured.
+        tta: Average the configured views of a page, or use the unchanged page only; None: as the run was validated.
+        second_look: Predict uncertain pages again by the rule that validation chose; None: as configured.
         abstain_below: Calibrated confidence below which a page needs a person.
-        target_precision: The same, with the threshold that validation promises this fraction of right predictions for.
+        target_precision: Fraction of right predictions that validation should guarantee; it chooses the confidence.
         device: One of ``DEVICES``; None: the run's own.
-        backend: What runs the networks: one of ``munseo._engines.BACKENDS``.
-        batch_size: Pages of a batch; None: the run's own, configured or found.
+        backend: The engine that runs the networks, one of ``munseo._engines.BACKENDS``.
+        batch_size: Number of pages in a batch; None: the run's own, configured or found.
     """
 
     tta: bool | None = None
@@ -51,12 +51,12 @@ class PredictOptions:
 
 
 AS_THE_RUN = PredictOptions()
-"""Options that leave everything as the run was configured and judged."""
+"""Options that follow the configuration and the validation of the run."""
 
 
 @dataclass(frozen=True)
 class PredictedPages:
-    """Probabilities of N pages before any second look and in the end, float32 (N, num_classes) each.
+    """Probabilities of N pages before and after the second look, float32 (N, num_classes) each.
 
     ``num_second`` is the number of pages that were looked at again.
     """
@@ -195,5 +195,5 @@ def _batch_size(run: RunFolder, config: Config) -> int:
     """Return the batch size that the run validated with: the configured one, or what its training found."""
     if isinstance(config.val_batch_size, int):
         return config.val_batch_size
-    found = (run.read_manifest().get("effective") or {}).get("val_batch_size")
-    return found if isinstance(found, int) and found > 0 else USUAL_BATCH
+    size = (run.read_manifest().get("effective") or {}).get("val_batch_size")
+    return size if isinstance(size, int) and size > 0 else USUAL_BATCH

@@ -46,8 +46,8 @@ def save_sheet(
             for number, line in enumerate(wrapped[index]):
                 draw.text((left, top + CELL_PX + 8 + number * CAPTION_LINE_PX), line, font=font, fill=LIGHT.ink)
         top += height
-    with replacing(path) as beside:
-        sheet.save(beside, format="PNG", compress_level=6)
+    with replacing(path) as temporary:
+        sheet.save(temporary, format="PNG", compress_level=6)
 
 
 def _paste(sheet: Image.Image, draw: ImageDraw.ImageDraw, array: np.ndarray, left: int, top: int) -> None:

@@ -87,7 +87,7 @@ def _draw(axes: Axes, row: MeasureRow, title: str, parts: Sequence[np.ndarray | 
 
 
 def _head(figure: Figure, texts: Texts, theme: Theme, width_in: float, height_in: float) -> None:
-    """What the colours mean, and the figures beside the titles."""
+    """Draw the legend of the colours and the heading of the distances."""
     y = 1 - 0.3 / height_in
     x = 0.19 / width_in
     words = zip(("train", "test", "simulated"), (theme.train, theme.val, theme.wrong[1]), strict=True)

@@ -78,7 +78,7 @@ class ServerScores(RunRecord):
 
 
 class Course(RunRecord):
-    """How training went: the entry ``course`` of the manifest. Epochs count from 0.
+    """The course of training: the entry ``course`` of the manifest. Epochs count from 0.
 
     Attributes:
         best_value: The monitored metric at the best epoch.
@@ -100,7 +100,7 @@ class Course(RunRecord):
 
 
 class ClassCount(RunRecord):
-    """How many pages of a class train, before and after it was filled up, and how many validate.
+    """The numbers of training pages of a class, before and after it was filled up, and of its validation pages.
 
     The manifest has these records under ``data``.
     """

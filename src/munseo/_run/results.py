@@ -17,7 +17,7 @@ Interval = tuple[float, float]
 
 
 class ClassScore(RunRecord):
-    """How well one class is found; ``support`` is its number of validation pages."""
+    """The scores of one class; ``support`` is its number of validation pages."""
 
     name: str = Field(alias="class")
     precision: float = 0.0
@@ -27,7 +27,7 @@ class ClassScore(RunRecord):
 
 
 class ConfusedPair(RunRecord):
-    """Pages of one class that were taken for another; ``share`` is the fraction of the true class's pages."""
+    """Pages of one class that were taken for another; ``share`` is their fraction of the true class."""
 
     true: str
     predicted: str
@@ -36,7 +36,7 @@ class ConfusedPair(RunRecord):
 
 
 class Scores(RunRecord):
-    """How the best weights judge a set of labelled pages.
+    """The scores of the best weights on a set of labelled pages.
 
     Attributes:
         macro_f1_interval: The 95% interval by bootstrap over pages.
@@ -62,7 +62,7 @@ class Scores(RunRecord):
 
     @cached_property
     def num_errors(self) -> int:
-        """How many pages are misclassified."""
+        """The number of misclassified pages."""
         return sum(map(sum, self.confusion)) - sum(row[index] for index, row in enumerate(self.confusion))
 
     @cached_property
@@ -86,7 +86,7 @@ class ShiftedScores(Scores):
 
 
 class TrainScores(RunRecord):
-    """What training itself measured at the best epoch: on augmented pages, with weights in motion."""
+    """Scores that training measured in the best epoch, on augmented pages and while the weights changed."""
 
     macro_f1: float | None = None
     accuracy: float | None = None
@@ -130,7 +130,7 @@ class CoveragePoint(RunRecord):
 
 
 class Coverage(RunRecord):
-    """What a wanted precision costs: pages below ``threshold`` go to a person; None where no threshold reaches it."""
+    """The coverage at a target precision; ``threshold`` is None if no confidence threshold reaches the target."""
 
     target_precision: float
     threshold: float | None = None
@@ -180,7 +180,7 @@ class ViewGain(RunRecord):
 
 
 class ViewGains(RunRecord):
-    """What test-time augmentation is worth on the validation pages, damaged if the run validates so.
+    """The gain of test-time augmentation on the validation pages, which are damaged if the run validates damaged pages.
 
     Attributes:
         space: How views are averaged: ``probability`` or ``logit``.
@@ -212,7 +212,7 @@ class ViewGains(RunRecord):
 
     @property
     def hurting_and_configured(self) -> tuple[str, ...]:
-        """Those of them that prediction averages."""
+        """The harmful views that prediction averages."""
         return tuple(view for view in self.hurting if view in self.configured)
 
 
@@ -220,10 +220,10 @@ class SecondLookGain(RunRecord):
     """A second look at uncertain pages, and what it gains by cross-validation.
 
     Attributes:
-        gate: Pages with a lower confidence are predicted again.
+        gate: Confidence threshold; pages with a lower confidence are predicted again.
         blend: Weight of the second prediction, 0 to 1.
-        share: Fraction of the validation pages below the gate.
-        before: Macro-F1 without the second look; ``after`` is that with it.
+        share: Fraction of the validation pages below ``gate``.
+        before: Macro-F1 without the second look; ``after`` is macro-F1 with it.
         interval: The 90% interval of ``gain``.
         used: Whether predictions take a second look by default.
     """
@@ -240,7 +240,7 @@ class SecondLookGain(RunRecord):
 
 
 class BrokenPage(RunRecord):
-    """A page that is classified rightly when clean and wrongly under a damage.
+    """A page that is classified correctly when clean and wrongly under a damage.
 
     Attributes:
         severity: The lowest severity at which the prediction is wrong, above 0 and up to 1.
@@ -256,7 +256,7 @@ class BrokenPage(RunRecord):
 
 
 class DamageScores(RunRecord):
-    """Macro-F1 under one kind of damage, by severity; ``graded`` is False where it is all or nothing."""
+    """Macro-F1 under one kind of damage, by severity; ``graded`` is False for damage without a severity."""
 
     damage: str
     graded: bool = True
@@ -273,7 +273,7 @@ class RobustnessProfile(RunRecord):
     damages: tuple[DamageScores, ...] = ()
 
     def drop(self, damage: DamageScores) -> float:
-        """How much macro-F1 the damage costs where it costs most."""
+        """The largest loss of macro-F1 over all severities."""
         return self.clean - min(damage.macro_f1)
 
 
@@ -329,7 +329,7 @@ class MemberScores(RunRecord):
 
 
 class CandidateScores(RunRecord):
-    """One way to predict, scored on pages it was not fitted on."""
+    """The scores of one way to predict, on pages that it was not fitted on."""
 
     macro_f1: float
     macro_f1_interval: Interval | None = None
@@ -368,14 +368,14 @@ class EnsembleScores(RunRecord):
 
 
 class Results(RunRecord):
-    """What was measured on a run: the content of ``results.json``. An entry is None where nothing was measured.
+    """The content of ``results.json``: what was measured on a run. An entry is None if it was not measured.
 
     >>> results = run.read_results()
     >>> results.val.macro_f1, results.calibration.temperature
     (0.9164, 1.412)
 
-    ``val`` is of the validation pages, ``shifted`` of the same under the recipe of the shift, and ``expected`` of the
-    test part; the class of each entry says the rest.
+    ``val`` has the scores of the clean validation pages, ``shifted`` those of the same pages damaged by the recipe, and
+    ``expected`` the estimate for the test pages; each class describes its entry.
     """
 
     # In the order of the file.
@@ -393,7 +393,7 @@ class Results(RunRecord):
     @field_validator("val", "shifted", "expected", "views", mode="before")
     @classmethod
     def _leave_out_unmeasured(cls, value: Any, info: ValidationInfo) -> Any:
-        """Drop an entry without a score, and that of views where the unchanged page is the only one that was tried."""
+        """Drop an entry without a score, and the entry of views if only the unchanged page was tried."""
         key = "rows" if info.field_name == "views" else "macro_f1"
         return None if isinstance(value, dict) and is_unknown(value.get(key)) else value
 

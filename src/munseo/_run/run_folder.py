@@ -153,10 +153,10 @@ class RunFolder:
         write_json(self.manifest_file, seal(plain({**manifest, **values})))
 
     def read_results(self, *entries: ResultsEntry) -> Results:
-        """Return what was measured on the run; all entries are None where nothing was yet.
+        """Return what was measured on the run; all entries are None if nothing was measured yet.
 
         Args:
-            entries: The entries to read; the others are None then, and hinder nobody if they are damaged. By default
+            entries: The entries to read; the others are None, and may be damaged. By default
                 all of them.
 
         Raises:
@@ -207,8 +207,8 @@ class RunFolder:
     def write_table(self, file: Path, table: pd.DataFrame) -> None:
         """Write a table as CSV or parquet, depending on the file's extension."""
         if file.suffix == ".parquet":
-            with replacing(file) as beside:
-                table.to_parquet(beside, index=False)
+            with replacing(file) as temporary:
+                table.to_parquet(temporary, index=False)
         else:
             write_text(file, table.to_csv(index=False, lineterminator="\n"))
 

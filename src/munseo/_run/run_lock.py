@@ -42,9 +42,9 @@ if hasattr(os, "register_at_fork"):
 def claim(run: RunFolder) -> Iterator[None]:
     """Hold a run folder for this process.
 
-    The system releases the lock of a process that ends, however it ends, so a lock file that was left over is told
-    apart from one that is held. On file systems without locks the text in the file decides: the process that it names
-    still holds the run, unless it was a process of this machine that has ended.
+    The system releases the lock of a process that ends, however it ends, so a lock file that was left over is
+    not mistaken for one that is held. On file systems without locks the text in the file decides: the process that it
+    names still holds the run, unless it was a process of this machine that has ended.
 
     Raises:
         UserError: Another process works on the run; the message names it.
@@ -89,7 +89,7 @@ def _open(run: RunFolder) -> BinaryIO:
 
 
 def _is_current(file: BinaryIO, run: RunFolder) -> bool:
-    """Return whether the locked file is still the one of that name: its holder deletes it in the end."""
+    """Return whether the locked file is still the file of that name; its holder deletes it when it ends."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), run.lock_file.stat())
     except FileNotFoundError:

@@ -149,9 +149,9 @@ def save_weights(network: torch.nn.Module, file: Path) -> None:
         OSError: The file cannot be written.
     """
     state = {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}
-    with replacing(file, sum(tensor.nbytes for tensor in state.values())) as beside:
+    with replacing(file, sum(tensor.nbytes for tensor in state.values())) as temporary:
         try:
-            save_file(state, beside)
+            save_file(state, temporary)
         except SafetensorError as error:
             # safetensors gives the number of the system's error only within its message.
             number = re.search(r"\(os error (\d+)\)", str(error))

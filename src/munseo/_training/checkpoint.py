@@ -153,7 +153,7 @@ def save_state(trainer: pl.Trainer, run: RunFolder, moment: Moment) -> None:
     _set_progress(state["loops"]["fit_loop"], moment)
     if trainer.is_global_zero:
         needed = sum(tensor.numel() * tensor.element_size() for tensor in _tensors(state))
-        with replacing(run.state_file, needed) as beside, beside.open("wb") as file:
+        with replacing(run.state_file, needed) as temporary, temporary.open("wb") as file:
             try:
                 torch.save(state, file)
             except RuntimeError as error:

@@ -93,8 +93,8 @@ def _save_broken(run: RunFolder, damaged: DamagedPages, rows: Sequence[dict[str,
         for number, page in enumerate(row["broken"]):
             file = run.robustness_dir / f"{name}_{number:02}.jpg"
             picture = damaged.image(indices[page["id"]], name, page["severity"])
-            with replacing(file) as beside:
-                beside.write_bytes(encode_jpeg(picture, 80))
+            with replacing(file) as temporary:
+                temporary.write_bytes(encode_jpeg(picture, 80))
             files.setdefault(name, {})[page["id"]] = f"{run.robustness_dir.name}/{file.name}"
     write_json(run.robustness_dir / "pages.json", files)
 

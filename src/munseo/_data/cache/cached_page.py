@@ -48,12 +48,12 @@ def square(page: Page, size_px: int) -> np.ndarray:
     Raises:
         ImageError: The page is not in a cache at this size, and its file cannot be read.
     """
-    for place in page.places if isinstance(page, CachedPage) else ():
-        if place.pack.size_px == size_px:
+    for row in page.places if isinstance(page, CachedPage) else ():
+        if row.pack.size_px == size_px:
             try:
-                return place.pack.square(place.row)
+                return row.pack.square(row.row)
             except (OSError, DamagedPackError):
-                _report_lost(place.pack.path)
+                _report_lost(row.pack.path)
     return letterbox(decode(page.path), size_px)
 
 

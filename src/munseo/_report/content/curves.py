@@ -129,17 +129,17 @@ def _apart(ends: Sequence[tuple[float, str, str]]) -> list[tuple[float, str, str
     """Move labels of neighbouring heights away from their common middle, group by group."""
     groups = [[end] for end in sorted(ends, key=lambda end: end[0])]
     heights = [end[0] for group in groups for end in group]
-    place = 0
-    while place < len(groups) - 1:
-        upper, lower = heights[place + 1], heights[place]
-        room = LABEL_APART * (len(groups[place]) + len(groups[place + 1])) / 2
+    index = 0
+    while index < len(groups) - 1:
+        upper, lower = heights[index + 1], heights[index]
+        room = LABEL_APART * (len(groups[index]) + len(groups[index + 1])) / 2
         if upper - lower >= room:
-            place += 1
+            index += 1
             continue
-        groups[place] += groups.pop(place + 1)
-        del heights[place + 1]
-        heights[place] = sum(end[0] for end in groups[place]) / len(groups[place])
-        place = max(place - 1, 0)  # the group has grown downwards too
+        groups[index] += groups.pop(index + 1)
+        del heights[index + 1]
+        heights[index] = sum(end[0] for end in groups[index]) / len(groups[index])
+        index = max(index - 1, 0)  # the group has grown downwards too
     return [
         (middle + (number - (len(group) - 1) / 2) * LABEL_APART, *end[1:])
         for group, middle in zip(groups, heights, strict=True)

@@ -121,13 +121,13 @@ def _estimates(facts: Facts, ensemble: EnsembleScores, texts: Texts) -> Interval
 
 def _mean(ensemble: EnsembleScores, texts: Texts) -> str:
     if ensemble.method == "mean":
-        said = [texts("ensemble.mean_chosen", figures=_figures(ensemble.differences["weights"], texts))]
+        sentences = [texts("ensemble.mean_chosen", figures=_figures(ensemble.differences["weights"], texts))]
     else:
         mean = ensemble.differences["mean"]
-        said = [texts(f"ensemble.mean_{_conclusion(mean)}", figures=_figures(mean, texts))]
+        sentences = [texts(f"ensemble.mean_{_conclusion(mean)}", figures=_figures(mean, texts))]
     names = ", ".join(f"`{name}`" for name in ensemble.would_drop)
-    said.append(texts("ensemble.drop", names=names) if names else texts("ensemble.all_stay"))
-    return " ".join(said)
+    sentences.append(texts("ensemble.drop", names=names) if names else texts("ensemble.all_stay"))
+    return " ".join(sentences)
 
 
 def _members(ensemble: EnsembleScores, texts: Texts) -> tuple[Block, ...]:
