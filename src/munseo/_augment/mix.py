@@ -20,7 +20,7 @@ ALPHA = {"mixup": 0.3, "cutmix": 1.0}
 
 @dataclass(frozen=True)
 class Mix:
-    """How a batch is mixed."""
+    """The parameters by which a batch is mixed."""
 
     kind: str  # ``mixup`` or ``cutmix``
     permutation: np.ndarray  # page b is mixed with page ``permutation[b]``, int64 (B,)

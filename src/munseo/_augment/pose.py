@@ -21,7 +21,7 @@ MAX_BEND = 0.05
 """Largest offset of a bent line, as a fraction of the page's longer side."""
 BEND_STEPS = 33
 MAX_MARGIN = 0.2
-"""How much of the table can be seen beyond the page, on each side, as a fraction of the page's longer side."""
+"""Largest visible margin of the table on each side of the page, as a fraction of the page's longer side."""
 
 
 def mirror(pose: PagePose, severity: float, rng: np.random.Generator) -> PagePose:

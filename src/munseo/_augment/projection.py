@@ -27,7 +27,7 @@ class Bend:
 
 @dataclass(frozen=True)
 class PagePose:
-    """How a page lies before the camera."""
+    """The pose of a page in front of the camera."""
 
     height_px: int
     width_px: int

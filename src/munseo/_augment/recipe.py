@@ -18,7 +18,7 @@ KEYS = ("probability", "severity")
 
 
 class RecipeEntry(NamedTuple):
-    """How often and how strongly a recipe applies one damage."""
+    """The probability and the severity with which a recipe applies one damage."""
 
     name: str
     """Key in ``DAMAGES``."""

@@ -47,7 +47,7 @@ def transpose(image: np.ndarray) -> np.ndarray:
 # Colour and brightness.
 
 LUMA = np.array([0.299, 0.587, 0.114])
-"""What R, G and B contribute to brightness (ITU-R BT.601)."""
+"""Weights of R, G and B in the brightness of a pixel (ITU-R BT.601)."""
 
 
 def colour_matrix(

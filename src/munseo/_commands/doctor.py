@@ -21,7 +21,7 @@ ISSUES, PAGE = "issues.csv", "doctor.html"
 
 @dataclass(frozen=True)
 class Checkup:
-    """What ``doctor`` found; ``doctor.html`` and ``issues.csv`` are in ``folder``.
+    """The result of ``doctor``; ``doctor.html`` and ``issues.csv`` are in ``folder``.
 
     ``counts`` has the number of issues of each kind that occurs, the most urgent kind first; ``high`` is the number of
     issues that should be fixed first.

@@ -22,7 +22,7 @@ EXAMPLES = (
     "the same command continues after an interruption",
 )
 ON_BAD_IMAGE = ("fail", "skip")
-"""What can be done with images that cannot be read."""
+"""Values of ``on_bad_image``."""
 
 
 def predict(

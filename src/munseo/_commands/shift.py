@@ -28,7 +28,7 @@ LEGEND = (
 
 @dataclass(frozen=True)
 class ShiftResult:
-    """What ``shift`` found: the folder of the files, one row for each measure, and the same in a few sentences."""
+    """The result of ``shift``: the folder of the files, one row for each measure, and a summary in a few sentences."""
 
     folder: Path
     rows: tuple[MeasureRow, ...]
@@ -81,14 +81,14 @@ def shift(
                 "the built-in recipe 'competition' where a recipe is asked for."
             )
         name = folder.resolve().name
-        found = find_shift(pages.train, pages.test, name, image_size, num_pages, seed)
-        summary = tuple(summarise(found))
+        measured = find_shift(pages.train, pages.test, name, image_size, num_pages, seed)
+        summary = tuple(summarise(measured))
         target = Path(out) if out else Path(f"shift-{name}")
-        write_shift(target, found, summary, name, image_size)
-        picture = shift_picture(found.rows, found.train, found.test, found.fit.simulated, language)
+        write_shift(target, measured, summary, name, image_size)
+        picture = shift_picture(measured.rows, measured.train, measured.test, measured.fit.simulated, language)
         with replacing(target / "shift.png") as temporary:
             temporary.write_bytes(picture)
-    return ShiftResult(target, found.rows, summary)
+    return ShiftResult(target, measured.rows, summary)
 
 
 def _check_options(image_size: int, num_pages: int) -> None:

@@ -66,7 +66,7 @@ class ClassImbalance(Section):
 
 
 class AugmentationSettings(Section):
-    """Which policies change training pages, how often, and in which epochs."""
+    """The policies that change training pages, their frequency, and their epochs."""
 
     group: ClassVar = KeyGroup.AUGMENTATION
 

@@ -59,7 +59,7 @@ class DataSettings(Section):
 
 
 class RunSettings(Section):
-    """Where a run is written, its seed, and how often its state is saved."""
+    """The folder of a run, its seed, and how often its state is saved."""
 
     group: ClassVar = KeyGroup.DATA
 

@@ -1,4 +1,4 @@
-"""What every key of a configuration has: a description for users, and what reports need to know about it."""
+"""The metadata of configuration keys: a description for users, and facts that reports need."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Translated(NamedTuple):
 
 @dataclass(frozen=True)
 class Key:
-    """What a report needs to know about a key; it is written into the annotation of the key."""
+    """Facts about a key that a report needs; they are part of the annotation of the key."""
 
     group: KeyGroup | None = None  # the keys that it is shown with; None: those of its section
     always: bool = False  # whether it is shown always; other keys are shown when they differ from their default

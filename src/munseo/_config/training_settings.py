@@ -29,7 +29,7 @@ Monitor = Literal["val_loss", "val_macro_f1", "val_shifted_loss", "val_shifted_m
 
 
 class BalanceSettings(Section):
-    """What makes unequal classes count alike, apart from the loss."""
+    """Balancing of unequal classes, apart from the loss."""
 
     class_imbalance: Annotated[
         ClassImbalance | None,
@@ -173,7 +173,7 @@ class OptimizerSettings(Section):
 
     @property
     def monitor_mode(self) -> Literal["min", "max"]:
-        """Whether a smaller or a larger value of the monitored metric is better."""
+        """``min`` if a smaller value of the monitored metric is better, else ``max``."""
         return "min" if self.monitor.endswith("loss") else "max"
 
     def problems_of_optimizer(self) -> list[str]:

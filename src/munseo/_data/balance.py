@@ -1,4 +1,4 @@
-"""What can be done about unequal classes: copies of pages, weights for the sampler, and weights for the loss."""
+"""Balancing of unequal classes: copies of pages, weights for the sampler, and weights for the loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a table or a folder claims about pages, before it is checked."""
+"""Pages as a table or a folder lists them, before they are checked."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ _PLAIN_PNG_CHUNKS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What decoding a file has shown."""
+    """The result of decoding a file to check it."""
 
     width: int  # width of the upright image, px; 0 where there is a problem, as ``height`` and ``num_pages`` are
     height: int
@@ -53,7 +53,7 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class FilePage:
-    """One page of a file, or why there is none."""
+    """One page of a file, or the reason why it cannot be read."""
 
     number: int  # number of the page, from 1
     num_pages: int  # pages of the file that are yielded: with the last of them the file is done

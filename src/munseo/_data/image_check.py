@@ -93,5 +93,5 @@ def _check(thumbnails: bool, page: Page) -> _CheckedFile:
         return _CheckedFile("", 0, error.problem)
     kept: list[np.ndarray] = []
     look = (lambda pixels: kept.append(thumbnail(pixels))) if thumbnails else None
-    found = inspect(data, page.id, look)
-    return _CheckedFile(hashlib.sha256(data).hexdigest(), found.num_pages, found.problem, kept[0] if kept else None)
+    seen = inspect(data, page.id, look)
+    return _CheckedFile(hashlib.sha256(data).hexdigest(), seen.num_pages, seen.problem, kept[0] if kept else None)

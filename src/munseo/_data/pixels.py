@@ -25,7 +25,7 @@ _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     7: lambda image: cv2.rotate(cv2.transpose(image), cv2.ROTATE_180),
     8: lambda image: cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE),
 }
-"""What brings an image upright, by its EXIF orientation."""
+"""The operation that turns an image upright, by its EXIF orientation."""
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:

@@ -35,7 +35,7 @@ class CorrectedTable:
 
 @dataclass(frozen=True)
 class _Correction:
-    """What a row of the issues decides about a page."""
+    """The decision of a row of the issues about a page."""
 
     where: str
     action: str
@@ -117,11 +117,11 @@ def _decisions(
         if not values["action"] and not values["new_target"]:
             seen.add(page)
             continue
-        found = _decision(issues.where(row), values, labelled, classes)
-        if isinstance(found, _Correction):
-            made[page].append(found)
+        result = _decision(issues.where(row), values, labelled, classes)
+        if isinstance(result, _Correction):
+            made[page].append(result)
         else:
-            problems.append(found)
+            problems.append(result)
     for (_, page_id), several in made.items():
         if len({(decision.action, decision.label) for decision in several}) > 1:
             rows = ", ".join(f"{decision.where} {_wording(decision, classes)}" for decision in several)

@@ -41,7 +41,7 @@ class ClassCensus:
 
 @dataclass(frozen=True)
 class Examination:
-    """What the doctor found."""
+    """The findings of the doctor."""
 
     class_names: tuple[str, ...]  # names of the classes, by index
     class_targets: tuple[str, ...]  # classes as the tables write them

@@ -1,4 +1,4 @@
-"""One look at every page: each is decoded once, in threads, and what is kept of it is small."""
+"""The inspection of every page: each is decoded once, in threads, and only small values are kept."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _INK_LEVELS = 24  # grey levels by which ink is darker or brighter than the pape
 
 @dataclass(frozen=True)
 class InspectedPage:
-    """What the doctor has seen of a page."""
+    """The properties of a page that the doctor has measured."""
 
     split: str  # ``train``, ``val`` or ``test``
     page: Page

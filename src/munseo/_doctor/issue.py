@@ -1,4 +1,4 @@
-"""What finders are given, the issues that they find, and the table of issues."""
+"""The evidence that finders examine, the issues that they find, and the table of issues."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Severity = Literal["high", "medium", "low"]
 
 @dataclass(frozen=True)
 class PageEvidence:
-    """What is known about the pages of a data folder; finders judge it."""
+    """Everything that finders know about the pages of a data folder."""
 
     pages: Sequence[InspectedPage]  # all pages, in the order train, val, test
     class_names: Sequence[str]  # names of the classes, by index
@@ -40,7 +40,7 @@ class PageEvidence:
 
 @dataclass(frozen=True)
 class Issue:
-    """One thing that a person should look at."""
+    """A problem of a page, a pair of pages or two classes that a person should look at."""
 
     kind: str  # a name in ``KINDS``
     # ``high``: results are wrong until it is fixed. ``medium``: it costs score. ``low``: good to know.

@@ -12,7 +12,7 @@ from munseo._doctor.issue import Issue, PageEvidence
 from munseo._doctor.label_errors import find_changes, find_confused_classes, find_label_errors, find_odd_pages
 
 Layout = Literal["cards", "pairs", "table", "list"]
-"""How the page shows issues: as pictures, as pairs of pictures, as IDs with a sentence, or as sentences."""
+"""The presentation of issues on the page: pictures, pairs of pictures, IDs with a sentence, or sentences."""
 
 
 @dataclass(frozen=True)

@@ -158,9 +158,9 @@ class ReviewLog:
 
     def _catch_up(self, file: BinaryIO) -> None:
         """Read what was added since the last time."""
-        found = os.fstat(file.fileno())
-        identity = (found.st_dev, found.st_ino)
-        if identity != self._identity or found.st_size < self._offset:
+        status = os.fstat(file.fileno())
+        identity = (status.st_dev, status.st_ino)
+        if identity != self._identity or status.st_size < self._offset:
             self._known, self._offset, self._identity = [], 0, identity
         file.seek(self._offset)
         new = file.read()

@@ -65,7 +65,7 @@ ENGINES: dict[str, Engine] = {
         Engine("openvino", "openvino", _convert_openvino, _open_openvino, quantises_outputs=False),
     )
 }
-"""Every engine. A new one needs an entry here and a network of its own; export, INT8, choice of the backend, benchmarks
+"""Every engine. A new one needs an entry here and a network class; export, INT8, choice of the backend, benchmarks
 and the tests read this table."""
 
 INT8 = "-int8"
@@ -73,7 +73,7 @@ INT8 = "-int8"
 EXPORTS = tuple(f"{name}{suffix}" for name in ENGINES for suffix in ("", INT8))
 """Names of the exports of a run, which are also the names of their folders."""
 BACKENDS = ("torch", *EXPORTS, "auto")
-"""What ``--backend`` accepts."""
+"""The values of ``--backend``."""
 
 
 def engine_of(export: str) -> Engine:

@@ -33,12 +33,12 @@ much as the slope 1 that perfect calibration would have."""
 MISMATCH_SD = 0.01
 """Standard deviation for damage that the recipe does not know, which no resampling shows."""
 MISMATCH_FRACTION = 0.1
-"""What such damage adds to it, as a fraction of the difference between the recipe's score and the estimate; measured by
-simulation (docs/expected-score.md)."""
+"""Standard deviation that such damage adds, as a fraction of the difference between the recipe's score and the
+estimate; measured by simulation (docs/expected-score.md)."""
 MIX_SIGNIFICANCE = 0.001
 """Significance level of the test for another mix of classes."""
 FEW_PAGES = 100
-"""With fewer pages than this a note warns."""
+"""Number of pages below which a note warns."""
 NUM_BINS = 8
 """Bins of confidence in which validation and test pages are matched."""
 FRACTIONS = np.linspace(0, 1, 101)[:, None]
@@ -215,9 +215,9 @@ def _mix_differs(val: Validation, match: Match, predicted: np.ndarray) -> bool:
     """
     expected = np.bincount(val.probabilities.argmax(axis=1), weights=match.weights, minlength=val.num_classes)
     expected = (expected * val.num_pages + 0.5) / (val.num_pages + 0.5 * val.num_classes)
-    found = np.bincount(predicted, minlength=val.num_classes) / len(predicted)
+    observed = np.bincount(predicted, minlength=val.num_classes) / len(predicted)
     variance = expected * (1 / len(predicted) + 1 / val.num_pages)
-    statistic = float(((found - expected) ** 2 / variance).sum())
+    statistic = float(((observed - expected) ** 2 / variance).sum())
     return bool(statistic > stats.chi2.ppf(1 - MIX_SIGNIFICANCE, val.num_classes - 1))
 
 

@@ -1,4 +1,4 @@
-"""What differs between two runs: their inputs, their predictions, and what moved the score."""
+"""Differences between two runs: their inputs, their predictions, and the causes of the change of the score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each test-time view adds, measured on shifted validation pages, and which views hurt."""
+"""The gain of each test-time view, measured on shifted validation pages, and the views that hurt."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def by_view(table: pd.DataFrame, num_classes: int) -> tuple[np.ndarray, dict[str
 
 
 def weigh_views(table: pd.DataFrame, num_classes: int, configured: Sequence[str], space: str) -> dict[str, Any]:
-    """Compute macro-F1 of every view by itself and averaged with the page as it is: the ``views`` of ``results.json``.
+    """Compute macro-F1 of every view by itself and averaged with the unchanged page: the ``views`` of ``results.json``.
 
     A view helps if the 90% interval of its gain (paired bootstrap over pages) lies above 0, and hurts if it lies below.
 

@@ -30,7 +30,7 @@ FOLDER_FILES = ("model.safetensors", "weights.safetensors", "pytorch_model.bin")
 
 @dataclass(frozen=True)
 class WeightsRecord:
-    """Where the initial weights of a model came from, for the manifest."""
+    """The origin of the initial weights of a model, for the manifest."""
 
     source: str  # ``file``, ``package``, ``hub`` or ``none``
     location: str | None = None  # the file, the package, or the repository of the hub

@@ -1,4 +1,4 @@
-"""The decision which pages need a person: a confidence threshold that was given, or that a precision requires."""
+"""Decides which pages need a person, by a given confidence threshold or by the threshold for a target precision."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from munseo._run import RunFolder
 
 
 class NoThresholdError(UserError):
-    """The validation pages are too few, or too often wrong, to promise the precision that was asked for."""
+    """The validation pages are too few, or too often misclassified, to guarantee the requested precision."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class Threshold:
 def choose_threshold(
     run: RunFolder, num_classes: int, temperature: float, abstain_below: float | None, target_precision: float | None
 ) -> Threshold | None:
-    """Return the threshold that was asked for, judged by the run's held-out predictions, or None if none was.
+    """Return the requested threshold, with its precision on the held-out predictions, or None if none was requested.
 
     Args:
         run: The run folder.
-        num_classes: How many classes it predicts.
+        num_classes: Number of classes that it predicts.
         temperature: The temperature that calibrates its predictions.
         abstain_below: The threshold itself, 0 to 1.
-        target_precision: Wanted fraction of right predictions among pages without a person, above 0 and below 1.
+        target_precision: Requested fraction of right predictions among pages without a person, above 0 and below 1.
 
     Raises:
         NoThresholdError: No threshold can be promised.
@@ -78,17 +78,17 @@ def choose_threshold(
     if abstain_below is not None:
         if not 0 <= abstain_below <= 1:
             raise UserError(f"abstain_below: {abstain_below} is not allowed; should be from 0 to 1.")
-        found = coverage_at(labels, calibrated, abstain_below)
+        covered = coverage_at(labels, calibrated, abstain_below)
     else:
         assert target_precision is not None
         if not 0 < target_precision < 1:
             raise UserError(f"target_precision: {target_precision} is not allowed; should be between 0 and 1.")
         draws = int(shifted["draw"].nunique()) if "draw" in shifted else 1
-        found = threshold_for_precision(labels, calibrated, target_precision, draws)
-    confidence = found["threshold"]
+        covered = threshold_for_precision(labels, calibrated, target_precision, draws)
+    confidence = covered["threshold"]
     if confidence is None:
         raise NoThresholdError(
             f"target_precision: {target_precision:g} cannot be promised from {shifted['ID'].nunique()} validation "
             "pages; ask for less, or validate on more pages (the report's table says what can be promised)."
         )
-    return Threshold(confidence, found["coverage"] or 0.0, found["precision"])
+    return Threshold(confidence, covered["coverage"] or 0.0, covered["precision"])

@@ -60,10 +60,10 @@ def parse_shard(text: str) -> Shard:
     Raises:
         UserError: The text is no such pair.
     """
-    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text.strip())
-    if found is None or not int(found[1]) < int(found[2]):
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text.strip())
+    if match is None or not int(match[1]) < int(match[2]):
         raise UserError(f"shard: {text!r} is not allowed; of 16 shards they are 0/16, 1/16 … 15/16.")
-    return Shard(int(found[1]), int(found[2]))
+    return Shard(int(match[1]), int(match[2]))
 
 
 def launched_shard() -> Shard:
@@ -74,7 +74,7 @@ def launched_shard() -> Shard:
 
 @dataclass(frozen=True)
 class Done:
-    """What a folder holds: parts that follow each other without a gap, the files in them, and the pages of these."""
+    """The finished work in a folder: the parts without a gap, the files in them, and the pages of these files."""
 
     num_parts: int
     num_sources: int
@@ -156,24 +156,24 @@ def parts_dir(output: Path) -> Path:
 
 def shards_begun(output: Path) -> list[Shard]:
     """Return the shards that have a plan, in their order."""
-    found = []
+    shards = []
     for plan in parts_dir(output).glob("shard-*-of-*/plan.json"):
         number, _, count = plan.parent.name.removeprefix("shard-").partition("-of-")
         if number.isdigit() and count.isdigit() and int(number) < int(count):
-            found.append(Shard(int(number), int(count)))
-    return sorted(found, key=lambda shard: (shard.count, shard.number))
+            shards.append(Shard(int(number), int(count)))
+    return sorted(shards, key=lambda shard: (shard.count, shard.number))
 
 
 def differences(plan_a: dict[str, Any], plan_b: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return the entries in which two plans differ: name, and both values as text."""
-    found = []
+    entries = []
     for key in {**plan_a, **plan_b}:
         first, second = plan_a.get(key), plan_b.get(key)
         if isinstance(first, dict) and isinstance(second, dict):
-            found += differences(first, second)
+            entries += differences(first, second)
         elif first != second:
-            found.append((key, _shown(first), _shown(second)))
-    return found
+            entries.append((key, _shown(first), _shown(second)))
+    return entries
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Submissions: predictions of pages that fit into memory, written as a CSV with the score to expect of them."""
+"""Submissions: predictions of pages that fit into memory, written as a CSV, with their expected score."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from munseo._run.results import ExpectedScore
 from munseo._spreadsheet import formula_warning
 
 FEWEST_PAGES = 10
-"""With fewer pages than this no score is estimated: it would be a guess about single pages."""
+"""Number of pages below which no score is estimated, because it would depend on single pages."""
 
 Skipped = Sequence[tuple[Page, ImageProblem]]
 """Pages that cannot be read, with the reason."""
@@ -39,7 +39,7 @@ def predict_submission(
     """Predict pages and write a table ``ID,target``; arguments as in ``munseo.predict``.
 
     Returns:
-        The CSV file. Next to it lies ``<name>.expected.json`` where a score can be estimated.
+        The CSV file. If a score can be estimated, ``<name>.expected.json`` is next to it.
 
     Raises:
         UserError: There are no pages, some cannot be read, or their IDs do not match the sample submission.
@@ -56,7 +56,7 @@ def predict_submission(
 
 
 def predict_test_pages(run: RunFolder, pages: PageSet, skipped: Skipped) -> None:
-    """Write the submission of a run that has just been trained, and add the score to expect to its results."""
+    """Write the submission of a run that has just been trained, and add the expected score to its results."""
     sample = pages.tables.get("sample_submission")
     expected = _submit(run.submission_file, Predictor.load(run), pages.test, skipped, sample, proba=False)
     if expected is not None:
@@ -79,10 +79,10 @@ def own_test_pages(config: Config) -> PageSet:
 def _pages(config: Config, inputs: Sequence[Path | str]) -> tuple[tuple[Page, ...], Path | None]:
     """Return the pages to predict, and the sample submission whose IDs and order are to be kept."""
     if inputs:
-        found = find_pages([Path(path) for path in inputs], config.id_column)
-        for note in found.notes:
+        listed = find_pages([Path(path) for path in inputs], config.id_column)
+        for note in listed.notes:
             say(note)
-        return found.pages, found.sample
+        return listed.pages, listed.sample
     pages = own_test_pages(config)
     return pages.test, pages.tables.get("sample_submission")
 
@@ -105,7 +105,7 @@ def _predict_readable(predictor: Predictor, pages: Sequence[Page], skipped: Skip
 def _submit(
     file: Path, predictor: Predictor, pages: Sequence[Page], skipped: Skipped, sample: Path | None, proba: bool
 ) -> dict[str, Any] | None:
-    """Predict pages, write the table, and return the score to expect of it.
+    """Predict pages, write the table, and return its expected score.
 
     A submission needs a target in every row: a page that cannot be read gets the first class.
     """
@@ -143,7 +143,7 @@ def _submit(
 def _expected_score(predictor: Predictor, predicted: PredictedPages) -> dict[str, Any] | None:
     """Estimate the score of pages without labels, and print it.
 
-    The estimate is of the predictions before a second look; what that gains is known from validation (``second_look``).
+    The estimate is of the predictions before a second look; its gain is known from validation (``second_look``).
 
     Returns:
         The ``expected`` entry of ``results.json``; None where nothing can be estimated.

@@ -1,4 +1,4 @@
-"""What to try next: changes of the configuration, each with the finding or the metric that suggests it."""
+"""Suggested experiments: changes of the configuration, each with the finding or the metric that suggests it."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def ensemble_members(facts: Facts) -> tuple[Experiment, ...]:
         members.append(Experiment(_backbone(facts, CONVNEXT), "member_convnext"))
     if not model.startswith(FIXED_SIZE):
         members.append(Experiment((*_backbone(facts, VIT), "image_size=224"), "member_vit"))
-        sizes = [other for other in (224, 384) if other != size]
-        members += [Experiment((f"image_size={other}",), "member_resolution") for other in sizes]
+        sizes = [size_px for size_px in (224, 384) if size_px != size]
+        members += [Experiment((f"image_size={size_px}",), "member_resolution") for size_px in sizes]
     if level := _stronger(facts):
         members.append(Experiment(level, "member_augmentation"))
     return tuple(members)

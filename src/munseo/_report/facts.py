@@ -74,7 +74,7 @@ class Facts:
 
     @property
     def epochs_planned(self) -> int:
-        """How many epochs the schedule is laid out for."""
+        """The number of epochs for which the schedule is planned."""
         return self.course.epochs_planned or self.config.epochs
 
     @property
@@ -160,7 +160,7 @@ def _gather(run: RunFolder) -> Facts:
 
 
 def _join_manifests(folds: Sequence[RunFolder]) -> dict[str, Any]:
-    """What the manifest of a k-fold run may leave to its folds: settings of the first, counts and time of all."""
+    """Return entries that the manifest of a k-fold run may lack: settings of the first fold, counts and time of all."""
     manifests = [fold.read_manifest() for fold in folds if fold.manifest_file.is_file()]
     if not manifests:
         return {}

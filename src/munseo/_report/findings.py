@@ -1,4 +1,4 @@
-"""What the rules of the analysis find, and the comparisons that rules and sections share."""
+"""Findings of the rules of the analysis, and comparisons that both rules and sections need."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BEGINS_LOW = ("OneCycleLR",)
 
 @dataclass(frozen=True)
 class Finding:
-    """What one rule found: ``finding.`` and ``rule`` is the key of its sentence, with ``numbers`` in it."""
+    """The finding of a rule. The key of its sentence is ``finding.<rule>``; ``numbers`` fill the placeholders."""
 
     rule: str
     numbers: dict[str, Any]

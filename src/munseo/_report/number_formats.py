@@ -11,7 +11,7 @@ import numpy as np
 from munseo._locale import Texts
 
 UNKNOWN = "–"
-"""What stands for a value that is not known."""
+"""Shown in place of a value that is not known."""
 MINUTE_S = 60
 HOUR_S = 3600
 

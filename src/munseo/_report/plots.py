@@ -1,4 +1,4 @@
-"""What a plot of the report is, and how plots look: colours on light and dark paper, and a font with Hangul."""
+"""The type of a plot of the report, and the style of all plots: light and dark colours, and a font with Hangul."""
 
 from __future__ import annotations
 

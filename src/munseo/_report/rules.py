@@ -146,10 +146,10 @@ def sure_mistakes(facts: Facts) -> Finding | None:
 
 def rate_disagrees(facts: Facts) -> Finding | None:
     """Find a learning rate that differs from the configured one."""
-    found = find_rate_disagreement(facts)
-    if found is None:
+    rates = find_rate_disagreement(facts)
+    if rates is None:
         return None
-    return Finding("rate_disagrees", {"configured": found.configured, "used": found.used})
+    return Finding("rate_disagrees", {"configured": rates.configured, "used": rates.used})
 
 
 def long_horizon(facts: Facts) -> Finding | None:

@@ -100,16 +100,16 @@ def server_expected(facts: Facts) -> Finding | None:
 
 def calibrated(facts: Facts) -> Finding | None:
     """Find confidence far from the fraction of right predictions, on the pages that the temperature was fitted on."""
-    found = facts.results.calibration
-    if found is None or found.temperature is None or not found.reliability:
+    fitted = facts.results.calibration
+    if fitted is None or fitted.temperature is None or not fitted.reliability:
         return None
-    part = found.reliability.get(found.fitted_on) or [*found.reliability.values()][-1]
+    part = fitted.reliability.get(fitted.fitted_on) or [*fitted.reliability.values()][-1]
     if part.ece_before is None or part.ece_after is None:
         return None
-    numbers = {"temperature": found.temperature, "before": part.ece_before, "after": part.ece_after}
-    if found.temperature >= SURE_TEMPERATURE:
+    numbers = {"temperature": fitted.temperature, "before": part.ece_before, "after": part.ece_after}
+    if fitted.temperature >= SURE_TEMPERATURE:
         return Finding("too_sure", numbers)
-    return Finding("too_cautious", numbers) if found.temperature <= 1 / SURE_TEMPERATURE else None
+    return Finding("too_cautious", numbers) if fitted.temperature <= 1 / SURE_TEMPERATURE else None
 
 
 def routable(facts: Facts) -> Finding | None:

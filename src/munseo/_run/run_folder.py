@@ -62,10 +62,10 @@ class RunFolder:
     @property
     def folds(self) -> list[RunFolder]:
         """The folds of a k-fold run in their order; empty for a run with one split."""
-        found = [
+        paths = [
             path for path in self.path.glob("fold*") if path.name[4:].isdigit() and (path / "config.yaml").is_file()
         ]
-        return [RunFolder(path) for path in sorted(found, key=lambda path: int(path.name[4:]))]
+        return [RunFolder(path) for path in sorted(paths, key=lambda path: int(path.name[4:]))]
 
     def fold(self, number: int) -> RunFolder:
         """Return the folder of one fold, whether it exists yet or not."""

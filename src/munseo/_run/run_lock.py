@@ -28,7 +28,7 @@ _held: set[BinaryIO] = set()
 
 
 def _let_go_in_child() -> None:
-    """Close the lock in forked loader workers: they would keep it after their parent was killed."""
+    """Close the lock in forked loader workers, which would otherwise keep it after their parent was killed."""
     for file in _held:
         file.close()
     _held.clear()

@@ -42,7 +42,7 @@ class Refusal(Exception):  # noqa: N818 (a reply to the client, not a fault of t
 
 
 class Problem(BaseModel):
-    """Why a request was not answered (RFC 9457)."""
+    """The reason why a request was not answered (RFC 9457)."""
 
     type: str = "about:blank"
     title: str

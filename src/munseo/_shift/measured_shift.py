@@ -44,7 +44,7 @@ MAX_BYTES = 400_000_000
 
 @dataclass(frozen=True)
 class MeasuredShift:
-    """What ``find_shift`` found."""
+    """The result of ``find_shift``."""
 
     train_ids: tuple[str, ...]  # IDs of the train pages that were measured
     test_ids: tuple[str, ...]

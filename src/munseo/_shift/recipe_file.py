@@ -44,7 +44,7 @@ def read_recipe(run: RunFolder) -> Recipe | None:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a recipe was fitted to, for the comments of its file."""
+    """The pages that a recipe was fitted to, for the comments of its file."""
 
     data: str
     num_train: int

@@ -24,8 +24,8 @@ from munseo._shift.simulation import DamageDraws
 NUM_POINTS = 24
 """Number of points at which the distribution functions of a measure are compared."""
 PRICE = 0.05
-"""How much of the distance a damage must save to be in the recipe at all, as a fraction of the distance that chance
-makes. Few pages say less than that, and a damage that only follows their noise would harm."""
+"""The least reduction of the distance for which a damage enters the recipe, as a fraction of the distance that chance
+makes. A smaller reduction on a few pages may be noise, and a damage that only follows noise would do harm."""
 CHANCE_ROUNDS = 60
 """Number of random splits from which the distance that chance makes is estimated."""
 KNOTS = np.array([0.0, 0.15, 0.35, 0.65, 1.0])

@@ -44,18 +44,18 @@ def diagnosis(rng: Rng, longest_px: int) -> np.ndarray:
     form, patient, issuer = Form(rng, longest_px), person(rng), hospital(rng)
     form.heading(("진단서", "진단서", "진 단 서", "일반진단서"), notes=numbers(rng))
     onset, style = day(rng), whole(rng, 0, 3)
-    found = onset + timedelta(days=whole(rng, 0, 20))
+    diagnosed = onset + timedelta(days=whole(rng, 0, 20))
     rows = [*patient_rows(rng, patient), *disease_rows(rng, whole(rng, 1, 3), sure=True)]
-    rows.append(fields(("발병 연월일", format_date(onset, style)), ("진단 연월일", format_date(found, style))))
+    rows.append(fields(("발병 연월일", format_date(onset, style)), ("진단 연월일", format_date(diagnosed, style))))
     advice = pick(rng, ("향후 치료 의견", "치료 내용 및 향후 치료에 대한 소견", "향후 치료에 대한 의견"))
     cells = (head(advice, 0.19), Cell(opinion(rng, whole(rng, 2, 4)), 0.81, top=chance(rng, 0.6)))
     rows.append(FormRow(cells, whole(rng, 4, 7)))
     if chance(rng, 0.4):
-        left = format_date(found + timedelta(days=5), style)
-        rows.append(fields(("입원 연월일", format_date(found, style)), ("퇴원 연월일", left)))
+        left = format_date(diagnosed + timedelta(days=5), style)
+        rows.append(fields(("입원 연월일", format_date(diagnosed, style)), ("퇴원 연월일", left)))
     rows += ending_rows(rng, issuer, remark=chance(rng, 0.4))
     form.table(rows, CLOSING_HEIGHT)
-    close(form, word(rng, "diagnosis_sentences"), found, issuer)
+    close(form, word(rng, "diagnosis_sentences"), diagnosed, issuer)
     return form.finish()
 
 

@@ -1,4 +1,4 @@
-"""What is written into the run folder while training goes on: metrics, seconds, best weights; and what is printed."""
+"""Callbacks that write metrics, times and the best weights into the run folder during training, and print progress."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ LOSSES: dict[str, Terms] = {
 
 @dataclass(frozen=True)
 class Balance:
-    """What a loss is given so that it treats unequal classes alike: factors of each class's term, or of its logit.
+    """The correction of a loss for unequal classes: a factor for the term of each class, or an offset of its logit.
 
     Both are (K,). With ``class_weights`` the mean is over the sum of factors, as in torch; ``log_prior`` is added to
     the logits.

@@ -134,7 +134,7 @@ class PageClassifier(pl.LightningModule):
         logits = (self.compiled or self.classifier)(images)
         loss: torch.Tensor = self.loss(logits, targets)
         self._raise_if_bad(self._watch.look(loss, batch, self.global_step))
-        # A mixed page counts as one of the class with the larger share.
+        # A mixed page counts as a page of the class with the larger weight.
         self.train_metrics.update(logits.detach().float(), targets.argmax(dim=1), len(targets), loss.detach())
         for policy in batch.policies.tolist():
             self.counts["pages_clean" if policy < 0 else f"pages_{self.split.plan.policy_names[policy]}"] += 1
@@ -211,7 +211,7 @@ class PageClassifier(pl.LightningModule):
             scheduler.step()
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """Move a batch, which is a class of ours that Lightning cannot move."""
+        """Move a batch to the device; Lightning cannot move our ``Batch`` class itself."""
         return batch.to(device)
 
     def _mix(self, images: torch.Tensor, targets: torch.Tensor, batch_idx: int) -> tuple[torch.Tensor, torch.Tensor]:

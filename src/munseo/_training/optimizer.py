@@ -28,7 +28,7 @@ WARMUP_START = 0.01
 
 
 class Optimizer(NamedTuple):
-    """What makes an optimiser from parameter groups and options, and whether that has a fused kernel on CPU and CUDA.
+    """The constructor of an optimiser, and whether the optimiser has a fused kernel on CPU and CUDA.
 
     A fused kernel makes one pass over the weights instead of a dozen.
     """

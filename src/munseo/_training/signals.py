@@ -1,4 +1,4 @@
-"""How a run is stopped: Ctrl-C, SIGTERM, a loader worker that was killed, a full disk; and how it is resumed then."""
+"""Ends a run after Ctrl-C, SIGTERM, the loss of a loader worker or a full disk, so that it can be resumed."""
 
 from __future__ import annotations
 

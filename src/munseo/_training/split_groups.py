@@ -98,7 +98,7 @@ def _column(config: DataSettings, pages: PageSet, name: str) -> dict[str, str]:
 
 
 def _straddling(config: DataSettings, pages: PageSet, train: Checked, val: Checked, keys: dict[str, str]) -> list[str]:
-    """Return notes on what fixed validation pages share with train pages; this is reported, not changed."""
+    """Return notes on files and groups that are in both train and fixed validation pages; the split is not changed."""
     known = set(train.digests.values())
     copies = [page.id for page in val.pages if val.digests[page.id] in known]
     notes = list(_note("split.shared_files", copies))

@@ -1,4 +1,4 @@
-"""When training ends: a table of rules, each named after the configuration key that switches it on.
+"""The rules that end training, as one table. A rule has the name of the configuration key that switches it on.
 
 To add a rule, add its key to ``_config/training_settings.py``, with the sentence that a report says when the rule ended
 the training (``ends``), its reason to ``EndReason`` and its builder to ``STOP_RULES``.
@@ -17,7 +17,7 @@ from munseo._config.training_settings import OptimizerSettings
 
 
 class EndReason(StrEnum):
-    """Why training ended, as the manifest has it: the configuration key that ended it."""
+    """The reason for the end of training, as the manifest records it: the configuration key that ended it."""
 
     EPOCHS = "epochs"
     PATIENCE = "patience"

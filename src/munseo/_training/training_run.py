@@ -219,7 +219,7 @@ def finish_run(training: TrainingRun) -> None:
 
 
 def _finish_split(training: TrainingRun, folder: RunFolder, split: Split) -> None:
-    """Train one split, judge its best weights, and tell the trackers."""
+    """Train one split, judge its best weights, and send the results to the trackers."""
     config, card = training.config, training.card
     trackers: list[Tracker] = []
     if rank() == 0:
@@ -237,7 +237,7 @@ def _finish_split(training: TrainingRun, folder: RunFolder, split: Split) -> Non
 
 
 def _save_samples(folder: RunFolder, split: Split, config: Config) -> None:
-    """Save a picture of training pages as the model will see them, for people who look before they trust."""
+    """Save a picture of training pages as the model will see them, so that a person can check them."""
     pages = TrainingPages(split.train, split.samples, split.plan, config)
     images, captions = [], []
     for index in np.linspace(0, len(pages) - 1, min(NUM_SHOWN, len(pages))).astype(int):
@@ -366,7 +366,7 @@ def _train(
     loggers: list[Logger],
 ) -> None:
     with warnings.catch_warnings(), noting_signals() as signals:
-        # Lightning's advice to newcomers of its own API (more workers, logging intervals) is not for our users.
+        # Lightning's advice to its own users (more workers, logging intervals) does not apply to users of Munseo.
         warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
         hush("pytorch_lightning", "lightning.pytorch", "lightning_fabric")
         saver = StateSaver(folder, config.save_every_minutes, signals)

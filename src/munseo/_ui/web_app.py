@@ -106,7 +106,7 @@ def _language(chosen: str | None, accepted: str) -> str:
 
 
 def _explain(request: Request, error: Exception) -> Response:
-    """Return the page of an error that the reader can do something about."""
+    """Return the page that explains an error which the reader can correct."""
     details: list[Any] = []
     texts: Texts = request.state.texts
     if isinstance(error, ImageError):

@@ -1,4 +1,4 @@
-"""What a cache folder holds, and clearing it: the work behind ``munseo cache``."""
+"""The content of a cache folder, and its deletion, for ``munseo cache``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CacheEntry:
 
 @dataclass(frozen=True)
 class CacheListing:
-    """What a cache folder holds, the last used first, and the bytes that it may hold."""
+    """The content of a cache folder, the last used first, and its limit in bytes."""
 
     folder: Path
     entries: tuple[CacheEntry, ...]

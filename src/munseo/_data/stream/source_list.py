@@ -32,7 +32,7 @@ _SCHEMA = pa.schema([("id", pa.string()), ("path", pa.binary()), ("member", _MEM
 
 @dataclass(frozen=True)
 class Listing:
-    """What a walk over the inputs counted: files of all shards and of this one; the IDs are those of all shards."""
+    """The result of a walk over the inputs: numbers of files of all shards and of this one; IDs are of all shards."""
 
     num_sources: int
     num_own: int

@@ -102,15 +102,15 @@ def shift_sentences(facts: Facts, texts: Texts) -> list[str]:
 
 def rate_warning(facts: Facts, texts: Texts) -> Note | None:
     """Return a warning with the used and the configured learning rate, if they disagree."""
-    found = find_rate_disagreement(facts)
-    if found is None:
+    rates = find_rate_disagreement(facts)
+    if rates is None:
         return None
     text = texts(
-        f"rate.{found.kind}",
-        configured=fm.rate(found.configured),
-        used=fm.rate(found.used),
-        factor=f"{found.used / found.configured:.3g}",
-        share=fm.percent(found.used / found.configured),
+        f"rate.{rates.kind}",
+        configured=fm.rate(rates.configured),
+        used=fm.rate(rates.used),
+        factor=f"{rates.used / rates.configured:.3g}",
+        share=fm.percent(rates.used / rates.configured),
         scheduler=facts.config.scheduler_name,
     )
     return Note(texts("rate.title"), text)

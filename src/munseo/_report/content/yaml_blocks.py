@@ -25,10 +25,10 @@ HYPERPARAMETERS = (
 
 _KEYS = keys_of(Config)
 KEYS = {key: _KEYS[key] for key in Config.ordered_keys()}
-"""What is known about each key of a configuration."""
+"""The facts about each key of a configuration."""
 
 SWITCHES = keys_of(Augmentation)
-"""What is known about each switch of ``augmentation``."""
+"""The facts about each switch of ``augmentation``."""
 
 
 def architecture(config: Config, texts: Texts) -> str:

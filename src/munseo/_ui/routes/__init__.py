@@ -1,1 +1,1 @@
-"""One file a room of the page: its addresses and what they show."""
+"""The routes of the web page: one file for each of its sections."""
