@@ -87,7 +87,7 @@ def scalar(value: Any) -> str:
 
 
 def _without_nulls(value: Any) -> Any:
-    """Leave out keys that are null within lists and mappings, where they texts nothing."""
+    """Leave out keys that are null within lists and mappings, where they add nothing."""
     if isinstance(value, dict):
         return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
     return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
