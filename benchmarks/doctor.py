@@ -3,7 +3,7 @@
     python benchmarks/doctor.py data/rvl5 --run runs/2507… --json doctor.json
     python benchmarks/doctor.py --reduced          # seconds, on generated pages: does the script run?
 
-A copy of the train and validation part gets wrong labels (5 % of all pages), near duplicates (3 % of the train pages)
+A copy of the train and validation split gets wrong labels (5 % of all pages), near duplicates (3 % of the train pages)
 and leaks (2 % of the train pages, into validation). The seed decides which pages, and how. A planted copy may be turned
 by 90, 180 or 270 degrees, mirrored, and rotated by up to 4 degrees, and is always saved again as a JPEG of quality 25
 to 80.

@@ -64,7 +64,7 @@ def list_trials(epochs: int, image_size: int) -> list[Trial]:
 
 
 def make_data(data: Path, folder: Path, thinned: bool) -> Path:
-    """Copy the tables of a data folder without its test part, which is not needed. Images stay where they are."""
+    """Copy the tables of a data folder without its test split, which is not needed. Images stay where they are."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("meta.csv", "val.csv"):
         if (data / name).exists():

@@ -4,7 +4,7 @@
 
 Every kill is a SIGKILL, so that no clean-up runs. The moments are drawn from the seed: within a step, while the state
 is being written (half of it is on the disk), between the write and the rename, just after the rename, between the
-metrics of an epoch and its weights, while the best weights are judged, before the test part is predicted, before the
+metrics of an epoch and its weights, while the best weights are judged, before the test split is predicted, before the
 report is written, and at a random time by another process. Training is resumed and killed again until it ends; five
 settings together use everything that has state. Compared with an uninterrupted run of the same settings: weights,
 metrics, all tables of predictions and the submission, with tolerance zero.

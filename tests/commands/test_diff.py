@@ -164,7 +164,7 @@ def test_runs_that_are_the_same(pair, copy):
     assert code == 0
     for name in ("settings", "tables", "labels", "images", "sides", "versions", "predictions"):
         assert f"{name}: the same" in text.splitlines()
-    assert "alone" not in text
+    assert "only in" not in text
     assert "moved" not in text
 
 

@@ -246,7 +246,7 @@ def test_bad_images_fail_together_or_are_skipped_and_said(overrides, plain_confi
     words = overrides(data_dir=own_documents, epochs=1)
     with pytest.raises(UserError) as caught:
         train(plain_config, words, quiet=True)
-    assert len(caught.value.problems) == 3, "those of the test part, too"
+    assert len(caught.value.problems) == 3, "those of the test split, too"
     assert all(any(name in line for line in caught.value.problems) for name in (ids[0], ids[1], test_id))
     assert not list((own_documents.parent / "runs").glob("*")), "no run folder is left behind"
     run = open_run(train(plain_config, [*words, "on_bad_image=skip"], quiet=True))

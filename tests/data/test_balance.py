@@ -41,7 +41,7 @@ def test_large_classes_stay():
 
 
 def test_a_class_without_a_page_cannot_be_copied():
-    with pytest.raises(UserError, match="no page to copy in the train part for letter"):
+    with pytest.raises(UserError, match="no page to copy in the train split for letter"):
         plan_balance([0, 0], [0, 1], 5, 0, class_names=["bill", "letter"])
 
 

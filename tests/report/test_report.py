@@ -155,7 +155,7 @@ def test_without_gallery_test_part_and_samples(english_run: RunFolder):
     page = rendered(english_run)
     assert Texts("en", "report")("gallery.none").replace("`", "") in re.sub("</?code>", "", page)
     assert "data:image/jpeg" not in page
-    assert "test part" not in page
+    assert "for testing" not in page
 
 
 def test_gallery_does_not_leave_its_folder(english_run: RunFolder, tmp_path: Path):

@@ -65,7 +65,7 @@ def test_the_command_prints_a_table_and_the_folder(letters_folder, tmp_path, mon
 
 def test_without_a_test_part_the_built_in_recipe_is_named(letters_folder, tmp_path):
     data = shutil.copytree(letters_folder, tmp_path / "data", ignore=shutil.ignore_patterns("test"))
-    with pytest.raises(UserError, match=r"no test part.*competition"):
+    with pytest.raises(UserError, match=r"no test split.*competition"):
         shift(data, tmp_path / "out", quiet=True)
     assert not (tmp_path / "out").exists()
 

@@ -122,7 +122,7 @@ def _pages(pages: dict[str, Any], test: dict[str, Any]) -> Iterator[str]:
         yield from _section("sides", pages["sides"], _change, of, _kinds(pages["sides"]))
     if test and (test["images"] or test["only_a"] or test["only_b"]):
         yield (
-            f"test part: {len(test['images']):,} images differ, {len(test['only_a']):,} pages only in A, "
+            f"test split: {len(test['images']):,} images differ, {len(test['only_a']):,} pages only in A, "
             f"{len(test['only_b']):,} only in B"
         )
 

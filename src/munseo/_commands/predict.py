@@ -14,7 +14,7 @@ from munseo._console import quietly
 from munseo._errors import Interrupted, UserError
 
 EXAMPLES = (
-    "`munseo predict runs/2507…` writes the submission for the run's own test part",
+    "`munseo predict runs/2507…` writes the submission for the run's own test split",
     "`munseo predict runs/2507… data/test -o submission.csv`",
     "`munseo predict runs/2507… scan.pdf photo.jpg --proba`",
     "`munseo predict runs/2507… inbox -o inbox.csv --target-precision 0.99` says which pages need a person",
@@ -31,7 +31,7 @@ def predict(
         Sequence[Path | str],
         typer.Argument(
             metavar="INPUT",
-            help="Folders, images, PDFs or tables; default: the run's test part. For parquet also patterns, ZIP and "
+            help="Folders, images, PDFs or tables; default: the run's test split. For parquet also patterns, ZIP and "
             "TAR archives, and - for paths from standard input.",
             show_default=False,
         ),

@@ -77,7 +77,7 @@ def shift(
             say(note)
         if not pages.test:
             raise UserError(
-                f"{folder}: has no test part, so there is nothing to compare with. Put its images into test/, or use "
+                f"{folder}: has no test split, so there is nothing to compare with. Put its images into test/, or use "
                 "the built-in recipe 'competition' where a recipe is asked for."
             )
         name = folder.resolve().name

@@ -59,10 +59,10 @@ class ResizingStage(Section):
 
 
 class ClassImbalance(Section):
-    """Fills small classes of the train part with cutout copies."""
+    """Fills small classes of the train split with cutout copies."""
 
     aug_class: list[int | str] = Field(min_length=1, description="classes to fill up, as numbers or names")
-    max_samples: int = Field(ge=1, description="pages that each of them has in the train part afterwards")
+    max_samples: int = Field(ge=1, description="pages that each of them has in the train split afterwards")
 
 
 class AugmentationSettings(Section):

@@ -20,7 +20,7 @@ class DataSettings(Section):
         None, description="table of the train pages; default: train.csv, else a folder per class"
     )
     val_table: Annotated[str | None, Key(KeyGroup.SPLIT)] = Field(
-        None, description="a fixed validation part; default: val.csv if there is one"
+        None, description="a fixed validation split; default: val.csv if there is one"
     )
     image_dir: str | None = Field(None, description="images of the tables; default: train/")
     test_dir: str | None = Field(None, description="test images; default: test/")

@@ -46,7 +46,7 @@ class ShiftSettings(Section):
     shift: str = Field(
         "competition",
         min_length=1,
-        description="recipe of the second validation: competition, document, measured (on the test part), none, a file",
+        description="recipe of the second validation: competition, document, measured (on test pages), none, a file",
     )
     shifted_draws: int = Field(2, ge=1, le=20, description="how often each validation page is damaged")
     robustness_pages: int = Field(

@@ -34,7 +34,7 @@ class BalanceSettings(Section):
     class_imbalance: Annotated[
         ClassImbalance | None,
         Key(KeyGroup.IMBALANCE, off=Translated("fills up small classes", "페이지가 적은 클래스 채우기"), off_order=3),
-    ] = Field(None, description="fill small classes of the train part with cutout copies")
+    ] = Field(None, description="fill small classes of the train split with cutout copies")
     weighted_sampler: Annotated[
         bool,
         Key(

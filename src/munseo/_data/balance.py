@@ -44,7 +44,7 @@ def plan_balance(
     empty = [class_names[label] if class_names else str(label) for label in positions if not len(positions[label])]
     if empty:
         raise UserError(
-            f"class_imbalance.aug_class: no page to copy in the train part for {', '.join(empty)}; leave them out."
+            f"class_imbalance.aug_class: no page to copy in the train split for {', '.join(empty)}; leave them out."
         )
     copies = []
     for label, of_class in positions.items():

@@ -182,7 +182,7 @@ def _without_trained_pages(members: Sequence[EnsembleMember], ids: Sequence[str]
     kept = [page_id for page_id in ids if page_id not in copied]
     if len(kept) < 2:
         raise UserError(
-            "Every common validation page is also in a training part under another name; remove the copies from the "
+            "Every common validation page is also in a training split under another name; remove the copies from the "
             "data, and train again."
         )
     shown = ", ".join(sorted(copied)[:SHOWN]) + (", …" if len(copied) > SHOWN else "")

@@ -72,7 +72,7 @@ def own_test_pages(config: Config) -> PageSet:
     """
     pages = load_pages(config.data_dir, DataLayout.from_config(config))
     if not pages.test:
-        raise UserError(f"{config.data_dir}: has no test part; say what to predict: munseo predict RUN INPUT…")
+        raise UserError(f"{config.data_dir}: has no test split; say what to predict: munseo predict RUN INPUT…")
     return pages
 
 

@@ -30,7 +30,7 @@ class RunInputs:
         pages: A row for each page of training and validation, with its ID as the index: ``label`` (class name or
             None), ``sha256``, ``side`` (``train``, ``val``, ``skipped``, or ``fold 3`` for a page that was validated
             there); None where the run has no list of pages.
-        test: The same for the test part.
+        test: The same for the test split.
     """
 
     name: str

@@ -58,7 +58,7 @@ def generate(
     """Generate the 17-class document set in the layout of the competition.
 
     ``out`` will hold ``train.csv`` and ``sample_submission.csv`` (``ID,target``), ``meta.csv``
-    (``target,class_name``), ``test_labels.csv`` (the truth about the test part), ``train/*.jpg`` (clean scans) and
+    (``target,class_name``), ``test_labels.csv`` (the truth about the test split), ``train/*.jpg`` (clean scans) and
     ``test/*.jpg`` (turned, mirrored, blurred, noisy, brighter). It depends only on the seed, not on ``num_workers``.
 
     Args:
@@ -101,13 +101,13 @@ def class_sizes(num_train: int) -> list[int]:
 
 
 def planned_train(num_train: int, seed: int) -> list[SynthPage]:
-    """Return the pages of the train part, in random order."""
+    """Return the pages of the train split, in random order."""
     targets = np.repeat(np.arange(len(KINDS)), class_sizes(num_train))
     return _pages("train", generator(seed, "specimen-train-targets").permutation(targets), seed)
 
 
 def planned_test(num_test: int, seed: int) -> list[SynthPage]:
-    """Return the pages of the test part: each kind once, then random kinds."""
+    """Return the pages of the test split: each kind once, then random kinds."""
     rng = generator(seed, "specimen-test-targets")
     first = rng.permutation(len(KINDS))
     return _pages("test", np.concatenate([first, rng.integers(len(KINDS), size=num_test)])[:num_test], seed)

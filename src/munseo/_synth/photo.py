@@ -1,4 +1,4 @@
-"""Pages before a camera or a scanner: perspective, shadows, backgrounds, and the damage of the test part.
+"""Pages before a camera or a scanner: perspective, shadows, backgrounds, and the damage of the test split.
 
 The damage is separate from ``munseo._augment`` on purpose: the shift that Munseo simulates must not know this one.
 """

@@ -151,7 +151,7 @@ def training_size(config: Config, epoch: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One entry of an epoch: a page of the train part, or its copy under one policy (offline augmentation).
+    """One entry of an epoch: a page of the train split, or its copy under one policy (offline augmentation).
 
     ``copy`` is 0 for the page itself and 1, 2, … for its cutout copies, each of them cut differently. ``policy`` is -1
     but for offline copies.

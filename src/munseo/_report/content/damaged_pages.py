@@ -1,4 +1,4 @@
-"""Section: how the model does on damaged pages, each kind of damage, and the score to expect on the test part."""
+"""Section: how the model does on damaged pages, each kind of damage, and the score to expect on the test split."""
 
 from __future__ import annotations
 
