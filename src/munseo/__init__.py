@@ -1,4 +1,4 @@
-"""Munseo (문서, "document") trains, judges and explains classifiers of document images.
+"""Munseo (문서, "document") trains, evaluates and explains classifiers of document images.
 
 Every command is a function here, such as ``from munseo import train, predict, report``. They are found on first use, so
 that importing the package costs nothing.

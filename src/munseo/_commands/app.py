@@ -133,7 +133,7 @@ def build_app(commands: Iterable[Command], groups: Iterable[Group]) -> typer.Typ
     """Make the application of these commands."""
     whole = typer.Typer(
         name="munseo",
-        help="Train, judge and explain classifiers of document images.",
+        help="Train, evaluate and explain classifiers of document images.",
         no_args_is_help=True,
         rich_markup_mode="markdown",
         pretty_exceptions_enable=False,

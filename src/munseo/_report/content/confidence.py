@@ -1,4 +1,4 @@
-"""Section: how far confidence can be trusted, and how many pages a wanted precision leaves without a person."""
+"""Section: how far confidence can be trusted, and how many pages needs no person at each target precision."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LARGEST_DOT = 110.0
 
 
 def confidence_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """Return calibration, and the fraction of pages that a wanted precision leaves without a person."""
+    """Return calibration, and the fraction of pages that needs no person at each target precision."""
     calibration = facts.results.calibration
     if calibration is None:
         return ()
@@ -109,7 +109,7 @@ def _draw_reliability(axes: Axes, name: str, part: Reliability, texts: Texts, th
 
 
 def _draw_coverage(axes: Axes, calibration: Calibration, texts: Texts, theme: Theme) -> None:
-    """Draw the curve, and on it the wanted precisions that a threshold reaches."""
+    """Draw the curve, and on it the target precisions that a threshold reaches."""
     color = theme.shifted if calibration.shifted else theme.val
     _square(axes, texts("plot.coverage_title"), texts("plot.coverage"), texts("plot.precision"), theme)
     fractions, precision = zip(*calibration.known_curve, strict=True)
