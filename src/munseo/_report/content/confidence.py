@@ -1,4 +1,4 @@
-"""Section: how far confidence can be trusted, and how many pages needs no person at each target precision."""
+"""Section: how far confidence can be trusted, and how many pages need no person at each target precision."""
 
 from __future__ import annotations
 
