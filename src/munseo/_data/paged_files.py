@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import pypdfium2
 from PIL import TiffImagePlugin
+from pypdfium2 import raw
 
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
 from munseo._data.pixels import check_size, exif_orientation, to_rgb, upright
@@ -53,11 +54,11 @@ class PdfPages:
             try:
                 self._document = pypdfium2.PdfDocument(data)
             except pypdfium2.PdfiumError as error:
-                reason = str(error).lower()
-                if "password" in reason and b"/Encrypt" in data:
+                locked = error.err_code == raw.FPDF_ERR_PASSWORD
+                if locked and b"/Encrypt" in data:
                     raise UnreadableError(ImageProblem(ProblemCode.PDF_WITH_PASSWORD)) from None
                 # For a file without pages PDFium reports the problem of the file before it, or success.
-                if "password" in reason or "success" in reason:
+                if locked or error.err_code == raw.FPDF_ERR_SUCCESS:
                     raise UnreadableError(ImageProblem(ProblemCode.PDF_WITHOUT_PAGES)) from None
                 raise
             self.num_pages = len(self._document)
