@@ -9,7 +9,8 @@ set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet pypdfium2==5.15.2
+. "$work/venv/bin/activate"
+pip install --quiet pypdfium2==5.15.2
 cat > "$work/seen.py" <<'PY'
 import pypdfium2
 
@@ -49,4 +50,4 @@ for name, content in opened:
     print(f"{name:9} {found[-1]}")
 raise SystemExit(found != ["error 0", "error 3", "error 3", "1 page", "error 3"])
 PY
-"$work/venv/bin/python" "$work/seen.py"
+python "$work/seen.py"

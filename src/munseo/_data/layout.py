@@ -29,7 +29,7 @@ _NAMED = 5  # the number of files that a note about skipped files names
 class DataLayout:
     """Where a data folder has its tables and images, and how the columns of its tables are called.
 
-    Paths are relative to the data folder; None stands for the usual name.
+    Paths are relative to the data folder; None means the usual name.
     """
 
     train_table: str | None = None  # table of the train pages; default: ``train.csv``, else a folder per class

@@ -28,7 +28,7 @@ def join_groups(num_pages: int, links: Iterable[tuple[int, int]]) -> np.ndarray:
 
 
 def root_of(parents: list[int], index: int) -> int:
-    """Return the page that stands for the group of a page, and shorten the way to it; roots are their own parents."""
+    """Return the page that represents the group of a page, and shorten the way to it; roots are their own parents."""
     while parents[index] != index:
         parents[index] = parents[parents[index]]
         index = parents[index]

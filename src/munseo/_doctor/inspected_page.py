@@ -105,7 +105,7 @@ def _inspect(split: str, page: Page, square_px: int | None) -> tuple[InspectedPa
 
 
 def _ink_fraction(grey: np.ndarray) -> float:
-    """Return the fraction of a page that stands out; the rim is skipped, where scanners leave lines and shadows."""
+    """Return the fraction of ink on a page; the rim is skipped, where scanners leave lines and shadows."""
     rim_y, rim_x = (max(1, side // 20) for side in grey.shape)
     inner = grey[rim_y:-rim_y, rim_x:-rim_x] if min(grey.shape) > 20 else grey
     paper = cv2.medianBlur(inner, 31)

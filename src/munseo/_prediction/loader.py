@@ -59,6 +59,7 @@ class PageDataset(Dataset[Item]):
     """A known number of pages in a fixed order."""
 
     def __len__(self) -> int:
+        # torch's Dataset has no length; every subclass has one, and the loader's type needs it.
         raise NotImplementedError
 
 

@@ -63,7 +63,7 @@ class AccessControl:
             await self._app(scope, receive, answer)
         except Refusal as refusal:
             await refusal.response()(scope, receive, answer)
-        except Exception:
+        except Exception:  # whatever it is, the sender gets an answer and the log gets the trace
             if status:  # a part of the answer is sent already, so the connection has to be broken off
                 raise
             # Only those who run the service may read the trace.

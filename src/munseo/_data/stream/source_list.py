@@ -23,7 +23,7 @@ from munseo._data.tables import TABLE_EXTENSIONS
 from munseo._errors import UserError
 from munseo._run.atomic import replacing
 
-STDIN = "-"  # the word that stands for a list of paths from standard input
+STDIN = "-"  # the word that means a list of paths from standard input
 _ROWS = 4096  # rows that are written and read together
 _NUMBERS = [(name, pa.int64()) for name in ("offset", "stored", "size", "crc")]
 _MEMBER = pa.struct([("name", pa.binary()), ("codec", pa.string()), *_NUMBERS])

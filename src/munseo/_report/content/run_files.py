@@ -22,7 +22,7 @@ FILES = (
 )
 """Every file of docs/run-folder.md except the report itself, the most wanted first.
 
-``{plots}`` stands for all plots, and ``submission`` for the table that is named after the run. The text ``file.NAME``
+``{plots}`` means all plots, and ``submission`` for the table that is named after the run. The text ``file.NAME``
 says what a file holds.
 """
 
