@@ -18,8 +18,8 @@ from pathlib import Path
 SHORT_LINES = 40
 LONG_LINES = 450
 LIMITS = {
-    "modules": 290,
-    "lines": 34_500,
+    "modules": 300,
+    "lines": 37_500,
     "files with a name in -ing": 10,
     "class names used twice": 0,
     "modules under 40 lines": 25,
