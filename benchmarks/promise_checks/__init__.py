@@ -1,0 +1,1 @@
+"""The simulations of ``promises.py``, one file for each promise."""
