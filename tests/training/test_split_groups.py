@@ -10,7 +10,7 @@ import pytest
 
 from munseo._config import Config
 from munseo._errors import UserError
-from munseo._training.training_data import collect, make_splits
+from munseo._training.training_data import collect, make_splits, page_table
 
 
 @pytest.fixture
@@ -73,17 +73,54 @@ def test_no_split_parts_them(planted):
 
 def test_a_fixed_validation_part_is_told_what_it_shares(planted):
     data, groups = planted
-    table = pd.read_csv(data / "train.csv", dtype=str, keep_default_na=False)
-    held_out_of_kim = [page for page in table["ID"] if page in groups[2]][:2]
-    held_out = {"again.jpg", *held_out_of_kim}
-    table[table["ID"].isin(held_out)].to_csv(data / "val.csv", index=False)
-    table[~table["ID"].isin(held_out)].to_csv(data / "train.csv", index=False)
+    held_out_of_kim = sorted(groups[2])[:2]
+    _hold_out(data, {"again.jpg", *held_out_of_kim})
     collection = collect(_config(data, group_column="sender"))
     assert collection.groups is None
     notes = "\n".join(collection.notes)
     assert "are also training files, which makes the validation scores too high: 1 (again.jpg)" in notes
     shown = ", ".join(held_out_of_kim)
     assert f"same sender as training pages, which makes the validation scores too high: 2 ({shown})" in notes
+
+
+def _hold_out(data, ids) -> None:
+    """Move pages of the train table into ``val.csv``."""
+    table = pd.read_csv(data / "train.csv", dtype=str, keep_default_na=False)
+    table[table["ID"].isin(ids)].to_csv(data / "val.csv", index=False)
+    table[~table["ID"].isin(ids)].to_csv(data / "train.csv", index=False)
+
+
+def test_groups_of_fixed_validation_pages_are_found_too(planted):
+    data, (turned, again, kim) = planted
+    _hold_out(data, {*turned, *again, *sorted(kim)[:3]})
+    collection = collect(_config(data, group_column="sender"))
+    assert collection.groups is None
+    found = pd.Series([page.id for page in collection.pages.val]).groupby(collection.val_groups).agg(set)
+    assert [group for group in found if len(group) > 1] == [turned, again, set(sorted(kim)[:3])]
+    assert any(
+        note.startswith("validation: pages that are copies of each other: 4 (groups: 2") for note in collection.notes
+    )
+    recorded = page_table(collection, make_splits(_config(data), collection)[0])
+    by_group = recorded[recorded["part"] == "val"].dropna(subset="group").groupby("group")["ID"].agg(set)
+    assert sorted(map(sorted, by_group[by_group.map(len) > 1])) == sorted(map(sorted, (turned, again, sorted(kim)[:3])))
+    assert recorded.loc[recorded["part"] != "val", "group"].isna().all()
+
+
+def test_a_validation_table_without_the_group_column_is_named(planted):
+    data, (turned, _, _) = planted
+    _hold_out(data, turned)
+    pd.read_csv(data / "val.csv", dtype=str).drop(columns="sender").to_csv(data / "val.csv", index=False)
+    notes = collect(_config(data, group_column="sender", split_by_likeness="none")).notes
+    assert any("the table of the validation pages has no column sender" in note for note in notes)
+
+
+def test_the_groups_of_a_split_are_recorded(planted):
+    data, groups = planted
+    config = _config(data, group_column="sender", n_folds=3)
+    collection = collect(config)
+    for split in make_splits(config, collection):
+        recorded = page_table(collection, split).dropna(subset="group").groupby("group")["ID"].agg(set)
+        assert sorted(map(sorted, recorded[recorded.map(len) > 1])) == sorted(map(sorted, groups))
 
 
 def test_of_too_many_pages_equal_files_alone_are_tied(planted, monkeypatch):

@@ -67,6 +67,12 @@ class RunFolder:
         ]
         return [RunFolder(path) for path in sorted(paths, key=lambda path: int(path.name[4:]))]
 
+    @property
+    def members(self) -> list[RunFolder]:
+        """The members of an ensemble in their order; empty for any other run."""
+        paths = [file.parent for file in self.path.glob("members/*/config.yaml") if file.parent.name.isdigit()]
+        return [RunFolder(path) for path in sorted(paths, key=lambda path: int(path.name))]
+
     def fold(self, number: int) -> RunFolder:
         """Return the folder of one fold, whether it exists yet or not."""
         return RunFolder(self.path / f"fold{number}")

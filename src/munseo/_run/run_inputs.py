@@ -50,7 +50,7 @@ def read_inputs(run: RunFolder) -> RunInputs:
         UserError: A file of the run is damaged.
     """
     manifest = run.read_manifest()
-    members = [RunFolder(path.parent) for path in sorted((run.path / "members").glob("*/config.yaml"), key=_number)]
+    members = run.members
     kind = "ensemble" if members else "folds" if run.folds else "single"
     classes = read_classes(run)
     all_pages = _pages(members[0] if members else run, classes)
@@ -134,11 +134,6 @@ def _page_table(run: RunFolder) -> pd.DataFrame:
     except (pa.ArrowException, ValueError, KeyError, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise UserError(f"{run.pages_file}: a damaged parquet file ({reason}); restore it from a copy.") from None
-
-
-def _number(path: Any) -> int:
-    name = path.parent.name
-    return int(name) if name.isdigit() else 0
 
 
 def differing_values(first: dict[str, Any], second: dict[str, Any]) -> Rows:

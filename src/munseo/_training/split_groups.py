@@ -29,55 +29,76 @@ def splits_train(config: DataSettings, pages: PageSet) -> bool:
     return bool(config.n_folds) or pages.val is None
 
 
-def needs_thumbnails(config: DataSettings, pages: PageSet) -> bool:
-    """Return whether ``find_groups`` will compare pictures."""
-    return config.split_by_likeness == "near" and splits_train(config, pages) and len(pages.train) <= MOST_COMPARED
+def needs_thumbnails(config: DataSettings, pages: PageSet, name: str) -> bool:
+    """Return whether ``find_groups`` will compare the pictures of a table, ``train``, ``val`` or ``test``.
+
+    Compared are the pages that validation pages are taken from: copies among them count once in every interval.
+    """
+    if config.split_by_likeness != "near" or name != ("train" if splits_train(config, pages) else "val"):
+        return False
+    return len((pages.train if name == "train" else pages.val) or ()) <= MOST_COMPARED
 
 
 def find_groups(
     config: DataSettings, pages: PageSet, train: Checked, val: Checked
-) -> tuple[np.ndarray | None, list[str]]:
-    """Find the groups of pages that a split must keep together, by ``group_column`` and ``split_by_likeness``.
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Find the groups of pages that belong together, by ``group_column`` and ``split_by_likeness``.
 
-    The pages of ``train`` and ``val`` are the readable ones; the train pages have thumbnails if ``needs_thumbnails``.
+    A split keeps the groups of the train pages together. Fixed validation pages are not split; their groups say which
+    of them are evidence of one thing.
+
+    The pages of ``train`` and ``val`` are the readable ones; those have thumbnails that ``needs_thumbnails`` names.
 
     Returns:
-        The number of the group of each train page, or None if every page is its own group; and notes for the user.
+        The number of the group of each page, for ``train`` where the train pages are split and for ``val`` where
+        validation pages are fixed, without an entry if every page is its own group; and notes for the user.
 
     Raises:
         UserError: The tables have no such column.
     """
     keys = _column(config, pages, "train")
-    if not splits_train(config, pages):
-        return None, _straddling(config, pages, train, val, keys)
-    digests = [train.digests[page.id] for page in train.pages]
+    if splits_train(config, pages):
+        groups, notes = _groups(config, pages, "train", train, keys)
+        return ({} if groups is None else {"train": groups}), notes
+    val_keys = _column(config, pages, "val") if _has_column(config, pages, "val") else {}
+    groups, notes = _groups(config, pages, "val", val, val_keys)
+    if config.group_column and not _has_column(config, pages, "val"):
+        notes.append(str(Remark("split.no_groups_of_val", {"column": config.group_column})))
+    notes += _straddling(config, train, val, keys, val_keys)
+    return ({} if groups is None else {"val": groups}), notes
+
+
+def _groups(
+    config: DataSettings, pages: PageSet, name: str, checked: Checked, keys: dict[str, str]
+) -> tuple[np.ndarray | None, list[str]]:
+    """Return the number of the group of each readable page of one table, or None if each is its own; and notes."""
+    num_pages = len(checked.pages)
+    digests = [checked.digests[page.id] for page in checked.pages]
     equal = links_of_keys(digests) if config.split_by_likeness != "none" else []
-    near = _near(train) if needs_thumbnails(config, pages) else []
+    near = _near(checked) if needs_thumbnails(config, pages, name) else []
     notes = []
-    if config.split_by_likeness == "near" and len(pages.train) > MOST_COMPARED:
+    if config.split_by_likeness == "near" and not needs_thumbnails(config, pages, name):
         notes.append(str(Remark("split.too_many_pages", {"most": MOST_COMPARED})))
     if equal or near:
-        sizes = np.unique(join_groups(len(train.pages), [*equal, *near]), return_counts=True)[1]
+        sizes = np.unique(join_groups(num_pages, [*equal, *near]), return_counts=True)[1]
         num_groups = int((sizes > 1).sum())
         num_near = sum(digests[first] != digests[second] for first, second in near)
         values = {"pages": int(sizes[sizes > 1].sum()), "groups": num_groups, "equal": len(equal), "near": num_near}
-        notes.append(str(Remark("split.copies", values)))
-    links = [*equal, *near, *links_of_keys([keys.get(page.id) for page in train.pages])]
-    if not links:
-        return None, notes
-    return join_groups(len(train.pages), links), notes
+        notes.append(str(Remark("split.copies" if name == "train" else "split.copies_in_val", values)))
+    links = [*equal, *near, *links_of_keys([keys.get(page.id) for page in checked.pages])]
+    return (join_groups(num_pages, links) if links else None), notes
 
 
-def _near(train: Checked) -> list[tuple[int, int]]:
+def _near(checked: Checked) -> list[tuple[int, int]]:
     """Return pairs of pages that show the same picture.
 
     Thumbnails find the candidates; these few pages are read again to make sure.
     """
     threads = os.cpu_count() or 1
-    pairs = same_pictures([train.thumbnails[page.id] for page in train.pages], threads)
+    pairs = same_pictures([checked.thumbnails[page.id] for page in checked.pages], threads)
 
     def likeness(pair: SamePicture) -> float:
-        first, second = (fine_square(decode(train.pages[index].path)) for index in (pair.first, pair.second))
+        first, second = (fine_square(decode(checked.pages[index].path)) for index in (pair.first, pair.second))
         return fine_likeness(first, second, pair.turn)
 
     with ThreadPoolExecutor(threads) as pool:
@@ -97,15 +118,20 @@ def _column(config: DataSettings, pages: PageSet, name: str) -> dict[str, str]:
     return {nfc(row.values[id_column]): row.values[column] for row in table.rows if row.values[column]}
 
 
-def _straddling(config: DataSettings, pages: PageSet, train: Checked, val: Checked, keys: dict[str, str]) -> list[str]:
+def _has_column(config: DataSettings, pages: PageSet, name: str) -> bool:
+    return name in pages.tables and config.group_column in read_table(pages.tables[name]).columns
+
+
+def _straddling(
+    config: DataSettings, train: Checked, val: Checked, keys: dict[str, str], val_keys: dict[str, str]
+) -> list[str]:
     """Return notes on files and groups that are in both train and fixed validation pages; the split is not changed."""
     known = set(train.digests.values())
     copies = [page.id for page in val.pages if val.digests[page.id] in known]
     notes = list(_note("split.shared_files", copies))
-    if keys and config.group_column in read_table(pages.tables["val"]).columns:
-        values = set(keys.values())
-        shared = [page_id for page_id, value in _column(config, pages, "val").items() if value in values]
-        notes += _note("split.shared_groups", shared, column=config.group_column)
+    values = set(keys.values())
+    shared = [page_id for page_id, value in val_keys.items() if value in values]
+    notes += _note("split.shared_groups", shared, column=config.group_column)
     return notes
 
 

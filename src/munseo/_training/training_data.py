@@ -54,6 +54,8 @@ class Collection:
     notes: tuple[str, ...]  # what was done without asking
     # Number of the group of each train page; groups are not split. None: every page is its own group.
     groups: np.ndarray | None = None
+    # The same for fixed validation pages, which are not split.
+    val_groups: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def collect(config: Config) -> Collection:
         (name, page_id): digest for name, result in checked.items() for page_id, digest in result.digests.items()
     }
     pages = replace(pages, train=checked["train"].pages, val=checked["val"].pages if pages.val else None)
-    return Collection(_cached(config, pages, digests), digests, skipped, notes, groups)
+    cached = _cached(config, pages, digests)
+    return Collection(cached, digests, skipped, notes, groups.get("train"), groups.get("val"))
 
 
 def _check_all(pages: PageSet, config: Config) -> dict[str, Checked]:
@@ -104,7 +107,7 @@ def _check_all(pages: PageSet, config: Config) -> dict[str, Checked]:
     checked: dict[str, Checked] = {}
     problems: list[str] = []
     for name, members in {"train": pages.train, "val": pages.val or (), "test": pages.test}.items():
-        with_thumbnails = name == "train" and needs_thumbnails(config, pages)
+        with_thumbnails = needs_thumbnails(config, pages, name)
         try:
             checked[name] = (
                 check_images(members, config.on_bad_image, with_thumbnails) if members else Checked((), (), {}, ())
@@ -276,7 +279,10 @@ def describe_data(config: Config, collection: Collection, split: Split) -> dict[
 
 
 def page_table(collection: Collection, split: Split) -> pd.DataFrame:
-    """Return every page with its part, class and hash, as ``pages.parquet`` has them."""
+    """Return every page with its part, class, hash and group, as ``pages.parquet`` has them.
+
+    Pages with the same number belong together; a page without a number belongs to no other.
+    """
     # Digests are kept by the table that a page comes from: validation pages may come from the train table.
     parts: tuple[tuple[str, str, Sequence[Page]], ...] = (
         ("train", "train", split.train),
@@ -284,5 +290,19 @@ def page_table(collection: Collection, split: Split) -> pd.DataFrame:
         ("test", "test", collection.pages.test),
         ("skipped", "", [page for page, _ in collection.skipped if page.label is not None]),
     )
-    rows = [(p.id, part, p.label, collection.digests.get((table, p.id))) for part, table, pages in parts for p in pages]
-    return pd.DataFrame(rows, columns=["ID", "part", "target", "sha256"]).astype({"target": "Int64"})
+    groups = {
+        (table, page.id): int(number)
+        for table, pages, numbers in (
+            ("train", collection.pages.train, collection.groups),
+            ("val", collection.pages.val or (), collection.val_groups),
+        )
+        if numbers is not None
+        for page, number in zip(pages, numbers, strict=True)
+    }
+    rows = [
+        (page.id, part, page.label, collection.digests.get((table, page.id)), groups.get((table, page.id)))
+        for part, table, pages in parts
+        for page in pages
+    ]
+    table = pd.DataFrame(rows, columns=["ID", "part", "target", "sha256", "group"])
+    return table.astype({"target": "Int64", "group": "Int64"})
