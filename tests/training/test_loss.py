@@ -98,3 +98,41 @@ def test_logit_adjustment_takes_the_frequency_out_of_the_logits():
     assert learnt(Balance(log_prior=scaled_log_prior(labels.tolist(), 2, 0.5))) == pytest.approx(
         math.log(9) / 2, abs=0.01
     )
+
+
+def best_answer(loss, targets):
+    """The probabilities at which the loss of one page is smallest."""
+    logits = torch.zeros(1, targets.shape[1], requires_grad=True)
+    optimizer = torch.optim.Adam([logits], lr=0.05)
+    for _ in range(1500):
+        optimizer.zero_grad()
+        loss(logits, targets).backward()
+        optimizer.step()
+    return logits.softmax(dim=1)[0].detach()
+
+
+@pytest.mark.parametrize(("counts", "smoothing"), [([1000] * 16 + [5], 0.1), ([2000, 2000, 10], 0.2)])
+def test_the_best_answer_for_a_page_is_its_smoothed_label_whatever_the_classes_weigh(counts, smoothing):
+    """With torch's weights of the smoothed terms, the best answer for a page of the first case is the rare class."""
+    labels = [k for k, count in enumerate(counts) for _ in range(count)]
+    config = Config().model_copy(update={"class_weighting": True, "label_smoothing": smoothing})
+    loss, k = build_loss(config, labels, len(counts)), len(counts)
+    common = best_answer(loss, loss.one_hot(torch.tensor([0])))
+    assert common[0].item() == pytest.approx(1 - smoothing + smoothing / k, abs=1e-3)
+    assert common[1:].tolist() == pytest.approx([smoothing / k] * (k - 1), abs=1e-3)
+
+
+def test_the_best_answer_for_a_mixed_page_is_its_mixture_of_labels():
+    loss = build_loss(Config().model_copy(update={"class_weighting": True}), [0] * 95 + [1] * 5, 2)
+    assert best_answer(loss, torch.tensor([[0.7, 0.3]])).tolist() == pytest.approx([0.7, 0.3], abs=1e-3)
+
+
+def test_pages_count_by_their_labels_without_the_smoothing():
+    """The mean is over pages: the sum of weight times loss, divided by the sum of weights."""
+    weights, smoothing = torch.tensor([1.0, 4.0, 9.0]), 0.3
+    targets, logits = torch.tensor([[1.0, 0, 0], [0, 0.25, 0.75], [0, 0, 1]]), torch.randn(3, 3)
+    loss = SoftLoss(3, LossSettings(label_smoothing=smoothing), Balance(class_weights=weights))
+    smoothed = (1 - smoothing) * targets + smoothing / 3
+    of_pages = -(smoothed * logits.log_softmax(dim=1)).sum(dim=1)
+    page_weights = torch.tensor([1.0, 0.25 * 4 + 0.75 * 9, 9.0])
+    assert loss(logits, targets).item() == pytest.approx(((page_weights * of_pages).sum() / page_weights.sum()).item())

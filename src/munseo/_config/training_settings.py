@@ -62,7 +62,7 @@ class BalanceSettings(Section):
                 "`class_weighting`: 클래스 빈도의 역수로 손실에 가중치를 줍니다.",
             ),
         ),
-    ] = Field(False, description="weigh the loss by inverse class frequency")
+    ] = Field(False, description="weigh the pages in the loss by inverse class frequency")
 
 
 class LossSettings(Section):

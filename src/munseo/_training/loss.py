@@ -33,10 +33,9 @@ LOSSES: dict[str, Terms] = {
 
 @dataclass(frozen=True)
 class Balance:
-    """The correction of a loss for unequal classes: a factor for the term of each class, or an offset of its logit.
+    """The correction of a loss for unequal classes: a weight for the pages of each class, or an offset of its logit.
 
-    Both are (K,). With ``class_weights`` the mean is over the sum of factors, as in torch; ``log_prior`` is added to
-    the logits.
+    Both are (K,). With ``class_weights`` the loss is a weighted mean over pages; ``log_prior`` is added to the logits.
     """
 
     class_weights: torch.Tensor | None = None
@@ -94,12 +93,15 @@ class SoftLoss(nn.Module):
         """Return the mean loss of logits (B, K) against targets (B, K) whose rows sum to 1."""
         # Label smoothing (Szegedy et al., 2016) spreads a fraction of each target evenly over all classes.
         smoothing = self.settings.label_smoothing
-        targets = targets * (1 - smoothing) + smoothing / self.num_classes
+        smoothed = targets * (1 - smoothing) + smoothing / self.num_classes
         logits = logits.float() if self.log_prior is None else logits.float() + self.log_prior
-        terms = self.terms(targets, functional.log_softmax(logits, dim=1), self.settings)
+        terms = self.terms(smoothed, functional.log_softmax(logits, dim=1), self.settings)
         if self.class_weights is None:
             return terms.sum(dim=1).mean()
-        return (terms * self.class_weights).sum() / (targets * self.class_weights).sum()
+        # A page counts by its own label, or by both labels of a mixed page. torch weights each smoothed term by its
+        # class instead: then the best answer for a page of a common class can be a rare one.
+        weights = targets * self.class_weights
+        return (terms * weights.sum(dim=1, keepdim=True)).sum() / weights.sum()
 
 
 def build_loss(config: Config, labels: Sequence[int], num_classes: int) -> SoftLoss:

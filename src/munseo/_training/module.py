@@ -60,6 +60,7 @@ class PageClassifier(pl.LightningModule):
         self.schedule = Schedule(None)
         self.counts: dict[str, int] = {}
         self.used_lr = 0.0
+        self._num_accumulated = config.accumulate_batches  # batches of the current step
         self.compiled: Forward | None = None
         self._watch = LossWatch()
 
@@ -128,6 +129,8 @@ class PageClassifier(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Compute the loss of one batch; a loss that is not finite ends the run."""
+        first = batch_idx - batch_idx % self.config.accumulate_batches
+        self._num_accumulated = min(self.config.accumulate_batches, self.hardware.batches_per_epoch - first)
         images = self.classifier.prepare(batch.images)  # (B, 3, S, S)
         targets = self.loss.one_hot(batch.labels)  # (B, K)
         images, targets = self._mix(images, targets, batch_idx)
@@ -140,9 +143,18 @@ class PageClassifier(pl.LightningModule):
             self.counts["pages_clean" if policy < 0 else f"pages_{self.split.plan.policy_names[policy]}"] += 1
         return loss
 
+    def backward(self, loss: torch.Tensor, *args: Any, **kwargs: Any) -> None:
+        """Compute the gradient; Lightning has divided the loss by ``accumulate_batches``.
+
+        The last step of an epoch may have fewer batches, so that its gradient would be too small.
+        """
+        planned, real = self.config.accumulate_batches, self._num_accumulated
+        super().backward(loss if real == planned else loss * (planned / real), *args, **kwargs)
+
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Update the moving average after every step, and take a snapshot after the last step of an epoch."""
-        if self.ema is not None:
+        steps_here = (batch_idx + 1) % self.config.accumulate_batches == 0 or self.trainer.is_last_batch
+        if self.ema is not None and steps_here:
             self.ema.update(self.classifier, self.global_step)
         if self.trainer.is_last_batch:
             self._raise_if_bad(self._watch.finish())

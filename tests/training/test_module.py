@@ -1,0 +1,78 @@
+"""The training step: what a step counts when the gradients of several batches are accumulated for it."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from munseo._config import load_config
+from munseo._console import quietly
+from munseo._run import open_run
+from munseo._training import checkpoint as saving
+from munseo._training.loss import SoftLoss
+from munseo._training.module import ModelEmaV3, PageClassifier
+from munseo._training.resume import reopen_run
+from munseo._training.signals import resumable
+from munseo._training.training_run import fit, start_run
+
+ACCUMULATING = {"batch_size": 4, "accumulate_batches": 4, "ema_decay": 0.9, "epochs": 1, "shift": "none"}
+"""14 batches an epoch, and so 4 steps: the last of them has 2 batches."""
+
+
+class PowerCutError(Exception):
+    """Stands for a kill: nothing is done after it."""
+
+
+@pytest.fixture
+def begin(overrides, plain_config):
+    def start(**changes):
+        with quietly(True):
+            return start_run(load_config(plain_config, overrides(**{**ACCUMULATING, **changes})), ["a", "test"])
+
+    return start
+
+
+def go(training):
+    with quietly(True), resumable(training.folder):
+        fit(training.folder, training.config, training.card, training.splits[0], [])
+
+
+def test_every_step_has_the_mean_gradient_of_its_batches(begin, monkeypatch):
+    """Lightning divides by the planned number of batches, so that the last step would have half a gradient."""
+    gradients, averaged = [], []
+
+    def note_gradient(self, optimizer):
+        gradients.append(self.classifier.network.get_submodule("classifier").bias.grad.clone())
+
+    def note_average(self, model, step=None):
+        averaged.append(step)
+
+    monkeypatch.setattr(PageClassifier, "on_before_optimizer_step", note_gradient)
+    monkeypatch.setattr(ModelEmaV3, "update", note_average)
+    # The gradient of the bias of every class is 1 in every batch.
+    monkeypatch.setattr(SoftLoss, "forward", lambda self, logits, targets: logits.sum(dim=1).mean())
+    go(begin())
+    assert len(gradients) == 4
+    for gradient in gradients:
+        assert torch.allclose(gradient, torch.ones_like(gradient))
+    assert averaged == [1, 2, 3, 4], "the moving average follows once after every step of the optimiser"
+
+
+def test_a_run_that_accumulates_is_resumed_to_the_same_end(begin, monkeypatch):
+    whole = begin()
+    go(whole)
+    cut = begin(save_every_minutes=0.00001)
+    save = saving.save_state
+
+    def save_once(*args):
+        save(*args)
+        raise PowerCutError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(saving, "save_state", save_once)
+        with pytest.raises(PowerCutError):
+            go(cut)
+    with quietly(True):
+        resumed = reopen_run(open_run(cut.folder.path))
+    go(resumed)
+    one, other = load_file(whole.folder.weights_file), load_file(resumed.folder.weights_file)
+    assert all(torch.equal(one[name], other[name]) for name in one)
