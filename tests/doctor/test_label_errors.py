@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from munseo._data.class_match import match_classes
 from munseo._doctor.embeddings import Embedding
 from munseo._doctor.held_out_probabilities import held_out_probabilities
 from munseo._doctor.issue import PageEvidence
@@ -25,7 +26,7 @@ def clusters(num_each, spread=0.7):
 def held_out(points, pages, groups=None):
     """Return probabilities of pages without copies, or with the groups given."""
     groups = np.arange(len(pages)) if groups is None else groups
-    return held_out_probabilities(Embedding(points, np.arange(len(pages))), pages, groups, 3, None, 0)
+    return held_out_probabilities(Embedding(points, np.arange(len(pages))), pages, groups, 3, None, None, 0)
 
 
 def judged(pages, probabilities):
@@ -107,10 +108,27 @@ def test_changes_since_a_run(unread, tmp_path):
     })  # fmt: skip
     before.to_parquet(run.pages_file)
     now = [replace(page, file_sha256="a") for page in unread([0, 1, 1, 1, 1])]
-    issues = find_changes(PageEvidence(now, NAMES, run=run))
+    issues = find_changes(PageEvidence(now, NAMES, run=run, match=match_classes(NAMES, NAMES, NAMES, NAMES)))
     assert [(issue.page and issue.page.id, str(issue.detail)) for issue in issues] == [
         ("1.jpg", "receipt when the run was trained, form now"),
         ("2.jpg", "new since the run"),
         ("4.jpg", "not the same file as when the run was trained"),
         (None, "gone.jpg: was there when the run was trained, and is gone"),
     ]
+
+
+def test_a_run_that_numbers_the_classes_otherwise_is_read_by_their_names(unread, tmp_path):
+    run, order = RunFolder(tmp_path), [2, 0, 1]  # the run's first class is the third one of the data
+    run_names = [NAMES[label] for label in order]
+    match = match_classes(run_names, run_names, NAMES, NAMES)
+    pages = unread([0, 1, 2])
+    labels = [run_names.index(NAMES[page.label]) for page in pages]
+    table = pd.DataFrame({"ID": [page.id for page in pages], "target": labels})
+    table.assign(part="val", sha256=None).to_parquet(run.pages_file)
+    assert find_changes(PageEvidence(pages, NAMES, run=run, match=match)) == []
+    sure = np.full((3, 3), 0.1) + 0.7 * np.eye(3)[labels]
+    table[["p_0", "p_1", "p_2"]] = sure
+    table.to_parquet(run.val_predictions_file)
+    points, alone = np.zeros((3, 4)), np.arange(3)
+    rows = held_out_probabilities(Embedding(points, alone), pages, alone, 3, run, match, 0)
+    assert rows.argmax(axis=1).tolist() == [page.label for page in pages]

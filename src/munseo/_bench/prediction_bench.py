@@ -96,8 +96,7 @@ def _classifiers(job: ExportJob) -> dict[str, Classifier]:
 
 def _parities(job: ExportJob, classifiers: dict[str, Classifier]) -> dict[str, dict[str, Any]]:
     val = job.split.val[:PARITY_PAGES]
-    card = classifiers[BASELINE].card
-    labels = np.array([card.class_names.index(job.class_names[page.label or 0]) for page in val])
+    labels = np.array(job.labels[:PARITY_PAGES])
     settings = InferenceSetup(torch.device("cpu"), 16)
     before = predict_pages(classifiers["torch"], val, settings)
     predictions = dict.fromkeys((BASELINE, "torch"), before)

@@ -10,6 +10,7 @@ import numpy as np
 
 from munseo._console import say, track
 from munseo._data import PageSet
+from munseo._data.class_match import ClassMatch, match_classes
 from munseo._data.page_groups import join_groups
 from munseo._doctor.duplicates import find_copies
 from munseo._doctor.embeddings import embed, has_packaged, load_backbone
@@ -69,8 +70,7 @@ def examine(pages: PageSet, run: RunFolder | None = None, seed: int = 42) -> Exa
     Raises:
         UserError: The run has other classes.
     """
-    if run is not None and read_card(run).class_names != pages.class_names:
-        raise UserError(f"{run.path}: was trained on other classes than the data folder has; choose another run.")
+    match = None if run is None else _same_classes(run, pages)
     classifier = load_backbone(run)
     num_pages = len(pages.train) + len(pages.val or ()) + len(pages.test)
     square_px = classifier.card.image_size if classifier else None
@@ -80,15 +80,17 @@ def examine(pages: PageSet, run: RunFolder | None = None, seed: int = 42) -> Exa
     notes: list[Remark] = []
     if embedding is None:
         notes.append(Remark("doctor.not_judged"))
-        evidence = PageEvidence(inspected, pages.class_names, copies, run=run)
+        evidence = PageEvidence(inspected, pages.class_names, copies, run=run, match=match)
     else:
         say("judging labels")
         if run is None or not run.folds:
             notes.append(Remark("doctor.general" if has_packaged() else "doctor.biased"))
         groups = join_groups(len(inspected), [(pair.first, pair.second) for pair in copies])
-        probabilities = held_out_probabilities(embedding, inspected, groups, len(pages.class_names), run, seed)
+        probabilities = held_out_probabilities(embedding, inspected, groups, len(pages.class_names), run, match, seed)
         labelled = [inspected[index] for index in embedding.indices]
-        evidence = PageEvidence(inspected, pages.class_names, copies, labelled, embedding.points, probabilities, run)
+        evidence = PageEvidence(
+            inspected, pages.class_names, copies, labelled, embedding.points, probabilities, run, match
+        )
     finders = dict.fromkeys(kind.find for kind in KINDS.values())
     issues = [issue for find in finders for issue in find(evidence)]
     order = list(KINDS)
@@ -102,6 +104,14 @@ def examine(pages: PageSet, run: RunFolder | None = None, seed: int = 42) -> Exa
         judged=np.empty(0, int) if embedding is None else embedding.indices,
         probabilities=None if embedding is None else evidence.probabilities,
     )
+
+
+def _same_classes(run: RunFolder, pages: PageSet) -> ClassMatch:
+    card = read_card(run)
+    match = match_classes(card.class_names, card.class_targets, pages.class_names, pages.class_targets)
+    if not match.is_same:
+        raise UserError(f"{run.path}: was trained on other classes than the data folder has; choose another run.")
+    return match
 
 
 def count_classes(pages: Sequence[InspectedPage], class_names: Sequence[str]) -> list[ClassCensus]:

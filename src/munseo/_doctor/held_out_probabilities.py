@@ -11,6 +11,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from munseo._data.class_match import ClassMatch
 from munseo._doctor.embeddings import Embedding
 from munseo._doctor.inspected_page import InspectedPage
 from munseo._run import RunFolder
@@ -28,6 +29,7 @@ def held_out_probabilities(
     groups: np.ndarray,
     num_classes: int,
     run: RunFolder | None,
+    match: ClassMatch | None,
     seed: int,
 ) -> np.ndarray:
     """Return (len(embedding.indices), num_classes) probabilities by models that were not fitted to the page's label.
@@ -42,13 +44,14 @@ def held_out_probabilities(
             for it, so copies are judged together.
         num_classes: C.
         run: A run of these classes.
+        match: These classes among the run's; None without a run.
         seed: The seed of the folds.
     """
     labelled = [pages[index] for index in embedding.indices]
-    if run is None:
+    if run is None or match is None:
         by_run = np.full((len(labelled), num_classes), np.nan)
     else:
-        by_run = _validation_probabilities(run, labelled, num_classes)
+        by_run = _validation_probabilities(run, labelled, match)
     is_known, is_kfold = ~np.isnan(by_run[:, 0]), run is not None and bool(run.folds)
     if is_kfold and is_known.all():
         return by_run
@@ -58,12 +61,12 @@ def held_out_probabilities(
     return fitted
 
 
-def _validation_probabilities(run: RunFolder, labelled: Sequence[InspectedPage], num_classes: int) -> np.ndarray:
+def _validation_probabilities(run: RunFolder, labelled: Sequence[InspectedPage], match: ClassMatch) -> np.ndarray:
     """Return what the run predicted for its validation pages; NaN for pages that it trained on or does not know."""
     table = run.read_predictions(run.val_predictions_file)
-    values = table[[f"p_{number}" for number in range(num_classes)]].to_numpy(float)
+    values = table[[f"p_{index}" for index in match.indices]].to_numpy(float)
     known = dict(zip(table["ID"], values, strict=True))
-    unknown = np.full(num_classes, np.nan)
+    unknown = np.full(len(match.indices), np.nan)
     return np.stack([known.get(page.id, unknown) for page in labelled])
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from munseo._data.class_match import ClassMatch
 from munseo._data.near_duplicates import SamePicture
 from munseo._doctor.inspected_page import InspectedPage
 from munseo._locale import Remark
@@ -31,6 +32,7 @@ class PageEvidence:
     # (len(labelled), num_classes) by models that have not seen the labels.
     probabilities: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     run: RunFolder | None = None  # a run of the same classes, or None
+    match: ClassMatch | None = None  # ``class_names`` among the classes of the run, or None
 
     @property
     def labels(self) -> np.ndarray:

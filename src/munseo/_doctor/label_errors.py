@@ -126,15 +126,19 @@ def find_changes(evidence: PageEvidence) -> list[Issue]:
 
     A page that the data folder does not have any more is an issue without a page.
     """
-    run = evidence.run
+    run, match = evidence.run, evidence.match
     file = (run.folds or [run])[0].pages_file if run is not None else None
-    if file is None or not file.is_file():
+    if file is None or match is None or not file.is_file():
         return []
+    data_labels = match.data_labels()
     table = pd.read_parquet(file)
     # Pages that could not be read have the part "skipped": the table of the run had them.
     table = table[table["part"] != "test"]
     before: dict[str, tuple[int | None, str]] = {
-        str(page_id): (None if pd.isna(target) else int(target), "" if pd.isna(digest) else str(digest))
+        str(page_id): (
+            None if pd.isna(target) else data_labels.get(int(target)),
+            "" if pd.isna(digest) else str(digest),
+        )
         for page_id, target, digest in zip(table["ID"], table["target"], table["sha256"], strict=True)
     }
     issues = []

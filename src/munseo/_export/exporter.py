@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from munseo._console import say
+from munseo._data.class_match import ClassMatch, match_classes
 from munseo._engines import ENGINES
 from munseo._engines.backends import open_engine
 from munseo._engines.engine import INT8
@@ -46,7 +47,13 @@ class ExportJob:
 
     run: RunFolder  # the folder with its weights
     split: Split  # its training and validation pages
-    class_names: tuple[str, ...]  # names of the classes that the pages' labels count
+    match: ClassMatch  # the classes that the pages' labels count, among those of the model
+
+    @property
+    def labels(self) -> list[int]:
+        """The class index of each validation page, as the model counts."""
+        labels = [self.match.run_label(page.label) for page in self.split.val]
+        return [label for label in labels if label is not None]
 
 
 @dataclass(frozen=True)
@@ -79,8 +86,9 @@ def list_jobs(run: RunFolder, data: Path | str | None) -> list[ExportJob]:
         )
     collection = collect(config)
     splits = make_splits(config, collection, read_recipe(run))
-    names = collection.pages.class_names
-    jobs = [ExportJob(folder, split, names) for folder, split in zip(run.folds or [run], splits, strict=True)]
+    card, pages = read_card(run), collection.pages
+    match = match_classes(card.class_names, card.class_targets, pages.class_names, pages.class_targets)
+    jobs = [ExportJob(folder, split, match) for folder, split in zip(run.folds or [run], splits, strict=True)]
     _check_pages(jobs)
     return jobs
 
@@ -95,8 +103,7 @@ def _check_pages(jobs: list[ExportJob]) -> None:
             problems.append(f"{job.run.name}: no validation pages")
         elif known != now:
             problems.append(f"{job.run.name}: {len(known - now)} validation pages are gone, {len(now - known)} are new")
-        names = set(read_card(job.run).class_names)
-        problems += [f"{job.run.name}: {name}: a class of the data only" for name in set(job.class_names) - names]
+        problems += [f"{job.run.name}: {name}: a class of the data only" for name in job.match.unknown]
     if problems:
         raise UserError("These data are not those of the run; say where they are with --data.", problems)
 
@@ -146,7 +153,7 @@ def _export(job: ExportJob, engine: str, int8: bool, max_loss: float, draft: Pat
     """Write one model and its sidecar into ``draft``, if it is good enough."""
     card = read_card(job.run)
     classifier = load_classifier(card, job.run.weights_file)
-    labels = np.array([card.class_names.index(job.class_names[page.label or 0]) for page in job.split.val])
+    labels = np.array(job.labels)
     settings = InferenceSetup(torch.device("cpu"), BATCH_SIZE)
     before = predict_pages(classifier, job.split.val, settings, description="predicting with torch")
     batches = calibration_batches(classifier, job.split.train, job.split.recipe, job.run.read_config().random_seed)

@@ -97,10 +97,14 @@ class Explainer:
 
 
 class Neighbours:
-    """The features of all training pages, which the model of an explainer computes in the background."""
+    """The features of all training pages, which the model of an explainer computes in the background.
 
-    def __init__(self, explainer: Explainer, pages: Sequence[Page]) -> None:
+    The labels of the pages count ``class_names``, which need not be those of the model.
+    """
+
+    def __init__(self, explainer: Explainer, pages: Sequence[Page], class_names: Sequence[str]) -> None:
         self.pages = pages
+        self.class_names = class_names
         self.num_read = 0
         self._explainer = explainer
         self._points: list[np.ndarray] = []
@@ -119,6 +123,10 @@ class Neighbours:
         similarity = np.concatenate(self._points) @ self._explainer.points([image])[0]
         nearest = np.argsort(-similarity)[:NEAREST]
         return [(self.pages[index], float(similarity[index])) for index in nearest]
+
+    def class_name(self, page: Page) -> str:
+        """Return the class that a page is labelled with."""
+        return self.class_names[page.label or 0]
 
     def _read(self) -> None:
         card = self._explainer.card

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from munseo._data import PageSet, read_table
+from munseo._data.class_match import match_classes
 from munseo._data.image_finder import nfc
 from munseo._errors import UserError
 from munseo._locale import Texts
+from munseo._prediction.inference import read_card
 from munseo._run import RunFolder
 from munseo._spreadsheet import original_cell
 from munseo._ui.page_templates import per_cent
@@ -95,19 +97,25 @@ def _issues(
 def _predicted(
     name: str, predictions: RunPredictions, pages: PageSet, labels: dict[tuple[str, str], int], texts: Texts
 ) -> Iterator[ReviewItem]:
-    if not predictions.exist or tuple(predictions.classes) != pages.class_names:
+    if not predictions.exist:
         return
+    card = read_card(predictions.run)
+    match = match_classes(card.class_names, card.class_targets, pages.class_names, pages.class_targets)
+    if not match.is_same:
+        return
+    data_labels = match.data_labels()
     parts = {page_id: part for part, page_id in labels}
     # The label of today counts: it may have been corrected since the run.
     labelled = [(page, labels[parts[page.id], page.id]) for page in predictions.pages() if page.id in parts]
 
     def item(page: PagePrediction, label: int, why: str) -> ReviewItem:
-        text = texts(why, name=predictions.classes[page.predicted], confidence=per_cent(page.confidence))
-        return ReviewItem(parts[page.id], page.id, label, None if page.predicted == label else page.predicted, text)
+        predicted = data_labels[page.predicted]
+        text = texts(why, name=pages.class_names[predicted], confidence=per_cent(page.confidence))
+        return ReviewItem(parts[page.id], page.id, label, None if predicted == label else predicted, text)
 
     if name == "labels":
-        suspect = [(p, k) for p, k in labelled if p.predicted != k and p.confidence >= MIN_CONFIDENCE]
-        for page, label in sorted(suspect, key=lambda pair: pair[0].probabilities[pair[1]]):
+        suspect = [(p, k) for p, k in labelled if data_labels[p.predicted] != k and p.confidence >= MIN_CONFIDENCE]
+        for page, label in sorted(suspect, key=lambda pair: pair[0].probabilities[match.indices[pair[1]]]):
             yield item(page, label, "why.other_label")
     else:
         uncertain = [(p, k) for p, k in labelled if p.confidence < MAX_CONFIDENCE]

@@ -111,7 +111,7 @@ def _result(
         result["heat"] = encode_jpeg(explainer.heat(square, best))
         if neighbours is not None and neighbours.are_ready:
             result["near"] = [
-                (near.id, names[near.label or 0], similarity, encode_jpeg(resized(decode(near.path), NEAR_PX)))
+                (near.id, neighbours.class_name(near), similarity, encode_jpeg(resized(decode(near.path), NEAR_PX)))
                 for near, similarity in neighbours.nearest(square)
             ]
         elif neighbours is not None:
@@ -131,7 +131,8 @@ def _neighbours(site: Site, run: RunFolder, explainer: Explainer | None) -> Neig
         return None
     if explainer.neighbours is None:
         try:
-            explainer.neighbours = Neighbours(explainer, site.pages_of(run).pages.train)
+            pages = site.pages_of(run).pages
+            explainer.neighbours = Neighbours(explainer, pages.train, pages.class_names)
         except UserError:  # the data folder is gone
             return None
     return explainer.neighbours
