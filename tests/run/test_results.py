@@ -80,7 +80,6 @@ def test_what_is_written_is_read_back(run: RunFolder):
 
 def test_without_the_file_nothing_was_measured(run: RunFolder):
     assert run.read_results() == Results()
-    assert run.read_temperature() == 1.0
     assert run.read_scores().given == {}
 
 
@@ -134,7 +133,7 @@ def test_a_wrong_entry_is_named_and_hinders_no_other(run: RunFolder, entries: di
     put(run, calibration={"temperature": 1.5}, **entries)
     with pytest.raises(UserError, match=rf"results\.json: not what Munseo wrote \({words}"):
         run.read_results()
-    assert run.read_temperature() == 1.5
+    assert run.read_results("calibration").calibration.temperature == 1.5
 
 
 def test_confusions_and_errors_follow_from_the_matrix():

@@ -21,7 +21,8 @@ from munseo._evaluation.calibration import (
     reliability,
     threshold_for_precision,
 )
-from munseo._evaluation.metrics import grouped_interval, probability_columns, summarise
+from munseo._evaluation.held_out import arrays
+from munseo._evaluation.metrics import grouped_interval, summarise
 from munseo._evaluation.robustness import robustness_profile
 from munseo._evaluation.second_look import choose_second_look
 from munseo._evaluation.view_gains import average, by_view, weigh_views
@@ -91,7 +92,7 @@ def _calibration(sets: dict[str, tuple[np.ndarray, np.ndarray]], config: Config)
 def _judge_views(table: pd.DataFrame, card: ModelCard, config: Config) -> dict[str, Any]:
     views = weigh_views(table, card.num_classes, card.tta_views, card.tta_space)
     labels, rows = by_view(table, card.num_classes)
-    first = average(np.stack([rows[name] for name in card.tta_views]), card.tta_space).astype(np.float32)
+    first = average(np.stack([rows[name] for name in card.tta_views]), card.tta_space)
     look = choose_second_look(labels, first, rows, card.tta_space, config.random_seed)
     return {"views": views, "second_look": {**look, "used": config.second_look and look["gain"] > 0}}
 
@@ -107,31 +108,6 @@ def _name_pictures(run: RunFolder, profile: dict[str, Any]) -> None:
     for row in profile["damages"]:
         for page in row["broken"]:
             page["file"] = known.get(row["damage"], {}).get(page["id"])
-
-
-def arrays(table: pd.DataFrame, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels, int (N,), and probabilities, float32 (N, K), of a table."""
-    return table["target"].to_numpy(np.int64), table[probability_columns(num_classes)].to_numpy(np.float32)
-
-
-def held_out_tables(run: RunFolder) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    """Read the predictions of the validation pages, clean and shifted.
-
-    A run without shifted ones gives the clean ones twice; a run without validation predictions gives None.
-    """
-    if not run.val_predictions_file.exists():
-        return None
-    clean = run.read_predictions(run.val_predictions_file)
-    shifted = run.shifted_predictions_file
-    return clean, run.read_predictions(shifted) if shifted.exists() else clean
-
-
-def by_draw(clean: pd.DataFrame, shifted: pd.DataFrame, num_classes: int) -> np.ndarray:
-    """Return shifted probabilities, float32 (draws, N, K), with the pages in the order of the clean table."""
-    if "draw" not in shifted:
-        return arrays(shifted, num_classes)[1][None]
-    draws = [shifted[shifted["draw"] == draw] for draw in sorted(shifted["draw"].unique())]
-    return np.stack([arrays(table.set_index("ID").loc[clean["ID"].tolist()], num_classes)[1] for table in draws])
 
 
 def save_gallery(run: RunFolder, pages: Sequence[Page], probabilities: np.ndarray, class_names: Sequence[str]) -> None:

@@ -49,6 +49,37 @@ class SecondLook:
         return ((1 - self.blend) * first + self.blend * second).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class CrossFittedLook:
+    """The second look without flattery: each fold of the pages has the rule that the other folds chose.
+
+    Attributes:
+        folds: The fold of each page, int (N,).
+        rules: The rule of each fold.
+    """
+
+    folds: np.ndarray
+    rules: tuple[SecondLook, ...]
+
+    def uncertain(self, first: np.ndarray) -> np.ndarray:
+        """Return which of the N pages with these first probabilities (N, K) are predicted again, bool (N,)."""
+        gates = np.array([rule.gate for rule in self.rules])
+        return np.asarray(first.max(axis=1) < gates[self.folds])
+
+    def applied(self, first: np.ndarray, seconds: Mapping[tuple[str, ...], np.ndarray]) -> np.ndarray:
+        """Return the final probabilities of the N pages, float32 (N, K).
+
+        ``first`` (N, K) are their first probabilities, ``seconds`` those by the views of each rule; of these, only the
+        rows of uncertain pages count.
+        """
+        rows = first.copy()
+        for fold, rule in enumerate(self.rules):
+            own = self.folds == fold
+            if own.any():
+                rows[own] = _applied(rule, first[own], seconds[rule.views][own])
+        return rows
+
+
 def choose_second_look(
     labels: np.ndarray, first: np.ndarray, views: Mapping[str, np.ndarray], space: str, seed: int
 ) -> dict[str, Any]:
@@ -67,19 +98,9 @@ def choose_second_look(
     Returns:
         The ``second_look`` entry of ``results.json``, without ``used``.
     """
-    seconds: dict[tuple[str, ...], np.ndarray] = {
-        names: average(np.stack([views[name] for name in names]), space).astype(np.float32)
-        for names in VIEW_SETS.values()
-        if all(name in views for name in names)
-    }
+    seconds = second_predictions(views, space)
     num_classes = first.shape[1]
-    held_out = first.copy()
-    folds = generator(seed, "second_look").permutation(len(labels)) % NUM_FOLDS
-    for fold in range(NUM_FOLDS):
-        fitted, judged = folds != fold, folds == fold
-        if judged.any() and fitted.any():
-            look = _best(labels[fitted], first[fitted], {names: rows[fitted] for names, rows in seconds.items()})
-            held_out[judged] = _applied(look, first[judged], seconds[look.views][judged])
+    held_out = cross_fit(labels, first, seconds, seed).applied(first, seconds)
     gain = paired_bootstrap(labels, held_out.argmax(axis=1), first.argmax(axis=1), num_classes, level=LEVEL)
     look = _best(labels, first, seconds)
     return {
@@ -92,6 +113,35 @@ def choose_second_look(
         "gain": gain.value,
         "interval": [gain.low, gain.high],
     }
+
+
+def second_predictions(views: Mapping[str, np.ndarray], space: str) -> dict[tuple[str, ...], np.ndarray]:
+    """Return the probabilities (N, K) by each candidate set of views, given those by single views."""
+    return {
+        names: average(np.stack([views[name] for name in names]), space)
+        for names in VIEW_SETS.values()
+        if all(name in views for name in names)
+    }
+
+
+def cross_fit(
+    labels: np.ndarray, first: np.ndarray, seconds: Mapping[tuple[str, ...], np.ndarray], seed: int
+) -> CrossFittedLook:
+    """Choose a rule for each fold of the pages on the pages of the other folds.
+
+    Args:
+        labels: True classes, int (N,).
+        first: Probabilities without a second look, (N, K).
+        seconds: Probabilities by each candidate set of views, (N, K).
+        seed: Seed of the folds.
+    """
+    folds = generator(seed, "second_look").permutation(len(labels)) % NUM_FOLDS
+    rules = []
+    for fold in range(NUM_FOLDS):
+        fitted = folds != fold
+        fitted = fitted if fitted.any() else np.ones_like(fitted)  # a single page has no others
+        rules.append(_best(labels[fitted], first[fitted], {names: rows[fitted] for names, rows in seconds.items()}))
+    return CrossFittedLook(folds, tuple(rules))
 
 
 def _best(labels: np.ndarray, first: np.ndarray, seconds: Mapping[tuple[str, ...], np.ndarray]) -> SecondLook:

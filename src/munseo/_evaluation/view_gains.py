@@ -14,8 +14,8 @@ from munseo._evaluation.metrics import macro_f1, probability_columns
 
 BASE = "identity"
 """The view that shows the page as it is; every other view is compared with it."""
-SMALLEST = 1e-12
-"""Smaller probabilities count as this one before their logarithm is taken."""
+SMALLEST = 1.4e-45
+"""The smallest float32 above 0: a probability that a table holds as 0 counts as this one in a logarithm."""
 LEVEL = 0.9
 """Level of the intervals of gains."""
 VERDICTS = {"better": "helps", "worse": "hurts", "not distinguishable": "unclear"}
@@ -25,12 +25,16 @@ VERDICTS = {"better": "helps", "worse": "hurts", "not distinguishable": "unclear
 def average(rows: np.ndarray, space: str) -> np.ndarray:
     """Average probabilities (V, N, K) over V views, as ``mean_probabilities`` does where the model is at hand.
 
-    The result is float64 (N, K); ``space`` is ``probability`` or ``logit``.
+    The result is float32 (N, K); ``space`` is ``probability``, which gives the same bits, or ``logit``.
     """
     if space == "probability":
-        return np.asarray(rows.astype(np.float64).mean(axis=0))
+        total = np.zeros(rows.shape[1:], dtype=np.float32)
+        for row in rows:
+            total += row
+        return total / np.float32(len(rows))
     # Log-probabilities are logits minus a constant for each page and view, which the softmax removes again.
-    return np.asarray(softmax(np.log(np.clip(rows.astype(np.float64), SMALLEST, None)).mean(axis=0), axis=1))
+    logs = np.log(np.clip(rows.astype(np.float64), SMALLEST, None))
+    return np.asarray(softmax(logs.mean(axis=0), axis=1), dtype=np.float32)
 
 
 def by_view(table: pd.DataFrame, num_classes: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:

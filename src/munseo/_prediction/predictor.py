@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from munseo._config import Config
+from munseo._console import say
 from munseo._data import Page, letterbox
+from munseo._engines.engine import INT8
 from munseo._errors import UserError
 from munseo._evaluation.calibration import calibrate
+from munseo._evaluation.held_out import ENSEMBLE, FOLDS, FULL, ONE, Pipeline, measured_temperature
 from munseo._evaluation.second_look import SecondLook
 from munseo._memory import keep_freed_memory
 from munseo._model import Classifier, ModelCard
@@ -94,8 +97,9 @@ class Predictor:
         card: The predicted classes, in their order.
         runs: The run itself, or the members of an ensemble: each keeps its own size, normalisation, views, classes.
         combination: What combines the members' probabilities; None for an ordinary run.
-        temperature: The temperature that calibrates the predictions; 1 where validation gave none.
-        second_look: How uncertain pages are predicted again; None where they are not.
+        pipeline: What of all this changes probabilities: temperature and threshold are measured on it.
+        temperature: The temperature that calibrates the predictions; 1 where the pipeline has not been measured.
+        is_calibrated: Whether the pipeline has been measured, so that confidence is the probability of being right.
         threshold: The confidence from which a page needs no person; None where none was asked for.
     """
 
@@ -104,8 +108,9 @@ class Predictor:
     card: ModelCard
     runs: tuple[LoadedRun, ...]
     combination: Combination | None
+    pipeline: Pipeline
     temperature: float
-    second_look: SecondLook | None
+    is_calibrated: bool
     threshold: Threshold | None
 
     @staticmethod
@@ -123,16 +128,23 @@ class Predictor:
         together = is_ensemble(folder)
         runs = tuple(_load_run(run, options) for run in (member_folders(folder) if together else [folder]))
         card = read_card(folder) if together else runs[0].classifiers[0].card
-        temperature = folder.read_temperature()
-        second_look = None
-        chosen = None if together else folder.read_results("second_look").second_look
-        if chosen and (chosen.used if options.second_look is None else options.second_look):
-            second_look = SecondLook(chosen.gate, chosen.blend, chosen.views)
-        threshold = choose_threshold(
-            folder, card.num_classes, temperature, options.abstain_below, options.target_precision
-        )
         combination = read_combination(folder) if together else None
-        return Predictor(folder, options, card, runs, combination, temperature, second_look, threshold)
+        pipeline = _pipeline(folder, runs, options)
+        temperature = measured_temperature(folder, pipeline)
+        if temperature is None:
+            say(f"confidence: not calibrated, because validation did not measure this pipeline ({pipeline})")
+        threshold = choose_threshold(
+            folder, pipeline, temperature or 1.0, options.abstain_below, options.target_precision
+        )
+        is_calibrated = temperature is not None
+        return Predictor(
+            folder, options, card, runs, combination, pipeline, temperature or 1.0, is_calibrated, threshold
+        )
+
+    @property
+    def second_look(self) -> SecondLook | None:
+        """How uncertain pages are predicted again; None where they are not."""
+        return self.pipeline.second_look
 
     @property
     def batch_size(self) -> int:
@@ -172,6 +184,18 @@ class Predictor:
     def calibrated(self, probabilities: np.ndarray) -> np.ndarray:
         """Calibrate probabilities, float32 (N, num_classes); the most probable class stays the same."""
         return calibrate(probabilities, self.temperature)
+
+
+def _pipeline(folder: RunFolder, runs: Sequence[LoadedRun], options: PredictOptions) -> Pipeline:
+    """Describe what predicts. An ensemble takes no second look."""
+    models = ENSEMBLE if is_ensemble(folder) else FOLDS if len(runs[0].classifiers) > 1 else ONE
+    look = None
+    chosen = None if models == ENSEMBLE else folder.read_results("second_look").second_look
+    if chosen and (chosen.used if options.second_look is None else options.second_look):
+        look = SecondLook(chosen.gate, chosen.blend, chosen.views)
+    precision = options.backend if options.backend.endswith(INT8) else FULL
+    spaces = tuple(run.classifiers[0].card.tta_space for run in runs)
+    return Pipeline(models, tuple(run.views for run in runs), spaces, look, precision)
 
 
 def _load_run(run: RunFolder, options: PredictOptions) -> LoadedRun:

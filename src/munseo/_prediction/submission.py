@@ -13,7 +13,8 @@ from munseo._console import say
 from munseo._data import DataLayout, ImageProblem, Page, PageSet, check_images, find_pages, load_pages, write_submission
 from munseo._errors import UserError
 from munseo._evaluation.expectation import expect_macro_f1
-from munseo._evaluation.judgement import arrays, by_draw, held_out_tables
+from munseo._evaluation.held_out import held_out
+from munseo._prediction.decision import remedy
 from munseo._prediction.predictor import PredictedPages, PredictOptions, Predictor
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
@@ -143,19 +144,21 @@ def _submit(
 def _expected_score(predictor: Predictor, predicted: PredictedPages) -> dict[str, Any] | None:
     """Estimate the score of pages without labels, and print it.
 
-    The estimate is of the predictions before a second look; its gain is known from validation (``second_look``).
+    Nothing is estimated for a pipeline that did not predict the clean validation pages.
 
     Returns:
         The ``expected`` entry of ``results.json``; None where nothing can be estimated.
     """
     run, card = predictor.folder, predictor.card
-    readable = predicted.first[~np.isnan(predicted.first[:, 0])]
-    tables = held_out_tables(run)
-    if tables is None or len(readable) < FEWEST_PAGES:
+    readable = predicted.final[~np.isnan(predicted.final[:, 0])]
+    held = held_out(run, predictor.pipeline)
+    if len(readable) < FEWEST_PAGES:
         return None
-    labels, clean = arrays(tables[0], card.num_classes)
-    shifted = by_draw(*tables, card.num_classes)
-    expectation = expect_macro_f1(labels, clean, shifted, readable, run.read_config().random_seed)
+    if held is None or held.clean is None:
+        say(f"expected macro-F1: not known for this pipeline. {remedy(run, predictor.pipeline)}")
+        return None
+    shifted = held.draws
+    expectation = expect_macro_f1(held.labels, held.clean, shifted, readable, run.read_config().random_seed)
     expected = expectation.to_dict(card.class_names)
     low, high = expected["interval"]
     say(

@@ -141,11 +141,15 @@ class Coverage(RunRecord):
 class Calibration(RunRecord):
     """Temperature scaling and selective classification, whose ``curve`` is by rising coverage.
 
-    ``fitted_on`` is ``shifted`` where the run validates damaged pages, else ``val``.
+    Attributes:
+        fitted_on: ``shifted`` where the run validates damaged pages, else ``val``.
+        pipeline: The pipeline whose predictions all of this was measured on (``munseo._evaluation.held_out.Pipeline``);
+            None in runs of earlier versions, which measured the predictions before a second look.
     """
 
     temperature: float | None = None
     fitted_on: str = "val"
+    pipeline: dict[str, Any] | None = None
     val: Reliability | None = None
     shifted: Reliability | None = None
     coverage: tuple[Coverage, ...] = ()

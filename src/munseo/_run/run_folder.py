@@ -179,11 +179,6 @@ class RunFolder:
         """Write ``results.json``; entries and values that were never set are left out."""
         write_json(self.results_file, results.model_dump(by_alias=True, exclude_unset=True))
 
-    def read_temperature(self) -> float:
-        """Return the temperature that calibrates the run's confidence; 1 where none was fitted."""
-        calibration = self.read_results("calibration").calibration
-        return 1.0 if calibration is None or calibration.temperature is None else calibration.temperature
-
     def read_scores(self) -> ServerScores:
         """Return the scores that a server gave for the run, as far as they were recorded.
 

@@ -15,7 +15,8 @@ import pandas as pd
 from munseo._config import Config
 from munseo._console import track
 from munseo._data import Page
-from munseo._evaluation.judgement import arrays, judge_tables, save_gallery
+from munseo._evaluation.held_out import arrays
+from munseo._evaluation.judgement import judge_tables, save_gallery
 from munseo._evaluation.metrics import probability_columns
 from munseo._evaluation.robustness import robustness_profile
 from munseo._jpeg import encode_jpeg

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from munseo._evaluation.calibration import calibrate
+from munseo._evaluation.held_out import measured_temperature, validated_pipeline
 from munseo._evaluation.metrics import probability_columns
 from munseo._run import RunFolder
 from munseo._run.run_inputs import read_classes
@@ -90,7 +91,7 @@ class RunPredictions:
         self._site = site
         self.run = run
         self.classes: Sequence[str] = read_classes(run)
-        self.temperature = run.read_temperature()
+        self.temperature = measured_temperature(run, validated_pipeline(run)) or 1.0 if self.exist else 1.0
 
     @property
     def exist(self) -> bool:

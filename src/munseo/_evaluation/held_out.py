@@ -1,0 +1,210 @@
+"""Held-out predictions of a pipeline: what its temperature, its threshold and its expected score are measured on.
+
+A number that was measured on one pipeline says nothing about another: a second look, other views or eight-bit
+arithmetic change how far confidence can be trusted. ``held_out`` therefore gives the predictions of exactly the
+pipeline that it is asked for, or none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from munseo._evaluation.calibration import fit_temperature
+from munseo._evaluation.metrics import probability_columns
+from munseo._evaluation.second_look import SecondLook, cross_fit, second_predictions
+from munseo._evaluation.view_gains import average, by_view
+from munseo._model import ModelCard
+from munseo._run import RunFolder
+
+FULL = "fp32"
+"""The precision of torch, and of exports in full precision: these are kept only if they predict as torch does."""
+ONE, FOLDS, ENSEMBLE = "one", "mean of the folds", "ensemble"
+"""Which models predict: that of a run, those of all its folds, or all members of an ensemble."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Everything between a page and its probabilities that changes them beyond their last digits.
+
+    Attributes:
+        models: ``ONE``, ``FOLDS`` or ``ENSEMBLE``.
+        views: The views that each combined run averages: one tuple for a run, one for each member of an ensemble.
+        spaces: In which space each of them averages its views: ``probability`` or ``logit``.
+        second_look: How uncertain pages are predicted again; None where they are not.
+        precision: ``FULL``, or the name of an export in eight bits, such as ``onnx-int8``.
+    """
+
+    models: str
+    views: tuple[tuple[str, ...], ...]
+    spaces: tuple[str, ...]
+    second_look: SecondLook | None = None
+    precision: str = FULL
+
+    def __str__(self) -> str:
+        """What distinguishes it, in words."""
+        averaged = [", ".join(views) for views in dict.fromkeys(self.views)]
+        words = [f"views {'; '.join(averaged)}", "with a second look" if self.second_look else "without a second look"]
+        return ", ".join(words + ([] if self.precision == FULL else [f"in eight bits by {self.precision}"]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+
+    @property
+    def digest(self) -> str:
+        """A short name that no other pipeline has."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The predictions of a pipeline for N labelled pages that its models were not trained on, before any temperature.
+
+    Attributes:
+        ids: The IDs of the pages.
+        labels: True classes, int64 (N,).
+        clean: Probabilities of the pages as they are, float32 (N, K); None where they were not measured.
+        shifted: Probabilities of the same pages under the recipe, float32 (draws, N, K); None where they were not
+            measured. One of the two is there.
+    """
+
+    ids: tuple[str, ...]
+    labels: np.ndarray
+    clean: np.ndarray | None
+    shifted: np.ndarray | None
+
+    @property
+    def draws(self) -> np.ndarray:
+        """The predictions that calibrate, float32 (draws, N, K): those most like pages to come, the shifted ones."""
+        rows = self.clean[None] if self.shifted is None and self.clean is not None else self.shifted
+        assert rows is not None, "clean or shifted pages were predicted"
+        return rows
+
+    @property
+    def num_draws(self) -> int:
+        """How many rows each page has in ``rows``."""
+        return len(self.draws)
+
+    @property
+    def rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """Labels (draws · N,) and probabilities (draws · N, K) that calibrate: all pages of draw 0, and so on."""
+        return np.tile(self.labels, self.num_draws), np.concatenate(list(self.draws))
+
+    @property
+    def temperature(self) -> float:
+        """The temperature that calibrates the pipeline."""
+        return fit_temperature(*self.rows)
+
+
+def validated_pipeline(run: RunFolder) -> Pipeline:
+    """Return the pipeline whose predictions a run's own tables hold: the views of its card, without a second look."""
+    cards = [_card((member.folds or [member])[0]) for member in run.members or [run]]
+    models = ENSEMBLE if run.members else FOLDS if run.folds else ONE
+    return Pipeline(models, tuple(card.tta_views for card in cards), tuple(card.tta_space for card in cards))
+
+
+def held_out(run: RunFolder, pipeline: Pipeline) -> HeldOut | None:
+    """Return the held-out predictions of a pipeline of a run; None where it has not been measured.
+
+    They are the run's own tables, those that were measured for this pipeline later (``measured_folder``), or the mean
+    of the stored predictions of single views, which know the shifted pages in draw 0 only.
+    """
+    validated = validated_pipeline(run)
+    if pipeline == validated:
+        return read_held_out(run.val_predictions_file.parent)
+    measured = read_held_out(measured_folder(run, pipeline))
+    return measured or _from_views(run, pipeline, validated)
+
+
+def measured_temperature(run: RunFolder, pipeline: Pipeline) -> float | None:
+    """Return the temperature that calibrates a pipeline; None where it has not been measured."""
+    calibration = run.read_results("calibration").calibration
+    # Earlier versions always measured the first predictions, and do not say so.
+    known = None if calibration is None else calibration.pipeline or validated_pipeline(run).to_dict()
+    if calibration is not None and calibration.temperature is not None and known == pipeline.to_dict():
+        return calibration.temperature
+    held = held_out(run, pipeline)
+    return None if held is None else held.temperature
+
+
+def measured_folder(run: RunFolder, pipeline: Pipeline) -> Path:
+    """Return the folder with the held-out predictions of a pipeline other than the validated one.
+
+    Those of an export in eight bits lie next to its graph, so that another export replaces both.
+    """
+    folder = run.path / "measured" if pipeline.precision == FULL else run.export_dir(pipeline.precision) / "measured"
+    return folder / pipeline.digest
+
+
+def read_held_out(folder: Path) -> HeldOut | None:
+    """Read the tables of predictions in a folder; None where it has none."""
+    tables = RunFolder(folder)
+    if not tables.val_predictions_file.exists():
+        return None
+    clean = tables.read_predictions(tables.val_predictions_file)
+    num_classes = num_probabilities(clean)
+    labels, rows = arrays(clean, num_classes)
+    shifted = None
+    if tables.shifted_predictions_file.exists():
+        shifted = by_draw(clean, tables.read_predictions(tables.shifted_predictions_file), num_classes)
+    return HeldOut(tuple(clean["ID"]), labels, rows, shifted)
+
+
+def _from_views(run: RunFolder, pipeline: Pipeline, validated: Pipeline) -> HeldOut | None:
+    """Compute the predictions of a pipeline from the run's table of single views.
+
+    The rule of a second look was chosen on these very pages; each page is therefore predicted by the rule that the
+    pages of other folds chose.
+    """
+    known = validated.models != ENSEMBLE and pipeline.precision == FULL and run.view_predictions_file.exists()
+    if not known or pipeline.spaces != validated.spaces:
+        return None
+    table = run.read_predictions(run.view_predictions_file)
+    labels, views = by_view(table, num_probabilities(table))
+    ids = tuple(table.loc[table["view"] == "identity", "ID"])
+    [wanted], [configured], [space] = pipeline.views, validated.views, validated.spaces
+    if not set(wanted) | set(configured) <= set(views):
+        return None
+    first = _mean(views, wanted, space)
+    if pipeline.second_look is None:
+        return HeldOut(ids, labels, None, first[None])
+    chosen = run.read_results("second_look").second_look
+    if chosen is None or pipeline.second_look != SecondLook(chosen.gate, chosen.blend, chosen.views):
+        return None
+    seconds = second_predictions(views, space)
+    look = cross_fit(labels, _mean(views, configured, space), seconds, run.read_config().random_seed)
+    return HeldOut(ids, labels, None, look.applied(first, seconds)[None])
+
+
+def _mean(views: Mapping[str, np.ndarray], names: tuple[str, ...], space: str) -> np.ndarray:
+    return average(np.stack([views[name] for name in names]), space)
+
+
+def num_probabilities(table: pd.DataFrame) -> int:
+    """Return the number of classes of a table of predictions."""
+    return sum(name.startswith("p_") and name[2:].isdigit() for name in table.columns)
+
+
+def arrays(table: pd.DataFrame, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels, int (N,), and probabilities, float32 (N, K), of a table."""
+    return table["target"].to_numpy(np.int64), table[probability_columns(num_classes)].to_numpy(np.float32)
+
+
+def by_draw(clean: pd.DataFrame, shifted: pd.DataFrame, num_classes: int) -> np.ndarray:
+    """Return shifted probabilities, float32 (draws, N, K), with the pages in the order of the clean table."""
+    if "draw" not in shifted:
+        return arrays(shifted, num_classes)[1][None]
+    draws = [shifted[shifted["draw"] == draw] for draw in sorted(shifted["draw"].unique())]
+    return np.stack([arrays(table.set_index("ID").loc[clean["ID"].tolist()], num_classes)[1] for table in draws])
+
+
+def _card(model: RunFolder) -> ModelCard:
+    return ModelCard.from_dict(model.read_json(model.model_file), str(model.model_file))
