@@ -6,7 +6,7 @@ import pytest
 
 from munseo._evaluation.comparison import paired_bootstrap
 from munseo._evaluation.metrics import bootstrap_interval, grouped_interval, macro_f1
-from munseo._evaluation.second_look import SecondLook, choose_second_look
+from munseo._evaluation.second_look import SecondLook, choose_second_look, cross_fit, second_predictions
 from munseo._evaluation.view_gains import weigh_views
 from munseo._prediction.tta import VIEWS
 from munseo._randomness import generator
@@ -68,6 +68,19 @@ def test_the_stated_gain_is_not_that_of_the_best_of_many_tries():
         views = {name: simulate(f"{name} {number}", 0.0)[1] for name in VIEWS}
         gains.append(choose_second_look(labels, first, views, "probability", seed=0)["gain"])
     assert np.mean(gains) < 0.004, "views that know nothing gain nothing, though some candidate always looks good"
+
+
+def test_the_rule_of_a_fold_does_not_know_its_pages():
+    labels, first = simulate("first", 1.0)
+    seconds = second_predictions({name: simulate(name, 0.0)[1] for name in VIEWS}, "probability")
+    look = cross_fit(labels, first, seconds, seed=0)
+    own = look.folds == 2
+    changed = np.where(own, (labels + 1) % NUM_CLASSES, labels)
+    again = cross_fit(changed, first, seconds, seed=0)
+    assert again.rules[2] == look.rules[2]
+    assert again.rules != look.rules, "the other folds chose with these pages"
+    final = look.applied(first, seconds)
+    assert (final != first).any(axis=1).tolist() == look.uncertain(first).tolist()
 
 
 def test_only_uncertain_pages_are_blended():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,11 @@ import pandas as pd
 
 from munseo._evaluation.calibration import fit_temperature
 from munseo._evaluation.metrics import probability_columns
-from munseo._evaluation.second_look import SecondLook, cross_fit, second_predictions
-from munseo._evaluation.view_gains import average, by_view
+from munseo._evaluation.second_look import CrossFittedLook, SecondLook, cross_fit, second_predictions
+from munseo._evaluation.view_gains import BASE, average, by_view
 from munseo._model import ModelCard
 from munseo._run import RunFolder
+from munseo._run.atomic import write_json
 
 FULL = "fp32"
 """The precision of torch, and of exports in full precision: these are kept only if they predict as torch does."""
@@ -140,8 +141,8 @@ def measured_folder(run: RunFolder, pipeline: Pipeline) -> Path:
 
     Those of an export in eight bits lie next to its graph, so that another export replaces both.
     """
-    folder = run.path / "measured" if pipeline.precision == FULL else run.export_dir(pipeline.precision) / "measured"
-    return folder / pipeline.digest
+    folder = run if pipeline.precision == FULL else RunFolder(run.export_dir(pipeline.precision))
+    return Path(folder.measured_dir / pipeline.digest)
 
 
 def read_held_out(folder: Path) -> HeldOut | None:
@@ -158,6 +159,55 @@ def read_held_out(folder: Path) -> HeldOut | None:
     return HeldOut(tuple(clean["ID"]), labels, rows, shifted)
 
 
+def write_held_out(folder: Path, pipeline: Pipeline, held: HeldOut) -> None:
+    """Write the predictions of a pipeline into a folder as ``read_held_out`` reads them, and what the pipeline is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "pipeline.json", pipeline.to_dict())
+    tables = RunFolder(folder)
+    if held.shifted is not None:
+        draws = [_table(held, rows).assign(draw=number) for number, rows in enumerate(held.shifted)]
+        tables.write_table(tables.shifted_predictions_file, pd.concat(draws, ignore_index=True))
+    assert held.clean is not None, "clean pages are always measured"
+    # Last, because a folder with this table counts as whole.
+    tables.write_table(tables.val_predictions_file, _table(held, held.clean))
+
+
+def _table(held: HeldOut, rows: np.ndarray) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=probability_columns(rows.shape[1]))
+    table.insert(0, "target", pd.Series(held.labels, dtype="Int64"))
+    table.insert(0, "ID", list(held.ids))
+    return table
+
+
+def cross_fitted_look(run: RunFolder, ids: Sequence[str]) -> CrossFittedLook | None:
+    """Return the rules that stand for a run's second look on pages that chose it, in the order of these IDs.
+
+    None where the run has not measured single views.
+    """
+    validated = validated_pipeline(run)
+    if validated.models == ENSEMBLE or not run.view_predictions_file.exists():
+        return None
+    known, labels, views = _read_views(run)
+    look = _cross_fit(run, labels, views, validated)
+    places = {page: index for index, page in enumerate(known)}
+    return CrossFittedLook(look.folds[[places[page] for page in ids]], look.rules)
+
+
+def _cross_fit(
+    run: RunFolder, labels: np.ndarray, views: Mapping[str, np.ndarray], validated: Pipeline
+) -> CrossFittedLook:
+    [configured], [space] = validated.views, validated.spaces
+    seconds = second_predictions(views, space)
+    return cross_fit(labels, _mean(views, configured, space), seconds, run.read_config().random_seed)
+
+
+def _read_views(run: RunFolder) -> tuple[tuple[str, ...], np.ndarray, dict[str, np.ndarray]]:
+    """Read IDs, labels (N,) and the probabilities (N, K) by each single view of the shifted pages in draw 0."""
+    table = run.read_predictions(run.view_predictions_file)
+    labels, views = by_view(table, num_probabilities(table))
+    return tuple(table.loc[table["view"] == BASE, "ID"]), labels, views
+
+
 def _from_views(run: RunFolder, pipeline: Pipeline, validated: Pipeline) -> HeldOut | None:
     """Compute the predictions of a pipeline from the run's table of single views.
 
@@ -167,21 +217,18 @@ def _from_views(run: RunFolder, pipeline: Pipeline, validated: Pipeline) -> Held
     known = validated.models != ENSEMBLE and pipeline.precision == FULL and run.view_predictions_file.exists()
     if not known or pipeline.spaces != validated.spaces:
         return None
-    table = run.read_predictions(run.view_predictions_file)
-    labels, views = by_view(table, num_probabilities(table))
-    ids = tuple(table.loc[table["view"] == "identity", "ID"])
+    ids, labels, views = _read_views(run)
     [wanted], [configured], [space] = pipeline.views, validated.views, validated.spaces
     if not set(wanted) | set(configured) <= set(views):
         return None
     first = _mean(views, wanted, space)
     if pipeline.second_look is None:
         return HeldOut(ids, labels, None, first[None])
-    chosen = run.read_results("second_look").second_look
-    if chosen is None or pipeline.second_look != SecondLook(chosen.gate, chosen.blend, chosen.views):
+    chosen = run.read_results("second_look").second_look  # None while the run is judged
+    if chosen is not None and pipeline.second_look != SecondLook(chosen.gate, chosen.blend, chosen.views):
         return None
-    seconds = second_predictions(views, space)
-    look = cross_fit(labels, _mean(views, configured, space), seconds, run.read_config().random_seed)
-    return HeldOut(ids, labels, None, look.applied(first, seconds)[None])
+    look = _cross_fit(run, labels, views, validated)
+    return HeldOut(ids, labels, None, look.applied(first, second_predictions(views, space))[None])
 
 
 def _mean(views: Mapping[str, np.ndarray], names: tuple[str, ...], space: str) -> np.ndarray:

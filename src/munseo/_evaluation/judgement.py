@@ -6,6 +6,7 @@ Judging needs neither the model nor the data, so a single run, joined folds and 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,13 @@ from munseo._data import Page, decode, letterbox
 from munseo._evaluation.calibration import (
     apply_temperature,
     coverage_curve,
-    fit_temperature,
     reliability,
     threshold_for_precision,
 )
-from munseo._evaluation.held_out import arrays
+from munseo._evaluation.held_out import Pipeline, arrays, held_out, validated_pipeline
 from munseo._evaluation.metrics import grouped_interval, summarise
 from munseo._evaluation.robustness import robustness_profile
-from munseo._evaluation.second_look import choose_second_look
+from munseo._evaluation.second_look import SecondLook, choose_second_look
 from munseo._evaluation.view_gains import average, by_view, weigh_views
 from munseo._jpeg import encode_jpeg
 from munseo._model import ModelCard
@@ -47,7 +47,7 @@ def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> Results:
     labels, rows = arrays(clean, card.num_classes)
     results: dict[str, Any] = {"val": summarise(labels, rows, card.class_names, config.random_seed)}
     if not run.shifted_predictions_file.exists():
-        return Results.model_validate({**results, "calibration": _calibration({"val": (labels, rows)}, config)})
+        return Results.model_validate({**results, "calibration": _calibration(run, validated_pipeline(run))})
     shifted = run.read_predictions(run.shifted_predictions_file)
     shifted_labels, shifted_rows = arrays(shifted, card.num_classes)
     recipe = read_recipe(run)
@@ -61,10 +61,9 @@ def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> Results:
         "draws": int(shifted["draw"].nunique()),
         "recipe": recipe.name if recipe else config.shift,
     }
-    sets = {"val": (labels, rows), "shifted": (shifted_labels, shifted_rows)}
-    results["calibration"] = _calibration(sets, config)
     if run.view_predictions_file.exists():
-        results |= _judge_views(run.read_predictions(run.view_predictions_file), card, config)
+        results |= judge_views(run.read_predictions(run.view_predictions_file), card, config)
+    results["calibration"] = _calibration(run, default_pipeline(run, results.get("second_look")))
     if run.damage_predictions_file.exists():
         damaged = run.read_predictions(run.damage_predictions_file)
         profile = robustness_profile(damaged, clean, card.class_names)
@@ -73,23 +72,36 @@ def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> Results:
     return Results.model_validate(results)
 
 
-def _calibration(sets: dict[str, tuple[np.ndarray, np.ndarray]], config: Config) -> dict[str, Any]:
-    """Fit on the pages that are most like those to come: the shifted ones where there are any."""
-    fitted_on = "shifted" if "shifted" in sets else "val"
-    labels, rows = sets[fitted_on]
-    temperature = fit_temperature(labels, rows)
-    entry: dict[str, Any] = {"temperature": temperature, "fitted_on": fitted_on}
-    for name, (set_labels, set_rows) in sets.items():
-        bins, after = reliability(set_labels, apply_temperature(set_rows, temperature))
-        entry[name] = {"ece_before": reliability(set_labels, set_rows)[1], "ece_after": after, "bins": bins}
+def default_pipeline(run: RunFolder, second_look: dict[str, Any] | None) -> Pipeline:
+    """Return the pipeline that predicts for a run by default, given the entry ``second_look`` of its results."""
+    look = None
+    if second_look is not None and second_look["used"]:
+        look = SecondLook(second_look["gate"], second_look["blend"], tuple(second_look["views"]))
+    return replace(validated_pipeline(run), second_look=look)
+
+
+def _calibration(run: RunFolder, pipeline: Pipeline) -> dict[str, Any] | None:
+    """Fit on the pages that are most like those to come, the shifted ones where there are any, by what predicts."""
+    held = held_out(run, pipeline)
+    if held is None:
+        return None
+    fitted_on = "val" if held.shifted is None else "shifted"
+    labels, rows = held.rows
+    temperature = held.temperature
+    entry: dict[str, Any] = {"temperature": temperature, "fitted_on": fitted_on, "pipeline": pipeline.to_dict()}
+    for name, draws in (("val", None if held.clean is None else held.clean[None]), ("shifted", held.shifted)):
+        if draws is not None:
+            set_labels, set_rows = np.tile(held.labels, len(draws)), np.concatenate(list(draws))
+            bins, after = reliability(set_labels, apply_temperature(set_rows, temperature))
+            entry[name] = {"ece_before": reliability(set_labels, set_rows)[1], "ece_after": after, "bins": bins}
     calibrated = apply_temperature(rows, temperature)
-    draws = config.shifted_draws if fitted_on == "shifted" else 1
-    entry["coverage"] = [threshold_for_precision(labels, calibrated, target, draws) for target in PRECISIONS]
+    entry["coverage"] = [threshold_for_precision(labels, calibrated, target, held.num_draws) for target in PRECISIONS]
     entry["curve"] = coverage_curve(labels, calibrated)
     return entry
 
 
-def _judge_views(table: pd.DataFrame, card: ModelCard, config: Config) -> dict[str, Any]:
+def judge_views(table: pd.DataFrame, card: ModelCard, config: Config) -> dict[str, Any]:
+    """Return the entries ``views`` and ``second_look``, given the predictions of shifted pages by single views."""
     views = weigh_views(table, card.num_classes, card.tta_views, card.tta_space)
     labels, rows = by_view(table, card.num_classes)
     first = average(np.stack([rows[name] for name in card.tta_views]), card.tta_space)

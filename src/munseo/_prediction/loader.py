@@ -89,6 +89,20 @@ class InferencePages(PageDataset):
         return image, -1 if page.label is None else page.label, index, -1
 
 
+class ChosenPages(PageDataset):
+    """Some pages of a dataset, by their indices."""
+
+    def __init__(self, pages: PageDataset, indices: Sequence[int]) -> None:
+        self.pages = pages
+        self.indices = indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Item:
+        return self.pages[self.indices[index]]
+
+
 def oriented(image: np.ndarray, orientation: str) -> np.ndarray:
     """Level a letterboxed page (``deskew``) or leave it (``as_is``): the last step of preprocessing of every page."""
     return deskew(image) if orientation == "deskew" else image

@@ -93,6 +93,7 @@ class RunFolder:
     shifted_predictions_file = property(lambda self: self.path / "shifted_predictions.parquet")
     view_predictions_file = property(lambda self: self.path / "view_predictions.parquet")
     damage_predictions_file = property(lambda self: self.path / "damage_predictions.parquet")
+    measured_dir = property(lambda self: self.path / "measured")
     results_file = property(lambda self: self.path / "results.json")
     gallery_dir = property(lambda self: self.path / "gallery")
     robustness_dir = property(lambda self: self.path / "robustness")

@@ -6,6 +6,7 @@ ensembles are judged by the same code, from joined tables.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,14 +16,23 @@ import pandas as pd
 from munseo._config import Config
 from munseo._console import track
 from munseo._data import Page
-from munseo._evaluation.held_out import arrays
-from munseo._evaluation.judgement import judge_tables, save_gallery
+from munseo._evaluation.held_out import (
+    arrays,
+    cross_fitted_look,
+    held_out,
+    measured_folder,
+    validated_pipeline,
+    write_held_out,
+)
+from munseo._evaluation.judgement import default_pipeline, judge_tables, judge_views, save_gallery
 from munseo._evaluation.metrics import probability_columns
 from munseo._evaluation.robustness import robustness_profile
 from munseo._jpeg import encode_jpeg
 from munseo._model import Classifier, ModelCard, load_classifier
 from munseo._prediction import InferenceSetup
 from munseo._prediction.inference import predict_dataset, predict_pages, predict_views
+from munseo._prediction.loader import PageDataset
+from munseo._prediction.measurement import look_again
 from munseo._prediction.shifted_pages import DamagedPages, ShiftedPages, chosen_pages
 from munseo._prediction.tta import VIEWS
 from munseo._run import RunFolder
@@ -52,6 +62,7 @@ def _predict_validation(
 ) -> None:
     """Predict the validation pages clean, damaged by the recipe, by every view, and under every kind of damage."""
     card, val, recipe = classifier.card, split.val, split.recipe
+    shutil.rmtree(run.measured_dir, ignore_errors=True)  # of earlier weights
     clean = predict_pages(classifier, val, settings, card.tta_views, "validating the best weights")
     run.write_table(run.val_predictions_file, prediction_table(val, clean))
     if recipe is None:
@@ -67,8 +78,30 @@ def _predict_validation(
     by_view = predict_views(classifier, once, settings, VIEWS)
     tables = [prediction_table(val, by_view[number]).assign(view=name) for number, name in enumerate(VIEWS)]
     run.write_table(run.view_predictions_file, pd.concat(tables, ignore_index=True))
+    if config.second_look and not run.is_fold:
+        _measure_second_look(run, config, classifier, split, settings)
     if config.robustness_pages:
         _measure_damages(run, classifier, chosen_pages(val, config.robustness_pages), settings)
+
+
+def _measure_second_look(
+    run: RunFolder, config: Config, classifier: Classifier, split: Split, settings: InferenceSetup
+) -> None:
+    """Predict the uncertain pages again, if the second look will be used: its own predictions judge its confidence."""
+    card = classifier.card
+    entry = judge_views(run.read_predictions(run.view_predictions_file), card, config)["second_look"]
+    pipeline = default_pipeline(run, entry)
+    first = held_out(run, validated_pipeline(run))
+    if pipeline.second_look is None or first is None:
+        return
+    look = cross_fitted_look(run, first.ids)
+    assert look is not None, "the views have just been measured"
+
+    def predict(pages: PageDataset, views: Sequence[str]) -> np.ndarray:
+        return predict_dataset(classifier, pages, settings, views, "validating the second look")
+
+    final = look_again(first, split.val, card, split.recipe, look, predict)
+    write_held_out(measured_folder(run, pipeline), pipeline, final)
 
 
 def _measure_damages(run: RunFolder, classifier: Classifier, pages: Sequence[Page], settings: InferenceSetup) -> None:

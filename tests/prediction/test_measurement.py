@@ -1,0 +1,113 @@
+"""The final predictions after a second look, measured on all held-out pages, decide what is said of confidence."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from munseo import predict
+from munseo._data import load_pages
+from munseo._evaluation import judgement, macro_f1
+from munseo._evaluation.held_out import (
+    cross_fitted_look,
+    held_out,
+    measured_folder,
+    validated_pipeline,
+    write_held_out,
+)
+from munseo._prediction import PredictOptions, Predictor
+from munseo._prediction.inference import predict_dataset, read_card
+from munseo._prediction.measurement import measure
+from munseo._run import open_run
+from munseo._shift.recipe_file import read_recipe
+from munseo._training import collect, make_splits
+from munseo._training.validation import judge
+
+
+@pytest.fixture
+def looking(finished):
+    return Predictor.load(finished, PredictOptions(second_look=True))
+
+
+def measured(predictor):
+    """Measure the predictor's pipeline on the validation pages of its run, with the model."""
+    run, loaded = predictor.folder, predictor.runs[0]
+    ids = held_out(run, validated_pipeline(run)).ids
+    known = {page.id: page for page in load_pages(run.read_config().data_dir).train}
+    pages = [known[page] for page in ids]
+    labels = np.array([page.label for page in pages])
+    look = cross_fitted_look(run, ids) if predictor.second_look else None
+
+    def by_model(dataset, views):
+        return predict_dataset(loaded.classifiers[0], dataset, loaded.setup, views)
+
+    recipe = read_recipe(run)
+    return measure(pages, labels, predictor.card, recipe, 2, predictor.pipeline, look, by_model), look
+
+
+def test_the_second_look_of_the_model_is_that_of_the_stored_views(looking):
+    found, look = measured(looking)
+    first = held_out(looking.folder, validated_pipeline(looking.folder))
+    by_views = held_out(looking.folder, looking.pipeline)
+    assert by_views.clean is None
+    assert np.array_equal(found.shifted[0], by_views.shifted[0]), "draw 0 is known both ways, to the bit"
+    for before, after in ((first.clean, found.clean), *zip(first.shifted, found.shifted, strict=True)):
+        uncertain = look.uncertain(before)
+        assert 0 < uncertain.sum() < len(uncertain)
+        assert (before != after).any(axis=1).tolist() == uncertain.tolist()
+
+
+def test_what_was_measured_later_is_used(looking, tmp_path):
+    run = open_run(shutil.copytree(looking.folder.path, tmp_path / "run"))
+    found, _ = measured(looking)
+    write_held_out(measured_folder(run, looking.pipeline), looking.pipeline, found)
+    again = Predictor.load(run, PredictOptions(second_look=True))
+    held = held_out(run, again.pipeline)
+    assert np.array_equal(held.clean, found.clean)
+    assert np.array_equal(held.shifted, found.shifted)
+    assert again.temperature == pytest.approx(found.temperature)
+    assert Predictor.load(run).temperature != again.temperature
+
+
+def test_a_run_that_uses_a_second_look_is_judged_by_it(finished, documents, tmp_path, monkeypatch):
+    """Training measures the final predictions, and everything that is said of confidence is theirs."""
+
+    def chosen(labels, first, views, space, seed):
+        rule = {
+            "gate": float(np.median(first.max(axis=1))),
+            "blend": 1.0,
+            "views": ["identity", "scale_90", "scale_110"],
+        }
+        return {**rule, "share": 0.5, "before": 0.1, "after": 0.2, "gain": 0.1, "interval": [0.0, 0.2]}
+
+    monkeypatch.setattr(judgement, "choose_second_look", chosen)
+    run = open_run(shutil.copytree(finished.path, tmp_path / "run"))
+    manifest = run.read_manifest()
+    del manifest["fingerprints"], manifest["sha256"]
+    run.manifest_file.write_text(json.dumps(manifest))
+    config = run.read_config().model_copy(update={"second_look": True, "robustness_pages": 0})
+    [split] = make_splits(config, collect(config), read_recipe(run))
+    stale = measured_folder(run, validated_pipeline(run))
+    stale.mkdir(parents=True)
+    judge(run, config, read_card(run), split, Predictor.load(run).runs[0].setup)
+    assert not stale.exists(), "predictions of earlier weights go"
+
+    predictor = Predictor.load(run)
+    assert predictor.second_look is not None
+    calibration = run.read_results().calibration
+    held = held_out(run, predictor.pipeline)
+    assert calibration.pipeline == predictor.pipeline.to_dict()
+    assert calibration.temperature == predictor.temperature == held.temperature
+    assert predictor.temperature != Predictor.load(run, PredictOptions(second_look=False)).temperature
+    assert len(held.draws) == config.shifted_draws
+    assert calibration.curve[-1].precision == pytest.approx((held.rows[1].argmax(1) == held.rows[0]).mean())
+    file = predict(run.path, [documents / "train"], tmp_path / "out.csv", quiet=True)
+    expected = json.loads(file.with_suffix(".expected.json").read_text(encoding="utf-8"))
+    assert expected["clean_val"] == pytest.approx(macro_f1(held.labels, held.clean.argmax(1), 17))
+
+
+def test_no_score_is_expected_where_clean_pages_were_not_predicted(finished, documents, tmp_path, capsys):
+    file = predict(finished.path, [documents / "train"], tmp_path / "out.csv", tta=True)
+    assert not file.with_suffix(".expected.json").exists()
+    assert "expected macro-F1: not known" in capsys.readouterr().err
