@@ -211,7 +211,7 @@ def predict_draws(classifier: Classifier, val: Sequence[Page], recipe: Recipe, s
 
 
 def row(run: RunFolder, name: str, found: Expectation, real: float) -> dict[str, object]:
-    low, high = found.interval
+    low, high = found.interval or (np.nan, np.nan)
     augmented = run.read_config().augmentation.document
     return {
         "policy": "document" if augmented else "without",
@@ -225,7 +225,8 @@ def row(run: RunFolder, name: str, found: Expectation, real: float) -> dict[str,
         "error": found.macro_f1 - real,
         "low": low,
         "high": high,
-        "covered": low <= real <= high,
+        "notes": " ".join(note.key for note in found.notes),
+        "covered": low <= real <= high if found.interval else None,
         "width": high - low,
     }
 
@@ -235,7 +236,11 @@ def show(table: pd.DataFrame) -> None:
     for name in ("clean_error", "shifted_error", "error"):
         print(f"mean absolute {name.replace('_', ' ')}: {table[name].abs().mean():.4f}")
     widths = table["width"]
-    print(f"covered {table['covered'].sum()} of {len(table)}; width {widths.mean():.4f}, at most {widths.max():.4f}")
+    stated = table["covered"].dropna()
+    print(
+        f"covered {stated.sum()} of {len(stated)} stated intervals, {len(table) - len(stated)} not stated; "
+        f"width {widths.mean():.4f}, at most {widths.max():.4f}"
+    )
 
 
 def main() -> None:

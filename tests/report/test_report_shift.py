@@ -15,14 +15,14 @@ from fake_shift import KEYS, add_shift, add_shifted_curves
 from PIL import Image
 
 from munseo._config import load_config
-from munseo._locale import Texts
+from munseo._locale import Remark, Texts
 from munseo._report import leaderboard, record_score, write_report
 from munseo._report.blocks import Block, Picture, SectionBlock, TableBlock
 from munseo._report.content.analysis import sentence
 from munseo._report.content.confidence import confidence_blocks, draw_calibration, num_panels
 from munseo._report.content.curves import CURVE_PLOTS, LABEL_APART, _apart
 from munseo._report.content.damaged_pages import draw_robustness, shift_blocks
-from munseo._report.content.overview import summary_blocks
+from munseo._report.content.overview import shift_sentences, summary_blocks
 from munseo._report.content.views import draw_views, view_blocks
 from munseo._report.experiments import experiments
 from munseo._report.facts import Facts, gather
@@ -174,6 +174,28 @@ def test_labels_of_three_lines_stand_apart():
     assert heights["c"] < heights["a"] < heights["b"]
     assert min(heights["b"] - heights["a"], heights["a"] - heights["c"]) >= LABEL_APART - 1e-9
     assert _apart([(0.1, "a", ""), (0.9, "b", "")]) == [(0.1, "a", ""), (0.9, "b", "")]
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize(
+    ("language", "says", "reason"),
+    [
+        ("en", "no 90% interval can be stated", "because 2 of the 6 classes do not seem to occur"),
+        ("ko", "90% 예측구간을 제시할 수", "클래스 6개 중 2개가 이 페이지들에 없는 것으로 보여"),
+    ],
+)
+def test_an_expected_score_without_an_interval_says_why(shifted_run: RunFolder, language: str, says: str, reason: str):
+    change(shifted_run.results_file, "expected", "interval", value=None)
+    change(shifted_run.results_file, "expected", "absent", value=["memo", "a|b"])
+    note = Remark("absent_classes", {"absent": 2, "classes": 6}).to_dict()
+    change(shifted_run.results_file, "expected", "notes", value=[note])
+    facts, texts = gather(shifted_run), Texts(language, "report")
+    headline, sentences = str(summary_blocks(facts, texts)), shift_sentences(facts, texts)
+    section = str(next(block for block in shift_blocks(facts, texts) if block.name == "expected"))
+    assert says in headline
+    assert says in sentences[-1]
+    assert reason in section
+    assert "memo, a|b" in section
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -160,11 +160,11 @@ def _expected_score(predictor: Predictor, predicted: PredictedPages) -> dict[str
     shifted = held.draws
     expectation = expect_macro_f1(held.labels, held.clean, shifted, readable, run.read_config().random_seed)
     expected = expectation.to_dict(card.class_names)
-    low, high = expected["interval"]
+    ends = expectation.interval
+    stated = "no 90 % interval" if ends is None else f"90 % interval {ends[0]:.4f} to {ends[1]:.4f}"
     say(
         f"expected macro-F1 on these {expected['num_pages']} pages: {expected['macro_f1']:.4f} "
-        f"(90 % interval {low:.4f} to {high:.4f}; clean validation {expected['clean_val']:.4f}, "
-        f"shifted {expected['shifted_val']:.4f})"
+        f"({stated}; clean validation {expected['clean_val']:.4f}, shifted {expected['shifted_val']:.4f})"
     )
     for note in expected["notes"]:
         say(f"  {note['text']}")

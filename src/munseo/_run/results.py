@@ -14,6 +14,8 @@ from munseo._run.records import Remarks, RunRecord, is_unknown
 
 Interval = tuple[float, float]
 """Both ends of a confidence interval."""
+WITHOUT_INTERVAL = frozenset({"less_sure", "other_mix", "absent_classes"})
+"""Notes on an expected score which say that the pages are unlike any validation pages: it has no interval then."""
 
 
 class ClassScore(RunRecord):
@@ -291,8 +293,12 @@ class ClassFraction(RunRecord):
 class ExpectedScore(RunRecord):
     """The macro-F1 to expect on pages without labels, with its 90% interval.
 
-    ``clean_val`` and ``shifted_val`` are macro-F1 on the validation pages, and on these under the recipe;
-    ``mean_confidence`` and ``class_mix`` are those of the predictions for the pages without labels.
+    Attributes:
+        interval: None where a note says that the pages are unlike any validation pages.
+        clean_val: Macro-F1 on the validation pages; ``shifted_val`` is that on these pages under the recipe.
+        mean_confidence: Mean confidence of the predictions for the pages without labels.
+        class_mix: The predicted fraction of each class.
+        absent: Classes that do not seem to occur among the pages; they are not counted.
     """
 
     macro_f1: float
@@ -302,7 +308,15 @@ class ExpectedScore(RunRecord):
     num_pages: int | None = None
     mean_confidence: float | None = None
     class_mix: tuple[ClassFraction, ...] = ()
+    absent: tuple[str, ...] = ()
     notes: Remarks = ()
+
+    @model_validator(mode="after")
+    def _drop_untrusted_interval(self) -> Self:
+        """Drop the interval that earlier versions wrote beside such a note: it covered 0 to 5 of 20 real scores."""
+        if not WITHOUT_INTERVAL.isdisjoint(note.key for note in self.notes):
+            self.__dict__["interval"] = None  # records are frozen
+        return self
 
 
 class ScoreDifference(RunRecord):

@@ -113,12 +113,13 @@ def _expected(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     if expected is None:
         return ()
     items = [(texts("expected.value"), fm.score(expected.macro_f1))]
-    if expected.interval:
-        items.append((texts("expected.interval"), fm.span(expected.interval)))
+    items.append((texts("expected.interval"), fm.span(expected.interval) if expected.interval else texts("not_stated")))
     if expected.num_pages is not None:
         items.append((texts("expected.pages"), fm.count(expected.num_pages)))
     if expected.mean_confidence is not None:
         items.append((texts("expected.confidence"), fm.percent(expected.mean_confidence)))
+    if expected.absent:
+        items.append((texts("expected.absent"), ", ".join(expected.absent)))
     blocks: list[Block] = [Pairs(tuple(items)), Text(texts("expected.note"), quiet=True)]
     if expected.notes:
         blocks.append(Bullets(tuple(map(texts.remark, expected.notes))))

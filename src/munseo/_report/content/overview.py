@@ -93,7 +93,7 @@ def shift_sentences(facts: Facts, texts: Texts) -> list[str]:
         ends = fm.bounds(shifted.macro_f1_interval, "summary.shifted_interval", texts)
         sentences.append(texts("summary.shifted", recipe=shifted.recipe, interval=ends, **scores))
     if expected:
-        ends = fm.bounds(expected.interval, "summary.expected_interval", texts)
+        ends = fm.bounds(expected.interval, "summary.expected_interval", texts) or texts("summary.expected_alone")
         key = "summary.expected_unknown" if expected.num_pages is None else "summary.expected"
         pages, value = fm.count(expected.num_pages), fm.score(expected.macro_f1)
         sentences.append(texts(key, pages=pages, value=value, interval=ends))
@@ -136,7 +136,7 @@ def _shift_headline(facts: Facts, texts: Texts) -> tuple[Number, ...]:
     assert val is not None
     numbers = []
     if expected:
-        remark = fm.bounds(expected.interval, "interval_of_90", texts)
+        remark = fm.bounds(expected.interval, "interval_of_90", texts) or texts("expected.no_interval")
         numbers.append(Number(texts("macro_f1_expected"), fm.score(expected.macro_f1), remark))
     if shifted:
         ratio = texts("ratio_of_clean", ratio=fm.percent(shifted.macro_f1 / val.macro_f1)) if val.macro_f1 else ""
