@@ -1,5 +1,6 @@
 """Refused requests: each has its status, and a sentence that names the file."""
 
+import asyncio
 import signal
 import threading
 import time
@@ -8,6 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 from service_process import document, image
+
+from munseo._errors import UserError
+from munseo._service.admission import Admission, Limits
+from munseo._service.errors import Refusal
+from munseo._service.startup import check_access
+from munseo._service.uploads import Upload, count_request, read_pages
 
 FORM = {"content-type": "multipart/form-data; boundary=x"}
 
@@ -214,3 +221,96 @@ def test_what_was_accepted_is_answered_before_it_ends(stand_in, signum):
     assert server.process.wait(60) is not None
     with pytest.raises(httpx.ConnectError):
         httpx.get(server.url + "/healthz")
+
+
+def test_pages_are_counted_over_the_whole_request_before_any_is_decoded():
+    """Eight small files of many pages would otherwise take the memory of all their pages before they are refused."""
+    prepared = []
+    book = document(5)
+    uploads = [Upload(f"{number}.pdf", book) for number in range(8)]
+
+    async def ask(limits: Limits) -> int:
+        with ThreadPoolExecutor(2) as threads:
+            num_pages = await count_request(uploads, limits, threads)
+            assert prepared == []
+            return num_pages, await read_pages(uploads, prepared.append, limits, threads)
+
+    with pytest.raises(Refusal) as refused:
+        asyncio.run(ask(Limits(pages=39)))
+    assert refused.value.status == 413
+    assert "has 5 pages" in str(refused.value.errors)
+    assert prepared == []
+    num_pages, pages = asyncio.run(ask(Limits(pages=40)))
+    assert num_pages == len(pages) == len(prepared) == 40
+
+
+def test_a_request_that_is_given_up_decodes_no_further_page():
+    prepared, given_up = [], threading.Event()
+
+    async def ask() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def prepare(pixels):
+            prepared.append(pixels)
+            loop.call_soon_threadsafe(task.cancel)
+            assert given_up.wait(60)
+
+        with ThreadPoolExecutor(1) as pool:
+            try:
+                await read_pages([Upload("a.pdf", document(5))], prepare, Limits(), pool)
+            except asyncio.CancelledError:
+                given_up.set()
+
+    asyncio.run(ask())
+    assert len(prepared) == 1
+
+
+def test_pages_of_all_requests_are_admitted_up_to_their_limit():
+    admission = Admission(Limits(waiting_pages=10), lambda: 4.0)
+    with admission.pages(200):  # a request alone is always admitted
+        assert admission.num_pages == 200
+        with pytest.raises(Refusal) as refused, admission.pages(1):
+            pass
+        assert refused.value.status == 429
+        assert refused.value.headers["Retry-After"] == "50"
+    assert admission.num_pages == 0
+    with admission.pages(4), admission.pages(6):
+        with pytest.raises(Refusal), admission.pages(1):
+            pass
+        assert admission.num_pages == 10
+
+
+def test_pages_that_wait_are_refused_in_words(stand_in):
+    server = stand_in(limits={"waiting_pages": 5}, delay_s=0.5)
+    book = document(3)
+    with server.client() as client, ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: client.post("/v1/predict", content=book), range(6)))
+        assert {answer.status_code for answer in answers} == {200, 429}
+        metrics = client.get("/metrics").text
+    for name in ("files", "pages", "bytes"):
+        assert f"munseo_admitted_{name} 0.0" in metrics
+
+
+def test_head_is_answered_like_get_without_a_body(server):
+    with server.client() as client:
+        for path in ("/healthz", "/readyz", "/v1/model", "/metrics", "/openapi.json"):
+            answer = client.head(path)
+            assert answer.status_code == 200
+            assert answer.content == b""
+            assert answer.headers["content-type"] == client.get(path).headers["content-type"]
+        assert client.head("/v1/predict").status_code == 405
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "문서-분류-서비스-토큰-열여섯-글자",
+        "naïve-token-of-16-letters",
+        "two words, sixteen letters",
+        "line\nbreak-and-some-more",
+    ],
+)
+def test_a_token_that_no_header_can_carry_is_refused_at_the_start(token):
+    with pytest.raises(UserError, match="header cannot carry"):
+        check_access("127.0.0.1", token, open_to_all=False)
+    check_access("127.0.0.1", "letters-and_digits.16~!", open_to_all=False)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 import numpy as np
@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 import yaml
 from PIL import Image
+from starlette.testclient import TestClient
 from ui_process import served
 
 from munseo import fix, predict
@@ -25,6 +26,8 @@ from munseo import ui as serve_page
 from munseo._errors import UserError
 from munseo._report.leaderboard import COLUMNS
 from munseo._run import open_run
+from munseo._ui.site import Site
+from munseo._ui.web_app import build
 
 
 @pytest.fixture
@@ -226,3 +229,76 @@ def test_a_run_that_begins_is_shown_as_it_goes(client, ui, name, tmp_path):
     text = client.get(f"/runs/{name}").text
     assert "hx-trigger" not in text.split('id="live"')[1].split(">")[0]
     assert text.count("<polyline") >= 3
+
+
+NASTY = ("²", "-1", "1e9", "nan", "9" * 5000, "\x00", "//other.example", "\udcff", "")
+
+
+@pytest.fixture(scope="module")
+def app(two_runs, documents, tmp_path_factory):
+    """The application itself, without a server."""
+    return build(
+        Site(two_runs, documents, None, tmp_path_factory.mktemp("review") / "review.csv"), lambda run: None, ()
+    )
+
+
+def test_no_value_of_a_query_breaks_a_page_or_leads_elsewhere(app, two_runs):
+    """Every parameter of every page that is read, with values that ``isdigit``, ``int`` or ``float`` stumble over."""
+    name = next(two_runs.iterdir()).name
+    page_id = pd.read_parquet(two_runs / name / "val_predictions.parquet")["ID"][0]
+    given = {"id": page_id, "part": "train", "what": "eda", "run": name, "label": "0"}
+    asked = 0
+    with TestClient(app, follow_redirects=False) as client:
+        for route in read_routes(app.routes):
+            path = route.path.replace("{name}", name)
+            parameters = [parameter.name for parameter in route.dependant.query_params]
+            needed = {key: given[key] for key in parameters if key in given}
+            # Every page reads the language, and a slider of the augmentation page has no parameter of its own.
+            more = {"/": ["lang"], "/augment": ["rotation_deg.l"]}.get(route.path, [])
+            for parameter in [*parameters, *more]:
+                for value in NASTY:
+                    query = urlencode({**needed, parameter: value}, errors="surrogateescape")
+                    answer = client.get(f"{path}?{query}")
+                    assert answer.status_code < 500, (path, parameter, value[:20], answer.text[-300:])
+                    assert not 300 <= answer.status_code < 400, (path, parameter, answer.headers)
+                    asked += 1
+    assert asked > 150
+
+
+def read_routes(routes):
+    """Return the routes that answer GET, also those of included routers."""
+    found = []
+    for route in routes:
+        if "GET" in (getattr(route, "methods", None) or ()) and hasattr(route, "dependant"):
+            found.append(route)
+        found += read_routes(getattr(getattr(route, "original_router", None), "routes", []))
+    return found
+
+
+def test_a_number_that_is_no_index_of_a_class_is_not_found(client, name):
+    for true in ("²", "٣", "999", "-1"):
+        assert client.get(f"/runs/{name}/pages", params={"true": true}).status_code == 404
+    page_id = re.search(r"id=([^&\"]+)", client.get(f"/runs/{name}/pages", params={"true": "0"}).text)[1]
+    assert client.get(f"/runs/{name}/heat?id={page_id}&label=999").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["//other.example/x", "///other.example/x", "/%5Cother.example", "/%09/other.example"])
+def test_another_language_is_never_on_another_host(app, path):
+    with TestClient(app, follow_redirects=False) as client:
+        request = client.build_request("GET", "/")
+        request.url = request.url.copy_with(raw_path=f"{path}?lang=ko&a=1".encode())
+        answer = client.send(request)
+        assert answer.status_code == 303
+        assert re.match(r"/[^/\\]", answer.headers["location"]), answer.headers["location"]
+        request.url = request.url.copy_with(raw_path=path.encode())
+        links = re.findall(r'href="([^"]*)\?lang=', client.send(request).text)
+        assert links
+        assert all(re.match(r"/[^/\\\s]", link) for link in links), links
+
+
+def test_head_is_answered_like_get_without_a_body(client, name):
+    for path in ("/", f"/runs/{name}", "/static/report.css"):
+        answer = client.head(path)
+        assert answer.status_code == 200
+        assert answer.content == b""
+        assert answer.headers["content-type"] == client.get(path).headers["content-type"]

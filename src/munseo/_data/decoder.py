@@ -133,6 +133,24 @@ def decode_pages(source: Path | bytes, name: str | None = None, max_pixels: int 
         yield FilePage(num_pages, num_pages, None, ImageProblem(ProblemCode.TOO_MANY_PAGES, most=MAX_PAGES))
 
 
+def count_pages(data: bytes, name: str, max_pixels: int | None = None) -> int:
+    """Return how many pages ``decode_pages`` yields for a file with this content, without decoding any of them.
+
+    The pages of a PDF are in its index; those of a TIFF are a chain that has to be followed. What cannot be read is one
+    page, with a problem.
+    """
+    try:
+        file_format = _format_of(name, data)
+        if file_format.open_pages is None:
+            return 1
+        with _refusing(name):
+            document = file_format.open_pages(data, MAX_PIXELS if max_pixels is None else max_pixels)
+    except ImageError:
+        return 1
+    with closing(document):
+        return min(document.num_pages, MAX_PAGES + 1)
+
+
 def read_bytes(path: Path, name: str | None = None) -> bytes:
     """Read an image file whole, after a check of its kind and size.
 

@@ -14,7 +14,7 @@ LONGEST_RETRY_S = 60
 
 
 class Admission:
-    """The files and bytes of requests that were accepted and are not answered yet.
+    """The files, pages and bytes of requests that were accepted and are not answered yet.
 
     ``speed`` returns the pages per second that are answered at the moment, 0 where that is not known yet.
     """
@@ -23,6 +23,7 @@ class Admission:
         self._limits = limits
         self._speed = speed
         self.num_files = 0
+        self.num_pages = 0
         self.num_bytes = 0
 
     @contextmanager
@@ -39,6 +40,21 @@ class Admission:
             yield
         finally:
             self.num_files -= num
+
+    @contextmanager
+    def pages(self, num: int) -> Iterator[None]:
+        """Admit the pages of a request until the block ends: from before they are decoded until they are answered.
+
+        Raises:
+            Refusal: 429, if other requests wait and the pages would be too many. A request alone is always admitted.
+        """
+        if self.num_pages and self.num_pages + num > self._limits.waiting_pages:
+            raise self._busy("Too many pages are waiting.")
+        self.num_pages += num
+        try:
+            yield
+        finally:
+            self.num_pages -= num
 
     def check(self) -> None:
         """Refuse a request (429) before its body is read if its files could not be admitted."""
@@ -71,7 +87,8 @@ class Admission:
     def _busy(self, why: str) -> Refusal:
         """Return a refusal with the seconds until the waiting files are answered at the present speed."""
         speed = self._speed()
-        seconds = min(max(math.ceil(self.num_files / speed) if speed > 0 else 1, 1), LONGEST_RETRY_S)
+        waiting = max(self.num_files, self.num_pages)
+        seconds = min(max(math.ceil(waiting / speed) if speed > 0 else 1, 1), LONGEST_RETRY_S)
         return Refusal(429, f"{why} Try again in {seconds} s.", headers={"Retry-After": str(seconds)})
 
 
@@ -85,6 +102,7 @@ class Limits:
         pages: Pages of one request, over all its files.
         pixels: Pixels of one image, checked before it is decoded; an A3 sheet at 400 dpi has 31 million.
         waiting: Files that were accepted and are not answered yet.
+        waiting_pages: Pages of these files; a prepared page takes 3 · image_size² bytes.
         waiting_bytes: Bytes of all bodies in memory, whole or arriving.
         body_seconds: Time for a body to arrive, and for the head of a request.
         answer_seconds: Time from then until the answer.
@@ -96,6 +114,7 @@ class Limits:
     pages: int = 200
     pixels: int = 50_000_000
     waiting: int = 128
+    waiting_pages: int = 512
     waiting_bytes: int = 256 * 2**20
     body_seconds: float = 30.0
     answer_seconds: float = 60.0

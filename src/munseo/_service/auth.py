@@ -48,9 +48,14 @@ class AccessControl:
             await self._app(scope, receive, send)
             return
         start, status = time.perf_counter(), 0
+        head = scope["method"] == "HEAD"
+        if head:  # RFC 9110: the answer to GET, without its body
+            scope = {**scope, "method": "GET"}
 
         async def answer(message: Message) -> None:
             nonlocal status
+            if head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)

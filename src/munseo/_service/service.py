@@ -21,7 +21,7 @@ from munseo._service.auth import AccessControl
 from munseo._service.batcher import Batcher
 from munseo._service.errors import Refusal
 from munseo._service.responses import CLOSED, OPENAPI, PREDICT, Answers, page_answers
-from munseo._service.uploads import ReadPage, check_media_type, files_of, read_body, read_pages
+from munseo._service.uploads import ReadPage, check_media_type, count_request, files_of, read_body, read_pages
 
 if TYPE_CHECKING:
     from munseo._prediction import Predictor
@@ -38,9 +38,9 @@ class Service:
     def __init__(self, predictor: Predictor, limits: Limits) -> None:
         self.predictor = predictor
         self.limits = limits
-        self.metrics = ServiceMetrics(lambda: self.batcher.num_waiting)
-        self.batcher = Batcher(self._probabilities, predictor.batch_size, self.metrics.count_batch)
         self.admission = Admission(limits, lambda: self.batcher.pages_per_s)
+        self.metrics = ServiceMetrics(self.admission, lambda: self.batcher.num_waiting)
+        self.batcher = Batcher(self._probabilities, predictor.batch_size, self.metrics.count_batch)
         self.threads = ThreadPoolExecutor(os.cpu_count() or 1, "decode")
 
     @asynccontextmanager
@@ -62,8 +62,10 @@ class Service:
             with self.admission.files(len(uploads)):
                 try:
                     async with asyncio.timeout(self.limits.answer_seconds):
-                        pages = await read_pages(uploads, self.predictor.prepare, self.limits, self.threads)
-                        rows = await self._rows(pages)
+                        num_pages = await count_request(uploads, self.limits, self.threads)
+                        with self.admission.pages(num_pages):
+                            pages = await read_pages(uploads, self.predictor.prepare, self.limits, self.threads)
+                            rows = await self._rows(pages)
                 except TimeoutError:
                     raise Refusal(
                         504, f"No answer within {self.limits.answer_seconds:g} s; send fewer pages at once, or later."
@@ -90,9 +92,14 @@ class Service:
 
 
 class ServiceMetrics:
-    """The metrics of one service, for Prometheus; ``num_waiting`` returns how many pages wait for the model."""
+    """The metrics of one service, for Prometheus.
 
-    def __init__(self, num_waiting: Callable[[], float]) -> None:
+    Args:
+        admission: What was accepted and is not answered yet.
+        num_waiting: Returns how many pages wait for the model.
+    """
+
+    def __init__(self, admission: Admission, num_waiting: Callable[[], float]) -> None:
         self._registry = CollectorRegistry()
         options: Any = {"registry": self._registry, "namespace": "munseo"}
         self._requests = Counter("requests", "Requests, by path and status.", ("path", "status"), **options)
@@ -102,6 +109,12 @@ class ServiceMetrics:
         self._batch = Histogram("batch_pages", "Pages that the model is given at once.", buckets=_PAGES, **options)
         self._model = Counter("model_seconds", "Time in which the model computes.", **options)
         Gauge("waiting_pages", "Pages that wait for the model.", **options).set_function(num_waiting)
+        for name, text, count in (
+            ("admitted_files", "Files that were accepted and are not answered yet.", lambda: admission.num_files),
+            ("admitted_pages", "Pages that are decoded or wait for their answer.", lambda: admission.num_pages),
+            ("admitted_bytes", "Bytes of all request bodies in memory.", lambda: admission.num_bytes),
+        ):
+            Gauge(name, text, **options).set_function(count)
 
     def count_request(self, path: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""

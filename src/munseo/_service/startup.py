@@ -36,6 +36,11 @@ def need_packages(command: str = "serve") -> None:
 
 def check_access(host: str, token: str | None, open_to_all: bool) -> None:
     """Raise ``UserError`` for a token that can be guessed, and for a host that others reach without one."""
+    if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
+        raise UserError(
+            "token: has characters that a header cannot carry; take letters, digits and punctuation of ASCII, without "
+            "spaces, such as those of: python -c 'import secrets; print(secrets.token_urlsafe())'"
+        )
     if token is not None and len(token) < FEWEST_CHARACTERS:
         raise UserError(
             f"token: has {len(token)} characters; take {FEWEST_CHARACTERS} or more, such as those of: "

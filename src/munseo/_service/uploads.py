@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -16,7 +17,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from munseo._console import inert
-from munseo._data.decoder import decode_pages
+from munseo._data.decoder import count_pages, decode_pages
 from munseo._data.image_error import ImageProblem
 from munseo._service.admission import Limits
 from munseo._service.errors import Refusal
@@ -175,31 +176,52 @@ class _Form:
         self.is_whole = True
 
 
+async def count_request(uploads: Sequence[Upload], limits: Limits, threads: Executor) -> int:
+    """Return the number of pages of all files of a request, before any of them is decoded.
+
+    Raises:
+        Refusal: 413, if a request may not have as many; the files with several pages are named.
+    """
+    loop = asyncio.get_running_loop()
+    counts = await asyncio.gather(
+        *(loop.run_in_executor(threads, count_pages, file.data, file.name, limits.pixels) for file in uploads)
+    )
+    total = sum(counts)
+    if total > limits.pages:
+        errors = [
+            {"file": file.name, "reason": f"has {count:,} pages"}
+            for file, count in zip(uploads, counts, strict=True)
+            if count > 1
+        ]
+        raise Refusal(
+            413, f"A request may have {limits.pages} pages, this one has {total:,}; send fewer at once.", errors
+        )
+    return total
+
+
 async def read_pages(
     uploads: Sequence[Upload], prepare: Callable[[np.ndarray], Any], limits: Limits, threads: Executor
 ) -> list[ReadPage]:
-    """Decode and prepare all pages of a request, or refuse it (413) if it has more pages than the limits allow.
+    """Decode and prepare all pages of a request whose number is known to be allowed (``count_request``).
 
-    ``prepare`` makes what the model takes of a page's pixels, (H, W, 3) uint8 upright RGB, in several threads.
+    ``prepare`` makes what the model takes of a page's pixels, (H, W, 3) uint8 upright RGB, in several threads. Where
+    the caller is cancelled, no further page is decoded.
     """
-    loop = asyncio.get_running_loop()
-    files = [loop.run_in_executor(threads, partial(_read, upload, prepare, limits)) for upload in uploads]
-    pages = [page for file in await asyncio.gather(*files) for page in file]
-    _check_number(len(pages), limits)
-    return pages
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+    files = [loop.run_in_executor(threads, partial(_read, upload, prepare, limits, stop)) for upload in uploads]
+    try:
+        return [page for file in await asyncio.gather(*files) for page in file]
+    finally:
+        stop.set()
 
 
-def _read(upload: Upload, prepare: Callable[[np.ndarray], Any], limits: Limits) -> list[ReadPage]:
-    pages = []
+def _read(
+    upload: Upload, prepare: Callable[[np.ndarray], Any], limits: Limits, stop: threading.Event
+) -> list[ReadPage]:
+    pages: list[ReadPage] = []
     for page in decode_pages(upload.data, upload.name, limits.pixels):
-        # The first page gives the number of pages, so that no other page of a file with too many is decoded.
-        _check_number(page.num_pages, limits, upload.name)
+        if stop.is_set():
+            break
         prepared = None if page.pixels is None else prepare(page.pixels)
         pages.append(ReadPage(upload.name, page.number, page.num_pages, prepared, page.problem))
     return pages
-
-
-def _check_number(num_pages: int, limits: Limits, file: str | None = None) -> None:
-    if num_pages > limits.pages:
-        errors = [{"file": file, "reason": f"has {num_pages:,} pages"}] if file else []
-        raise Refusal(413, f"A request may have {limits.pages} pages; send fewer at once.", errors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -31,13 +31,22 @@ def environment() -> Environment:
 def page(request: Request, template: str, section: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Render a template with its values in the reader's language; the menu marks ``section``, one of ``SECTIONS``."""
     texts: Texts = request.state.texts
-    query = [pair for pair in request.query_params.multi_items() if pair[0] != "lang"]
     other = "ko" if texts.language == "en" else "en"
     text = environment().get_template(template).render(
         texts=texts, language=texts.language, section=section, sections=SECTIONS, version=__version__,
-        translated=f"{request.url.path}?{urlencode([*query, ('lang', other)])}", other_language=other, **values,
+        translated=same_address(request, ("lang", other)), other_language=other, **values,
     )  # fmt: skip
     return HTMLResponse(text, status)
+
+
+def same_address(request: Request, *more: tuple[str, str]) -> str:
+    """Return the address of a request on this host, with another language or without one.
+
+    A browser reads ``//name/path`` as the path of another host, so the address begins with exactly one slash.
+    """
+    query = [pair for pair in request.query_params.multi_items() if pair[0] != "lang"]
+    path = "/" + quote(request.url.path.lstrip("/"))
+    return f"{path}?{urlencode([*query, *more])}" if query or more else path
 
 
 def soft(text: str) -> Markup:

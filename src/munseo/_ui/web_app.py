@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -23,7 +22,7 @@ from munseo._report.fonts import all_hangul
 from munseo._service.auth import called_name
 from munseo._service.errors import Refusal
 from munseo._ui.explainer import Explainers
-from munseo._ui.page_templates import page
+from munseo._ui.page_templates import page, same_address
 from munseo._ui.routes import augment_page, review_page, run_page, runs_page, try_page
 from munseo._ui.site import NotHere, Site
 
@@ -69,6 +68,8 @@ async def _guarded(
     request: Request, call_next: Callable[[Request], Awaitable[Response]], hosts: Sequence[str]
 ) -> Response:
     """Check host and origin of a request, find its language, and tell the browser what the page may do."""
+    if request.method == "HEAD":  # RFC 9110: the answer to GET, of which the server leaves the body out
+        request.scope["method"] = "GET"
     chosen = request.query_params.get("lang")
     language = _language(chosen or request.cookies.get("lang"), request.headers.get("accept-language", ""))
     request.state.texts = Texts(language, "ui")
@@ -80,8 +81,7 @@ async def _guarded(
         # Another site's page could otherwise decide about pages here, in its visitor's name.
         response = Response("Sent from another site.", 403, media_type="text/plain")
     elif chosen in LANGUAGES and request.method == "GET":
-        query = [pair for pair in request.query_params.multi_items() if pair[0] != "lang"]
-        response = RedirectResponse(f"{request.url.path}?{urlencode(query)}" if query else request.url.path, 303)
+        response = RedirectResponse(same_address(request), 303)
         response.set_cookie("lang", chosen, max_age=365 * 86400, samesite="strict")
     else:
         try:

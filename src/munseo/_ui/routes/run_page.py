@@ -114,6 +114,8 @@ def router(site: Site, explainers: Explainers) -> APIRouter:
     def heat(name: str, id: str, label: int, damage: str = CLEAN.key) -> Response:
         run = site.run(name)
         explainer = explainers.get(run)
+        if not 0 <= label < explainer.card.num_classes:
+            raise NotHere
         image = _model_input(site, run, id, _damage(site, run, damage), explainer)
         return picture(explainer.heat(image, label))
 
@@ -154,7 +156,13 @@ def _matrix(facts: Facts) -> list[tuple[str, int, list[tuple[int, float]]]] | No
 
 
 def _index(text: str, predictions: RunPredictions) -> int | None:
-    return int(text) if text.isdigit() and int(text) < len(predictions.classes) else None
+    """Return the index of a class in an address; None for no class."""
+    if not text:
+        return None
+    # int() also reads digits of other scripts and takes a second for a million of them.
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) < len(predictions.classes)):
+        raise NotHere
+    return int(text)
 
 
 def _missing(site: Site, run: RunFolder) -> str | None:
