@@ -9,7 +9,6 @@ from munseo._evaluation.calibration import (
     coverage_curve,
     fit_temperature,
     reliability,
-    threshold_for_precision,
 )
 
 
@@ -80,36 +79,3 @@ def test_the_curve_ends_with_every_page_answered():
     assert curve[0]["precision"] > curve[-1]["precision"]
     assert coverage_curve(labels[:0], probabilities[:0]) == []
     assert coverage_at(labels, probabilities, 1.1) == {"threshold": 1.1, "coverage": 0.0, "precision": None}
-
-
-def test_pages_of_one_confidence_are_answered_together():
-    probabilities = np.tile([0.8, 0.2], (100, 1))
-    labels = np.repeat([0, 1], [50, 50])
-    assert threshold_for_precision(labels, probabilities, 0.9)["threshold"] is None
-    assert [row["coverage"] for row in coverage_curve(labels, probabilities)] == [1.0]
-
-
-def test_ten_right_pages_promise_nothing_and_230_promise_99_percent():
-    few = np.tile([0.99, 0.01], (10, 1))
-    assert threshold_for_precision(np.zeros(10, dtype=int), few, 0.99) == {
-        "target_precision": 0.99,
-        "threshold": None,
-        "coverage": 0.0,
-        "precision": None,
-    }
-    many = np.tile([0.99, 0.01], (230, 1))
-    promised = threshold_for_precision(np.zeros(230, dtype=int), many, 0.99)
-    assert promised == {"target_precision": 0.99, "threshold": 0.99, "coverage": 1.0, "precision": 1.0}
-    assert threshold_for_precision(np.zeros(230, dtype=int), many, 0.99, draws=2)["threshold"] is None
-
-
-def test_the_promised_precision_is_kept_on_other_pages():
-    kept = []
-    for seed in range(60):
-        rng = np.random.default_rng(seed)
-        labels, probabilities = drawn(rng, 350, 0.5)
-        promise = threshold_for_precision(labels, probabilities, 0.9)
-        if promise["threshold"] is not None:
-            kept.append(coverage_at(*drawn(rng, 4000, 0.5), promise["threshold"])["precision"] >= 0.895)
-    assert len(kept) > 50
-    assert np.mean(kept) >= 0.8

@@ -1,4 +1,4 @@
-"""Calibration of confidence: temperature scaling, reliability, and the threshold that a precision requires.
+"""Calibration of confidence: temperature scaling, reliability, and precision by coverage.
 
 Confidence is the largest probability of a page. Everything here takes probabilities, float (N, K), instead of logits: a
 softmax loses one constant per page, which temperature scaling does not need. Labels are true classes, int (N,).
@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 TEMPERATURES = np.geomspace(0.05, 20.0, 121)
 """Candidate temperatures."""
@@ -18,8 +17,6 @@ SMALLEST = 1e-12
 PRIOR_SD = 1.0
 """Standard deviation of the prior of log T around 0. It weighs less than one page's loss among hundreds, and keeps ten
 flawless pages from claiming certainty."""
-CERTAINTY = 0.9
-"""One-sided confidence level of the promise of ``threshold_for_precision``."""
 NUM_CURVE_POINTS = 40
 """Points of a coverage curve, at most."""
 
@@ -81,7 +78,7 @@ def reliability(
         The bins (of equal width) that hold pages, lowest first, as ``{"low", "high", "count", "confidence",
         "accuracy"}`` (means over the bin); and the mean distance of confidence and accuracy over pages, or 0.
     """
-    confidence, right = _confidence(labels, probabilities)
+    confidence, right = confidence_and_hits(labels, probabilities)
     indices = np.clip(np.ceil(confidence * num_bins).astype(int) - 1, 0, num_bins - 1)
     bins, error = [], 0.0
     for index in np.unique(indices):
@@ -100,7 +97,7 @@ def coverage_at(labels: np.ndarray, probabilities: np.ndarray, threshold: float)
         ``threshold``, ``coverage`` (fraction of pages at or above it) and ``precision`` (fraction of these that are
         right; None where there are none).
     """
-    confidence, right = _confidence(labels, probabilities)
+    confidence, right = confidence_and_hits(labels, probabilities)
     covered = confidence >= threshold
     num_covered = int(covered.sum())
     return {
@@ -116,7 +113,7 @@ def coverage_curve(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[s
     Returns:
         Up to 40 rows of ``coverage_at``, smallest coverage first; the last one covers every page.
     """
-    confidence, _ = _confidence(labels, probabilities)
+    confidence, _ = confidence_and_hits(labels, probabilities)
     if not len(confidence):
         return []
     falling = np.sort(confidence)[::-1]
@@ -124,40 +121,7 @@ def coverage_curve(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[s
     return [coverage_at(labels, probabilities, threshold) for threshold in np.unique(falling[ranks])[::-1]]
 
 
-def threshold_for_precision(
-    labels: np.ndarray, probabilities: np.ndarray, target: float, draws: int = 1
-) -> dict[str, float | None]:
-    """Return the lowest confidence from which predictions can be promised to be right with probability ``target``.
-
-    The fraction of right predictions above the threshold must reach the target at its lower confidence bound (90%,
-    one-sided; Clopper and Pearson, 1934), as in Geifman and El-Yaniv, "Selective classification for deep neural
-    networks" (2017). The plain fraction would promise 99% on the strength of ten right pages. The price: 0.99 needs 230
-    pages without a mistake above the threshold, 0.95 needs 45.
-
-    Args:
-        labels: True classes.
-        probabilities: Calibrated.
-        target: Wanted fraction of right predictions, above 0 and below 1.
-        draws: How many rows each page has. Draws of a page are not independent, and count as one page.
-
-    Returns:
-        ``target_precision``, ``threshold``, ``coverage``, and ``precision``: the plain fraction above the threshold.
-        Threshold and precision are None and coverage is 0 where no threshold can be promised.
-    """
-    confidence, right = _confidence(labels, probabilities)
-    order = np.argsort(-confidence, kind="stable")
-    falling, hits = confidence[order], np.cumsum(right[order])
-    covered = np.arange(1, len(order) + 1)
-    # A threshold covers all pages with the same confidence, or none of them.
-    closed = np.append(falling[1:] < falling[:-1], True)[: len(order)]
-    bound = stats.beta.ppf(1 - CERTAINTY, hits / draws, (covered - hits) / draws + 1)
-    kept = np.flatnonzero(closed & (hits > 0) & (bound >= target))
-    if not len(kept):
-        return {"target_precision": float(target), "threshold": None, "coverage": 0.0, "precision": None}
-    return {"target_precision": float(target), **coverage_at(labels, probabilities, float(falling[kept[-1]]))}
-
-
-def _confidence(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def confidence_and_hits(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the largest probability, and whether it is that of the true class; both (N,)."""
     return probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
 

@@ -19,10 +19,11 @@ from munseo._evaluation.calibration import (
     apply_temperature,
     coverage_curve,
     reliability,
-    threshold_for_precision,
 )
 from munseo._evaluation.held_out import Pipeline, arrays, held_out, validated_pipeline
+from munseo._evaluation.held_out_groups import page_groups
 from munseo._evaluation.metrics import grouped_interval, summarise
+from munseo._evaluation.precision_threshold import threshold_for_precision
 from munseo._evaluation.robustness import robustness_profile
 from munseo._evaluation.second_look import SecondLook, choose_second_look
 from munseo._evaluation.view_gains import average, by_view, weigh_views
@@ -51,12 +52,12 @@ def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> Results:
     shifted = run.read_predictions(run.shifted_predictions_file)
     shifted_labels, shifted_rows = arrays(shifted, card.num_classes)
     recipe = read_recipe(run)
-    groups, seed = pd.factorize(shifted["ID"])[0], config.random_seed
-    # The interval resamples whole pages, since the draws of one page go wrong together.
+    # The draws of a page go wrong together, and so do pages of one group.
+    groups, seed = page_groups(run, shifted["ID"].tolist()), config.random_seed
     interval = grouped_interval(shifted_labels, shifted_rows.argmax(axis=1), groups, card.num_classes, seed)
     results["shifted"] = {
         **summarise(shifted_labels, shifted_rows, card.class_names, seed),
-        "num_pages": int(groups.max()) + 1,
+        "num_pages": int(shifted["ID"].nunique()),
         "macro_f1_interval": list(interval),
         "draws": int(shifted["draw"].nunique()),
         "recipe": recipe.name if recipe else config.shift,
@@ -95,7 +96,8 @@ def _calibration(run: RunFolder, pipeline: Pipeline) -> dict[str, Any] | None:
             bins, after = reliability(set_labels, apply_temperature(set_rows, temperature))
             entry[name] = {"ece_before": reliability(set_labels, set_rows)[1], "ece_after": after, "bins": bins}
     calibrated = apply_temperature(rows, temperature)
-    entry["coverage"] = [threshold_for_precision(labels, calibrated, target, held.num_draws) for target in PRECISIONS]
+    groups = np.tile(page_groups(run, held.ids), held.num_draws)
+    entry["coverage"] = [threshold_for_precision(labels, calibrated, target, groups) for target in PRECISIONS]
     entry["curve"] = coverage_curve(labels, calibrated)
     return entry
 

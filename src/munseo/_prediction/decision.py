@@ -8,8 +8,10 @@ import numpy as np
 
 from munseo._engines.engine import export_command
 from munseo._errors import UserError
-from munseo._evaluation.calibration import calibrate, coverage_at, threshold_for_precision
+from munseo._evaluation.calibration import calibrate, coverage_at
 from munseo._evaluation.held_out import FULL, Pipeline, held_out
+from munseo._evaluation.held_out_groups import page_groups
+from munseo._evaluation.precision_threshold import threshold_for_precision
 from munseo._run import RunFolder
 
 
@@ -88,7 +90,8 @@ def choose_threshold(
             f"({pipeline}), so no threshold can be promised for it. {remedy(run, pipeline)}"
         )
     labels, rows = held.rows
-    promised = threshold_for_precision(labels, calibrate(rows, temperature), target_precision, held.num_draws)
+    groups = np.tile(page_groups(run, held.ids), held.num_draws)
+    promised = threshold_for_precision(labels, calibrate(rows, temperature), target_precision, groups)
     if promised["threshold"] is None:
         raise NoThresholdError(
             f"target_precision: {target_precision:g} cannot be promised from {len(held.ids)} validation "
