@@ -148,7 +148,7 @@ def test_resuming_with_other_data_is_refused(finished, tmp_path, own_documents):
     run.config_file.write_text(text)
     table = own_documents / "train.csv"
     table.write_text(table.read_text().replace(",0\n", ",1\n", 1))
-    with pytest.raises(UserError, match=r"data have changed.*\n.*train\.csv: changed"):
+    with pytest.raises(UserError, match=r"not those that this run started with.*\n.*train\.csv: changed"):
         resume(run.path)
 
 

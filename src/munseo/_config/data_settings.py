@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from munseo._config.key import Key, KeyGroup, Section
+from munseo._config.key import Key, KeyGroup, OnResume, Section
 
 
 class DataSettings(Section):
@@ -15,18 +15,24 @@ class DataSettings(Section):
 
     group: ClassVar = KeyGroup.DATA
 
-    data_dir: Path = Field(Path("data"), description="where the tables and images are")
+    data_dir: Annotated[Path, Key(on_resume=OnResume.FREE)] = Field(
+        Path("data"), description="where the tables and images are"
+    )
     train_table: str | None = Field(
         None, description="table of the train pages; default: train.csv, else a folder per class"
     )
     val_table: Annotated[str | None, Key(KeyGroup.SPLIT)] = Field(
         None, description="a fixed validation split; default: val.csv if there is one"
     )
-    image_dir: str | None = Field(None, description="images of the tables; default: train/")
-    test_dir: str | None = Field(None, description="test images; default: test/")
+    image_dir: Annotated[str | None, Key(on_resume=OnResume.FREE)] = Field(
+        None, description="images of the tables; default: train/"
+    )
+    test_dir: Annotated[str | None, Key(on_resume=OnResume.FREE)] = Field(
+        None, description="test images; default: test/"
+    )
     id_column: str | None = Field(None, description="column of the file names; default: ID")
     target_column: str | None = Field(None, description="column of the labels; default: target")
-    on_bad_image: Literal["fail", "skip"] = Field(
+    on_bad_image: Annotated[Literal["fail", "skip"], Key(on_resume=OnResume.FREE)] = Field(
         "fail", description="what to do with images that cannot be read: fail names them all, skip leaves them out"
     )
     val_split_ratio: Annotated[float, Key(KeyGroup.SPLIT, always=True)] = Field(
@@ -63,11 +69,15 @@ class RunSettings(Section):
 
     group: ClassVar = KeyGroup.DATA
 
-    runs_dir: Path = Field(Path("runs"), description="folder in which run folders are made")
+    runs_dir: Annotated[Path, Key(on_resume=OnResume.FREE)] = Field(
+        Path("runs"), description="folder in which run folders are made"
+    )
     random_seed: Annotated[int, Key(KeyGroup.SPLIT)] = Field(
         42, ge=0, le=2**32 - 1, description="everything random follows from it: the same seed gives the same run"
     )
-    save_every_minutes: Annotated[float | None, Key(KeyGroup.OTHER)] = Field(
+    save_every_minutes: Annotated[float | None, Key(KeyGroup.OTHER, on_resume=OnResume.FREE)] = Field(
         10.0, ge=0, description="how often the state is saved within an epoch; 0: only between epochs"
     )
-    language: Literal["en", "ko"] = Field("en", description="language of pictures and messages in the run folder")
+    language: Annotated[Literal["en", "ko"], Key(on_resume=OnResume.FREE)] = Field(
+        "en", description="language of pictures and messages in the run folder"
+    )

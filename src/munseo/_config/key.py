@@ -36,6 +36,14 @@ class KeyGroup(StrEnum):
     TRACKING = "tracking"
 
 
+class OnResume(StrEnum):
+    """What ``munseo resume`` does when a key differs from the configuration that the run started with."""
+
+    REFUSED = "refused"  # the rest would be another run: other pages, other steps, or another judgement
+    ROUNDED = "rounded"  # the same pages and steps, but sums are rounded differently; this is said, and allowed
+    FREE = "free"  # the result does not depend on it
+
+
 class Section(BaseModel):
     """A mapping of the configuration file; a key that it does not know is an error.
 
@@ -64,6 +72,7 @@ class Key:
     """Facts about a key that a report needs; they are part of the annotation of the key."""
 
     group: KeyGroup | None = None  # the keys that it is shown with; None: those of its section
+    on_resume: OnResume = OnResume.REFUSED  # what a changed value means for a run that goes on
     always: bool = False  # whether it is shown always; other keys are shown when they differ from their default
     order: int = 0  # its position in the group; keys of equal order are in the order of their declaration
     off: Translated | None = None  # what the technique does; reports list the key with this text when it is off

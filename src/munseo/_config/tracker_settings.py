@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from munseo._config.key import KeyGroup, Section
+from munseo._config.key import Key, KeyGroup, OnResume, Section
 
 
 class TrackerSection(Section):
@@ -62,6 +62,8 @@ class TrackerSettings(Section):
 
     group: ClassVar = KeyGroup.TRACKING
 
-    wandb: Wandb = Field(default_factory=Wandb, description="Weights & Biases")
-    mlflow: Mlflow = Field(default_factory=Mlflow, description="MLflow")
-    tensorboard: Tensorboard = Field(default_factory=Tensorboard, description="TensorBoard")
+    wandb: Annotated[Wandb, Key(on_resume=OnResume.FREE)] = Field(default_factory=Wandb, description="Weights & Biases")
+    mlflow: Annotated[Mlflow, Key(on_resume=OnResume.FREE)] = Field(default_factory=Mlflow, description="MLflow")
+    tensorboard: Annotated[Tensorboard, Key(on_resume=OnResume.FREE)] = Field(
+        default_factory=Tensorboard, description="TensorBoard"
+    )

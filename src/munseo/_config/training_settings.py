@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from munseo._config.augmentation_settings import ClassImbalance
-from munseo._config.key import Key, KeyGroup, Section, Translated
+from munseo._config.key import Key, KeyGroup, OnResume, Section, Translated
 
 OptimizerName = Literal["SGD", "Momentum", "NAG", "RMSprop", "Adam", "AdamW", "NAdam", "RAdam", "Adafactor"]
 SchedulerName = Literal[
@@ -106,9 +106,10 @@ class OptimizerSettings(Section):
     batch_size: Annotated[Annotated[int, Field(ge=1)] | Literal["auto"], Key(KeyGroup.BATCHES, always=True)] = Field(
         20, description="training pages a step and process; auto: from what fits into the memory"
     )
-    val_batch_size: Annotated[Annotated[int, Field(ge=1)] | Literal["auto"], Key(KeyGroup.BATCHES, always=True)] = (
-        Field(50, description="pages a batch of validation and prediction")
-    )
+    val_batch_size: Annotated[
+        Annotated[int, Field(ge=1)] | Literal["auto"],
+        Key(KeyGroup.BATCHES, on_resume=OnResume.ROUNDED, always=True),
+    ] = Field(50, description="pages a batch of validation and prediction")
     batch_size_multiplier: Annotated[float, Key(KeyGroup.BATCHES, always=True)] = Field(
         0.8, gt=0, le=1, description="headroom: the fraction of the largest batch used when batch_size is auto"
     )
@@ -195,21 +196,21 @@ class HardwareSettings(Section):
 
     group: ClassVar = KeyGroup.HARDWARE
 
-    cache: bool | Annotated[str, Field(min_length=1)] = Field(
+    cache: Annotated[bool | Annotated[str, Field(min_length=1)], Key(on_resume=OnResume.FREE)] = Field(
         "auto", description="decoded pages on disk, shared by runs: auto (the user's cache folder), off, or a folder"
     )
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Key(on_resume=OnResume.ROUNDED)] = Field(
         "auto", description="where the model computes; auto: a GPU if there is one"
     )
     devices: int = Field(1, ge=1, description="processes of this machine")
     num_nodes: int = Field(1, ge=1, description="machines that train together")
-    num_workers: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
+    num_workers: Annotated[Annotated[int, Field(ge=0)] | Literal["auto"], Key(on_resume=OnResume.FREE)] = Field(
         "auto", description="processes that load pages; 0: the main process loads them itself"
     )
-    num_threads: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+    num_threads: Annotated[Annotated[int, Field(ge=1)] | Literal["auto"], Key(on_resume=OnResume.ROUNDED)] = Field(
         "auto", description="threads of a training process; auto: a thread per core"
     )
-    channels_last: bool = Field(
+    channels_last: Annotated[bool, Key(on_resume=OnResume.ROUNDED)] = Field(
         True, description="keep the channels of a pixel together in memory, which is faster for convolutions"
     )
     compile: Literal["auto"] | bool = Field("auto", description="torch.compile of the training step; auto: by a trial")

@@ -116,10 +116,10 @@ def _pages(run: RunFolder, classes: list[str]) -> pd.DataFrame | None:
     first = (run.folds or [run])[0]
     if not first.pages_file.is_file():
         return None
-    table = _page_table(first)
+    table = read_page_table(first)
     if run.folds:
         for number, fold in enumerate(run.folds):
-            held_out = _page_table(fold)
+            held_out = read_page_table(fold)
             ids = set(held_out.loc[held_out["part"] == "val", "ID"])
             table.loc[table["part"].isin(["train", "val"]) & table["ID"].isin(ids), "part"] = f"fold {number}"
     labels = [None if pd.isna(k) else classes[int(k)] if int(k) < len(classes) else str(k) for k in table["target"]]
@@ -127,7 +127,12 @@ def _pages(run: RunFolder, classes: list[str]) -> pd.DataFrame | None:
     return pages.set_index(pd.Index(table["ID"].astype(str), name="ID"))
 
 
-def _page_table(run: RunFolder) -> pd.DataFrame:
+def read_page_table(run: RunFolder) -> pd.DataFrame:
+    """Return ``ID, part, target, sha256`` of every page, as the run wrote them when it started.
+
+    Raises:
+        UserError: The file is damaged.
+    """
     try:
         table = pd.read_parquet(run.pages_file)
         return table[["ID", "part", "target", "sha256"]].copy()

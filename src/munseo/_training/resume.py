@@ -12,7 +12,8 @@ from munseo._run import RunFolder
 from munseo._shift.recipe_file import read_recipe
 from munseo._training.hardware import announce, rank
 from munseo._training.signals import resumable
-from munseo._training.training_data import collect, describe_data, make_splits
+from munseo._training.start_record import epochs_at_start, problems_of_data, problems_of_tables, settings_to_go_on
+from munseo._training.training_data import collect, make_splits
 from munseo._training.training_run import TrainingRun, finish_run, make_card
 
 
@@ -47,23 +48,36 @@ def resume_run(folder: RunFolder, data_dir: Path | None = None, num_workers: int
 def reopen_run(folder: RunFolder, data_dir: Path | None = None, num_workers: int | None = None) -> TrainingRun:
     """Read the data of an interrupted run, with the arguments of ``resume_run``; they have to be still the same.
 
+    Keys of ``config.yaml`` that do not change the result may have changed since the start.
+
     Raises:
-        UserError: Tables or images differ from those that the run started with.
+        UserError: Settings, tables, pages, labels, images or classes differ from those that the run started with: all
+            of them in one message.
     """
     if rank() > 0:
         console.quiet = True
-    config = folder.read_config()
+    planned = folder.read_config()
+    config, problems = settings_to_go_on(folder, planned, epochs_at_start(folder, planned))
     changed = {"data_dir": data_dir, "num_workers": num_workers}
     config = config.model_copy(update={name: value for name, value in changed.items() if value is not None})
-    collection = collect(config)
-    splits = make_splits(config, collection, read_recipe(folder))
-    before, now = folder.read_manifest()["data"], describe_data(config, collection, splits[0])
-    tables = before["tables"]
-    problems = [f"{name}: changed" for name in tables if now["tables"].get(name, tables[name]) != tables[name]]
-    problems += [f"{name}: gone" for name in tables if name not in now["tables"]]
-    if not problems and before["images_sha256"] != now["images_sha256"]:
-        problems = ["images: some are not those of the start"]
+    try:
+        collection = collect(config)
+        splits = make_splits(config, collection, read_recipe(folder))
+        training = TrainingRun(folder, config, make_card(config, collection.pages), collection, splits)
+    except UserError as error:
+        raise _refusal(folder, [*problems, error.message, *error.problems]) if problems else error from None
+    problems += problems_of_tables(folder, config, collection, splits[0])
+    for split_folder, split in zip(training.folders, splits, strict=True):
+        problems += problems_of_data(folder, split_folder, training.card, collection, split)
     if problems:
-        raise UserError(f"{folder.path}: the data have changed since the run started; start a new run.", problems)
+        raise _refusal(folder, problems)
     announce(folder.path, choose_device(config.device).type)
-    return TrainingRun(folder, config, make_card(config, collection.pages), collection, splits)
+    return training
+
+
+def _refusal(folder: RunFolder, problems: list[str]) -> UserError:
+    return UserError(
+        f"{folder.path}: settings or data are not those that this run started with, so that the rest of it would be "
+        "another experiment. Put back what is listed here, or start a new run.",
+        problems,
+    )

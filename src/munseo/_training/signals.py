@@ -72,7 +72,7 @@ def resumable(run: RunFolder) -> Iterator[None]:
 
     Raises:
         UserError: Another process works on the run, the disk is full, a loader worker was killed, or the input is
-            wrong; the last one marks the run as failed.
+            wrong.
         Interrupted: The run was stopped by a signal.
     """
     command = f"munseo resume {shlex.quote(str(run.path))}"
@@ -88,16 +88,23 @@ def resumable(run: RunFolder) -> Iterator[None]:
                 if not pids:
                     raise
                 raise describe_killed(pids, "after training; the state is saved", run, 1) from None
-            except UserError:
-                if is_first:
-                    # The user's error is reported, not that it could not be noted.
-                    with suppress(OSError, UserError):
-                        run.update_manifest(status="failed")
-                raise
     except KeyboardInterrupt as stop:
         signum = stop.signum if isinstance(stop, Interrupted) else signal.SIGINT
         progress = f" {stop}" if str(stop) else ""
         raise Interrupted(signum, f"stopped{progress}. Go on with: {command}" if is_first else "") from None
+
+
+@contextmanager
+def marking_failure(run: RunFolder) -> Iterator[None]:
+    """Mark a run as failed if the input turns out to be wrong while it is trained, judged or reported."""
+    try:
+        yield
+    except UserError:
+        if rank() == 0:
+            # The user's error is reported, not that it could not be noted.
+            with suppress(OSError, UserError):
+                run.update_manifest(status="failed")
+        raise
 
 
 def _no_room(error: NoRoomError, run: RunFolder, command: str) -> str:

@@ -51,7 +51,15 @@ from munseo._training.hardware import (
     rank,
 )
 from munseo._training.module import PageClassifier
-from munseo._training.signals import StopRequested, describe_killed, killed_workers, noting_signals, resumable
+from munseo._training.signals import (
+    StopRequested,
+    describe_killed,
+    killed_workers,
+    marking_failure,
+    noting_signals,
+    resumable,
+)
+from munseo._training.start_record import describe_start
 from munseo._training.stop_rules import EndReason, StopRule, build_stop_rules, end_reason, restore_stop_rules
 from munseo._training.trackers import Tracker, build_trackers
 from munseo._training.training_data import (
@@ -186,11 +194,24 @@ def _write_start(
     write_text(folder.config_file, dump_config(resolved))
     folder.write_table(folder.pages_file, page_table(collection, split))
     # The manifest comes last: a folder with a manifest is a run that can be resumed.
-    folder.update_manifest(**identity(folder.name, started, command), data=describe_data(config, collection, split))
+    folder.update_manifest(
+        **identity(folder.name, started, command),
+        data=describe_data(config, collection, split),
+        start=describe_start(folder, resolved),
+    )
 
 
 def finish_run(training: TrainingRun) -> None:
-    """Train and judge every split that has no results yet, predict the test pages, and write the report."""
+    """Train and judge every split that has no results yet, predict the test pages, and write the report.
+
+    Raises:
+        UserError: Something in the input is wrong; the run is then marked as failed.
+    """
+    with marking_failure(training.folder):
+        _finish(training)
+
+
+def _finish(training: TrainingRun) -> None:
     folder = training.folder
     started = time.monotonic()
     for split_folder, split in zip(training.folders, training.splits, strict=True):
