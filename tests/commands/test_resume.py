@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 
 from munseo import Interrupted, UserError, resume, train
+from munseo._console import quietly
 from munseo._run import claim, open_run
-from munseo._training import module
+from munseo._training import module, validation
+from munseo._training.continuation import remove_old_results
+from munseo._training.resume import reopen_run
+from munseo._training.training_run import finish_run
 
 TORTURE = Path(__file__).parents[2] / "benchmarks" / "torture_training.py"
 SHORT = {
@@ -24,7 +28,11 @@ SHORT = {
 SIGNALLED = """
 import os, signal, sys
 from munseo._commands.app import main
-from munseo._training import module
+from munseo._console import quietly
+from munseo._training import module, validation
+from munseo._training.continuation import remove_old_results
+from munseo._training.resume import reopen_run
+from munseo._training.training_run import finish_run
 number, at = int(sys.argv.pop(1)), int(sys.argv.pop(1))
 step, steps = module.PageClassifier.training_step, []
 def stepping(self, batch, batch_idx):
@@ -147,3 +155,74 @@ def test_killed_while_the_state_is_written_it_ends_the_same(overrides, plain_con
     resume(path, quiet=True)
     assert differences(whole.path, path) == []
     assert not [*path.rglob("*.tmp"), *path.rglob(".lock")]
+
+
+class PowerCutError(BaseException):
+    """Stands for a kill: nothing is done after it."""
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Validation pages are predicted once; what is tested is the order of the files."""
+    known = {}
+    for name in ("predict_pages", "predict_dataset", "predict_views"):
+        original = getattr(validation, name)
+
+        def predict(*given, name=name, original=original):
+            key = (name, type(given[1]).__name__, len(given[1]))
+            if key not in known:
+                known[key] = original(*given)
+            return known[key]
+
+        monkeypatch.setattr(validation, name, predict)
+
+
+def test_killed_before_any_file_of_the_end_it_is_written_by_the_next_attempt(finished, tmp_path, quick):
+    """Each attempt is killed right before it writes the next file, so that it has to come to that file."""
+    run = open_run(shutil.copytree(finished.path, tmp_path / finished.name))
+    run.update_manifest(status="running", fingerprints=None, finished=None)
+    remove_old_results(run)
+    with quietly(True):
+        training = reopen_run(run)
+
+    def attempt(stop_before):
+        replace, written = Path.replace, []
+
+        def renaming(source, target):
+            if Path(target).is_relative_to(run.path):
+                name = Path(target).relative_to(run.path).as_posix()
+                if name == stop_before:
+                    raise PowerCutError
+                written.append(name)
+            return replace(source, target)
+
+        with pytest.MonkeyPatch.context() as patch, quietly(True):
+            patch.setattr(Path, "replace", renaming)
+            try:
+                resume(run.path) if run.read_manifest()["status"] == "finished" else finish_run(training)
+            except PowerCutError:
+                return written, True
+        return written, False
+
+    files = {path.relative_to(finished.path) for path in finished.path.rglob("*") if path.is_file()}
+    made = [name.as_posix() for name in files if not (run.path / name).exists()]
+    assert len(made) > 25
+    order, _ = attempt(None)
+    remove_old_results(run)
+    run.update_manifest(status="running", fingerprints=None, finished=None)
+    points = [name for name in dict.fromkeys(order) if name in made]
+    assert set(points) == set(made)
+    # Of the pictures in one folder the first and the last one are enough.
+    pictures = {
+        folder: [name for name in points if name.startswith(f"{folder}/")] for folder in ("gallery", "robustness")
+    }
+    left_out = {name for names in pictures.values() for name in names[1:-1]}
+    not_reached = [name for name in points if name not in left_out and not attempt(name)[1]]
+    assert not_reached == []
+    attempt(None)
+    assert run.read_manifest()["status"] == "finished"
+    assert {path.relative_to(run.path) for path in run.path.rglob("*") if path.is_file()} == files
+    same = [
+        name for name in files if name.parts[0] not in ("manifest.json", ".lock") and not name.stem.startswith("report")
+    ]
+    assert [name for name in same if (run.path / name).read_bytes() != (finished.path / name).read_bytes()] == []

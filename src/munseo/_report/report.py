@@ -93,16 +93,40 @@ def write_report(run: RunFolder, languages: Sequence[str] = ("en", "ko")) -> lis
     """
     catalogues = [Texts(language, "report") for language in languages]
     facts = gather(run)
-    if any(not (run.path / plot.file).is_file() for plot in plots_of(facts)):
+    if any(not file.is_file() for file in _pictures(facts)):
         draw_plots(run)
     written = []
     for texts in catalogues:
         document = build_document(facts, texts)
-        stem = "report" if texts.language == "en" else f"report.{texts.language}"
-        for ending, content in (("html", render_html(document)), ("md", render_markdown(document))):
-            written.append(run.path / f"{stem}.{ending}")
-            write_text(written[-1], content)
+        contents = (render_html(document), render_markdown(document))
+        for file, content in zip(_report_files(run, texts.language), contents, strict=True):
+            write_text(file, content)
+            written.append(file)
     return written
+
+
+def missing_files(run: RunFolder) -> list[Path]:
+    """Return the pictures and reports that a finished run has and this one lacks."""
+    files = [*_pictures(gather(run)), *_report_files(run, "en"), *_report_files(run, "ko")]
+    return [file for file in files if not file.is_file()]
+
+
+def remove_files(run: RunFolder) -> None:
+    """Remove the pictures and reports of a run, which describe results that it is going to replace."""
+    pictures = [run.path / name for name in (*(plot.file for plot in PLOTS), MISCLASSIFIED)]
+    for file in (*_report_files(run, "en"), *_report_files(run, "ko"), *pictures):
+        file.unlink(missing_ok=True)
+
+
+def _report_files(run: RunFolder, language: str) -> tuple[Path, Path]:
+    """Return the report in a language, as HTML and as Markdown."""
+    stem = "report" if language == "en" else f"report.{language}"
+    return run.path / f"{stem}.html", run.path / f"{stem}.md"
+
+
+def _pictures(facts: Facts) -> list[Path]:
+    names = [plot.file for plot in plots_of(facts)] + ([MISCLASSIFIED] if facts.gallery else [])
+    return [facts.run.path / name for name in names]
 
 
 def build_document(facts: Facts, texts: Texts) -> ReportDocument:

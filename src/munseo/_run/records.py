@@ -99,6 +99,29 @@ class Course(RunRecord):
     mixed_batches: dict[str, int] = Field(default_factory=dict)
 
 
+class Continuation(RunRecord):
+    """A wish for more epochs than were planned: an entry of the manifest's ``continuations``, the oldest first.
+
+    Attributes:
+        epochs: The number of epochs that the run plans from here on.
+        planned: The number of epochs that it planned before.
+        epochs_done: The number of epochs that had been trained; in a k-fold run of the fold that had trained longest.
+        best_epoch: The best of these, counted from 0; None in a k-fold run.
+        macro_f1: Macro-F1 on the validation pages, if the run had been judged.
+        public: The public score that a server had given for the submission of that time; ``private`` likewise.
+        asked: When it was asked for, as an ISO time.
+    """
+
+    epochs: int
+    planned: int | None = None
+    epochs_done: int | None = None
+    best_epoch: int | None = None
+    macro_f1: float | None = None
+    public: float | None = None
+    private: float | None = None
+    asked: str | None = None
+
+
 class ClassCount(RunRecord):
     """The numbers of training pages of a class, before and after it was filled up, and of its validation pages.
 

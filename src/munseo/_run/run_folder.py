@@ -16,7 +16,7 @@ from munseo._config import Config, parse_config, read_yaml
 from munseo._errors import UserError
 from munseo._run.atomic import plain, replacing, write_json, write_text
 from munseo._run.manifest import seal
-from munseo._run.records import Course, RunRecord, ServerScores
+from munseo._run.records import Continuation, Course, RunRecord, ServerScores
 from munseo._run.results import Results, ResultsEntry
 
 if TYPE_CHECKING:
@@ -153,6 +153,17 @@ class RunFolder:
         """
         manifest = self.read_manifest() if self.manifest_file.is_file() else {}
         return self._parse(self.manifest_file, Course, manifest.get("course") or {})
+
+    def read_continuations(self) -> tuple[Continuation, ...]:
+        """Return how often more epochs than planned were asked for, from the manifest, the oldest first.
+
+        Raises:
+            UserError: The manifest is damaged.
+        """
+        entries = self.read_manifest().get("continuations") or []
+        if not isinstance(entries, list):
+            raise UserError(f"{self.manifest_file}: its continuations are no list; restore it from a copy.")
+        return tuple(self._parse(self.manifest_file, Continuation, entry) for entry in entries)
 
     def update_manifest(self, **values: Any) -> None:
         """Set top-level entries of the manifest; the others stay."""

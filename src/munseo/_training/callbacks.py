@@ -37,6 +37,7 @@ class Recorder(pl.Callback):
         self.config = config
         self.rows: list[dict[str, float]] = []
         self.best_epoch = -1
+        self.best_snapshots = 0  # the number of snapshots that the weights of the best epoch are the mean of
         self.lr_first = self.lr_max = 0.0
         self.stopped = False
         self._started = time.monotonic()
@@ -44,13 +45,14 @@ class Recorder(pl.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return plain values only, since the state is read back without unpickling."""
-        names = ("rows", "best_epoch", "lr_first", "lr_max", "stopped")
+        names = ("rows", "best_epoch", "best_snapshots", "lr_first", "lr_max", "stopped")
         return {name: getattr(self, name) for name in names} | {"seconds": time.monotonic() - self._started}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue where the state was saved."""
         state = dict(state_dict)
         self._seconds_before = state.pop("seconds")
+        self.best_snapshots = self._num_snapshots(state["best_epoch"])  # States of earlier versions lack it.
         for name, value in state.items():
             setattr(self, name, value)
 
@@ -85,6 +87,7 @@ class Recorder(pl.Callback):
         improved = self.best_epoch < 0 or self._is_better(row, self.rows[self.best_epoch])
         if improved:
             self.best_epoch = len(self.rows) - 1
+            self.best_snapshots = self._num_snapshots(self.best_epoch)
         if trainer.is_global_zero:
             self.run.write_table(self.run.metrics_file, pd.DataFrame(self.rows))
             self._write_timing()
@@ -94,6 +97,10 @@ class Recorder(pl.Callback):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Note that nothing is left to train."""
         self.stopped = True
+
+    def _num_snapshots(self, epoch: int) -> int:
+        """Return the number of snapshots at the end of an epoch."""
+        return max(0, epoch + 1 - (self.config.epochs - self.config.snapshot_epochs))
 
     def _is_better(self, row: dict[str, float], best: dict[str, float]) -> bool:
         new, old = row[self.config.monitor], best[self.config.monitor]
@@ -134,7 +141,7 @@ class Recorder(pl.Callback):
             "num_samples": len(module.split.samples),
             "policies": list(plan.policy_names),
             "mixes": list(plan.mix_names),
-            "snapshots": max(0, self.best_epoch + 1 - (self.config.epochs - self.config.snapshot_epochs)),
+            "snapshots": self.best_snapshots,
             "lr_configured": self.config.lr,
             "lr_first": self.lr_first,
             "lr_max": self.lr_max,

@@ -17,6 +17,8 @@ from munseo._errors import UserError
 from munseo._model.pretrained import refuse_packed
 from munseo._run import RunFolder
 from munseo._run.atomic import replacing
+from munseo._training.continuation import continuations_in, take_in
+from munseo._training.module import PageClassifier
 from munseo._training.signals import StopRequested, StopSignals
 
 
@@ -36,6 +38,14 @@ class StateSaver(pl.Callback):
         self._progress = ""
         self._saved = False
         self._last = time.monotonic()
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Let a state from before more epochs were asked for go on; Lightning reads its parts after this call."""
+        assert isinstance(pl_module, PageClassifier)
+        if continuations_in(checkpoint) < pl_module.continuations:
+            take_in(checkpoint, trainer.callbacks, pl_module)  # type: ignore[attr-defined]
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take the signals back from Lightning, which would stop without saving the state."""

@@ -340,6 +340,12 @@ def announce(folder: Path | None, device_type: str) -> Path:
     return folder
 
 
+def wait_for_all() -> None:
+    """Wait until every process that a launcher started is here; processes that Lightning starts begin later."""
+    if launched_outside():
+        torch.distributed.barrier()
+
+
 def gather(value: Any, world_size: int) -> list[Any]:
     """Collect the value of every process, in the order of their ranks; all processes have to call this."""
     if world_size == 1:

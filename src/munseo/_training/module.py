@@ -62,6 +62,7 @@ class PageClassifier(pl.LightningModule):
         self.used_lr = 0.0
         self._num_accumulated = config.accumulate_batches  # batches of the current step
         self.compiled: Forward | None = None
+        self.continuations = 0  # how often more epochs than planned were asked for
         self._watch = LossWatch()
 
     @property
@@ -191,6 +192,7 @@ class PageClassifier(pl.LightningModule):
         checkpoint["within_epoch"] = {
             "used_lr": self.used_lr,
             "processes": gather(counted, self.trainer.world_size),
+            "continuations": self.continuations,
             "batches": {"batch_size": self.hardware.batch_size, "val_batch_size": self.hardware.val_batch_size},
         }
 
@@ -203,11 +205,15 @@ class PageClassifier(pl.LightningModule):
 
     # Optimisation
 
-    def configure_optimizers(self) -> Any:
-        """Build the optimiser and its scheduler."""
+    def build_optimizer(self) -> tuple[torch.optim.Optimizer, Schedule]:
+        """Build the optimiser and its schedule, both before their first step."""
         optimizer = build_optimizer(self.config, self.classifier.network, self.device.type, self.hardware.precision)
         steps = -(-self.hardware.batches_per_epoch // self.config.accumulate_batches)
-        self.schedule = build_schedule(self.config, optimizer, steps)
+        return optimizer, build_schedule(self.config, optimizer, steps)
+
+    def configure_optimizers(self) -> Any:
+        """Return the optimiser and its scheduler."""
+        optimizer, self.schedule = self.build_optimizer()
         if self.schedule.scheduler is None:
             return optimizer
         interval = "step" if self.schedule.each_step else "epoch"

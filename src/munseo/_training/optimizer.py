@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,10 @@ from munseo._model import Classifier
 
 WARMUP_START = 0.01
 """Warm-up climbs from this fraction of the rate to all of it."""
+
+
+_SCHEDULED = ("lr", "initial_lr", "momentum", "betas", "max_lr", "min_lr", "max_momentum", "base_momentum")
+"""What schedulers change in the groups of an optimiser."""
 
 
 class Optimizer(NamedTuple):
@@ -198,6 +202,28 @@ def warmup_factor(step: int, warmup_steps: int) -> float:
     if step >= warmup_steps:
         return 1.0
     return WARMUP_START + (1 - WARMUP_START) * step / warmup_steps
+
+
+def replan(state: Options, groups: Sequence[Options], optimizer: torch.optim.Optimizer, schedule: Schedule) -> None:
+    """Change the saved state of a schedule to that of another length at the same step.
+
+    The rate of the next step, and of all later ones, is then that of a run which planned the new length from its
+    start. The new schedule takes all steps that were done: the chainable formulas of torch depend on the rate before.
+
+    Args:
+        state: The saved state of the scheduler.
+        groups: The saved parameter groups of its optimiser.
+        optimizer: A new optimiser, without gradients.
+        schedule: The new schedule on it.
+    """
+    if schedule.scheduler is None or not schedule.each_step:
+        return
+    optimizer.step()  # It does nothing; without it torch warns that the order of the two is wrong.
+    for _ in range(state["last_epoch"]):
+        schedule.scheduler.step()
+    state.update(schedule.scheduler.state_dict())
+    for saved, planned in zip(groups, optimizer.param_groups, strict=True):
+        saved.update({name: planned[name] for name in _SCHEDULED if name in planned})
 
 
 def _in_steps(params: Options, key: str, steps: Steps, default: int) -> int:

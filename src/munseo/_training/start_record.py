@@ -39,36 +39,42 @@ def _digests(folder: RunFolder) -> dict[str, str]:
 # Settings
 
 
-def settings_to_go_on(folder: RunFolder, config: Config, epochs: int) -> tuple[Config, list[str]]:
-    """Compare the configuration file with the settings at the start.
+def settings_to_go_on(folder: RunFolder, epochs: int) -> tuple[Config, list[str]]:
+    """Compare the configuration file of a run with the settings at its start.
 
     Args:
-        folder: The run or fold.
-        config: The content of its ``config.yaml``.
-        epochs: The number of epochs that the run plans by now.
+        folder: The run.
+        epochs: The number of epochs to plan.
 
     Returns:
         The settings at the start, with the present values of those keys that may change; and a line for each key that
         may not and did.
     """
-    recorded = _recorded_settings(folder)
+    config, recorded = folder.read_config(), _recorded_settings(folder)
     now, keys = config.to_dict(), keys_of(Config)
     changed = {name: (before, now[name]) for name, before in recorded.items() if name in now and now[name] != before}
+    known_epochs = {epochs, *(entry.epochs for entry in folder.read_continuations())}
     problems = []
     for name, (before, value) in changed.items():
-        if name == "epochs" and value == epochs:
+        if name == "epochs" and value in known_epochs:
             continue  # More epochs were asked for with ``munseo resume``.
         if keys[name].on_resume == OnResume.REFUSED:
-            problems.append(f"{name}: {_shown(before)} at the start, {_shown(value)} in {folder.config_file.name} now")
+            hint = f"; to train longer: munseo resume {folder.path} epochs={value}" if name == "epochs" else ""
+            file = folder.config_file.name
+            problems.append(f"{name}: {_shown(before)} at the start, {_shown(value)} in {file} now{hint}")
         elif keys[name].on_resume == OnResume.ROUNDED:
             say(f"{name}: {_shown(before)} at the start, {_shown(value)} from now on; sums are rounded differently")
     kept = {name: before for name, (before, _) in changed.items() if keys[name].on_resume == OnResume.REFUSED}
     return parse_config({**now, **kept, "epochs": epochs}, str(folder.config_file)), problems
 
 
-def epochs_at_start(folder: RunFolder, config: Config) -> int:
-    """Return the number of epochs that the run planned when it started."""
-    return int(_recorded_settings(folder).get("epochs", config.epochs))
+def planned_epochs(folder: RunFolder) -> int:
+    """Return the number of epochs that a run plans by now, whatever its configuration file says."""
+    continuations = folder.read_continuations()
+    if continuations:
+        return continuations[-1].epochs
+    known = _recorded_settings(folder).get("epochs")
+    return folder.read_config().epochs if known is None else int(known)
 
 
 def _recorded_settings(folder: RunFolder) -> dict[str, Any]:
@@ -162,7 +168,8 @@ def _problems_of_pages(before: pd.DataFrame, now: pd.DataFrame) -> Iterator[str]
             yield f"{page}: label {then['label']} at the start, {later['label']} now"
         if then["sha256"] != later["sha256"]:
             yield f"{side}/{page}: the image has changed"
-    if first.index.symmetric_difference(second.index).empty and first.index.tolist() != second.index.tolist():
+    same_pages = not len(gone) and not len(new) and all(x["part"] == y["part"] for x, y in zip(a, b, strict=True))
+    if same_pages and first.index.tolist() != second.index.tolist():
         yield "pages: their order has changed"
 
 

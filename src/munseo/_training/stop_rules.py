@@ -6,7 +6,7 @@ the training (``ends``), its reason to ``EndReason`` and its builder to ``STOP_R
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -60,6 +60,16 @@ def restore_stop_rules(rules: Mapping[EndReason, StopRule], callback_states: Map
     for rule in rules.values():
         if rule.state_key in callback_states:
             rule.load_state_dict(callback_states[rule.state_key])
+
+
+def let_stopped_rules_go_on(rules: Iterable[StopRule], callback_states: Mapping[str, Any]) -> None:
+    """Change a saved state such that a rule that had ended training waits anew, with the best value that it saw."""
+    for rule in rules:
+        state = callback_states.get(rule.state_key)
+        if state and isinstance(rule, EarlyStopping) and state["stopped_epoch"]:
+            state.update(stopped_epoch=0, wait_count=0)
+        elif state and isinstance(rule, EpochRule):
+            state.update(stopped_epoch=None)
 
 
 def end_reason(rules: Mapping[EndReason, StopRule], planned_epochs: int) -> EndReason:

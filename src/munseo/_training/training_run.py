@@ -39,6 +39,7 @@ from munseo._run.manifest import command_words, identity
 from munseo._shift.recipe_file import write_recipe
 from munseo._training.callbacks import Progress, Recorder
 from munseo._training.checkpoint import StateSaver, read_state
+from munseo._training.continuation import continuations_in, is_judged, remove_old_results
 from munseo._training.hardware import (
     CompileChoice,
     Hardware,
@@ -61,7 +62,7 @@ from munseo._training.signals import (
 )
 from munseo._training.start_record import describe_start
 from munseo._training.stop_rules import EndReason, StopRule, build_stop_rules, end_reason, restore_stop_rules
-from munseo._training.trackers import Tracker, build_trackers
+from munseo._training.trackers import tracking
 from munseo._training.training_data import (
     Collection,
     Split,
@@ -215,7 +216,7 @@ def _finish(training: TrainingRun) -> None:
     folder = training.folder
     started = time.monotonic()
     for split_folder, split in zip(training.folders, training.splits, strict=True):
-        if not split_folder.results_file.exists():
+        if not _is_done(split_folder):
             _finish_split(training, split_folder, split)
     if rank() > 0:
         return
@@ -239,22 +240,30 @@ def _finish(training: TrainingRun) -> None:
     say(f"report: {next(path for path in written if path.name == 'report.html')}")
 
 
+def _is_done(folder: RunFolder) -> bool:
+    """Return whether this is a fold of which nothing is left to do."""
+    return folder.is_fold and is_judged(folder) and folder.read_manifest()["status"] == "finished"
+
+
 def _finish_split(training: TrainingRun, folder: RunFolder, split: Split) -> None:
-    """Train one split, judge its best weights, and send the results to the trackers."""
+    """Train one split and judge its best weights, unless that was done; draw plots, and tell the trackers."""
     config, card = training.config, training.card
-    trackers: list[Tracker] = []
-    if rank() == 0:
-        _save_samples(folder, split, config)
-        trackers = build_trackers(config, folder)
-    hardware = fit(folder, config, card, split, [tracker.logger for tracker in trackers])
-    if rank() > 0:
-        return
-    judge(folder, config, card, split, hardware.settings)
+    with tracking(config, folder) as trackers:
+        if not is_judged(folder):
+            if rank() == 0:
+                remove_old_results(folder)
+                _save_samples(folder, split, config)
+            hardware = fit(folder, config, card, split, [tracker.epochs for tracker in trackers])
+            if rank() > 0:
+                return
+            judge(folder, config, card, split, hardware.settings)
+        elif rank() > 0:
+            return
+        reports.draw_plots(folder)
+        for tracker in trackers:
+            tracker.finish(folder, card.class_names)
     if folder.is_fold:  # A run without folds is not finished yet: its test pages and its report are still to come.
         folder.update_manifest(status="finished")
-    reports.draw_plots(folder)
-    for tracker in trackers:
-        tracker.finish(folder, card.class_names)
 
 
 def _save_samples(folder: RunFolder, split: Split, config: Config) -> None:
@@ -277,10 +286,11 @@ def fit(folder: RunFolder, config: Config, card: ModelCard, split: Split, logger
     function of (seed, epoch, batch), so the end is the same with and without an interruption.
     """
     state = read_state(folder) if folder.state_file.exists() else None
+    continuations = len(folder.read_continuations())
     described = folder.read_manifest().get("model") if state else None
     first_weights = WeightsRecord(**described["pretrained"]) if described else None
     module, record = build_module(_with_batches_of(config, state), card, split, first_weights)
-    hardware = module.hardware
+    hardware, module.continuations = module.hardware, continuations
     _print_choices(module, record)
     if rank() == 0:
         write_json(folder.model_file, card.to_dict())
@@ -289,7 +299,8 @@ def fit(folder: RunFolder, config: Config, card: ModelCard, split: Split, logger
             system={**folder.read_manifest()["system"], **device}, model=_describe_model(module.classifier, record)
         )
     recorder, stop_rules = Recorder(folder, config), build_stop_rules(config)
-    if state is not None and state["callbacks"][recorder.state_key]["stopped"]:
+    is_over = state is not None and continuations_in(state) == continuations
+    if is_over and state is not None and state["callbacks"][recorder.state_key]["stopped"]:
         recorder.load_state_dict(state["callbacks"][recorder.state_key])
         restore_stop_rules(stop_rules, state["callbacks"])
     else:

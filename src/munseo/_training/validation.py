@@ -173,9 +173,10 @@ def join_folds(run: RunFolder, config: Config, card: ModelCard, collection: Coll
 def _write_results(
     run: RunFolder, config: Config, card: ModelCard, pages: Sequence[Page], rest: dict[str, Any]
 ) -> None:
-    run.write_results(judge_tables(run, config, card).model_copy(update=rest))
+    results = judge_tables(run, config, card).model_copy(update=rest)
     _, probabilities = arrays(run.read_predictions(run.val_predictions_file), card.num_classes)
     save_gallery(run, pages, probabilities, card.class_names)
+    run.write_results(results)  # They come last: a run that has them was judged.
 
 
 def _join_manifests(run: RunFolder) -> None:

@@ -13,19 +13,29 @@ from munseo._report.findings import find_rate_disagreement
 
 
 def reproduction_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """Return the checklist, one command, and notes on the data."""
+    """Return the checklist, the commands, and notes on the data."""
     checklist = (Text(texts("checklist.note"), quiet=True), Checklist(_checks(facts, texts)))
-    note = Text(texts("reproduce.note", data_dir=facts.config.data_dir), quiet=True)
+    notes = [texts("reproduce.note", data_dir=facts.config.data_dir)]
+    notes += [texts("reproduce.continued")] if facts.continuations else []
+    note = Text(" ".join(notes), quiet=True)
     return (
         SectionBlock("checklist", texts("checklist"), checklist),
-        SectionBlock("reproduce", texts("reproduce"), (Code(train_command(facts), "sh"), note)),
+        SectionBlock("reproduce", texts("reproduce"), (Code(_commands(facts), "sh"), note)),
         SectionBlock("data_notes", texts("data_notes"), data_notes(facts, texts)),
     )
 
 
 def train_command(facts: Facts) -> str:
-    """Return the command that trains the run's configuration again."""
+    """Return the command that trains the run's configuration."""
     return shlex.join(["munseo", "train", f"{facts.command_path}/config.yaml"])
+
+
+def _commands(facts: Facts) -> str:
+    """Return the commands that make the run again: one, and one more for each time that it was continued."""
+    if not facts.continuations:
+        return train_command(facts)
+    longer = [f"munseo resume RUN epochs={entry.epochs}" for entry in facts.continuations]
+    return "\n".join([f"{train_command(facts)} epochs={facts.continuations[0].planned}", *longer])
 
 
 def data_notes(facts: Facts, texts: Texts) -> tuple[Block, ...]:

@@ -16,9 +16,10 @@ from munseo._run.results import TrainScores
 
 
 def course_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
-    """Return the course of training, curves, final metrics, folds, and scores of a server."""
+    """Return the course of training, wishes for more epochs, curves, final metrics, folds, and scores of a server."""
     return without_empty(
         SectionBlock("progress", texts("progress"), (Pairs(_progress(facts, texts)),)),
+        SectionBlock("continuations", texts("continuations"), _continuations(facts, texts)),
         SectionBlock("curves", texts("curves"), _curves(facts, texts)),
         SectionBlock("final", texts("final"), _final(facts, texts)),
         SectionBlock("folds", texts("folds"), _folds(facts, texts)),
@@ -43,6 +44,24 @@ def _progress(facts: Facts, texts: Texts) -> tuple[tuple[str, str], ...]:
     if facts.epoch_seconds is not None:
         items.append((texts("epoch_time"), texts("epoch_time_value", duration=fm.duration(facts.epoch_seconds, texts))))
     return tuple(items)
+
+
+def _continuations(facts: Facts, texts: Texts) -> tuple[Block, ...]:
+    """Return the history of a run that was asked for more epochs than it had planned."""
+    if not facts.continuations:
+        return ()
+    rows = [
+        (
+            fm.moment(entry.asked, texts),
+            texts("epochs_value", done=fm.count(entry.epochs_done), planned=fm.count(entry.planned)),
+            fm.count(entry.epochs),
+            fm.score(entry.macro_f1),
+            fm.score(entry.public),
+        )
+        for entry in facts.continuations
+    ]
+    keys = [f"continuations.{name}" for name in ("asked", "after", "epochs", "macro_f1", "public")]
+    return TableBlock.titled(texts, keys, rows), Text(texts("continuations.note"), quiet=True)
 
 
 def _curves(facts: Facts, texts: Texts) -> tuple[Block, ...]:
