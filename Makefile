@@ -27,8 +27,9 @@ format: $(VENV)/.installed-test  ## let ruff fix what it can
 pictures: $(VENV)/.installed-test  ## take new pictures of the web page for README.md (needs Chromium)
 	MUNSEO_PICTURES=docs/images $(BIN)/python -m pytest -q tests/ui/test_ui_browser.py
 
-torture: $(VENV)/.installed-test  ## an hour of killed runs, hostile files and planted errors (DATA=data/rvl5 for the doctor)
+torture: $(VENV)/.installed-test  ## an hour of killed runs, edited runs, hostile files and planted errors (DATA=data/rvl5 for the doctor)
 	$(BIN)/python benchmarks/torture_training.py --kills 25
+	$(BIN)/python benchmarks/torture_resume.py
 	MUNSEO_TORTURE=1 $(BIN)/python -m pytest -q tests/hostile tests/service
 	$(if $(DATA),$(BIN)/python benchmarks/doctor.py $(DATA))
 
