@@ -3,10 +3,10 @@
     python benchmarks/torture_resume.py [--json FILE]
 
 A run is killed in its second epoch (SIGKILL, while the state is being replaced). Each attack has a copy of its folder
-and of its data. *Refused* means: exit code 2, the message names what was changed, and no byte of the run folder has
-changed. *Harmless* edits have to end as the run that nothing interrupted: weights, metrics, all tables of predictions
-and the submission, with tolerance zero. At last a finished run is trained longer, killed twice, and resumed, and has to
-end as one that was trained longer without a kill.
+and of its data. *Refused* means: exit code 2, the message names what was changed, and no file of the run has changed.
+*Harmless* edits have to end as the run that nothing interrupted: weights, metrics, all tables of predictions and the
+submission, with tolerance zero. At last a finished run is trained longer, killed twice, and resumed, and has to end as
+one that was trained longer without a kill.
 """
 
 from __future__ import annotations
@@ -200,7 +200,9 @@ def _check(done: subprocess.CompletedProcess[str]) -> None:
 
 
 def _contents(run: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(run)): file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    """Return the files of a run, without the lock and the half written files that the next process clears away."""
+    files = [file for file in run.rglob("*") if file.is_file() and file.suffix != ".tmp" and file.name != ".lock"]
+    return {str(file.relative_to(run)): file.read_bytes() for file in files}
 
 
 if __name__ == "__main__":

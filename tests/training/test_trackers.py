@@ -197,6 +197,7 @@ def test_every_fold_is_a_run_of_its_own(own_run):
     records = [TrackerRecord(own_run.fold(number), "wandb") for number in (0, 1)]
     for number, record in enumerate(records):
         own_run.fold(number).path.mkdir()
+        own_run.fold(number).update_manifest(status="running")
         record.write(id=f"of fold {number}")
     assert [record.read("id") for record in records] == ["of fold 0", "of fold 1"]
     assert TrackerRecord(own_run, "wandb").read("id") is None
