@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from munseo._config import Config
-from munseo._data import DataLayout, load_pages
+from munseo._data import DataLayout, find_pages, load_pages
+from munseo._data.layout import load_labelled_pages
 from munseo._errors import UserError
 
 META = "target,class_name\n1,영수증\n0,여권\n10,letter\n"
@@ -263,3 +264,65 @@ def test_a_configuration_says_where_tables_and_images_are():
     config = Config.model_validate({"val_table": "v.csv", "id_column": "file", "test_dir": "new"})
     assert DataLayout.from_config(config) == DataLayout(val_table="v.csv", id_column="file", test_dir="new")
     assert DataLayout.from_config(Config()) == DataLayout()
+
+
+def test_test_images_without_a_row_in_the_sample_submission_are_counted(make_data):
+    images = ["train/a.png", "train/b.png", *(f"test/{number}.png" for number in range(9))]
+    data = make_data(images, train="ID,target\na.png,0\nb.png,1\n", sample_submission="ID,target\n3.png,0\n4.png,0\n")
+    pages = load_pages(data)
+    assert [page.id for page in pages.test] == ["3.png", "4.png"]
+    expected = (
+        "sample_submission.csv: 7 images of test/ have no row among its 2 and are not predicted "
+        "(0.png, 1.png, 2.png, 5.png, 6.png, …)"
+    )
+    assert pages.notes == (expected,)
+    for given in (data, data / "test", data / "sample_submission.csv"):
+        assert find_pages([given]).notes == (expected,)
+
+
+def test_without_a_test_folder_train_images_are_not_taken_for_test_images(make_data):
+    data = make_data(["train/a.png", "t.png", "u.png"], sample_submission="ID,target\nt.png,0\n")
+    assert find_pages([data]).notes == ()
+    inbox = make_data(["inbox/t.png", "inbox/u.png"])
+    (data / "sample_submission.csv").rename(inbox / "inbox" / "sample_submission.csv")
+    (note,) = find_pages([inbox / "inbox"]).notes
+    assert note == "sample_submission.csv: 1 images of inbox/ have no row among its 1 and are not predicted (u.png)"
+
+
+def labelled(pages):
+    """The pages of a set as ``{ID: class name}``."""
+    return {page.id: pages.class_names[page.label] for page in (*pages.train, *(pages.val or ()), *pages.test)}
+
+
+def test_labelled_pages_need_no_train_split_and_no_second_class(make_data):
+    data = make_data(["val/a.png", "val/b.png"], val="ID,target\na.png,letter\nb.png,letter\n")
+    assert labelled(load_labelled_pages(data)) == {"a.png": "letter", "b.png": "letter"}
+    with pytest.raises(UserError):
+        load_pages(data)
+
+
+def test_labelled_pages_of_class_folders(make_data, tmp_path):
+    data = make_data(["val/letter/a.png", "train/form/b.png", "test/form/c.png", "test/other/d.png"])
+    found = load_labelled_pages(data)
+    assert [page.label for page in found.test] == [found.class_names.index("form"), None]
+    names = {page.id: found.class_names[page.label] for page in (*found.train, *found.val)}
+    assert names == {"train/form/b.png": "form", "val/letter/a.png": "letter"}
+
+
+def test_one_table_alone_judges_with_the_images_of_any_split(make_data):
+    data = make_data(
+        ["train/a.png", "test/t.png", "test/u.png"],
+        train="ID,target\na.png,0\n",
+        truth="ID,target\nt.png,form\nu.png,letter\n",
+        sample_submission="ID,target\nt.png,0\n",
+    )
+    assert labelled(load_labelled_pages(data, table="truth.csv")) == {"t.png": "form", "u.png": "letter"}
+
+
+def test_an_image_name_of_two_splits_is_not_guessed(make_data):
+    data = make_data(["train/a.png", "test/a.png", "test/b.png"], truth="ID,target\na.png,form\nb.png,letter\n")
+    with pytest.raises(UserError) as caught:
+        load_labelled_pages(data, table="truth.csv")
+    assert caught.value.problems == ["truth.csv:2: a.png: is in train/, test/; say which is meant with image_dir"]
+    chosen = load_labelled_pages(data, DataLayout(image_dir="test"), table="truth.csv")
+    assert {page.path.parent.name for page in chosen.train} == {"test"}

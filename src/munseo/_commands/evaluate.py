@@ -3,100 +3,127 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import typer
 
-from munseo._commands.options import Device, MovedData, Quiet, RunArgument, Tta
+from munseo._commands import options
 from munseo._console import quietly
 from munseo._errors import UserError
 
-if TYPE_CHECKING:
-    from munseo._prediction import Predictor
-    from munseo._training import Collection
-
-EXAMPLES = ("`munseo evaluate runs/2507… --data data/rvl5`",)
+EXAMPLES = (
+    "`munseo evaluate runs/2507…` measures the run's own validation again",
+    "`munseo evaluate runs/2507… --data test_set --all` judges the run on other labelled pages",
+    "`munseo evaluate runs/2507… --table labels.csv` judges it on one table of its data folder",
+    "`munseo evaluate runs/2507… --data test_set --all --against runs/2508…`",
+)
+ON_BAD_IMAGE = ("fail", "skip")
+"""Values of ``on_bad_image``."""
 
 
 def evaluate(
-    run: RunArgument, data: MovedData = None, *, tta: Tta = None, device: Device = None, quiet: Quiet = False
+    run: options.RunArgument,
+    data: Annotated[
+        Path | str | None, typer.Option("--data", help="A data folder; default: the one that the run was trained on.")
+    ] = None,
+    *,
+    all_pages: Annotated[
+        bool,
+        typer.Option("--all", help="Judge all labelled pages that did not train the run, not its validation pages."),
+    ] = False,
+    table: Annotated[
+        str | None, typer.Option(help="Judge the labelled pages of this table of the data folder only; implies --all.")
+    ] = None,
+    against: Annotated[
+        Path | str | None, typer.Option(metavar="RUN", help="With --all: another run, compared on the same pages.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="With --all: name of the evaluation; default: that of the data folder.")
+    ] = None,
+    image_dir: Annotated[
+        str | None, typer.Option(help="With --all: folder of the images; default: that of the run, else train/.")
+    ] = None,
+    id_column: Annotated[str | None, typer.Option(help="With --all: column of the file names.")] = None,
+    target_column: Annotated[str | None, typer.Option(help="With --all: column of the labels.")] = None,
+    on_bad_image: options.OnBadImage = None,
+    tta: options.Tta = None,
+    second_look: options.SecondLook = None,
+    device: options.Device = None,
+    quiet: options.Quiet = False,
 ) -> dict[str, Any]:
-    """Evaluate a run's weights again on its validation pages.
+    """Evaluate a run on its own validation pages, or on a labelled test set.
 
-    A k-fold run is evaluated out of fold: each page is predicted by the model that was not trained on it. So are the
-    members of an ensemble, whose weights are fitted again without the pages that they are evaluated on.
+    Without `--all`, the run's validation pages are predicted again, each by the models that were not trained on it (a
+    k-fold run is evaluated out of fold, an ensemble by weights that were fitted without the page). With `--all`, every
+    labelled page of the data folder is predicted as `munseo predict` would, except pages that the run was trained on,
+    copies of such pages, and pages of classes that it does not know; these are counted. The evaluation is kept in the
+    run folder and shown in its report.
 
     Returns:
-        The `val` entry of `results.json`, measured again.
+        The `val` entry of `results.json`, measured again; with `--all` the content of `evaluations/NAME/results.json`.
 
     Raises:
-        UserError: There is no run, or its data are not there.
+        UserError: There is no run, its validation pages are gone or were changed, or no page may judge it.
     """
     from munseo._run import open_run
 
+    wants_all = all_pages or table is not None
+    _check(wants_all, on_bad_image, {
+        "against": against, "name": name, "image_dir": image_dir, "id_column": id_column,
+        "target_column": target_column, "second_look": second_look,
+    })  # fmt: skip
     folder = open_run(run)
-    import numpy as np
+    other = None if against is None else open_run(against)
+    if data is not None:
+        options.existing_data(data)
+    from munseo._assessment import EvaluateOptions, evaluate_pages, measure_validation
+    from munseo._data import DataLayout
+    from munseo._prediction import PredictOptions, Predictor
 
-    from munseo._evaluation import summarise
-    from munseo._prediction import PredictOptions, Predictor, predict_run
-    from munseo._prediction.combination import is_ensemble
-    from munseo._shift.recipe_file import read_recipe
-    from munseo._training import collect, make_splits
-
+    where = None if data is None else Path(data)
+    layout = DataLayout(image_dir=image_dir, id_column=id_column, target_column=target_column)
+    test_set = EvaluateOptions(where, table, layout, name, on_bad_image)
+    test_set.check()
     with quietly(quiet):
-        config = folder.read_config()
-        if data is not None:
-            config = config.model_copy(update={"data_dir": Path(data)})
-        # Each page is predicted once, so its pixels are not worth caching.
-        collection = collect(config.model_copy(update={"cache": False}))
-        predictor = Predictor.load(folder, PredictOptions(tta=tta, device=device))
-        if is_ensemble(folder):
-            return _evaluate_ensemble(predictor, collection)
-        labels, rows = [], []
-        loaded = predictor.runs[0]
-        splits = make_splits(config, collection, read_recipe(folder))
-        for split, model in zip(splits, loaded.classifiers, strict=True):
-            rows.append(predict_run([model], split.val, loaded.setup, loaded.views))
-            labels += [page.label for page in split.val]
-        return summarise(np.array(labels), np.concatenate(rows), predictor.card.class_names, config.random_seed)
+        chosen = PredictOptions(tta=tta, second_look=second_look, device=device)
+        predictor = Predictor.load(folder, chosen)
+        if not wants_all:
+            return measure_validation(predictor, where)
+        opponent = None if other is None else Predictor.load(other, PredictOptions(device=device))
+        return evaluate_pages(predictor, test_set, opponent).model_dump(by_alias=True)
 
 
-def _evaluate_ensemble(predictor: Predictor, collection: Collection) -> dict[str, Any]:
-    """Predict each member's held-out pages again, and fit the combination without the pages that it is judged on."""
-    import numpy as np
-
-    from munseo._ensemble import align, honest_probabilities, read_members
-    from munseo._evaluation import summarise
-    from munseo._prediction import predict_run
-    from munseo._prediction.combination import member_folders
-
-    folder, card = predictor.folder, predictor.card
-    entry = folder.read_results("ensemble").ensemble
-    if entry is None:
-        raise UserError(f"{folder.results_file}: has no entry of the ensemble; restore it from a copy.")
-    known = {page.id: page for page in (*collection.pages.train, *(collection.pages.val or ()))}
-    ids = folder.read_predictions(folder.val_predictions_file)["ID"].tolist()
-    missing = [f"{page_id}: not in the data" for page_id in ids if page_id not in known]
-    if missing:
-        raise UserError(f"{folder.path}: these pages judged the ensemble; say where they are with --data.", missing)
-    pages = [known[page_id] for page_id in ids]
-    rows = np.empty((len(predictor.runs), len(pages), card.num_classes), dtype=np.float32)
-    for number, (run, member) in enumerate(zip(predictor.runs, member_folders(folder), strict=True)):
-        table = member.read_predictions(member.val_predictions_file).set_index("ID").loc[ids]
-        folds = table["fold"].to_numpy() if "fold" in table else np.zeros(len(ids), dtype=np.int64)
-        for fold, model in enumerate(run.classifiers):
-            held_out = np.flatnonzero(folds == fold)
-            predicted = predict_run([model], [pages[index] for index in held_out], run.setup, run.views)
-            rows[number, held_out] = predicted[:, run.columns(card.class_names)]
-    names = collection.pages.class_names
-    labels = np.array([card.class_names.index(names[page.label or 0]) for page in pages])
-    aligned = align(read_members([member.path for member in member_folders(folder)]))
-    probabilities = honest_probabilities(aligned, entry.method, entry.seed, rows)
-    return summarise(labels, probabilities, card.class_names, entry.seed)
+def _check(wants_all: bool, on_bad_image: str | None, only_with_all: dict[str, object]) -> None:
+    """Refuse values that are not allowed, and options that would change nothing."""
+    if on_bad_image not in (None, *ON_BAD_IMAGE):
+        raise UserError(f"on_bad_image: {on_bad_image!r} is not allowed; should be fail or skip.")
+    given = [key for key, value in {**only_with_all, "on_bad_image": on_bad_image}.items() if value is not None]
+    if given and not wants_all:
+        raise UserError(
+            f"{', '.join(given)}: only used with --all or --table, which judge all labelled pages; the run's own "
+            "validation is always measured as it was."
+        )
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print the scores."""
+    """Print the scores, and for a test set what was announced and what a second run does."""
     low, high = result["macro_f1_interval"]
     typer.echo(f"macro-F1  {result['macro_f1']:.4f}  (95 % interval {low:.4f} to {high:.4f})")
     typer.echo(f"accuracy  {result['accuracy']:.4f}\nloss      {result['loss']:.4f}\npages     {result['num_pages']}")
+    if "left_out" not in result:
+        return
+    error = result["reliability"]
+    typer.echo(f"ECE       {error['ece_after']:.4f}  (before temperature scaling {error['ece_before']:.4f})")
+    expected = result["expected"]
+    if expected is not None and expected["interval"] is not None:
+        low, high = expected["interval"]
+        inside = "inside" if low <= result["macro_f1"] <= high else "OUTSIDE"
+        announced = f"{expected['macro_f1']:.4f}  (90 % interval {low:.4f} to {high:.4f})"
+        typer.echo(f"announced {announced}; the score is {inside} the interval")
+    for entry in result["comparisons"]:
+        low, high = entry["difference"]["interval"]
+        typer.echo(
+            f"against   {entry['run']}: {entry['other_macro_f1']:.4f} on {entry['num_pages']} pages, difference "
+            f"{entry['difference']['difference']:+.4f} (95 % interval {low:+.4f} to {high:+.4f}): "
+            f"{entry['difference']['conclusion']}"
+        )

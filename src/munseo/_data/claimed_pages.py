@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,9 @@ from munseo._data.image_error import UnreadableError
 from munseo._data.image_finder import ImageFinder, list_images, nfc, printable, shown
 from munseo._data.tables import DataTable
 from munseo._errors import UserError
+from munseo._locale import Remark
+
+_NAMED = 5  # the number of images that a note names
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,28 @@ def claimed_in_folder(
         label = first if slash and first in known else None
         pages.append(ClaimedPage(name, path, label, f"{folder.name}/{name}", f"{folder.name}/{first}/"))
     return pages
+
+
+def note_unlisted(table: Path, claimed: Sequence[ClaimedPage], folder: Path) -> Iterator[str]:
+    """Yield a note if a folder has images without a row in a sample submission: no submission will have a row for them.
+
+    Args:
+        table: The sample submission.
+        claimed: Its rows; a row without an image is a problem, which has been noted.
+        folder: The folder of the images.
+    """
+    folders: dict[Path, Path] = {}
+    known = {
+        folders.setdefault(page.path.parent, page.path.parent.resolve()) / page.path.name
+        for page in claimed
+        if page.path is not None
+    }
+    top = folder.resolve()
+    unlisted = [shown(path, top) for path in list_images(top, top, [], []) if path not in known]
+    if unlisted:
+        names = ", ".join(unlisted[:_NAMED]) + (", …" if len(unlisted) > _NAMED else "")
+        values = {"table": table.name, "rows": len(claimed), "count": len(unlisted), "names": names}
+        yield str(Remark("data.images_without_row", {**values, "folder": folder.name}))
 
 
 def report_repeats(splits: Sequence[tuple[str, Sequence[ClaimedPage]]], problems: list[str]) -> None:

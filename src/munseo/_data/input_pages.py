@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from munseo._data.claimed_pages import ClaimedPage, claimed_in_table, report_repeats
+from munseo._data.claimed_pages import ClaimedPage, claimed_in_table, note_unlisted, report_repeats
 from munseo._data.image_finder import ImageFinder, list_images, nfc, shown
 from munseo._data.page import Page
 from munseo._data.tables import TABLE_EXTENSIONS, read_table
@@ -57,8 +57,9 @@ def find_pages(inputs: Sequence[Path], id_column: str | None = None) -> InputPag
     if not claimed:
         raise UserError(f"{', '.join(map(str, inputs))}: no images there.")
     pages = tuple(Page(page.id, page.path, None) for page in claimed if page.path is not None)
+    unlisted = note_unlisted(sample, claimed, folder) if sample and (folder := _images_of(sample, inputs[0])) else ()
     notes = (f"left out, as no image files: {', '.join(sorted(left_out)[:5])} ({len(left_out)})",) if left_out else ()
-    return InputPages(pages, sample, notes)
+    return InputPages(pages, sample, (*notes, *unlisted))
 
 
 def _sample_for(path: Path) -> Path | None:
@@ -72,6 +73,16 @@ def _sample_for(path: Path) -> Path | None:
         if path.resolve().name == "test" and sibling.is_file():
             return sibling
     return None
+
+
+def _images_of(sample: Path, given: Path) -> Path | None:
+    """Return the folder whose images a sample submission should list; None where train images lie among them."""
+    home = sample.resolve().parent
+    if given.is_dir() and given.resolve() != home:
+        return given
+    if (home / "test").is_dir():
+        return home / "test"
+    return None if (home / "train").is_dir() else home
 
 
 def _pages_of_table(table: Path, given: Path | None, id_column: str | None, problems: list[str]) -> list[ClaimedPage]:

@@ -13,9 +13,11 @@ from munseo._data.claimed_pages import (
     claimed_in_class_folders,
     claimed_in_folder,
     claimed_in_table,
+    note_unlisted,
     report_repeats,
 )
 from munseo._data.classes import Classes, classes_of_labels, classes_of_meta
+from munseo._data.image_error import UnreadableError
 from munseo._data.image_finder import ImageFinder, lies_within, nfc, printable
 from munseo._data.page import Page, PageSet
 from munseo._data.tables import DataTable, read_table
@@ -61,9 +63,7 @@ def load_pages(data_dir: Path, layout: DataLayout = DEFAULT_LAYOUT) -> PageSet:
     Raises:
         UserError: The data set has problems: all of them are listed, each with its file and line.
     """
-    if not data_dir.is_dir():
-        raise UserError(f"{data_dir}: there is no such data folder; set data_dir to where the tables and images are.")
-    loading = _Loading(data_dir, layout.id_column or "ID", layout.target_column or "target")
+    loading = _Loading.of(data_dir, layout)
     image_dir = layout.image_dir
     train_path = data_dir / (layout.train_table or "train.csv")
     if layout.train_table or train_path.is_file():
@@ -80,6 +80,43 @@ def load_pages(data_dir: Path, layout: DataLayout = DEFAULT_LAYOUT) -> PageSet:
     return loading.page_set(classes, train, val, test)
 
 
+def load_labelled_pages(data_dir: Path, layout: DataLayout = DEFAULT_LAYOUT, table: str | None = None) -> PageSet:
+    """Read the labelled pages of a data folder that judge a model but train none.
+
+    A set to train on has a page of every class in its train pages, and two classes at least; here neither is needed.
+
+    Args:
+        data_dir: A data folder of the kinds that ``load_pages`` reads.
+        layout: Its tables, folders and columns.
+        table: Its only table that counts, or None for all of them. Its images are in ``image_dir``, or else in
+            ``train/``, ``val/``, ``test/`` or the folder itself, where only one of these has the name.
+
+    Returns:
+        The pages, those of ``table`` as train pages. Test pages have a label where their folder is named after a class.
+
+    Raises:
+        UserError: The data set has problems: all of them are listed, each with its file and line.
+    """
+    loading = _Loading.of(data_dir, layout)
+    val: list[ClaimedPage] | None = None
+    train_path = data_dir / (layout.train_table or "train.csv")
+    val_path = data_dir / (layout.val_table or "val.csv")
+    has_train, has_val = layout.train_table or train_path.is_file(), layout.val_table or val_path.is_file()
+    if table is not None:
+        train = loading.table_of_any_split(data_dir / table, layout.image_dir)
+    elif has_train or has_val:
+        folders = {split: loading.image_folders(layout.image_dir, split) for split in ("train", "val")}
+        train = loading.table_split("train", train_path, folders["train"]) if has_train else []
+        val = loading.table_split("val", val_path, folders["val"]) if has_val else None
+    else:
+        train, val = loading.class_folder_splits(layout.image_dir, layout.test_dir, need_train=False)
+    classes = loading.classes([*train, *(val or ())])
+    # A test split that a sample submission lists has no labels, and may be incomplete where only labels are needed.
+    has_sample = (data_dir / "sample_submission.csv").is_file()
+    test = [] if table is not None or has_sample else loading.test_split(layout.test_dir, classes)
+    return loading.page_set(classes, train, val, test, least_classes=1)
+
+
 @dataclass
 class _Loading:
     """Loads a data folder and collects the problems and notes on the way."""
@@ -90,6 +127,14 @@ class _Loading:
     tables: dict[str, Path] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, data_dir: Path, layout: DataLayout) -> _Loading:
+        if not data_dir.is_dir():
+            raise UserError(
+                f"{data_dir}: there is no such data folder; set data_dir to where the tables and images are."
+            )
+        return cls(data_dir, layout.id_column or "ID", layout.target_column or "target")
 
     def table(self, name: str, path: Path) -> DataTable | None:
         try:
@@ -108,6 +153,21 @@ class _Loading:
             return []
         finder = ImageFinder(folders, self.data_dir)
         return claimed_in_table(table, finder, self.id_column, self.target_column, self.problems)
+
+    def table_of_any_split(self, path: Path, image_dir: str | None) -> list[ClaimedPage]:
+        """Return the pages of a table whose images may be in the folder of any split, but of only one."""
+        if image_dir is not None:
+            return self.table_split("train", path, self.image_folders(image_dir, "train"))
+        folders = [folder for name in ("train", "val", "test") for folder in self.usual_folders(name)]
+        finders = {folder.name: ImageFinder([folder], self.data_dir) for folder in folders}
+        pages = self.table_split("train", path, [*folders, self.data_dir])
+        for page in pages:
+            # Two splits may number their images alike; labels of one must not meet images of the other.
+            places = [name for name, finder in finders.items() if _finds(finder, page.id)]
+            if len(places) > 1:
+                listed = ", ".join(f"{name}/" for name in places)
+                self.problems.append(f"{page.where}: {page.id}: is in {listed}; say which is meant with image_dir")
+        return pages
 
     def image_folders(self, image_dir: str | None, split: str) -> list[Path]:
         """Return where the images of a split may be, in the order of looking."""
@@ -131,7 +191,7 @@ class _Loading:
         return [folder]
 
     def class_folder_splits(
-        self, image_dir: str | None, test_dir: str | None
+        self, image_dir: str | None, test_dir: str | None, need_train: bool = True
     ) -> tuple[list[ClaimedPage], list[ClaimedPage] | None]:
         """Return the train split, and the validation split if there is a ``val/``, from folders named after classes."""
         root = self.data_dir / image_dir if image_dir else next(iter(self.usual_folders("train")), self.data_dir)
@@ -142,7 +202,7 @@ class _Loading:
         train = self.class_folders(folders)
         val_root = self.usual_folders("val")
         val = self.class_folders(_folders_in(val_root[0])) if val_root else None
-        if not train and not self.problems:
+        if not (train or (val and not need_train)) and not self.problems:
             tables = sorted(path.name for path in self.data_dir.iterdir() if path.suffix in (".csv", ".parquet"))
             hint = f" Name one as train_table: {', '.join(tables)}." if tables else ""
             raise UserError(f"{self.data_dir}: holds neither train.csv nor a folder of images per class.{hint}")
@@ -200,7 +260,9 @@ class _Loading:
             self.problems.append(f"{sample_path.name}: lists {len(table.rows)} pages, but there is no folder test/")
             return []
         id_column = self.id_column if self.id_column in table.columns else table.columns[0]
-        return claimed_in_table(table, ImageFinder([folder], self.data_dir), id_column, None, self.problems)
+        pages = claimed_in_table(table, ImageFinder([folder], self.data_dir), id_column, None, self.problems)
+        self.notes += note_unlisted(sample_path, pages, folder)
+        return pages
 
     def note_left_out(self, names: Sequence[str]) -> None:
         if names:
@@ -214,12 +276,13 @@ class _Loading:
         train: Sequence[ClaimedPage],
         val: Sequence[ClaimedPage] | None,
         test: Sequence[ClaimedPage],
+        least_classes: int = 2,
     ) -> PageSet:
         """Check what only the whole set shows, raise if anything was wrong, and return the pages."""
         report_repeats([("train", train), ("val", val or ())], self.problems)
         report_repeats([("test", test)], self.problems)
         if classes is not None:
-            self.check_labels(classes, [*train, *(val or ()), *test])
+            self.check_labels(classes, [*train, *(val or ()), *test], least_classes)
         if self.problems:
             problems = list(dict.fromkeys(self.problems))
             count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -228,7 +291,8 @@ class _Loading:
             advice = no_image if files and not any(files) else ""
             raise UserError(f"{self.data_dir}: {count} in the data set.{advice}", problems)
         assert classes is not None
-        self.note_empty_classes(classes, train)
+        if least_classes > 1:
+            self.note_empty_classes(classes, train)
         return PageSet(
             train=_pages(train, classes),
             val=None if val is None else _pages(val, classes),
@@ -239,11 +303,11 @@ class _Loading:
             notes=tuple(self.notes),
         )
 
-    def check_labels(self, classes: Classes, pages: Sequence[ClaimedPage]) -> None:
+    def check_labels(self, classes: Classes, pages: Sequence[ClaimedPage], least_classes: int) -> None:
         for page in pages:
             if page.label is not None and classes.index(page.label) is None:
                 self.problems.append(f"{page.label_where}: {classes.unknown(page.label)}")
-        if len(classes.names) == 1 and not self.problems:
+        if least_classes > 1 and len(classes.names) == 1 and not self.problems:
             self.problems.append(f"{classes.source}: has one class only, {classes.names[0]!r}; two are needed")
 
     def note_empty_classes(self, classes: Classes, train: Sequence[ClaimedPage]) -> None:
@@ -251,6 +315,14 @@ class _Loading:
         for index, name in enumerate(classes.names):
             if index not in used:
                 self.notes.append(str(Remark("data.empty_class", {"source": classes.source, "name": repr(name)})))
+
+
+def _finds(finder: ImageFinder, name: str) -> bool:
+    try:
+        finder.find(name)
+    except UnreadableError:
+        return False
+    return True
 
 
 def _folders_in(root: Path) -> list[Path]:

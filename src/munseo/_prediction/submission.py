@@ -74,6 +74,8 @@ def own_test_pages(config: Config) -> PageSet:
     pages = load_pages(config.data_dir, DataLayout.from_config(config))
     if not pages.test:
         raise UserError(f"{config.data_dir}: has no test split; say what to predict: munseo predict RUN INPUT…")
+    for note in pages.notes:
+        say(note)
     return pages
 
 
@@ -138,10 +140,10 @@ def _submit(
         say(f"predictions: {warning}")
     if threshold is not None:
         say(threshold.sentence(probabilities))
-    return _expected_score(predictor, predicted)
+    return expected_score(predictor, predicted)
 
 
-def _expected_score(predictor: Predictor, predicted: PredictedPages) -> dict[str, Any] | None:
+def expected_score(predictor: Predictor, predicted: PredictedPages) -> dict[str, Any] | None:
     """Estimate the score of pages without labels, and print it.
 
     Nothing is estimated for a pipeline that did not predict the clean validation pages.

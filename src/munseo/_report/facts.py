@@ -15,6 +15,7 @@ import pandas as pd
 from munseo._config import Config
 from munseo._errors import UserError
 from munseo._run import RunFolder
+from munseo._run.evaluations import TestScores
 from munseo._run.records import ClassCount, Continuation, Course, LearningRates, ServerScores
 from munseo._run.results import BrokenPage, FoldScores, Results, RobustnessProfile
 
@@ -50,6 +51,7 @@ class Facts:
         epoch_seconds: The median time of an epoch.
         continuations: How often more epochs than planned were asked for, the oldest first.
         gallery: Misclassified pages, the most confident first.
+        evaluations: Scores on labelled test sets, the latest first.
     """
 
     run: RunFolder
@@ -66,6 +68,7 @@ class Facts:
     continuations: tuple[Continuation, ...]
     class_counts: tuple[ClassCount, ...]
     gallery: tuple[Mistake, ...]
+    evaluations: tuple[TestScores, ...] = ()
 
     def get(self, *keys: str) -> Any:
         """Return a value of the manifest by its path, or None."""
@@ -159,6 +162,7 @@ def _gather(run: RunFolder) -> Facts:
         continuations=run.read_continuations(),
         class_counts=tuple(ClassCount.model_validate(entry) for entry in counts),
         gallery=_read_gallery(run),
+        evaluations=run.read_evaluations(),
     )
 
 

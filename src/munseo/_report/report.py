@@ -19,6 +19,7 @@ from munseo._report.content.confusion_matrix import CONFUSION_PLOT
 from munseo._report.content.curves import CURVE_PLOTS
 from munseo._report.content.damaged_pages import ROBUSTNESS_PLOT, shift_blocks
 from munseo._report.content.ensemble import ensemble_blocks, ensemble_reproduction_blocks, ensemble_summary_blocks
+from munseo._report.content.evaluations import evaluation_blocks, evaluation_plots
 from munseo._report.content.mistakes import error_blocks
 from munseo._report.content.overview import setup_blocks, summary_blocks
 from munseo._report.content.reproduction import reproduction_blocks
@@ -51,10 +52,12 @@ _MEASURED: dict[str, Section] = {
     "views": view_blocks,
     "analysis": analysis_blocks,
 }
+_EVALUATIONS: dict[str, Section] = {"evaluations": evaluation_blocks}
 _FILES: dict[str, Section] = {"files": partial(file_blocks, plots=[plot.file for plot in PLOTS])}
 
 RUN_SECTIONS: dict[str, Section] = {
     "summary": summary_blocks,
+    **_EVALUATIONS,
     "setup": setup_blocks,
     "configuration": configuration_blocks,
     "course": course_blocks,
@@ -71,6 +74,7 @@ A new section is one entry here, a file with its function, and its texts in both
 ENSEMBLE_SECTIONS: dict[str, Section] = {
     "summary": ensemble_summary_blocks,
     "ensemble": ensemble_blocks,
+    **_EVALUATIONS,
     **_MEASURED,
     "next": next_step_blocks,
     "setup": setup_blocks,
@@ -149,7 +153,7 @@ def build_document(facts: Facts, texts: Texts) -> ReportDocument:
 
 def plots_of(facts: Facts) -> list[Plot]:
     """Return the plots that the run has figures for."""
-    return [plot for plot in PLOTS if plot.is_known(facts)]
+    return [*(plot for plot in PLOTS if plot.is_known(facts)), *evaluation_plots(facts)]
 
 
 def draw_plots(run: RunFolder) -> list[Path]:

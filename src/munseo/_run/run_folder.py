@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from munseo._config import Config, parse_config, read_yaml
 from munseo._errors import UserError
 from munseo._run.atomic import plain, replacing, write_json, write_text
+from munseo._run.evaluations import TestScores
 from munseo._run.manifest import seal
 from munseo._run.records import Continuation, Course, RunRecord, ServerScores
 from munseo._run.results import Results, ResultsEntry
@@ -98,6 +99,12 @@ class RunFolder:
     gallery_dir = property(lambda self: self.path / "gallery")
     robustness_dir = property(lambda self: self.path / "robustness")
     scores_file = property(lambda self: self.path / "scores.json")
+
+    evaluations_dir = property(lambda self: self.path / "evaluations")
+
+    def evaluation_dir(self, name: str) -> Path:
+        """Return the folder of one evaluation on a labelled test set."""
+        return self.path / "evaluations" / name
 
     @property
     def submission_file(self) -> Path:
@@ -190,6 +197,21 @@ class RunFolder:
     def write_results(self, results: Results) -> None:
         """Write ``results.json``; entries and values that were never set are left out."""
         write_json(self.results_file, results.model_dump(by_alias=True, exclude_unset=True))
+
+    def read_evaluation(self, name: str) -> TestScores | None:
+        """Return the evaluation on a labelled test set; None where its folder holds none."""
+        file = self.evaluation_dir(name) / "results.json"
+        return self._parse(file, TestScores, {**self.read_json(file), "name": name}) if file.is_file() else None
+
+    def read_evaluations(self) -> tuple[TestScores, ...]:
+        """Return all evaluations on labelled test sets, the latest first.
+
+        Raises:
+            UserError: One of their files is damaged.
+        """
+        names = sorted(path.parent.name for path in self.evaluations_dir.glob("*/results.json"))
+        read = [self.read_evaluation(name) for name in names if not name.startswith(".")]
+        return tuple(sorted((one for one in read if one is not None), key=lambda one: one.evaluated, reverse=True))
 
     def read_scores(self) -> ServerScores:
         """Return the scores that a server gave for the run, as far as they were recorded.

@@ -88,16 +88,16 @@ def draw_calibration(facts: Facts, texts: Texts, theme: Theme) -> bytes:
         lefts = [(LEFT_IN + number * (PANEL_IN + GAP_IN)) / width for number in range(panels)]
         boxes = [(left, BOTTOM_IN / height, PANEL_IN / width, PANEL_IN / height) for left in lefts]
         for (name, part), box in zip(diagrams.items(), boxes, strict=False):
-            _draw_reliability(figure.add_axes(box), name, part, texts, theme)
+            title, color = texts(f"plot.reliability_{name}"), theme.shifted if name == "shifted" else theme.val
+            draw_reliability(figure.add_axes(box), title, part, color, texts, theme)
         if calibration.known_curve:
             _draw_coverage(figure.add_axes(boxes[-1]), calibration, texts, theme)
         return png(figure, theme, tight=False)
 
 
-def _draw_reliability(axes: Axes, name: str, part: Reliability, texts: Texts, theme: Theme) -> None:
+def draw_reliability(axes: Axes, title: str, part: Reliability, color: str, texts: Texts, theme: Theme) -> None:
     """Draw a dot for each bin: on the diagonal confidence is a probability; a larger dot holds more pages."""
-    color = theme.shifted if name == "shifted" else theme.val
-    _square(axes, texts(f"plot.reliability_{name}"), texts("plot.confidence"), texts("plot.right"), theme)
+    _square(axes, title, texts("plot.confidence"), texts("plot.right"), theme)
     axes.plot([0, 1], [0, 1], color=theme.faint, linewidth=0.9, linestyle=(0, (2, 2)), zorder=1)
     confidence, accuracy = [row.confidence for row in part.bins], [row.accuracy for row in part.bins]
     fullest = max(row.count for row in part.bins)

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from munseo._locale import Texts
 from munseo._report.facts import Facts
 from munseo._report.plots import Plot, Theme, drawing, png
+from munseo._run.results import Scores
 
 WRAP_CELLS = 22
 """The width of a label's line in Latin letters; a Hangul letter is as wide as two."""
@@ -25,11 +26,21 @@ MAX_NUMBERED = 60
 
 
 def draw_confusion(facts: Facts, texts: Texts, theme: Theme) -> bytes:
-    """Draw the matrix as PNG, for two classes or a hundred."""
+    """Draw the matrix of the validation pages as PNG."""
     val = facts.results.val
     assert val is not None
-    counts = np.array(val.confusion)
-    names = [entry.name for entry in val.per_class]
+    return draw_matrix(val, texts("plot.confusion", pages=val.num_pages), texts, theme)
+
+
+def matrix_widths_px(num_classes: int) -> tuple[int, int]:
+    """Return the width below which the letters of a matrix cannot be read, and above which they are too large."""
+    return (300, 540) if num_classes <= 8 else (34 * num_classes + 120, 46 * num_classes + 200)
+
+
+def draw_matrix(scores: Scores, title: str, texts: Texts, theme: Theme) -> bytes:
+    """Draw a matrix as PNG, for two classes or a hundred."""
+    counts = np.array(scores.confusion)
+    names = [entry.name for entry in scores.per_class]
     with drawing(theme):
         cell_in = 0.62 if len(names) <= 8 else 0.42 if len(names) <= 24 else 0.3
         figure = Figure(figsize=(cell_in * len(names) + 0.02, cell_in * len(names) + 0.02))
@@ -38,7 +49,6 @@ def draw_confusion(facts: Facts, texts: Texts, theme: Theme) -> bytes:
         axes.imshow(colors, interpolation="nearest", aspect="equal")
         _draw_counts(axes, counts, colors, len(names))
         _draw_labels(axes, names, theme, texts)
-        title = texts("plot.confusion", pages=val.num_pages)
         axes.annotate(title, (0, 1), xycoords="axes fraction", xytext=(0, 12), textcoords="offset points",
                       fontsize=11.5, fontweight="bold", ha="left", va="bottom")  # fmt: skip
         return png(figure, theme)

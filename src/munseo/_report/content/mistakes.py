@@ -8,7 +8,7 @@ from munseo._locale import Texts
 from munseo._report import number_formats as fm
 from munseo._report.blocks import Block, Picture, Pictures, SectionBlock, TableBlock, Text, without_empty
 from munseo._report.contact_sheet import read_picture
-from munseo._report.content.confusion_matrix import CONFUSION_PLOT
+from munseo._report.content.confusion_matrix import CONFUSION_PLOT, matrix_widths_px
 from munseo._report.facts import Facts, Mistake
 from munseo._run.results import Scores
 
@@ -28,24 +28,24 @@ def error_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     shown = _pages_of_pairs(facts, val)
     gallery = texts("gallery" if any(shown) else "gallery.all")
     return without_empty(
-        SectionBlock("per_class", texts("per_class"), (_per_class(val, texts),)),
+        SectionBlock("per_class", texts("per_class"), (per_class_table(val, texts),)),
         SectionBlock("confusion", texts("confusion"), (_confusion(facts, val, texts),)),
         SectionBlock("pairs", texts("pairs"), _pairs(val, shown, texts)),
         SectionBlock("gallery", gallery, _others(facts, val, shown, texts)),
     )
 
 
-def _per_class(val: Scores, texts: Texts) -> TableBlock:
+def per_class_table(scores: Scores, texts: Texts) -> TableBlock:
+    """Return precision, recall, F1 and number of pages of each class."""
     rows = tuple(
         (entry.name, fm.score(entry.precision), fm.score(entry.recall), fm.score(entry.f1), fm.count(entry.support))
-        for entry in val.per_class
+        for entry in scores.per_class
     )
     return TableBlock.titled(texts, ("class", "precision_metric", "recall", "f1", "support"), rows, bar=3)
 
 
 def _confusion(facts: Facts, val: Scores, texts: Texts) -> Pictures:
-    num_classes = len(val.per_class)
-    narrowest, widest = (300, 540) if num_classes <= 8 else (34 * num_classes + 120, 46 * num_classes + 200)
+    narrowest, widest = matrix_widths_px(len(val.per_class))
     caption = texts("confusion.caption")
     return Pictures((CONFUSION_PLOT.picture(facts, texts, texts("confusion"), caption, narrowest, widest),), "wide")
 
