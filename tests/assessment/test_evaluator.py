@@ -41,6 +41,12 @@ def test_it_is_the_score_of_what_predict_gives(run, judged, documents, tmp_path)
     assert judged["expected"]["interval"] == pytest.approx(announced["interval"])
 
 
+@pytest.fixture
+def without_report(monkeypatch):
+    """Leave the report as it is: drawing it takes seconds, and ``judged`` has done it."""
+    monkeypatch.setattr("munseo._report.write_report", lambda run: [])
+
+
 def test_its_files_hold_it_again(run, judged, documents):
     (again,) = run.read_evaluations()
     assert again.name == "after"
@@ -67,7 +73,7 @@ def test_the_report_shows_it_in_both_languages(run, judged):
     assert (run.evaluation_dir("after") / "calibration.png").is_file()
 
 
-def test_another_set_lies_beside_it_and_no_name_is_taken_away(run, judged, by_class, pages_of):
+def test_another_set_lies_beside_it_and_no_name_is_taken_away(without_report, run, judged, by_class, pages_of):
     folder = by_class(pages_of.index[pages_of["part"] == "val"])
     before = run.read_json(run.evaluation_dir("after") / "results.json")
     with pytest.raises(UserError, match="is the evaluation of other pages"):
@@ -96,7 +102,9 @@ def test_names_that_lead_elsewhere_are_refused(run, documents):
             evaluate(run.path, documents, table="test_labels.csv", name=name, quiet=True)
 
 
-def test_tables_of_the_run_that_another_folder_lacks_have_their_usual_names(run, by_class, pages_of, tmp_path):
+def test_tables_of_the_run_that_another_folder_lacks_have_their_usual_names(
+    without_report, run, by_class, pages_of, tmp_path
+):
     values = {**run.read_config().model_dump(), "train_table": "list.csv", "image_dir": "scans"}
     moved = shutil.copytree(run.path, tmp_path / "named")
     (moved / "config.yaml").write_text(dump_config(Config.model_validate(values)), encoding="utf-8")

@@ -106,7 +106,7 @@ def _check(wants_all: bool, on_bad_image: str | None, only_with_all: dict[str, o
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print the scores, and for a test set what was announced and what a second run does."""
+    """Print the scores, and for a test set the expected score and the comparison with a second run."""
     low, high = result["macro_f1_interval"]
     typer.echo(f"macro-F1  {result['macro_f1']:.4f}  (95 % interval {low:.4f} to {high:.4f})")
     typer.echo(f"accuracy  {result['accuracy']:.4f}\nloss      {result['loss']:.4f}\npages     {result['num_pages']}")
@@ -118,8 +118,8 @@ def show(result: dict[str, Any]) -> None:
     if expected is not None and expected["interval"] is not None:
         low, high = expected["interval"]
         inside = "inside" if low <= result["macro_f1"] <= high else "OUTSIDE"
-        announced = f"{expected['macro_f1']:.4f}  (90 % interval {low:.4f} to {high:.4f})"
-        typer.echo(f"announced {announced}; the score is {inside} the interval")
+        promised = f"{expected['macro_f1']:.4f}  (90 % interval {low:.4f} to {high:.4f})"
+        typer.echo(f"expected  {promised}; the score is {inside} it")
     for entry in result["comparisons"]:
         low, high = entry["difference"]["interval"]
         typer.echo(
