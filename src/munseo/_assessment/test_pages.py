@@ -20,7 +20,7 @@ from munseo._errors import UserError
 from munseo._locale import Remark
 from munseo._model import ModelCard
 from munseo._run import RunFolder
-from munseo._run.evaluations import ClassPages, LeftOut
+from munseo._run.evaluations import ClassPages, ExcludedPages
 
 MOST_COMPARED = 100_000
 """Most pages, of training and test set together, whose pictures are compared; among more only equal files are found."""
@@ -44,7 +44,7 @@ class TestPages:
     pages: tuple[Page, ...]
     digests: tuple[str, ...]
     groups: np.ndarray
-    left_out: LeftOut
+    left_out: ExcludedPages
     notes: tuple[Remark, ...]
     also_trained: tuple[np.ndarray, ...] = ()
 
@@ -85,7 +85,7 @@ def choose_test_pages(
     kept = np.flatnonzero(~(equal | near | is_unknown))
     strangers = np.flatnonzero(is_unknown & ~equal & ~near)
     unknown = Counter(data.class_names[checked.pages[index].label or 0] for index in strangers)
-    left_out = LeftOut(
+    left_out = ExcludedPages(
         trained=int(equal.sum()),
         near_copies=int((near & ~equal).sum()),
         unknown=tuple(ClassPages(name=name, count=count) for name, count in unknown.items()),
@@ -212,7 +212,7 @@ def _training_pictures(known: Sequence[KnownRun], at_hand: set[str]) -> dict[str
     return pictures
 
 
-def _notes(left_out: LeftOut, checked: Checked, near: np.ndarray, absent: Sequence[str]) -> list[Remark]:
+def _notes(left_out: ExcludedPages, checked: Checked, near: np.ndarray, absent: Sequence[str]) -> list[Remark]:
     notes = []
     if left_out.trained:
         notes.append(Remark("evaluate.trained", {"count": left_out.trained}))

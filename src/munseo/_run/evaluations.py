@@ -15,7 +15,7 @@ class ClassPages(RunRecord):
     count: int
 
 
-class LeftOut(RunRecord):
+class ExcludedPages(RunRecord):
     """Labelled pages that did not judge the run.
 
     Attributes:
@@ -77,7 +77,7 @@ class TestScores(Scores):
     data: str
     pages_sha256: str = ""
     settings: dict[str, object] = Field(default_factory=dict)
-    left_out: LeftOut = LeftOut()
+    left_out: ExcludedPages = ExcludedPages()
     num_validation: int = 0
     num_groups: int | None = None
     temperature: float = 1.0

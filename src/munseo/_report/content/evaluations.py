@@ -121,11 +121,16 @@ def _comparison(comparisons: Sequence[RunComparison], texts: Texts) -> list[Bloc
             fm.score(entry.macro_f1),
             fm.score(entry.other_macro_f1),
             f"{fm.signed(entry.difference.difference)} ({fm.signed_span(entry.difference.interval)})",
-            texts.name("evaluation.conclusion", entry.difference.conclusion.replace(" ", "_")),
+            texts(f"evaluation.conclusion.{_conclusion(entry)}"),
         )
         for entry in comparisons
     ]
     return [TableBlock.titled(texts, keys, rows, words=(0, 5)), Text(texts("evaluation.paired"), quiet=True)]
+
+
+def _conclusion(comparison: RunComparison) -> str:
+    conclusion = comparison.difference.conclusion
+    return conclusion if conclusion in ("better", "worse") else "same"
 
 
 def _coverage(rows: Sequence[Coverage], texts: Texts) -> list[Block]:
