@@ -124,6 +124,14 @@ def test_k_fold_members_are_judged_by_the_fold_that_held_the_page_out(make_run, 
     assert len(Predictor.load(run).runs[0].classifiers) == 2
     again = evaluate(run.path, quiet=True)
     assert again["loss"] == pytest.approx(run.read_json(run.results_file)["val"]["loss"], rel=1e-5)
+    alone = open_run(members[0])
+    stored = alone.read_predictions(alone.val_predictions_file)
+    names = alone.read_json(alone.fold(0).model_file)["class_names"]
+    rows = stored.filter(like="p_").to_numpy()
+    expected = summarise(stored["target"].to_numpy(np.int64), rows, names)
+    of_member = evaluate(alone.path, quiet=True)
+    assert of_member["confusion"] == expected["confusion"], "each page by the fold that was not trained on it"
+    assert of_member["loss"] == pytest.approx(expected["loss"], rel=1e-5)
 
 
 def test_a_stack_is_kept_and_read_back(write_member):

@@ -5,6 +5,7 @@ import csv
 import itertools
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from munseo import ui as serve_page
 from munseo._errors import UserError
 from munseo._report.leaderboard import COLUMNS
 from munseo._run import open_run
+from munseo._run.atomic import write_json
 from munseo._ui.site import Site
 from munseo._ui.web_app import build
 
@@ -302,3 +304,18 @@ def test_head_is_answered_like_get_without_a_body(client, name):
         assert answer.status_code == 200
         assert answer.content == b""
         assert answer.headers["content-type"] == client.get(path).headers["content-type"]
+
+
+def test_labelled_test_sets_are_listed_and_lead_to_the_report(client, ui, name):
+    run = open_run(ui.runs / name)
+    assert "Labelled test sets" not in client.get(f"/runs/{name}", params={"lang": "en"}).text
+    expected = {"macro_f1": 0.71, "interval": [0.66, 0.76]}
+    entries = {"name": "branch_b", "evaluated": "2026-07-05T10:00:00+09:00", "data": "/data", "expected": expected}
+    run.evaluation_dir("branch_b").mkdir(parents=True)
+    write_json(run.evaluation_dir("branch_b") / "results.json", {**run.read_json(run.results_file)["val"], **entries})
+    text = client.get(f"/runs/{name}").text
+    assert "Labelled test sets" in text
+    assert "0.660–0.760" in text
+    link = re.search(r'href="([^"]+)#(evaluation-1)"', text)
+    assert f'id="{link[2]}"' in client.get(link[1]).text
+    shutil.rmtree(run.evaluations_dir)

@@ -28,7 +28,8 @@ def measure_validation(predictor: Predictor, data: Path | None) -> dict[str, Any
         data: Where the data are now; None: where they were.
 
     Returns:
-        The ``val`` entry of ``results.json``, measured again.
+        The ``val`` entry of ``results.json``, measured again; where a k-fold run held pages out of all folds, also
+        ``fold_mean`` with the ``val`` of these pages, which the mean of the folds predicts.
 
     Raises:
         UserError: Validation pages are gone, or their image or label is not what it was. All of them are named.
@@ -44,7 +45,12 @@ def measure_validation(predictor: Predictor, data: Path | None) -> dict[str, Any
         models = loaded.classifiers if fold is None else [loaded.classifiers[fold]]
         rows[held_out] = predict_run(models, [pages[index] for index in held_out], loaded.setup, loaded.views)
     labels = np.array([page.label for page in recorded])
-    return summarise(labels, rows, predictor.card.class_names, run.read_config().random_seed)
+    by_mean = np.array([page.fold is None for page in recorded])
+    names, seed = predictor.card.class_names, run.read_config().random_seed
+    result = summarise(labels[~by_mean], rows[~by_mean], names, seed)
+    if by_mean.any():
+        result["fold_mean"] = {"val": summarise(labels[by_mean], rows[by_mean], names, seed)}
+    return result
 
 
 def find_recorded(

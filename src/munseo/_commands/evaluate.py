@@ -60,7 +60,8 @@ def evaluate(
     run folder and shown in its report.
 
     Returns:
-        The `val` entry of `results.json`, measured again; with `--all` the content of `evaluations/NAME/results.json`.
+        The `val` entry of `results.json`, measured again, with that of the `fold_mean` where there is one; with `--all`
+        the content of `evaluations/NAME/results.json`.
 
     Raises:
         UserError: There is no run, its validation pages are gone or were changed, or no page may judge it.
@@ -110,6 +111,11 @@ def show(result: dict[str, Any]) -> None:
     low, high = result["macro_f1_interval"]
     typer.echo(f"macro-F1  {result['macro_f1']:.4f}  (95 % interval {low:.4f} to {high:.4f})")
     typer.echo(f"accuracy  {result['accuracy']:.4f}\nloss      {result['loss']:.4f}\npages     {result['num_pages']}")
+    if "fold_mean" in result:
+        mean = result["fold_mean"]["val"]
+        typer.echo(
+            f"mean of the folds, on {mean['num_pages']} pages that no fold used: macro-F1 {mean['macro_f1']:.4f}"
+        )
     if "left_out" not in result:
         return
     error = result["reliability"]

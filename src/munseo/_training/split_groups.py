@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from munseo._config.data_settings import DataSettings
-from munseo._data import Checked, PageSet, decode, read_table
+from munseo._data import Checked, PageSet, read_table
+from munseo._data.copies import pairs_of_copies
 from munseo._data.image_finder import nfc
-from munseo._data.near_duplicates import LEAST_FINE_LIKENESS, SamePicture, fine_likeness, fine_square, same_pictures
 from munseo._data.page_groups import join_groups, links_of_keys
 from munseo._errors import UserError
 from munseo._locale import Remark
@@ -90,21 +88,10 @@ def _groups(
 
 
 def _near(checked: Checked) -> list[tuple[int, int]]:
-    """Return pairs of pages that show the same picture.
-
-    Thumbnails find the candidates; these few pages are read again to make sure.
-    """
-    threads = os.cpu_count() or 1
-    pairs = same_pictures([checked.thumbnails[page.id] for page in checked.pages], threads)
-
-    def likeness(pair: SamePicture) -> float:
-        first, second = (fine_square(decode(checked.pages[index].path)) for index in (pair.first, pair.second))
-        return fine_likeness(first, second, pair.turn)
-
-    with ThreadPoolExecutor(threads) as pool:
-        likenesses = pool.map(likeness, pairs)
-        same = [pair for pair, value in zip(pairs, likenesses, strict=True) if value >= LEAST_FINE_LIKENESS]
-    return [(pair.first, pair.second) for pair in same]
+    """Return pairs of pages that show the same picture."""
+    return pairs_of_copies(
+        [page.path for page in checked.pages], [checked.thumbnails[page.id] for page in checked.pages]
+    )
 
 
 def _column(config: DataSettings, pages: PageSet, name: str) -> dict[str, str]:

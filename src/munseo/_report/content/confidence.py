@@ -100,7 +100,7 @@ def draw_reliability(axes: Axes, title: str, part: Reliability, color: str, text
     _square(axes, title, texts("plot.confidence"), texts("plot.right"), theme)
     axes.plot([0, 1], [0, 1], color=theme.faint, linewidth=0.9, linestyle=(0, (2, 2)), zorder=1)
     confidence, accuracy = [row.confidence for row in part.bins], [row.accuracy for row in part.bins]
-    fullest = max(row.count for row in part.bins)
+    fullest = max((row.count for row in part.bins), default=1)
     axes.vlines(confidence, confidence, accuracy, color=color, alpha=0.35, linewidth=1.6, zorder=2)
     areas = [max(LARGEST_DOT * row.count / fullest, 7.0) for row in part.bins]
     axes.scatter(confidence, accuracy, s=areas, color=color, linewidths=0, zorder=3, clip_on=False)
