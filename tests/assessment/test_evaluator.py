@@ -114,3 +114,15 @@ def test_tables_of_the_run_that_another_folder_lacks_have_their_usual_names(
     (moved / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     folder = by_class(pages_of.index[pages_of["part"] == "val"][:6])
     assert evaluate(moved, folder, all_pages=True, quiet=True)["num_pages"] == 6
+
+
+def test_copies_in_the_set_do_not_make_the_score_surer(without_report, run, by_class, pages_of):
+    folder = by_class(pages_of.index[pages_of["part"] == "val"][:8])
+    once = evaluate(run.path, folder, all_pages=True, quiet=True)
+    for file in list(folder.glob("*/*.jpg")):
+        for number in range(3):
+            shutil.copyfile(file, file.with_name(f"{file.stem}_{number}.jpg"))
+    often = evaluate(run.path, folder, all_pages=True, quiet=True)
+    assert (often["num_pages"], often["num_groups"]) == (32, 8)
+    assert often["macro_f1"] == pytest.approx(once["macro_f1"])
+    assert often["macro_f1_interval"] == pytest.approx(once["macro_f1_interval"])

@@ -11,6 +11,7 @@ from PIL import Image
 
 from munseo import Interrupted, UserError, evaluate, predict
 from munseo._prediction import Predictor
+from munseo._prediction.submission import own_test_pages
 from munseo._run.results import WITHOUT_INTERVAL
 
 
@@ -118,3 +119,13 @@ def test_an_interruption_leaves_no_csv(finished, documents, tmp_path, monkeypatc
         predict(finished.path, [documents / "test"], tmp_path / "o.csv", quiet=True)
     assert stop.value.signum == signal.SIGINT
     assert not any(tmp_path.iterdir())
+
+
+def test_images_without_a_row_in_the_sample_submission_are_reported(finished, own_documents, capsys):
+    sample = own_documents / "sample_submission.csv"
+    rows = sample.read_text(encoding="utf-8").splitlines()
+    sample.write_text("\n".join(rows[:5]) + "\n", encoding="utf-8")
+    pages = own_test_pages(finished.read_config().model_copy(update={"data_dir": own_documents}))
+    assert len(pages.test) == 4
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"sample_submission.csv: {len(rows) - 5} images of test/ have no row among its 4" in said

@@ -25,7 +25,7 @@ from munseo._evaluation.calibration import coverage_at, reliability
 from munseo._evaluation.comparison import paired_bootstrap
 from munseo._evaluation.held_out import held_out
 from munseo._evaluation.judgement import PRECISIONS
-from munseo._evaluation.metrics import macro_f1
+from munseo._evaluation.metrics import grouped_interval, macro_f1
 from munseo._prediction import Predictor
 from munseo._prediction.combination import all_weights_sha256, is_ensemble, member_folders
 from munseo._prediction.decision import NoThresholdError, choose_threshold
@@ -84,7 +84,7 @@ def evaluate_pages(predictor: Predictor, options: EvaluateOptions, other: Predic
     folder = Path(config.data_dir) if options.data is None else options.data
     layout = _layout(DataLayout.from_config(config), options.layout, folder)
     data = load_labelled_pages(folder, layout, options.table)
-    known = [_known(one.folder) for one in (predictor, other) if one is not None]
+    known = [_known(one.folder, (folder, layout)) for one in (predictor, other) if one is not None]
     settings = config.model_copy(
         update={"on_bad_image": options.on_bad_image or config.on_bad_image, "id_column": layout.id_column}
     )
@@ -112,11 +112,12 @@ def _layout(own: DataLayout, given: DataLayout, folder: Path) -> DataLayout:
     return replace(own, **{**absent, **names})
 
 
-def _known(run: RunFolder) -> KnownRun:
+def _known(run: RunFolder, judged: tuple[Path, DataLayout]) -> KnownRun:
+    """Return the pages that a run knows; its training pages may lie where it found them, or next to those judged."""
     members = member_folders(run) if is_ensemble(run) else [run]
     configs = [member.read_config() for member in (run, *members)]
     sources = tuple((Path(config.data_dir), DataLayout.from_config(config)) for config in configs)
-    return KnownRun(run, read_run_pages(run), sources)
+    return KnownRun(run, read_run_pages(run), (*sources, judged))
 
 
 def _default_name(folder: Path, table: str | None) -> str:
@@ -133,6 +134,10 @@ def _scores(predictor: Predictor, predicted: PredictedPages, test: TestPages, co
     validated = read_run_pages(run).validated
     return {
         **summarise(labels, final, card.class_names, config.random_seed),
+        # Copies of a page go wrong together, and are one observation.
+        "macro_f1_interval": grouped_interval(
+            labels, final.argmax(axis=1), test.groups, card.num_classes, config.random_seed
+        ),
         "evaluated": datetime.now().astimezone().isoformat(timespec="seconds"),
         "pages_sha256": _fingerprint(test),
         "settings": {
