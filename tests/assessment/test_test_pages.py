@@ -102,7 +102,7 @@ def test_nothing_is_judged_where_nothing_may_judge(choose, by_class, pages_of):
     folder = by_class(pages_of.index[pages_of["part"] == "train"][:5])
     with pytest.raises(UserError, match="none of its 5 labelled pages can judge") as error:
         choose(folder)
-    assert error.value.problems[0].startswith("left out, because the run was trained on these files: 5 pages")
+    assert error.value.problems[0].startswith("pages left out, because the run was trained on these files: 5")
 
 
 def test_a_second_run_is_compared_where_it_was_not_trained(finished, by_class, pages_of):

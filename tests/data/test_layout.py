@@ -272,7 +272,7 @@ def test_test_images_without_a_row_in_the_sample_submission_are_counted(make_dat
     pages = load_pages(data)
     assert [page.id for page in pages.test] == ["3.png", "4.png"]
     expected = (
-        "sample_submission.csv: 7 images of test/ have no row among its 2 and are not predicted "
+        "sample_submission.csv: number of rows: 2; images of test/ without a row, which are not predicted: 7 "
         "(0.png, 1.png, 2.png, 5.png, 6.png, …)"
     )
     assert pages.notes == (expected,)
@@ -286,7 +286,7 @@ def test_without_a_test_folder_train_images_are_not_taken_for_test_images(make_d
     inbox = make_data(["inbox/t.png", "inbox/u.png"])
     (data / "sample_submission.csv").rename(inbox / "inbox" / "sample_submission.csv")
     (note,) = find_pages([inbox / "inbox"]).notes
-    assert note == "sample_submission.csv: 1 images of inbox/ have no row among its 1 and are not predicted (u.png)"
+    assert note.endswith("images of inbox/ without a row, which are not predicted: 1 (u.png)")
 
 
 def labelled(pages):

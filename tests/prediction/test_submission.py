@@ -128,4 +128,5 @@ def test_images_without_a_row_in_the_sample_submission_are_reported(finished, ow
     pages = own_test_pages(finished.read_config().model_copy(update={"data_dir": own_documents}))
     assert len(pages.test) == 4
     said = " ".join(capsys.readouterr().err.split())
-    assert f"sample_submission.csv: {len(rows) - 5} images of test/ have no row among its 4" in said
+    assert "sample_submission.csv: number of rows: 4; images of test/ without a row" in said
+    assert f"not predicted: {len(rows) - 5} (" in said

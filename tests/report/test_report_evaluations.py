@@ -78,7 +78,7 @@ def test_without_an_expected_interval_nothing_is_claimed(judged):
 @pytest.mark.parametrize(
     ("language", "sentence"),
     [
-        ("en", "Left out, because the run was trained on these files: 12 pages"),
+        ("en", "Pages left out, because the run was trained on these files: 12"),
         ("ko", "학습에 쓴 파일이라서 제외한 페이지: 12장"),
     ],
 )
@@ -86,6 +86,15 @@ def test_what_was_left_out_is_said(judged, language, sentence):
     (bullets,) = [block for block in blocks_of(judged, language) if isinstance(block, Bullets)]
     assert bullets.items == (sentence,)
     assert any("20" in getattr(block, "text", "") for block in blocks_of(judged, language)), "12 + 3 + 5 in all"
+
+
+def test_a_temperature_that_does_harm_is_named(judged):
+    def said() -> bool:
+        return any("less reliable" in getattr(block, "text", "") for block in blocks_of(judged))
+
+    assert not said()
+    evaluate_by_hand(judged, "mine", reliability={"ece_before": 0.1, "ece_after": 0.3, "bins": []})
+    assert said()
 
 
 def test_a_threshold_that_validation_does_not_give_is_not_shown(judged):

@@ -152,7 +152,10 @@ def _coverage(rows: Sequence[Coverage], texts: Texts) -> list[Block]:
 
 def _calibration(scores: TestScores, texts: Texts) -> str:
     errors = {"before": fm.score(scores.reliability.ece_before), "after": fm.score(scores.reliability.ece_after)}
-    return texts("evaluation.calibration", temperature=f"{scores.temperature:.3f}", **errors)
+    sentence = texts("evaluation.calibration", temperature=f"{scores.temperature:.3f}", **errors)
+    before, after = scores.reliability.ece_before, scores.reliability.ece_after
+    is_worse = before is not None and after is not None and after > before
+    return f"{sentence} {texts('evaluation.calibration_worse')}" if is_worse else sentence
 
 
 def _capital(sentence: str) -> str:
