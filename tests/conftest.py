@@ -73,6 +73,18 @@ def finished(documents, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def kfold_run(documents, tmp_path_factory):
+    """A finished run of two folds, with one page of each class held out of both; tests only read it."""
+    from munseo import train
+    from munseo._run import open_run
+
+    runs = tmp_path_factory.mktemp("kfold_run") / "runs"
+    changes = {**TINY, "data_dir": documents, "runs_dir": runs, "n_folds": 2, "class_imbalance": "null"}
+    changes |= {"robustness_pages": 2, "shifted_draws": 2}
+    return open_run(train("efficientnet_b4", [f"{key}={value}" for key, value in changes.items()], quiet=True))
+
+
+@pytest.fixture(scope="session")
 def exports(finished, tmp_path_factory):
     """The finished run with every export, in full precision and in INT8 (whatever INT8 costs so small a model)."""
     from munseo import export

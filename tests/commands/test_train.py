@@ -152,13 +152,13 @@ def test_resuming_with_other_data_is_refused(finished, tmp_path, own_documents):
         resume(run.path)
 
 
-def test_folds_join_to_out_of_fold_predictions(overrides, plain_config, documents):
-    run = open_run(train(plain_config, overrides(n_folds=2, epochs=1), quiet=True))
+def test_folds_join_to_out_of_fold_predictions(kfold_run, documents):
+    run = kfold_run
     assert [fold.path.name for fold in run.folds] == ["fold0", "fold1"]
     joined = run.read_predictions(run.val_predictions_file)
-    assert list(joined["ID"]) == list(pd.read_csv(documents / "train.csv")["ID"]), (
-        "every page once, by the model that did not see it"
-    )
+    held_out = set(run.read_predictions(run.held_out_predictions_file)["ID"])
+    assert list(joined["ID"]) == [page for page in pd.read_csv(documents / "train.csv")["ID"] if page not in held_out]
+    assert len(held_out) == 17, "one page of each class"
     for number, fold in enumerate(run.folds):
         own = fold.read_predictions(fold.val_predictions_file).set_index("ID")
         part = joined[joined["fold"] == number].set_index("ID")

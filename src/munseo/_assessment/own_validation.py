@@ -48,7 +48,7 @@ def measure_validation(predictor: Predictor, data: Path | None) -> dict[str, Any
     by_mean = np.array([page.fold is None for page in recorded])
     names, seed = predictor.card.class_names, run.read_config().random_seed
     result = summarise(labels[~by_mean], rows[~by_mean], names, seed)
-    if by_mean.any():
+    if run.folds and by_mean.any():
         result["fold_mean"] = {"val": summarise(labels[by_mean], rows[by_mean], names, seed)}
     return result
 
@@ -116,12 +116,15 @@ def _measure_ensemble(predictor: Predictor, data: Path | None) -> dict[str, Any]
     ]
     pages = find_recorded(run, card, recorded, data)
     rows = np.empty((len(predictor.runs), len(pages), card.num_classes), dtype=np.float32)
-    for number, (loaded, member) in enumerate(zip(predictor.runs, member_folders(run), strict=True)):
-        table = member.read_predictions(member.val_predictions_file).set_index("ID").loc[list(aligned.ids)]
-        folds = table["fold"].to_numpy() if "fold" in table else np.zeros(len(pages), dtype=np.int64)
+    for number, (loaded, member) in enumerate(zip(predictor.runs, aligned.members, strict=True)):
+        columns = loaded.columns(card.class_names)
+        if not member.out_of_fold:
+            rows[number] = predict_run(loaded.classifiers, pages, loaded.setup, loaded.views)[:, columns]
+            continue
+        folds = member.predictions.loc[list(aligned.ids), "fold"].to_numpy()
         for fold, model in enumerate(loaded.classifiers):
             held_out = np.flatnonzero(folds == fold)
             predicted = predict_run([model], [pages[index] for index in held_out], loaded.setup, loaded.views)
-            rows[number, held_out] = predicted[:, loaded.columns(card.class_names)]
+            rows[number, held_out] = predicted[:, columns]
     probabilities = honest_probabilities(aligned, entry.method, entry.seed, rows)
     return summarise(aligned.labels, probabilities, card.class_names, entry.seed)

@@ -22,7 +22,9 @@ class DataSettings(Section):
         None, description="table of the train pages; default: train.csv, else a folder per class"
     )
     val_table: Annotated[str | None, Key(KeyGroup.SPLIT)] = Field(
-        None, description="a fixed validation split; default: val.csv if there is one"
+        None,
+        description="fixed validation pages, or with n_folds the pages that judge the mean of the folds; "
+        "default: val.csv if there is one",
     )
     image_dir: Annotated[str | None, Key(on_resume=OnResume.FREE)] = Field(
         None, description="images of the tables; default: train/"
@@ -50,6 +52,13 @@ class DataSettings(Section):
     n_folds: Annotated[int, Key(KeyGroup.SPLIT)] = Field(
         0, ge=0, le=50, description="0: one split; 2 or more: stratified folds"
     )
+    held_out_ratio: Annotated[float, Key(KeyGroup.SPLIT)] = Field(
+        0.1,
+        ge=0,
+        le=0.5,
+        description="with n_folds: fraction of the train pages that no fold uses, and that judge the mean of the folds "
+        "unless there are fixed validation pages; 0: its confidence is not calibrated",
+    )
     fold: Annotated[int | None, Key(KeyGroup.SPLIT)] = Field(None, ge=0, description="train only this fold")
 
     def problems_of_split(self) -> list[str]:
@@ -59,8 +68,6 @@ class DataSettings(Section):
             problems.append("n_folds: 1 is not allowed; 0 for one split, 2 or more for folds")
         if self.fold is not None and self.fold >= self.n_folds:
             problems.append(f"fold: {self.fold} is not allowed; less than n_folds ({self.n_folds})")
-        if self.n_folds and self.val_table:
-            problems.append("n_folds: folds and a fixed val_table exclude each other; leave one of them out")
         return problems
 
 

@@ -71,8 +71,11 @@ def stratified_folds(
     seed: int,
     class_names: Sequence[str] | None = None,
     groups: np.ndarray | None = None,
+    held_out_ratio: float = 0.0,
 ) -> list[Split]:
     """Split into folds: each page validates exactly once, and every class keeps its fraction in each fold.
+
+    Pages that are held out of all folds are in none of them.
 
     Args:
         labels: The class index of each page.
@@ -80,23 +83,49 @@ def stratified_folds(
         seed: The same seed gives the same folds.
         class_names: The names of the classes for messages.
         groups: The number of the group of each page; a group stays in one fold. None: every page is a group.
+        held_out_ratio: The fraction of the pages that is held out of all folds, at least one page of each class; 0
+            holds none out.
 
     Raises:
-        UserError: A class has fewer pages or groups than there are folds.
+        UserError: A class has fewer pages or groups than there are parts.
     """
     from sklearn.model_selection import StratifiedKFold  # for the same reason
 
-    need = f"{n_folds} folds need at least {n_folds} pages of each class"
-    _refuse_small_classes(labels, n_folds, class_names, need, "fewer n_folds")
+    array = np.asarray(labels)
+    if held_out_ratio:
+        need = f"{n_folds} folds and the pages held out of them need at least {n_folds + 1} pages of each class"
+        _refuse_small_classes(labels, n_folds + 1, class_names, need, "fewer n_folds, or held_out_ratio=0")
+        held_out = _choose_held_out(array, held_out_ratio, n_folds, seed)
+    else:
+        need = f"{n_folds} folds need at least {n_folds} pages of each class"
+        _refuse_small_classes(labels, n_folds, class_names, need, "fewer n_folds")
+        held_out = np.empty(0, dtype=int)
+    rest = np.setdiff1d(np.arange(len(array)), held_out)
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=derived_seed(seed, "folds") % 2**32)
-    splits = list(folds.split(np.zeros(len(labels)), np.asarray(labels)))
-    if groups is None:
-        return splits
-    numbers = np.empty(len(labels), dtype=int)
-    for number, (_, val) in enumerate(splits):
-        numbers[val] = number
-    kept = keep_together(labels, numbers, groups, seed, class_names)
-    return [(np.flatnonzero(kept != number), np.flatnonzero(kept == number)) for number in range(n_folds)]
+    numbers = np.full(len(array), n_folds)
+    for number, (_, val) in enumerate(folds.split(np.zeros(len(rest)), array[rest])):
+        numbers[rest[val]] = number
+    if groups is not None:
+        numbers = keep_together(labels, numbers, groups, seed, class_names)
+    kept = numbers < n_folds
+    return [(np.flatnonzero(kept & (numbers != k)), np.flatnonzero(numbers == k)) for k in range(n_folds)]
+
+
+def _choose_held_out(labels: np.ndarray, ratio: float, n_folds: int, seed: int) -> np.ndarray:
+    """Choose pages of every class in proportion: at least one, and so few that each fold can have one.
+
+    The classes with the largest remainders are rounded up until the whole is rounded up (largest remainder method).
+    """
+    classes, counts = np.unique(labels, return_counts=True)
+    wanted = ratio * counts
+    numbers = np.floor(wanted).astype(int)
+    missing = int(np.ceil(ratio * len(labels))) - numbers.sum()
+    numbers[np.argsort(numbers - wanted, kind="stable")[:missing]] += 1
+    numbers = np.clip(numbers, 1, counts - n_folds)
+    return np.concatenate([
+        generator(seed, "split/held_out", int(label)).permutation(np.flatnonzero(labels == label))[:number]
+        for label, number in zip(classes, numbers, strict=True)
+    ])  # fmt: skip
 
 
 def _refuse_small_classes(

@@ -12,14 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from munseo._ensemble.members import EnsembleMember
+from munseo._ensemble.members import MIN_FRACTION, MIN_PAGES, EnsembleMember, common_pages, has_enough
 from munseo._errors import UserError
 from munseo._locale import Remark
 
-MIN_PAGES = 100
-"""Number of common pages that is enough where the members held out different pages."""
-MIN_FRACTION = 0.9
-"""Fraction of every member's held-out pages that is enough as well: one skipped image must not exclude a small set."""
 SHOWN = 5
 """Number of pages that a note names; an error names more."""
 
@@ -68,7 +64,10 @@ def align(members: Sequence[EnsembleMember]) -> AlignedMembers:
     labels = np.array([class_names.index(classes[page_id]) for page_id in ids], dtype=np.int64)
     rows = np.stack([member.probabilities(ids, class_names) for member in members])
     shifted, shift_notes = _shifted_rows(members, ids, class_names)
-    return AlignedMembers(tuple(members), tuple(ids), labels, rows, (*notes, *more_notes, *shift_notes), shifted)
+    notes += [*more_notes, *shift_notes]
+    if any(member.out_of_fold for member in members):
+        notes.append(Remark("out_of_fold"))
+    return AlignedMembers(tuple(members), tuple(ids), labels, rows, tuple(notes), shifted)
 
 
 def _shifted_rows(
@@ -97,12 +96,12 @@ def _refuse_other_classes(members: Sequence[EnsembleMember]) -> None:
 
 def _common_pages(members: Sequence[EnsembleMember]) -> tuple[list[str], list[Remark]]:
     """Return the IDs of the pages that every member held out."""
+    common, most = common_pages(members)
     held_out = [set(member.predictions.index) for member in members]
-    common = set.intersection(*held_out)
     ids = [page_id for page_id in members[0].predictions.index if page_id in common]
     if all(own == common for own in held_out):
         return ids, []
-    if len(ids) < MIN_PAGES and len(ids) < MIN_FRACTION * max(map(len, held_out)):
+    if not has_enough(common, most):
         raise UserError(
             f"Only {len(ids)} pages validate all of these runs (at least {MIN_PAGES} are needed, or "
             f"{MIN_FRACTION:.0%} of each run's). Train them on the same split: the same tables, random_seed and "

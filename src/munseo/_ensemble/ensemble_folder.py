@@ -25,10 +25,12 @@ from munseo._prediction.combination import Stack, WeightedMean, member_folder, w
 from munseo._run import RunFolder, fingerprints
 from munseo._run.atomic import write_json
 from munseo._run.manifest import identity
-from munseo._run.results import EnsembleScores
+from munseo._run.results import EnsembleScores, Results
 
 FILES = (
     "config.yaml",
+    "held_out_predictions.parquet",
+    "held_out_shifted_predictions.parquet",
     "manifest.json",
     "model.json",
     "pages.parquet",
@@ -91,8 +93,10 @@ def write_ensemble(
         if aligned.shifted is not None:
             shutil.copyfile(first.run.shift_file, unfinished.shift_file)
             unfinished.write_table(unfinished.shifted_predictions_file, _shifted_predictions(aligned, judgement))
+        entry = results_entry(aligned, judgement, seed)
+        unfinished.write_results(Results(ensemble=entry))  # It says whether the mean of k-fold members was judged.
         results = judge_tables(unfinished, unfinished.read_config(), first.card)
-        unfinished.write_results(results.model_copy(update={"ensemble": results_entry(aligned, judgement, seed)}))
+        unfinished.write_results(results.model_copy(update={"ensemble": entry}))
         copy_gallery(unfinished, aligned, judgement.clean_probabilities)
         manifest = _manifest(path.name, aligned, judgement, command, started)
         unfinished.update_manifest(**manifest, fingerprints=fingerprints(unfinished))
@@ -129,6 +133,7 @@ def results_entry(aligned: AlignedMembers, judgement: EnsembleJudgement, seed: i
     entry = {
         "method": judgement.method,
         "decided_on": judgement.decided_on,
+        "judged_by_mean": not any(member.out_of_fold for member in aligned.members),
         "num_pages": len(aligned.labels),
         "num_folds": NUM_FOLDS,
         "seed": seed,

@@ -12,6 +12,9 @@ import pandas as pd
 
 from munseo._augment import Recipe
 from munseo._errors import UserError
+from munseo._evaluation.fold_mean import read_mean
+from munseo._evaluation.held_out import judges_its_predictions
+from munseo._evaluation.judgement import validation_tables
 from munseo._evaluation.metrics import probability_columns
 from munseo._model import ModelCard
 from munseo._prediction.combination import is_ensemble
@@ -19,6 +22,10 @@ from munseo._prediction.inference import read_card
 from munseo._run import RunFolder, check_fingerprints, open_run
 from munseo._shift.recipe_file import read_recipe
 
+MIN_PAGES = 100
+"""Number of common pages that is enough where the members held out different pages."""
+MIN_FRACTION = 0.9
+"""Fraction of every member's held-out pages that is enough as well: one skipped image must not exclude a small set."""
 SUM_TOLERANCE = 1e-3
 """Largest difference between the sum of a page's probabilities and 1."""
 
@@ -32,10 +39,12 @@ class EnsembleMember:
         name: The name that messages use.
         card: The classes of the run, in the run's order.
         predictions: One row for each held-out page, with the ID as index: ``target`` (class index in the run's order),
-            ``fold`` (0 where there are no folds), ``p_0`` … in the run's order.
-        pages: Every page of every fold: ``ID``, ``part``, ``sha256``, ``fold``.
+            ``fold`` (0 except where single folds predicted), ``p_0`` … in the run's order.
+        pages: Every page of every fold: ``ID``, ``part`` (``val`` for held-out pages), ``sha256``, ``fold``.
         shifted: Predictions of the same pages damaged by the recipe, as in ``shifted_predictions.parquet``, or None.
         recipe: The recipe of the shifted pages, or None.
+        out_of_fold: Whether single folds predicted, each the pages that it did not see. Otherwise the run predicted as
+            it predicts new pages; for a k-fold run this is the mean of the folds on pages that no fold used.
     """
 
     run: RunFolder
@@ -45,6 +54,7 @@ class EnsembleMember:
     pages: pd.DataFrame
     shifted: pd.DataFrame | None = None
     recipe: Recipe | None = None
+    out_of_fold: bool = False
 
     @property
     def num_draws(self) -> int:
@@ -90,6 +100,9 @@ class EnsembleMember:
 def read_members(paths: Sequence[Path | str]) -> list[EnsembleMember]:
     """Open runs and read their held-out predictions.
 
+    K-fold runs are judged by the mean of their folds, which predicts, if all members held enough of the same pages out.
+    Otherwise they are judged by the out-of-fold predictions of their single folds.
+
     Raises:
         UserError: There are fewer than two runs, one is given twice, one has no usable predictions, one was edited, or
             one is an ensemble.
@@ -102,23 +115,46 @@ def read_members(paths: Sequence[Path | str]) -> list[EnsembleMember]:
     if repeats:
         raise UserError("Each run can be a member once.", repeats)
     names = Counter(run.name for run in runs)
-    return [_read(run, run.name if names[run.name] == 1 else str(run.path)) for run in runs]
+    named = {run.path: run.name if names[run.name] == 1 else str(run.path) for run in runs}
+    if all(judges_its_predictions(run) for run in runs):
+        members = [_read(run, named[run.path]) for run in runs]
+        if not any(run.folds for run in runs) or has_enough(*common_pages(members)):
+            return members
+    return [_read(run, named[run.path], out_of_fold=bool(run.folds)) for run in runs]
 
 
-def _read(run: RunFolder, name: str) -> EnsembleMember:
+def common_pages(members: Sequence[EnsembleMember]) -> tuple[set[str], int]:
+    """Return the IDs of the pages that every member held out, and the largest number of pages that one held out."""
+    held_out = [set(member.predictions.index) for member in members]
+    return set.intersection(*held_out), max(map(len, held_out))
+
+
+def has_enough(common: set[str], most: int) -> bool:
+    """Return whether these common pages can judge members of which one held ``most`` pages out."""
+    return len(common) >= MIN_PAGES or len(common) >= MIN_FRACTION * most
+
+
+def _read(run: RunFolder, name: str, out_of_fold: bool = False) -> EnsembleMember:
     if is_ensemble(run):
         members = " ".join(entry["name"] for entry in run.read_manifest()["ensemble"]["members"])
         raise UserError(f"{run.path}: is an ensemble itself; give its members instead: {members}")
     check_fingerprints(run)
     card = read_card(run)
-    table = run.read_predictions(run.val_predictions_file)
+    by_mean = bool(run.folds) and not out_of_fold
+    file = run.held_out_predictions_file if by_mean else run.val_predictions_file
+    judged = read_mean(run) if by_mean else None
+    table, shifted = judged or validation_tables(run)
     problems = _problems(table, card)
     if problems:
-        raise UserError(f"{run.val_predictions_file}: cannot be combined; train the run again.", problems)
+        raise UserError(f"{file}: cannot be combined; train the run again.", problems)
     if "fold" not in table:
         table["fold"] = 0
-    shifted = run.read_predictions(run.shifted_predictions_file) if run.shifted_predictions_file.exists() else None
-    return EnsembleMember(run, name, card, table.set_index("ID"), _pages(run), shifted, read_recipe(run))
+    pages = _pages(run)
+    if by_mean:
+        # The mean has seen what any fold has seen.
+        pages["part"] = pages["part"].replace({"val": "train", "held_out": "val"})
+        pages = pages.assign(fold=0).drop_duplicates(["ID", "part"])
+    return EnsembleMember(run, name, card, table.set_index("ID"), pages, shifted, read_recipe(run), out_of_fold)
 
 
 def _pages(run: RunFolder) -> pd.DataFrame:

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from munseo._evaluation.calibration import fit_temperature
+from munseo._evaluation.fold_mean import read_mean
 from munseo._evaluation.metrics import probability_columns
 from munseo._evaluation.second_look import CrossFittedLook, SecondLook, cross_fit, second_predictions
 from munseo._evaluation.view_gains import BASE, average, by_view
@@ -29,6 +30,12 @@ FULL = "fp32"
 """The precision of torch, and of exports in full precision: these are kept only if they predict as torch does."""
 ONE, FOLDS, ENSEMBLE = "one", "mean of the folds", "ensemble"
 """Which models predict: that of a run, those of all its folds, or all members of an ensemble."""
+
+MEAN_NOT_JUDGED = (
+    "no pages were held out of all folds, so the mean of the folds was not judged: its confidence is not calibrated, "
+    "no threshold is promised and no score is expected; for these, train with held_out_ratio above 0"
+)
+"""What is said of a k-fold run whose mean was not judged."""
 
 
 @dataclass(frozen=True)
@@ -116,13 +123,35 @@ def held_out(run: RunFolder, pipeline: Pipeline) -> HeldOut | None:
     """Return the held-out predictions of a pipeline of a run; None where it has not been measured.
 
     They are the run's own tables, those that were measured for this pipeline later (``measured_folder``), or the mean
-    of the stored predictions of single views, which know the shifted pages in draw 0 only.
+    of the stored predictions of single views, which know the shifted pages in draw 0 only. Those of a k-fold run are
+    the mean of the folds on the pages that no fold used: its other tables hold what single folds predict.
     """
+    if not judges_its_predictions(run):
+        return None
     validated = validated_pipeline(run)
     if pipeline == validated:
-        return read_held_out(run.val_predictions_file.parent)
+        mean = read_mean(run) if run.folds else None
+        return read_held_out(run.path) if mean is None else _of_tables(*mean)
     measured = read_held_out(measured_folder(run, pipeline))
     return measured or _from_views(run, pipeline, validated)
+
+
+def view_table_file(run: RunFolder) -> Path:
+    """Return the table of single views: of a k-fold run that on the pages that no fold used."""
+    return Path(run.held_out_view_predictions_file if run.folds else run.view_predictions_file)
+
+
+def judges_its_predictions(run: RunFolder) -> bool:
+    """Return whether the run was validated by what predicts: not if only single folds were, as in earlier versions.
+
+    This also holds for an ensemble with k-fold runs as members.
+    """
+    if run.folds:
+        return bool(run.held_out_predictions_file.exists())
+    if not any(member.folds for member in run.members):
+        return True
+    ensemble = run.read_results("ensemble").ensemble
+    return bool(ensemble and ensemble.judged_by_mean)
 
 
 def measured_temperature(run: RunFolder, pipeline: Pipeline) -> float | None:
@@ -150,13 +179,16 @@ def read_held_out(folder: Path) -> HeldOut | None:
     tables = RunFolder(folder)
     if not tables.val_predictions_file.exists():
         return None
+    file = tables.shifted_predictions_file
     clean = tables.read_predictions(tables.val_predictions_file)
+    return _of_tables(clean, tables.read_predictions(file) if file.exists() else None)
+
+
+def _of_tables(clean: pd.DataFrame, shifted: pd.DataFrame | None) -> HeldOut:
     num_classes = num_probabilities(clean)
     labels, rows = arrays(clean, num_classes)
-    shifted = None
-    if tables.shifted_predictions_file.exists():
-        shifted = by_draw(clean, tables.read_predictions(tables.shifted_predictions_file), num_classes)
-    return HeldOut(tuple(clean["ID"]), labels, rows, shifted)
+    draws = None if shifted is None else by_draw(clean, shifted, num_classes)
+    return HeldOut(tuple(clean["ID"]), labels, rows, draws)
 
 
 def write_held_out(folder: Path, pipeline: Pipeline, held: HeldOut) -> None:
@@ -185,7 +217,7 @@ def cross_fitted_look(run: RunFolder, ids: Sequence[str]) -> CrossFittedLook | N
     None where the run has not measured single views.
     """
     validated = validated_pipeline(run)
-    if validated.models == ENSEMBLE or not run.view_predictions_file.exists():
+    if validated.models == ENSEMBLE or not view_table_file(run).exists():
         return None
     known, labels, views = _read_views(run)
     look = _cross_fit(run, labels, views, validated)
@@ -203,9 +235,9 @@ def _cross_fit(
 
 def _read_views(run: RunFolder) -> tuple[tuple[str, ...], np.ndarray, dict[str, np.ndarray]]:
     """Read IDs, labels (N,) and the probabilities (N, K) by each single view of the shifted pages in draw 0."""
-    table = run.read_predictions(run.view_predictions_file)
+    table = run.read_predictions(view_table_file(run))
     labels, views = by_view(table, num_probabilities(table))
-    return tuple(table.loc[table["view"] == BASE, "ID"]), labels, views
+    return tuple(table.loc[table["view"] == BASE, "ID"].drop_duplicates()), labels, views
 
 
 def _from_views(run: RunFolder, pipeline: Pipeline, validated: Pipeline) -> HeldOut | None:
@@ -214,7 +246,7 @@ def _from_views(run: RunFolder, pipeline: Pipeline, validated: Pipeline) -> Held
     The rule of a second look was chosen on these very pages; each page is therefore predicted by the rule that the
     pages of other folds chose.
     """
-    known = validated.models != ENSEMBLE and pipeline.precision == FULL and run.view_predictions_file.exists()
+    known = validated.models != ENSEMBLE and pipeline.precision == FULL and view_table_file(run).exists()
     if not known or pipeline.spaces != validated.spaces:
         return None
     ids, labels, views = _read_views(run)

@@ -15,6 +15,9 @@ from munseo._data.page_groups import join_groups, links_of_keys
 from munseo._errors import UserError
 from munseo._run import RunFolder
 
+PARTS = ("train", "val", "held_out")
+"""Parts of ``pages.parquet`` whose pages validate: in folds, train pages do so too."""
+
 
 def page_groups(run: RunFolder, ids: Sequence[str]) -> np.ndarray:
     """Return the number of the group of each page, int (N,), 0 to G - 1 in the order of first appearance.
@@ -48,7 +51,7 @@ def _links(run: RunFolder, pages: np.ndarray) -> list[tuple[int, int]]:
     if "group" not in table:
         return []
     try:
-        known = table[table["part"].isin(["train", "val"]) & table["group"].notna()].sort_values("part", kind="stable")
+        known = table[table["part"].isin(PARTS) & table["group"].notna()].sort_values("part", kind="stable")
         # Where a fixed validation page has the ID of a train page, the later row counts, which is its own.
         numbers = dict(zip(known["ID"].astype(str), known["group"].astype(np.int64), strict=True))
     except (ValueError, TypeError, KeyError) as error:

@@ -20,7 +20,15 @@ from munseo._evaluation.calibration import (
     coverage_curve,
     reliability,
 )
-from munseo._evaluation.held_out import Pipeline, arrays, held_out, validated_pipeline
+from munseo._evaluation.fold_mean import read_mean
+from munseo._evaluation.held_out import (
+    Pipeline,
+    arrays,
+    held_out,
+    judges_its_predictions,
+    validated_pipeline,
+    view_table_file,
+)
 from munseo._evaluation.held_out_groups import page_groups
 from munseo._evaluation.metrics import grouped_interval, summarise
 from munseo._evaluation.precision_threshold import threshold_for_precision
@@ -34,6 +42,9 @@ from munseo._run.atomic import replacing, write_json
 from munseo._run.results import Results
 from munseo._shift.recipe_file import read_recipe
 
+Tables = tuple[pd.DataFrame, pd.DataFrame | None]
+"""Predictions of the same pages, clean and, if there are any, shifted."""
+
 PRECISIONS = (0.9, 0.95, 0.98, 0.99)
 """Precisions for which the report says what fraction of the pages needs no person."""
 GALLERY_PAGES = 60
@@ -43,34 +54,57 @@ GALLERY_PX = 256
 
 
 def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> Results:
-    """Return all entries of ``results.json`` that the tables of a run give; what was not measured has no entry."""
-    clean = run.read_predictions(run.val_predictions_file)
-    labels, rows = arrays(clean, card.num_classes)
-    results: dict[str, Any] = {"val": summarise(labels, rows, card.class_names, config.random_seed)}
-    if not run.shifted_predictions_file.exists():
-        return Results.model_validate({**results, "calibration": _calibration(run, validated_pipeline(run))})
-    shifted = run.read_predictions(run.shifted_predictions_file)
-    shifted_labels, shifted_rows = arrays(shifted, card.num_classes)
+    """Return all entries of ``results.json`` that the tables of a run give; what was not measured has no entry.
+
+    What is stated about the mean of the folds is measured on the pages that no fold used; without such pages it is not
+    stated.
+    """
+    tables = validation_tables(run)
+    results = _scores(run, tables, card, config)
+    if run.folds and (mean := read_mean(run)) is not None:
+        results["fold_mean"] = _scores(run, mean, card, config)
+    by_mean = judges_its_predictions(run)
+    views = view_table_file(run) if by_mean else run.view_predictions_file
+    if views.exists():
+        results |= judge_views(run.read_predictions(views), card, config)
+    if not by_mean:
+        results.pop("second_look", None)
+    elif calibration := _calibration(run, default_pipeline(run, results.get("second_look"))):
+        results["calibration"] = calibration
+    if run.damage_predictions_file.exists():
+        damaged = run.read_predictions(run.damage_predictions_file)
+        profile = robustness_profile(damaged, tables[0], card.class_names)
+        _name_pictures(run, profile)
+        results["robustness"] = profile
+    return Results.model_validate(results)
+
+
+def validation_tables(run: RunFolder) -> Tables:
+    """Read the predictions of the validation pages; those of a k-fold run are by single folds."""
+    file = run.shifted_predictions_file
+    return run.read_predictions(run.val_predictions_file), run.read_predictions(file) if file.exists() else None
+
+
+def _scores(run: RunFolder, tables: Tables, card: ModelCard, config: Config) -> dict[str, Any]:
+    """Return the scores of clean and shifted pages: ``val`` and, if there are any, ``shifted``."""
+    clean, shifted = tables
+    seed = config.random_seed
+    results: dict[str, Any] = {"val": summarise(*arrays(clean, card.num_classes), card.class_names, seed)}
+    if shifted is None:
+        return results
+    labels, rows = arrays(shifted, card.num_classes)
     recipe = read_recipe(run)
     # The draws of a page go wrong together, and so do pages of one group.
-    groups, seed = page_groups(run, shifted["ID"].tolist()), config.random_seed
-    interval = grouped_interval(shifted_labels, shifted_rows.argmax(axis=1), groups, card.num_classes, seed)
+    groups = page_groups(run, shifted["ID"].tolist())
+    interval = grouped_interval(labels, rows.argmax(axis=1), groups, card.num_classes, seed)
     results["shifted"] = {
-        **summarise(shifted_labels, shifted_rows, card.class_names, seed),
+        **summarise(labels, rows, card.class_names, seed),
         "num_pages": int(shifted["ID"].nunique()),
         "macro_f1_interval": list(interval),
         "draws": int(shifted["draw"].nunique()),
         "recipe": recipe.name if recipe else config.shift,
     }
-    if run.view_predictions_file.exists():
-        results |= judge_views(run.read_predictions(run.view_predictions_file), card, config)
-    results["calibration"] = _calibration(run, default_pipeline(run, results.get("second_look")))
-    if run.damage_predictions_file.exists():
-        damaged = run.read_predictions(run.damage_predictions_file)
-        profile = robustness_profile(damaged, clean, card.class_names)
-        _name_pictures(run, profile)
-        results["robustness"] = profile
-    return Results.model_validate(results)
+    return results
 
 
 def default_pipeline(run: RunFolder, second_look: dict[str, Any] | None) -> Pipeline:

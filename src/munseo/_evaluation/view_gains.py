@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from munseo._evaluation.comparison import paired_bootstrap
+from munseo._evaluation.fold_mean import average_folds
 from munseo._evaluation.metrics import macro_f1, probability_columns
 
 BASE = "identity"
@@ -25,23 +26,31 @@ VERDICTS = {"better": "helps", "worse": "hurts", "not distinguishable": "unclear
 def average(rows: np.ndarray, space: str) -> np.ndarray:
     """Average probabilities (V, N, K) over V views, as ``mean_probabilities`` does where the model is at hand.
 
+    The views of several folds (V, F, N, K) are averaged in each fold, and then over the folds, as prediction does it.
     The result is float32 (N, K); ``space`` is ``probability``, which gives the same bits, or ``logit``.
     """
     if space == "probability":
-        total = np.zeros(rows.shape[1:], dtype=np.float32)
+        mean = np.zeros(rows.shape[1:], dtype=np.float32)
         for row in rows:
-            total += row
-        return total / np.float32(len(rows))
-    # Log-probabilities are logits minus a constant for each page and view, which the softmax removes again.
-    logs = np.log(np.clip(rows.astype(np.float64), SMALLEST, None))
-    return np.asarray(softmax(logs.mean(axis=0), axis=1), dtype=np.float32)
+            mean += row
+        mean /= np.float32(len(rows))
+    else:
+        # Log-probabilities are logits minus a constant for each page and view, which the softmax removes again.
+        logs = np.log(np.clip(rows.astype(np.float64), SMALLEST, None))
+        mean = np.asarray(softmax(logs.mean(axis=0), axis=-1), dtype=np.float32)
+    return average_folds(mean) if mean.ndim == 3 else mean
 
 
 def by_view(table: pd.DataFrame, num_classes: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return labels (N,) and the probabilities (N, K) by each view, pages in the order of the base view's rows.
 
-    The views keep the order in which the table names them first.
+    The views keep the order in which the table names them first. Where all folds predicted the same pages (column
+    ``fold``), the probabilities are (F, N, K).
     """
+    if "fold" in table and table["ID"].nunique() < (table["view"] == BASE).sum():
+        parts = [by_view(part.drop(columns="fold"), num_classes) for _, part in table.groupby("fold", sort=True)]
+        labels, first = parts[0]
+        return labels, {name: np.stack([rows[name] for _, rows in parts]) for name in first}
     columns = probability_columns(num_classes)
     base = table[table["view"] == BASE]
     ids = base["ID"].tolist()
@@ -64,7 +73,7 @@ def weigh_views(table: pd.DataFrame, num_classes: int, configured: Sequence[str]
         space: How views are averaged.
     """
     labels, rows = by_view(table, num_classes)
-    base = rows[BASE].argmax(axis=1)
+    base = average(rows[BASE][None], space).argmax(axis=1)
     entries = []
     for name in rows:
         if name == BASE:
@@ -74,7 +83,7 @@ def weigh_views(table: pd.DataFrame, num_classes: int, configured: Sequence[str]
         entries.append(
             {
                 "view": name,
-                "alone": macro_f1(labels, rows[name].argmax(axis=1), num_classes),
+                "alone": macro_f1(labels, average(rows[name][None], space).argmax(axis=1), num_classes),
                 "with_identity": macro_f1(labels, both, num_classes),
                 "gain": gain.value,
                 "interval": [gain.low, gain.high],

@@ -13,7 +13,16 @@ from munseo._data import Page, letterbox
 from munseo._engines.engine import INT8
 from munseo._errors import UserError
 from munseo._evaluation.calibration import calibrate
-from munseo._evaluation.held_out import ENSEMBLE, FOLDS, FULL, ONE, Pipeline, measured_temperature
+from munseo._evaluation.held_out import (
+    ENSEMBLE,
+    FOLDS,
+    FULL,
+    MEAN_NOT_JUDGED,
+    ONE,
+    Pipeline,
+    judges_its_predictions,
+    measured_temperature,
+)
 from munseo._evaluation.second_look import SecondLook
 from munseo._memory import keep_freed_memory
 from munseo._model import Classifier, ModelCard
@@ -126,13 +135,13 @@ class Predictor:
         check_fingerprints(folder)
         keep_freed_memory()
         together = is_ensemble(folder)
-        runs = tuple(_load_run(run, options) for run in (member_folders(folder) if together else [folder]))
+        runs = tuple(load_run(run, options) for run in (member_folders(folder) if together else [folder]))
         card = read_card(folder) if together else runs[0].classifiers[0].card
         combination = read_combination(folder) if together else None
         pipeline = _pipeline(folder, runs, options)
         temperature = measured_temperature(folder, pipeline)
         if temperature is None:
-            say(f"confidence: not calibrated, because validation did not measure this pipeline ({pipeline})")
+            say(_not_calibrated(folder, pipeline))
         threshold = choose_threshold(
             folder, pipeline, temperature or 1.0, options.abstain_below, options.target_precision
         )
@@ -186,6 +195,12 @@ class Predictor:
         return calibrate(probabilities, self.temperature)
 
 
+def _not_calibrated(folder: RunFolder, pipeline: Pipeline) -> str:
+    if not judges_its_predictions(folder):
+        return MEAN_NOT_JUDGED
+    return f"confidence: not calibrated, because validation did not measure this pipeline ({pipeline})"
+
+
 def _pipeline(folder: RunFolder, runs: Sequence[LoadedRun], options: PredictOptions) -> Pipeline:
     """Describe what predicts. An ensemble takes no second look."""
     models = ENSEMBLE if is_ensemble(folder) else FOLDS if len(runs[0].classifiers) > 1 else ONE
@@ -198,7 +213,8 @@ def _pipeline(folder: RunFolder, runs: Sequence[LoadedRun], options: PredictOpti
     return Pipeline(models, tuple(run.views for run in runs), spaces, look, precision)
 
 
-def _load_run(run: RunFolder, options: PredictOptions) -> LoadedRun:
+def load_run(run: RunFolder, options: PredictOptions = AS_THE_RUN) -> LoadedRun:
+    """Load the model of a run, or those of all its folds, with the views and the setup that predict pages."""
     classifiers = load_members(run, options.backend)
     config = run.read_config()
     if options.tta is None:

@@ -13,7 +13,7 @@ from munseo._console import say
 from munseo._data import DataLayout, ImageProblem, Page, PageSet, check_images, find_pages, load_pages, write_submission
 from munseo._errors import UserError
 from munseo._evaluation.expectation import expect_macro_f1
-from munseo._evaluation.held_out import held_out
+from munseo._evaluation.held_out import held_out, judges_its_predictions
 from munseo._prediction.decision import remedy
 from munseo._prediction.predictor import PredictedPages, PredictOptions, Predictor
 from munseo._run import RunFolder
@@ -154,7 +154,7 @@ def expected_score(predictor: Predictor, predicted: PredictedPages) -> dict[str,
     run, card = predictor.folder, predictor.card
     readable = predicted.final[~np.isnan(predicted.final[:, 0])]
     held = held_out(run, predictor.pipeline)
-    if len(readable) < FEWEST_PAGES:
+    if len(readable) < FEWEST_PAGES or not judges_its_predictions(run):
         return None
     if held is None or held.clean is None:
         say(f"expected macro-F1: not known for this pipeline. {remedy(run, predictor.pipeline)}")

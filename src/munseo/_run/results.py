@@ -105,6 +105,18 @@ class FoldScores(RunRecord):
     best_epoch: int | None = None
 
 
+class FoldMeanScores(RunRecord):
+    """The scores of the mean of the folds, which predicts, on the pages that no fold used.
+
+    Attributes:
+        val: The scores on these pages as they are.
+        shifted: The scores on the same pages under the recipe, if the run validates damaged pages.
+    """
+
+    val: Scores
+    shifted: ShiftedScores | None = None
+
+
 class ReliabilityBin(RunRecord):
     """Pages of similar confidence: their number, mean confidence and fraction of right predictions."""
 
@@ -142,6 +154,8 @@ class Coverage(RunRecord):
 
 class Calibration(RunRecord):
     """Temperature scaling and selective classification, whose ``curve`` is by rising coverage.
+
+    In a k-fold run everything here is of the mean of the folds, on the pages of ``fold_mean``.
 
     Attributes:
         fitted_on: ``shifted`` where the run validates damaged pages, else ``val``.
@@ -361,6 +375,8 @@ class EnsembleScores(RunRecord):
     Attributes:
         method: ``weights``, ``mean`` or ``stack``: also the name of the ensemble's own candidate.
         decided_on: ``shifted`` or ``val``: the pages that decide.
+        judged_by_mean: Whether k-fold members were judged by the mean of their folds, which predicts; if not, by single
+            folds, and nothing is known about the confidence of the ensemble.
         num_folds: Folds of the cross-validation by which the combination is judged.
         seed: The seed of folds and bootstraps.
         decisive: The candidate that is harder to beat: ``best_member`` or ``best_member_in_fold``.
@@ -371,6 +387,7 @@ class EnsembleScores(RunRecord):
 
     method: str
     decided_on: str = "val"
+    judged_by_mean: bool = False
     num_pages: int
     num_folds: int
     seed: int = 0
@@ -393,7 +410,8 @@ class Results(RunRecord):
     (0.9164, 1.412)
 
     ``val`` has the scores of the clean validation pages, ``shifted`` those of the same pages damaged by the recipe, and
-    ``expected`` the estimate for the test pages; each class describes its entry.
+    ``expected`` the estimate for the test pages; each class describes its entry. In a k-fold run, ``val`` and
+    ``shifted`` have the scores of single models on the pages that they did not see, ``fold_mean`` those of their mean.
     """
 
     # In the order of the file.
@@ -405,6 +423,7 @@ class Results(RunRecord):
     robustness: RobustnessProfile | None = None
     train: TrainScores | None = None
     folds: tuple[FoldScores, ...] = ()
+    fold_mean: FoldMeanScores | None = None
     expected: ExpectedScore | None = None
     ensemble: EnsembleScores | None = None
 
@@ -421,6 +440,7 @@ class Results(RunRecord):
 
 
 ResultsEntry = Literal[
-    "val", "shifted", "calibration", "views", "second_look", "robustness", "train", "folds", "expected", "ensemble"
-]
+    "val", "shifted", "calibration", "views", "second_look", "robustness", "train", "folds", "fold_mean", "expected",
+    "ensemble",
+]  # fmt: skip
 """The names of the entries of ``results.json``."""

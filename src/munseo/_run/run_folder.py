@@ -27,6 +27,11 @@ Record = TypeVar("Record", bound=RunRecord)
 FORMAT = 1
 """The format of the manifest: raised when readers of this version would misread it."""
 
+FOLD_MEAN = "fold_mean"
+"""The entry of ``results.json`` that says that the mean of the folds was judged."""
+OF_THE_MEAN = ("calibration", "expected")
+"""The entries of a k-fold run that are about the mean of the folds."""
+
 MAX_JSON_BYTES = 2**26
 """JSON files that are larger are refused: a hundred times the size of the largest results."""
 MAX_TABLE_BYTES = 2**32
@@ -95,6 +100,9 @@ class RunFolder:
     view_predictions_file = property(lambda self: self.path / "view_predictions.parquet")
     damage_predictions_file = property(lambda self: self.path / "damage_predictions.parquet")
     measured_dir = property(lambda self: self.path / "measured")
+    held_out_predictions_file = property(lambda self: self.path / "held_out_predictions.parquet")
+    held_out_shifted_predictions_file = property(lambda self: self.path / "held_out_shifted_predictions.parquet")
+    held_out_view_predictions_file = property(lambda self: self.path / "held_out_view_predictions.parquet")
     results_file = property(lambda self: self.path / "results.json")
     gallery_dir = property(lambda self: self.path / "gallery")
     robustness_dir = property(lambda self: self.path / "robustness")
@@ -118,6 +126,8 @@ class RunFolder:
     def read_config(self) -> Config:
         """Return the resolved configuration of the run."""
         values, lines = read_yaml(self._need(self.config_file))
+        if values.get("n_folds"):  # Earlier versions held no pages out of the folds, and have no such key.
+            values.setdefault("held_out_ratio", 0.0)
         return parse_config(values, str(self.config_file), lines)
 
     def read_json(self, file: Path) -> dict[str, Any]:
@@ -180,6 +190,9 @@ class RunFolder:
     def read_results(self, *entries: ResultsEntry) -> Results:
         """Return what was measured on the run; all entries are None if nothing was measured yet.
 
+        Where the mean of the folds was not judged, in a k-fold run or an ensemble of such runs, calibration and
+        expected score are left out: earlier versions took them from single models.
+
         Args:
             entries: The entries to read; the others are None, and may be damaged. By default
                 all of them.
@@ -190,9 +203,20 @@ class RunFolder:
         if not self.results_file.is_file():
             return Results()
         values = self.read_json(self.results_file)
+        if self._mean_is_unjudged(values):
+            values = {key: value for key, value in values.items() if key not in OF_THE_MEAN}
         return self._parse(
             self.results_file, Results, {key: values[key] for key in values if not entries or key in entries}
         )
+
+    def _mean_is_unjudged(self, results: dict[str, Any]) -> bool:
+        """Return whether folds predict here, and single folds alone were judged."""
+        if self.folds:
+            return FOLD_MEAN not in results
+        if not any(member.folds for member in self.members):
+            return False
+        ensemble = results.get("ensemble")
+        return not (isinstance(ensemble, dict) and ensemble.get("judged_by_mean"))
 
     def write_results(self, results: Results) -> None:
         """Write ``results.json``; entries and values that were never set are left out."""

@@ -32,9 +32,8 @@ def needs_thumbnails(config: DataSettings, pages: PageSet, name: str) -> bool:
 
     Compared are the pages that validation pages are taken from: copies among them count once in every interval.
     """
-    if config.split_by_likeness != "near" or name != ("train" if splits_train(config, pages) else "val"):
-        return False
-    return len((pages.train if name == "train" else pages.val) or ()) <= MOST_COMPARED
+    members = {"train": pages.train if splits_train(config, pages) else None, "val": pages.val}.get(name)
+    return config.split_by_likeness == "near" and members is not None and len(members) <= MOST_COMPARED
 
 
 def find_groups(
@@ -49,21 +48,29 @@ def find_groups(
 
     Returns:
         The number of the group of each page, for ``train`` where the train pages are split and for ``val`` where
-        validation pages are fixed, without an entry if every page is its own group; and notes for the user.
+        validation pages are fixed (folds may have both), without an entry if every page is its own group; and notes
+        for the user.
 
     Raises:
         UserError: The tables have no such column.
     """
-    keys = _column(config, pages, "train")
+    keys, notes = _column(config, pages, "train"), list[str]()
+    found: dict[str, np.ndarray | None] = {}
     if splits_train(config, pages):
-        groups, notes = _groups(config, pages, "train", train, keys)
-        return ({} if groups is None else {"train": groups}), notes
+        found["train"], notes = _groups(config, pages, "train", train, keys)
+    if pages.val is None:
+        return _without_none(found), notes
     val_keys = _column(config, pages, "val") if _has_column(config, pages, "val") else {}
-    groups, notes = _groups(config, pages, "val", val, val_keys)
+    found["val"], more_notes = _groups(config, pages, "val", val, val_keys)
+    notes += more_notes
     if config.group_column and not _has_column(config, pages, "val"):
         notes.append(str(Remark("split.no_groups_of_val", {"column": config.group_column})))
     notes += _straddling(config, train, val, keys, val_keys)
-    return ({} if groups is None else {"val": groups}), notes
+    return _without_none(found), notes
+
+
+def _without_none(groups: dict[str, np.ndarray | None]) -> dict[str, np.ndarray]:
+    return {name: numbers for name, numbers in groups.items() if numbers is not None}
 
 
 def _groups(

@@ -63,7 +63,8 @@ class Split:
     """Train and validation pages, ready to train on.
 
     An epoch has the ``samples``: pages, balancing copies, offline copies. ``class_counts`` has a row for each class:
-    before, added, after, val. There is no second validation without a ``recipe``.
+    before, added, after, val. There is no second validation without a ``recipe``. No fold trains or validates on the
+    ``held_out`` pages, which are the same in all folds: they judge the mean of the folds.
     """
 
     train: tuple[Page, ...]
@@ -72,6 +73,7 @@ class Split:
     plan: AugmentationPlan
     class_counts: list[dict[str, Any]]
     recipe: Recipe | None = None
+    held_out: tuple[Page, ...] = ()
 
     @property
     def sample_labels(self) -> list[int]:
@@ -164,22 +166,35 @@ def make_splits(config: Config, collection: Collection, recipe: Recipe | None = 
     """
     pages = collection.pages
     named = find_classes(config, pages)
-    if config.n_folds and pages.val:
-        say("n_folds: folds are made from the train table; val.csv is not used")
-    if pages.val and not config.n_folds:
+    if config.n_folds:
+        return _make_folds(config, collection, named, recipe)
+    if pages.val:
         return [_balance(config, pages, named, pages.train, pages.val, recipe)]
     labels = [_label(page) for page in pages.train]
     names, groups = pages.class_names, collection.groups
-    if config.n_folds:
-        indices = stratified_folds(labels, config.n_folds, config.random_seed, class_names=names, groups=groups)
-        if config.fold is not None:
-            indices = [indices[config.fold]]
-    else:
-        ratio, seed = config.val_split_ratio, config.random_seed
-        indices = [stratified_split(labels, ratio, seed, stratify=config.stratify, class_names=names, groups=groups)]
+    ratio, seed = config.val_split_ratio, config.random_seed
+    train, val = stratified_split(labels, ratio, seed, stratify=config.stratify, class_names=names, groups=groups)
+    return [_balance(config, pages, named, _take(pages.train, train), _take(pages.train, val), recipe)]
+
+
+def _make_folds(config: Config, collection: Collection, named: NamedClasses, recipe: Recipe | None) -> list[Split]:
+    """Split the train pages into folds, and hold some of them out of all folds if no fixed pages can judge the mean."""
+    pages = collection.pages
+    labels = [_label(page) for page in pages.train]
+    indices = stratified_folds(
+        labels,
+        config.n_folds,
+        config.random_seed,
+        class_names=pages.class_names,
+        groups=collection.groups,
+        held_out_ratio=0.0 if pages.val else config.held_out_ratio,
+    )
+    in_no_fold = np.setdiff1d(np.arange(len(labels)), np.concatenate([val for _, val in indices]))
+    held_out = pages.val or _take(pages.train, in_no_fold)
     return [
-        _balance(config, pages, named, _take(pages.train, train), _take(pages.train, val), recipe)
-        for train, val in indices
+        _balance(config, pages, named, _take(pages.train, train), _take(pages.train, val), recipe, held_out)
+        for number, (train, val) in enumerate(indices)
+        if config.fold in (None, number)
     ]
 
 
@@ -190,6 +205,7 @@ def _balance(
     train: tuple[Page, ...],
     val: tuple[Page, ...],
     recipe: Recipe | None,
+    held_out: tuple[Page, ...] = (),
 ) -> Split:
     labels = [_label(page) for page in train]
     copies: list[PageCopy] = []
@@ -197,15 +213,15 @@ def _balance(
         max_samples, seed = config.class_imbalance.max_samples, config.random_seed
         copies = plan_balance(labels, named.filled, max_samples, seed, pages.class_names)
     added = Counter(labels[copy.page] for copy in copies)
-    before, held_out = Counter(labels), Counter(_label(page) for page in val)
+    before, of_val = Counter(labels), Counter(_label(page) for page in val)
     counts = [
-        {"class": name, "before": before[k], "added": added[k], "after": before[k] + added[k], "val": held_out[k]}
+        {"class": name, "before": before[k], "added": added[k], "after": before[k] + added[k], "val": of_val[k]}
         for k, name in enumerate(pages.class_names)
     ]
     plan = AugmentationPlan(config, recipe, named.groups)
     num_offline = 0 if config.online_augmentation else len(plan.policy_names)
     samples = list_samples(len(train), copies, num_offline)
-    return Split(train, val, tuple(samples), plan, counts, recipe)
+    return Split(train, val, tuple(samples), plan, counts, recipe, held_out)
 
 
 def _take(pages: Sequence[Page], indices: np.ndarray) -> tuple[Page, ...]:
@@ -271,6 +287,7 @@ def describe_data(config: Config, collection: Collection, split: Split) -> dict[
         "images_sha256": fingerprint(digests),
         "num_train": len(split.train),
         "num_val": len(split.val),
+        "num_held_out": len(split.held_out),
         "num_test": len(pages.test),
         "notes": list(collection.notes),
         "skipped": [{"id": page.id, "reason": str(problem)} for page, problem in collection.skipped],
@@ -283,18 +300,23 @@ def page_table(collection: Collection, split: Split) -> pd.DataFrame:
 
     Pages with the same number belong together; a page without a number belongs to no other.
     """
-    # Digests are kept by the table that a page comes from: validation pages may come from the train table.
+    # Digests are kept by the table that a page comes from: validation pages may come from the train table. Where there
+    # are folds, the fixed validation pages are those held out of them.
+    fixed = bool(collection.pages.val)
     parts: tuple[tuple[str, str, Sequence[Page]], ...] = (
         ("train", "train", split.train),
-        ("val", "val" if collection.pages.val else "train", split.val),
+        ("val", "val" if fixed and not split.held_out else "train", split.val),
+        ("held_out", "val" if fixed else "train", split.held_out),
         ("test", "test", collection.pages.test),
         ("skipped", "", [page for page, _ in collection.skipped if page.label is not None]),
     )
+    # Groups are numbered in each table; those of the validation table follow those of the train table.
+    first_of_val = 0 if collection.groups is None else int(collection.groups.max()) + 1
     groups = {
-        (table, page.id): int(number)
-        for table, pages, numbers in (
-            ("train", collection.pages.train, collection.groups),
-            ("val", collection.pages.val or (), collection.val_groups),
+        (table, page.id): int(number) + first
+        for table, pages, numbers, first in (
+            ("train", collection.pages.train, collection.groups, 0),
+            ("val", collection.pages.val or (), collection.val_groups, first_of_val),
         )
         if numbers is not None
         for page, number in zip(pages, numbers, strict=True)

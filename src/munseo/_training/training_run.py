@@ -28,6 +28,7 @@ from munseo._config import Config, dump_config
 from munseo._console import console, hush, say
 from munseo._data import PageSet
 from munseo._errors import Interrupted, UserError
+from munseo._evaluation.held_out import MEAN_NOT_JUDGED, judges_its_predictions
 from munseo._memory import keep_freed_memory
 from munseo._model import Classifier, ModelCard, WeightsRecord, build_classifier, freeze, model_normalisation
 from munseo._prediction import check_views
@@ -51,6 +52,7 @@ from munseo._training.hardware import (
     device_name,
     rank,
 )
+from munseo._training.joined_folds import join_folds, predict_held_out
 from munseo._training.module import PageClassifier
 from munseo._training.signals import (
     StopRequested,
@@ -73,7 +75,7 @@ from munseo._training.training_data import (
     page_table,
 )
 from munseo._training.training_pages import TrainingPages
-from munseo._training.validation import join_folds, judge
+from munseo._training.validation import judge, say_scores
 
 NUM_SHOWN = 24
 """Training pages in the picture of samples."""
@@ -221,22 +223,20 @@ def _finish(training: TrainingRun) -> None:
     if rank() > 0:
         return
     if len(training.splits) > 1:
+        if training.splits[0].held_out:
+            predict_held_out(folder, training.config, training.splits[0])
         join_folds(folder, training.config, training.card, training.collection)
         reports.draw_plots(folder)
     if training.collection.pages.test:
         predict_test_pages(folder, training.collection.pages, training.collection.skipped)
+    elif not judges_its_predictions(folder):
+        say(MEAN_NOT_JUDGED)
     for fold in folder.folds:
         fold.update_manifest(status="finished", fingerprints=fingerprints(fold))
     finished = datetime.now().astimezone().isoformat(timespec="seconds")
     folder.update_manifest(status="finished", finished=finished, fingerprints=fingerprints(folder))
     written = reports.write_report(folder)
-    result = folder.read_results("val").val
-    assert result is not None, "a run that has just finished was judged"
-    low, high = result.macro_f1_interval or (0.0, 1.0)
-    say(
-        f"macro-F1 {result.macro_f1:.4f} (95 % interval {low:.4f} to {high:.4f}), accuracy {result.accuracy:.4f} "
-        f"on {result.num_pages} validation pages, {time.monotonic() - started:.0f} s"
-    )
+    say_scores(folder, time.monotonic() - started)
     say(f"report: {next(path for path in written if path.name == 'report.html')}")
 
 

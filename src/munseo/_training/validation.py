@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from munseo._augment import Recipe
 from munseo._config import Config
-from munseo._console import track
+from munseo._console import say, track
 from munseo._data import Page
 from munseo._evaluation.held_out import (
     arrays,
@@ -22,6 +23,7 @@ from munseo._evaluation.held_out import (
     held_out,
     measured_folder,
     validated_pipeline,
+    view_table_file,
     write_held_out,
 )
 from munseo._evaluation.judgement import default_pipeline, judge_tables, judge_views, save_gallery
@@ -32,13 +34,13 @@ from munseo._model import Classifier, ModelCard, load_classifier
 from munseo._prediction import InferenceSetup
 from munseo._prediction.inference import predict_dataset, predict_pages, predict_views
 from munseo._prediction.loader import PageDataset
-from munseo._prediction.measurement import look_again
+from munseo._prediction.measurement import Predict, look_again
 from munseo._prediction.shifted_pages import DamagedPages, ShiftedPages, chosen_pages
 from munseo._prediction.tta import VIEWS
 from munseo._run import RunFolder
 from munseo._run.atomic import replacing, write_json
-from munseo._run.results import FoldScores, TrainScores
-from munseo._training.training_data import Collection, Split
+from munseo._run.results import Scores, TrainScores
+from munseo._training.training_data import Split
 
 METRIC_NAMES = ("macro_f1", "accuracy", "loss")
 """The metrics of a split, by their names in ``results.json``."""
@@ -54,7 +56,7 @@ def judge(run: RunFolder, config: Config, card: ModelCard, split: Split, setting
     assert best_epoch is not None, "training has ended"
     best = run.read_metrics().iloc[best_epoch]
     train = TrainScores(**{name: float(best[f"train_{name}"]) for name in METRIC_NAMES})
-    _write_results(run, config, card, split.val, {"train": train})
+    write_results(run, config, card, split.val, {"train": train})
 
 
 def _predict_validation(
@@ -79,28 +81,27 @@ def _predict_validation(
     tables = [prediction_table(val, by_view[number]).assign(view=name) for number, name in enumerate(VIEWS)]
     run.write_table(run.view_predictions_file, pd.concat(tables, ignore_index=True))
     if config.second_look and not run.is_fold:
-        _measure_second_look(run, config, classifier, split, settings)
+
+        def predict(pages: PageDataset, views: Sequence[str]) -> np.ndarray:
+            return predict_dataset(classifier, pages, settings, views, "validating the second look")
+
+        measure_second_look(run, config, card, val, recipe, predict)
     if config.robustness_pages:
         _measure_damages(run, classifier, chosen_pages(val, config.robustness_pages), settings)
 
 
-def _measure_second_look(
-    run: RunFolder, config: Config, classifier: Classifier, split: Split, settings: InferenceSetup
+def measure_second_look(
+    run: RunFolder, config: Config, card: ModelCard, pages: Sequence[Page], recipe: Recipe, predict: Predict
 ) -> None:
     """Predict the uncertain pages again, if the second look will be used: its own predictions judge its confidence."""
-    card = classifier.card
-    entry = judge_views(run.read_predictions(run.view_predictions_file), card, config)["second_look"]
+    entry = judge_views(run.read_predictions(view_table_file(run)), card, config)["second_look"]
     pipeline = default_pipeline(run, entry)
     first = held_out(run, validated_pipeline(run))
     if pipeline.second_look is None or first is None:
         return
     look = cross_fitted_look(run, first.ids)
     assert look is not None, "the views have just been measured"
-
-    def predict(pages: PageDataset, views: Sequence[str]) -> np.ndarray:
-        return predict_dataset(classifier, pages, settings, views, "validating the second look")
-
-    final = look_again(first, split.val, card, split.recipe, look, predict)
+    final = look_again(first, pages, card, recipe, look, predict)
     write_held_out(measured_folder(run, pipeline), pipeline, final)
 
 
@@ -141,56 +142,33 @@ def prediction_table(pages: Sequence[Page], probabilities: np.ndarray) -> pd.Dat
     return table
 
 
-def join_folds(run: RunFolder, config: Config, card: ModelCard, collection: Collection) -> None:
-    """Join the out-of-fold predictions of all folds, and average their curves, in the folder of the whole run."""
-    for name in ("val", "shifted", "view", "damage"):
-        files = [getattr(fold, f"{name}_predictions_file") for fold in run.folds]
-        if all(file.exists() for file in files):
-            tables = [pd.read_parquet(file).assign(fold=number) for number, file in enumerate(files)]
-            joined = pd.concat(tables, ignore_index=True)
-            if name == "val":
-                order = {page.id: index for index, page in enumerate(collection.pages.train)}
-                joined = joined.sort_values("ID", key=lambda ids: ids.map(order), ignore_index=True)
-            run.write_table(getattr(run, f"{name}_predictions_file"), joined)
-    known = set(run.read_predictions(run.val_predictions_file)["ID"])
-    pages = [page for page in collection.pages.train if page.id in known]
-    curves = pd.concat([fold.read_metrics() for fold in run.folds])
-    run.write_table(run.metrics_file, curves.groupby("epoch", as_index=False).mean())
-    results = [fold.read_results("val", "train") for fold in run.folds]
-    folds = tuple(
-        FoldScores(
-            fold=number,
-            **{name: getattr(result.val, name) for name in METRIC_NAMES},
-            best_epoch=fold.read_course().best_epoch,
-        )
-        for number, (fold, result) in enumerate(zip(run.folds, results, strict=True))
-    )
-    means = {name: float(np.mean([getattr(result.train, name) for result in results])) for name in METRIC_NAMES}
-    _write_results(run, config, card, pages, {"train": TrainScores(**means), "folds": folds})
-    _join_manifests(run)
-
-
-def _write_results(
-    run: RunFolder, config: Config, card: ModelCard, pages: Sequence[Page], rest: dict[str, Any]
-) -> None:
+def write_results(run: RunFolder, config: Config, card: ModelCard, pages: Sequence[Page], rest: dict[str, Any]) -> None:
     results = judge_tables(run, config, card).model_copy(update=rest)
     _, probabilities = arrays(run.read_predictions(run.val_predictions_file), card.num_classes)
     save_gallery(run, pages, probabilities, card.class_names)
     run.write_results(results)  # They come last: a run that has them was judged.
 
 
-def _join_manifests(run: RunFolder) -> None:
-    """Write the model and settings of the first fold, and the course of all folds together."""
-    manifest = run.folds[0].read_manifest()
-    courses = [fold.read_course() for fold in run.folds]
-    counts = {
-        key: {name: sum(getattr(course, key).get(name, 0) for course in courses) for name in getattr(courses[0], key)}
-        for key in ("augmented_pages", "mixed_batches")
-    }
-    totals = {
-        "epochs_done": max(course.epochs_done or 0 for course in courses),
-        "best_value": float(np.mean([course.best_value or 0 for course in courses])),
-        "seconds": sum(course.seconds or 0 for course in courses),
-    }
-    course = courses[0].model_copy(update={**counts, **totals})
-    run.update_manifest(**{key: manifest[key] for key in ("system", "model", "effective")}, course=course.model_dump())
+def say_scores(folder: RunFolder, seconds: float) -> None:
+    """Print the scores of a finished run; those of the mean of the folds last, since it is what predicts."""
+    results = folder.read_results("val", "fold_mean", "calibration")
+    assert results.val is not None, "a run that has just finished was judged"
+    pages = (
+        f"{results.val.num_pages} pages, each by the fold that did not see it"
+        if folder.folds
+        else (f"{results.val.num_pages} validation pages")
+    )
+    say(f"{_score_sentence(results.val)} on {pages}, {seconds:.0f} s")
+    if results.fold_mean is None:
+        return
+    say(
+        f"mean of the folds: {_score_sentence(results.fold_mean.val)} on {results.fold_mean.val.num_pages} pages that "
+        "no fold used"
+    )
+    if shifted := results.fold_mean.shifted:
+        say(f"mean of the folds under {shifted.recipe}: {_score_sentence(shifted)} on the same pages")
+
+
+def _score_sentence(scores: Scores) -> str:
+    low, high = scores.macro_f1_interval or (0.0, 1.0)
+    return f"macro-F1 {scores.macro_f1:.4f} (95 % interval {low:.4f} to {high:.4f}), accuracy {scores.accuracy:.4f}"

@@ -91,7 +91,9 @@ class RunPredictions:
         self._site = site
         self.run = run
         self.classes: Sequence[str] = read_classes(run)
-        self.temperature = measured_temperature(run, validated_pipeline(run)) or 1.0 if self.exist else 1.0
+        # The temperature of a k-fold run is that of the mean of its folds; these predictions are of single folds.
+        one = self.exist and not run.folds
+        self.temperature = measured_temperature(run, validated_pipeline(run)) or 1.0 if one else 1.0
 
     @property
     def exist(self) -> bool:

@@ -22,7 +22,7 @@ def confidence_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     """Return calibration, and the fraction of pages that needs no person at each target precision."""
     calibration = facts.results.calibration
     if calibration is None:
-        return ()
+        return (Text(texts("summary.no_fold_mean")),) if facts.folds and facts.results.fold_mean is None else ()
     return without_empty(
         SectionBlock("calibration", texts("calibration"), _calibration(facts, calibration, texts)),
         SectionBlock("coverage", texts("coverage"), _coverage(facts, calibration, texts)),
@@ -31,18 +31,23 @@ def confidence_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
 
 def measured_on(facts: Facts, texts: Texts) -> str:
     """Name the pages that confidence and views were measured on: damaged ones, if the run validates so."""
-    return texts("calibration.part_shifted" if facts.results.shifted else "calibration.part_val")
+    return part_name(facts, "shifted" if facts.results.shifted else "val", texts)
+
+
+def part_name(facts: Facts, part: str, texts: Texts) -> str:
+    """Return the name of the pages of an entry of the calibration: ``val`` or ``shifted``."""
+    return texts.name("calibration", f"part_mean_{part}" if facts.results.fold_mean else f"part_{part}")
 
 
 def _calibration(facts: Facts, calibration: Calibration, texts: Texts) -> tuple[Block, ...]:
     sentences = []
     if calibration.temperature is not None:
-        part = texts.name("calibration", f"part_{calibration.fitted_on}")
+        part = part_name(facts, calibration.fitted_on, texts)
         sentences.append(texts("calibration.temperature", temperature=f"{calibration.temperature:.3f}", part=part))
     for name, row in calibration.reliability.items():
         if row.ece_before is not None or row.ece_after is not None:
             errors = {"before": fm.score(row.ece_before), "after": fm.score(row.ece_after)}
-            sentences.append(texts("calibration.ece", part=texts(f"calibration.part_{name}"), **errors))
+            sentences.append(texts("calibration.ece", part=part_name(facts, name, texts), **errors))
     blocks: list[Block] = [Text(" ".join(sentences))] if sentences else []
     if panels := num_panels(calibration):
         caption = texts("calibration.caption" if calibration.known_curve else "calibration.caption_short")

@@ -71,8 +71,10 @@ def _preprocessing(facts: Facts, texts: Texts) -> tuple[Block, ...]:
         sentences.append(texts("normalisation_used", mean=fm.channels(mean), std=fm.channels(std)))
     num_train, num_val, num_test = (facts.get("data", f"num_{part}") for part in ("train", "val", "test"))
     if num_train is not None and num_val is not None:
-        test = texts("split_test", num_test=fm.count(num_test)) if num_test else ""
-        sentences.append(texts("split_used", num_train=fm.count(num_train), num_val=fm.count(num_val), test=test))
+        rest = texts("split_test", num_test=fm.count(num_test)) if num_test else ""
+        if num_held_out := facts.get("data", "num_held_out"):
+            rest = texts("split_held_out", num_held_out=fm.count(num_held_out)) + rest
+        sentences.append(texts("split_used", num_train=fm.count(num_train), num_val=fm.count(num_val), test=rest))
     return Code(yaml_blocks.preprocessing(facts.config, texts), "yaml"), Bullets(tuple(sentences))
 
 

@@ -70,6 +70,10 @@ def estimates(facts: Facts, texts: Texts) -> tuple[Estimate, ...]:
         rows.append(Estimate(texts("estimates.clean"), val.macro_f1, val.macro_f1_interval, "val"))
     if shifted:
         rows.append(Estimate(texts("estimates.shifted"), shifted.macro_f1, shifted.macro_f1_interval, "shifted"))
+    if mean := facts.results.fold_mean:
+        rows.append(Estimate(texts("estimates.mean_clean"), mean.val.macro_f1, mean.val.macro_f1_interval, "val"))
+        if under := mean.shifted:
+            rows.append(Estimate(texts("estimates.mean_shifted"), under.macro_f1, under.macro_f1_interval, "shifted"))
     if expected:
         rows.append(Estimate(texts("estimates.expected"), expected.macro_f1, expected.interval, "other"))
     return tuple(rows)
@@ -92,12 +96,28 @@ def shift_sentences(facts: Facts, texts: Texts) -> list[str]:
         scores = {"clean": fm.score(val.macro_f1), "shifted": fm.score(shifted.macro_f1), "ratio": ratio}
         ends = fm.bounds(shifted.macro_f1_interval, "summary.shifted_interval", texts)
         sentences.append(texts("summary.shifted", recipe=shifted.recipe, interval=ends, **scores))
+    if facts.folds:
+        sentences.append(fold_mean_sentence(facts, texts))
     if expected:
         ends = fm.bounds(expected.interval, "summary.expected_interval", texts) or texts("summary.expected_alone")
         key = "summary.expected_unknown" if expected.num_pages is None else "summary.expected"
         pages, value = fm.count(expected.num_pages), fm.score(expected.macro_f1)
         sentences.append(texts(key, pages=pages, value=value, interval=ends))
     return sentences
+
+
+def fold_mean_sentence(facts: Facts, texts: Texts) -> str:
+    """Return the scores of the mean of the folds, or that it was not judged and what is therefore not known."""
+    mean = facts.results.fold_mean
+    if mean is None:
+        return texts("summary.no_fold_mean")
+    clean = f"{fm.score(mean.val.macro_f1)}{fm.bounds(mean.val.macro_f1_interval, 'summary.shifted_interval', texts)}"
+    pages = fm.count(mean.val.num_pages)
+    if mean.shifted is None:
+        return texts("summary.fold_mean", pages=pages, clean=clean)
+    ends = fm.bounds(mean.shifted.macro_f1_interval, "summary.shifted_interval", texts)
+    shifted = f"{fm.score(mean.shifted.macro_f1)}{ends}"
+    return texts("summary.fold_mean_shifted", pages=pages, clean=clean, shifted=shifted, recipe=mean.shifted.recipe)
 
 
 def rate_warning(facts: Facts, texts: Texts) -> Note | None:

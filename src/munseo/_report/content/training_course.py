@@ -132,7 +132,30 @@ def _folds(facts: Facts, texts: Texts) -> tuple[Block, ...]:
         mean, std = float(np.mean(values)), float(np.std(values, ddof=1))
         spread = {"mean": mean, "std": std, "low": min(values), "high": max(values)}
         blocks.append(Text(texts("folds.spread", **{key: fm.score(value) for key, value in spread.items()})))
-    return tuple(blocks)
+    return *blocks, *_fold_mean(facts, texts)
+
+
+def _fold_mean(facts: Facts, texts: Texts) -> tuple[Block, ...]:
+    """Return the scores of the mean of the folds, with the calibration error of its confidence."""
+    mean, calibration = facts.results.fold_mean, facts.results.calibration
+    if mean is None:
+        return (Text(texts("summary.no_fold_mean")),)
+    errors = calibration.reliability if calibration else {}
+    rows = [
+        (
+            texts(f"part.{part}"),
+            fm.score(scores.macro_f1),
+            fm.span(scores.macro_f1_interval),
+            fm.percent(scores.accuracy, 2),
+            fm.score(scores.loss),
+            fm.score(errors[name].ece_before if name in errors else None),
+            fm.score(errors[name].ece_after if name in errors else None),
+        )
+        for part, name, scores in (("clean", "val", mean.val), ("shifted", "shifted", mean.shifted))
+        if scores is not None
+    ]
+    keys = ("folds.pages", "macro_f1", "interval", "accuracy", "loss", "folds.ece_before", "folds.ece_after")
+    return Text(texts("folds.mean", pages=fm.count(mean.val.num_pages))), TableBlock.titled(texts, keys, rows)
 
 
 def _server_score(facts: Facts, texts: Texts) -> tuple[Block, ...]:
