@@ -5,9 +5,10 @@
 Every kill is a SIGKILL, so that no clean-up runs. The moments are drawn from the seed: within a step, while the state
 is being written (half of it is on the disk), between the write and the rename, just after the rename, between the
 metrics of an epoch and its weights, while the best weights are judged, before the test split is predicted, before the
-report is written, and at a random time by another process. Training is resumed and killed again until it ends; five
-settings together use everything that has state. Compared with an uninterrupted run of the same settings: weights,
-metrics, all tables of predictions and the submission, with tolerance zero.
+report is written, before a file of the end, and at a random time by another process. Training is resumed and killed
+again until it ends; five settings together use everything that has state. Compared with an uninterrupted run of the
+same settings: weights, metrics, all tables of predictions and the submission, with tolerance zero; and the list of all
+files.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     "folds": {"num_workers": 0, "n_folds": 2, "epochs": 2, "layer_decay": 0.8},
 }  # fmt: skip
-MOMENTS = ("step", "writing", "renaming", "renamed", "weights", "judging", "predicting", "reporting", "clock")
+END = (".png", ".jpg", ".json", ".parquet", ".html", ".md")
+"""Kinds of files that a run writes after training, and few of before."""
+MOMENTS = ("step", "writing", "renaming", "renamed", "weights", "judging", "predicting", "reporting", "ending", "clock")
 
 
 def main() -> None:
@@ -169,6 +172,11 @@ def differences(one: Path, other: Path) -> list[str]:
     for name in tables:
         same = (other / name).is_file() and pd.read_parquet(one / name).equals(pd.read_parquet(other / name))
         found += [] if same else [str(name)]
+    lists = [
+        {str(path.relative_to(run)).replace(run.name, "NAME") for path in run.rglob("*") if path.is_file()}
+        for run in (one, other)
+    ]
+    found += [f"{name}: only in one of them" for name in sorted(lists[0] ^ lists[1])]
     submissions = [(folder / f"{folder.name}.csv") for folder in (one, other)]
     if not submissions[1].is_file() or submissions[0].read_bytes() != submissions[1].read_bytes():
         found.append("submission")
@@ -240,6 +248,16 @@ def _child(moment: str, number: int, words: list[str]) -> None:
             return result
 
         Path.replace = renaming  # type: ignore[method-assign, assignment]
+    elif moment == "ending":
+        number *= 7  # The end writes some fifty files.
+        replace = Path.replace
+
+        def ending(path: Path, target: Path) -> Path:
+            if Path(target).suffix in END:
+                die()
+            return replace(path, target)
+
+        Path.replace = ending  # type: ignore[method-assign, assignment]
     app(words)
 
 

@@ -108,6 +108,20 @@ def test_folds_go_on_within_the_fold_that_was_stopped(overrides, plain_config, t
     resume(path, quiet=True)
     assert len(steps) == 12, "no step of either fold is done again"
     assert differences(whole.path, path) == []
+    joined = whole.read_predictions(whole.val_predictions_file)
+    resume(path, ["epochs=2"], quiet=True)
+    run = open_run(path)
+    assert len(steps) == 24, "one more epoch of each fold"
+    assert [len(fold.read_metrics()) for fold in run.folds] == [2, 2]
+    assert [fold.read_config().epochs for fold in (run, *run.folds)] == [2, 2, 2]
+    assert {fold.read_manifest()["status"] for fold in (run, *run.folds)} == {"finished"}
+    assert [fold.read_course().epochs_done for fold in run.folds] == [2, 2]
+    again = run.read_predictions(run.val_predictions_file)
+    assert again["ID"].tolist() == joined["ID"].tolist()
+    better = [fold.read_course().best_epoch == 1 for fold in run.folds]
+    for number, changed in enumerate(better):
+        rows = (again["fold"] == number).to_numpy()
+        assert again[rows].equals(joined[rows]) != changed, "the tables are those of the best weights"
 
 
 def test_ctrl_c_elsewhere_does_not_speak_of_resuming(tmp_path):

@@ -13,7 +13,12 @@ from munseo._config.training_settings import OptimizerSettings
 from munseo._console import quietly
 from munseo._run import open_run
 from munseo._training import resume as resuming
-from munseo._training.continuation import record_continuation, spread_continuations
+from munseo._training.continuation import (
+    problems_of_continuation,
+    record_continuation,
+    remove_old_results,
+    spread_continuations,
+)
 from munseo._training.optimizer import SCHEDULERS, build_optimizer, build_schedule, replan
 from munseo._training.resume import reopen_run
 from munseo._training.stop_rules import EpochRule, let_stopped_rules_go_on
@@ -134,6 +139,17 @@ def ended(finished, tmp_path):
     return run
 
 
+def test_nothing_that_was_measured_stays_behind(ended):
+    """A file that a run has begun to write since is named here, or is removed before training goes on."""
+    (ended.path / "measured").mkdir()
+    remove_old_results(ended)
+    kept = {
+        "config.yaml", "manifest.json", "pages.parquet", "shift.yaml", "augmentation_samples.png", "model.json",
+        "metrics.csv", "timing.csv", "state.ckpt", "weights.safetensors",
+    }  # fmt: skip
+    assert {path.name for path in ended.path.iterdir()} == kept
+
+
 def test_a_finished_run_is_trained_longer_and_nothing_of_before_stays(ended, monkeypatch, capsys):
     before, rows, best = ended.read_results(), ended.read_metrics(), ended.read_course().best_epoch
     stale = ended.gallery_dir / "059.jpg"
@@ -183,7 +199,22 @@ def test_what_cannot_be_asked_for(ended):
     for word, told in asked.items():
         with pytest.raises(UserError, match=told):
             resume(ended.path, [word])
+    course = ended.read_manifest()["course"]
+    ended.update_manifest(course={**course, "epochs_done": 1, "stopped": "patience"})
+    assert problems_of_continuation(ended, 2) == [], "early stopping ended it before"
+    ended.update_manifest(course=course)
     ended.state_file.unlink()
     with pytest.raises(UserError, match=r"state\.ckpt: missing; without it no epoch can follow"):
         resume(ended.path, ["epochs=3"])
     assert ended.manifest_file.read_bytes() == before
+    ended.update_manifest(ensemble={"method": "mean"})
+    with pytest.raises(UserError, match="an ensemble is not trained itself"):
+        resume(ended.path, ["epochs=3"])
+
+
+def test_a_harmless_key_may_be_edited_after_the_end_and_the_weights_may_not(ended):
+    ended.config_file.write_text(ended.config_file.read_text().replace("language: en", "language: ko"))
+    assert problems_of_continuation(ended, 3) == []
+    ended.weights_file.write_bytes(ended.weights_file.read_bytes() + b"0")
+    with pytest.raises(UserError, match=r"weights\.safetensors: changed since the run ended"):
+        resume(ended.path, ["epochs=3"])

@@ -7,6 +7,7 @@ the whole folder anew can write them too.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 
 from munseo._errors import UserError
 from munseo._run.manifest import is_edited
@@ -22,8 +23,8 @@ def fingerprints(run: RunFolder) -> dict[str, str]:
     return {name: _sha256(run, name) for name in FILES if (run.path / name).is_file()}
 
 
-def check_fingerprints(run: RunFolder) -> None:
-    """Check that a run, its folds and its members are what was written when they ended.
+def check_fingerprints(run: RunFolder, without: Collection[str] = ()) -> None:
+    """Check that a run, its folds and its members are what was written when they ended, but for files ``without``.
 
     Runs of earlier versions, and those that have not ended, have no fingerprints and pass.
 
@@ -33,7 +34,7 @@ def check_fingerprints(run: RunFolder) -> None:
     folders = [run, *run.folds]
     for member in sorted((run.path / "members").glob("*/manifest.json")):
         folders += [RunFolder(member.parent), *RunFolder(member.parent).folds]
-    problems = [f"{folder.name}/{problem}" for folder in folders for problem in _problems(folder)]
+    problems = [f"{folder.name}/{problem}" for folder in folders for problem in _problems(folder, without)]
     if problems:
         raise UserError(
             f"{run.path}: not what was written when the run ended. Restore the files from a copy, or train again; if "
@@ -42,7 +43,7 @@ def check_fingerprints(run: RunFolder) -> None:
         )
 
 
-def _problems(run: RunFolder) -> list[str]:
+def _problems(run: RunFolder, without: Collection[str]) -> list[str]:
     manifest = run.read_manifest()
     problems = []
     if is_edited(manifest):
@@ -53,6 +54,8 @@ def _problems(run: RunFolder) -> list[str]:
             problems.append(
                 f"manifest.json: has a fingerprint of {name[:100]!r}, a file that Munseo does not fingerprint"
             )
+        elif name in without:
+            continue
         elif not (run.path / name).is_file():
             problems.append(f"{name}: missing")
         elif _sha256(run, name) != digest:

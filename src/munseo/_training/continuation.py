@@ -41,7 +41,8 @@ def problems_of_continuation(folder: RunFolder, epochs: int) -> list[str]:
         problems.append(f"epochs: {epochs} is less than the {planned} that the run plans; give more")
     if not finished:
         return problems
-    check_fingerprints(folder)
+    # Where the settings at the start are known, the file is compared with them key by key: some of them may change.
+    check_fingerprints(folder, without=("config.yaml",) if "start" in folder.read_manifest() else ())
     if epochs == planned and all((split.read_course().epochs_done or 0) >= epochs for split in splits):
         problems.append(f"epochs: the run has trained its {planned} epochs; give more")
     for split in splits:
@@ -111,8 +112,8 @@ def remove_old_results(folder: RunFolder) -> None:
         getattr(folder, f"{name}_file").unlink(missing_ok=True)
     for file in (folder.submission_file, folder.submission_file.with_suffix(".expected.json"), folder.results_file):
         file.unlink(missing_ok=True)
-    for pictures in (folder.gallery_dir, folder.robustness_dir):
-        shutil.rmtree(pictures, ignore_errors=True)
+    for directory in (folder.gallery_dir, folder.robustness_dir, folder.measured_dir):
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 # The saved state
