@@ -109,8 +109,10 @@ def test_folds_go_on_within_the_fold_that_was_stopped(overrides, plain_config, t
     assert len(steps) == 12, "no step of either fold is done again"
     assert differences(whole.path, path) == []
     joined = whole.read_predictions(whole.val_predictions_file)
-    resume(path, ["epochs=2"], quiet=True)
     run = open_run(path)
+    run.scores_file.write_text('{"public": 0.5}')
+    resume(path, ["epochs=2"], quiet=True)
+    assert not run.scores_file.exists()
     assert len(steps) == 24, "one more epoch of each fold"
     assert [len(fold.read_metrics()) for fold in run.folds] == [2, 2]
     assert [fold.read_config().epochs for fold in (run, *run.folds)] == [2, 2, 2]

@@ -142,10 +142,12 @@ def ended(finished, tmp_path):
 def test_nothing_that_was_measured_stays_behind(ended):
     """A file that a run has begun to write since is named here, or is removed before training goes on."""
     (ended.path / "measured").mkdir()
+    (ended.evaluation_dir("others")).mkdir(parents=True)
+    record_continuation(ended, 3)
     remove_old_results(ended)
     kept = {
         "config.yaml", "manifest.json", "pages.parquet", "shift.yaml", "augmentation_samples.png", "model.json",
-        "metrics.csv", "timing.csv", "state.ckpt", "weights.safetensors",
+        "metrics.csv", "timing.csv", "state.ckpt", "weights.safetensors", "evaluations-after-2-epochs",
     }  # fmt: skip
     assert {path.name for path in ended.path.iterdir()} == kept
 

@@ -114,6 +114,9 @@ def remove_old_results(folder: RunFolder) -> None:
         file.unlink(missing_ok=True)
     for directory in (folder.gallery_dir, folder.robustness_dir, folder.measured_dir):
         shutil.rmtree(directory, ignore_errors=True)
+    if folder.evaluations_dir.is_dir():  # Labelled test sets may no longer be here, so these figures are put aside.
+        done = folder.read_continuations()[-1].epochs_done
+        folder.evaluations_dir.replace(folder.path / f"evaluations-after-{done}-epochs")
 
 
 # The saved state

@@ -217,6 +217,8 @@ def finish_run(training: TrainingRun) -> None:
 def _finish(training: TrainingRun) -> None:
     folder = training.folder
     started = time.monotonic()
+    if rank() == 0 and not is_judged(folder):
+        remove_old_results(folder)
     for split_folder, split in zip(training.folders, training.splits, strict=True):
         if not _is_done(split_folder):
             _finish_split(training, split_folder, split)
