@@ -99,6 +99,18 @@ class Course(RunRecord):
     mixed_batches: dict[str, int] = Field(default_factory=dict)
 
 
+class RunStart(RunRecord):
+    """What a run began with: the entry ``start`` of the manifest, which runs of earlier versions lack.
+
+    Attributes:
+        settings: Every key of the configuration with its value.
+        sha256: Files that the run wrote then, and reads again when it goes on.
+    """
+
+    settings: dict[str, Any] = Field(default_factory=dict)
+    sha256: dict[str, str] = Field(default_factory=dict)
+
+
 class Continuation(RunRecord):
     """A wish for more epochs than were planned: an entry of the manifest's ``continuations``, the oldest first.
 

@@ -17,7 +17,7 @@ from munseo._errors import UserError
 from munseo._run.atomic import plain, replacing, write_json, write_text
 from munseo._run.evaluations import TestScores
 from munseo._run.manifest import seal
-from munseo._run.records import Continuation, Course, RunRecord, ServerScores
+from munseo._run.records import Continuation, Course, RunRecord, RunStart, ServerScores
 from munseo._run.results import Results, ResultsEntry
 
 if TYPE_CHECKING:
@@ -170,6 +170,14 @@ class RunFolder:
         """
         manifest = self.read_manifest() if self.manifest_file.is_file() else {}
         return self._parse(self.manifest_file, Course, manifest.get("course") or {})
+
+    def read_start(self) -> RunStart:
+        """Return what the run began with, from the manifest; empty in runs of earlier versions.
+
+        Raises:
+            UserError: The manifest is damaged.
+        """
+        return self._parse(self.manifest_file, RunStart, self.read_manifest().get("start") or {})
 
     def read_continuations(self) -> tuple[Continuation, ...]:
         """Return how often more epochs than planned were asked for, from the manifest, the oldest first.

@@ -42,7 +42,7 @@ def problems_of_continuation(folder: RunFolder, epochs: int) -> list[str]:
     if not finished:
         return problems
     # Where the settings at the start are known, the file is compared with them key by key: some of them may change.
-    check_fingerprints(folder, without=("config.yaml",) if "start" in folder.read_manifest() else ())
+    check_fingerprints(folder, without=("config.yaml",) if folder.read_start().settings else ())
     if epochs == planned and all((split.read_course().epochs_done or 0) >= epochs for split in splits):
         problems.append(f"epochs: the run has trained its {planned} epochs; give more")
     for split in splits:

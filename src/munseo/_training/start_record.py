@@ -79,13 +79,12 @@ def planned_epochs(folder: RunFolder) -> int:
 
 def _recorded_settings(folder: RunFolder) -> dict[str, Any]:
     """Return the settings at the start by key, as far as the manifest knows them."""
-    manifest = folder.read_manifest()
-    if start := manifest.get("start"):
-        return {**Config().to_dict(), **start["settings"]}  # Keys that a later version added had their default.
-    course, effective = manifest.get("course") or {}, manifest.get("effective") or {}
+    if settings := folder.read_start().settings:
+        return {**Config().to_dict(), **settings}  # Keys that a later version added had their default.
+    course, effective = folder.read_course(), folder.read_manifest().get("effective") or {}
     known = {
-        "epochs": course.get("epochs_planned"),
-        "monitor": course.get("monitor"),
+        "epochs": course.epochs_planned,
+        "monitor": course.monitor,
         "lr": effective.get("lr_configured"),
         "channels_last": effective.get("channels_last"),
     }
@@ -138,7 +137,7 @@ def _class_name(names: Sequence[str], target: Any) -> str:
 
 
 def _problems_of_files(folder: RunFolder) -> list[str]:
-    before, now = (folder.read_manifest().get("start") or {}).get("sha256") or {}, _digests(folder)
+    before, now = folder.read_start().sha256, _digests(folder)
     return [f"{name}: not the file that the run wrote at its start" for name in before if before[name] != now.get(name)]
 
 

@@ -43,15 +43,18 @@ class TrackerRecord:
 
     def read(self, entry: str) -> Any:
         """Return an entry, or None."""
-        return (self._all().get(self._tracker) or {}).get(entry)
+        return self._all().get(self._tracker, {}).get(entry)
 
     def write(self, **entries: Any) -> None:
         """Set entries; the others stay."""
         known = self._all()
-        self._run.update_manifest(trackers={**known, self._tracker: {**(known.get(self._tracker) or {}), **entries}})
+        self._run.update_manifest(trackers={**known, self._tracker: {**known.get(self._tracker, {}), **entries}})
 
-    def _all(self) -> dict[str, Any]:
-        return self._run.read_manifest().get("trackers") or {}
+    def _all(self) -> dict[str, dict[str, Any]]:
+        known = self._run.read_manifest().get("trackers")
+        return (
+            {name: entry for name, entry in known.items() if isinstance(entry, dict)} if isinstance(known, dict) else {}
+        )
 
 
 class EpochLog(Logger):
