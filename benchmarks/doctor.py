@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,6 +29,7 @@ import numpy as np
 
 from munseo import _synth as specimens
 from munseo._console import quietly
+from munseo._cores import num_cores
 from munseo._data import Page, PageSet, decode, load_pages
 from munseo._doctor import Examination, Issue, examine
 from munseo._doctor.duplicates import find_copies, find_duplicates
@@ -181,7 +181,7 @@ def measure(data: Path, run: RunFolder | None, seed: int) -> dict[str, object]:
         copy = Path(folder) / "data"
         planted = plant(pages, copy, seed)
         inspected = [page for page, _ in inspect_pages(pages, None)]
-        copies = find_copies(inspected, os.cpu_count() or 1)
+        copies = find_copies(inspected, num_cores())
         natural = find_duplicates(PageEvidence(inspected, pages.class_names, copies))
         before = groups_of(pairs_of(natural, (*DUPLICATE_KINDS, *LEAK_KINDS)))
         start = time.perf_counter()
@@ -191,7 +191,7 @@ def measure(data: Path, run: RunFolder | None, seed: int) -> dict[str, object]:
     return {
         "pages": len(found.pages),
         "seconds": round(seconds, 1),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": num_cores(),
         "duplicates": judge_pairs(pairs_of(found.issues, DUPLICATE_KINDS), planted.duplicates, sources, before),
         "leaks": judge_pairs(pairs_of(found.issues, LEAK_KINDS), planted.leaks, sources, before),
         "labels": judge_labels(found, planted.labels),

@@ -33,9 +33,10 @@ from munseo._bench.input_pipeline import fixed_batch, pipeline_rate
 from munseo._bench.step_rate import BareStep, training_rate
 from munseo._config import Config
 from munseo._console import quietly
+from munseo._cores import num_cores
 from munseo._data import Page
 from munseo._prediction import predict_pages
-from munseo._prediction.device import autocast, num_cores
+from munseo._prediction.device import autocast
 from munseo._training import Collection, collect, make_splits
 from munseo._training.hardware import device_name
 from munseo._training.module import PageClassifier

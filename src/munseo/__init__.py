@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from munseo._cores import limit_threads
 from munseo._errors import Interrupted, UserError
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from munseo._commands.ui import ui
     from munseo._config import Config
     from munseo._prediction.predictor import PredictOptions, Predictor
+
+limit_threads()  # before a library that counts cores is imported
 
 __version__ = "0.1.0"
 

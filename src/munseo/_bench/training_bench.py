@@ -18,7 +18,7 @@ from munseo._bench.input_pipeline import fixed_batch, pipeline_rate, stage_secon
 from munseo._bench.step_rate import BareStep, training_rate
 from munseo._config import Config
 from munseo._console import say
-from munseo._prediction.device import num_cores
+from munseo._cores import num_cores
 from munseo._report.plots import LIGHT, drawing, png
 from munseo._training.hardware import device_name
 from munseo._training.module import PageClassifier

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from munseo._console import track
+from munseo._cores import num_cores
 from munseo._data.decoder import inspect, read_bytes
 from munseo._data.image_error import ImageError, ImageProblem
 from munseo._data.near_duplicates import thumbnail
@@ -54,7 +54,7 @@ def check_images(
     Raises:
         UserError: Images cannot be read and ``on_bad_image`` is ``fail``, or no image can be read. All are named.
     """
-    pool = ThreadPoolExecutor(os.cpu_count())
+    pool = ThreadPoolExecutor(num_cores())
     try:
         files = list(track(pool.map(partial(_check, thumbnails), pages), "Checking images", total=len(pages)))
     finally:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from munseo._console import say, track
+from munseo._cores import num_cores
 from munseo._data import PageSet
 from munseo._data.class_match import ClassMatch, match_classes
 from munseo._data.page_groups import join_groups
@@ -76,7 +76,7 @@ def examine(pages: PageSet, run: RunFolder | None = None, seed: int = 42) -> Exa
     square_px = classifier.card.image_size if classifier else None
     inspected, embedding = embed(track(inspect_pages(pages, square_px), "Looking at pages", num_pages), classifier)
     say("comparing pages")
-    copies = find_copies(inspected, os.cpu_count() or 1)
+    copies = find_copies(inspected, num_cores())
     notes: list[Remark] = []
     if embedding is None:
         notes.append(Remark("doctor.not_judged"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from munseo._cores import num_cores
 from munseo._data import ImageError, ImageProblem, Page, PageSet, decode, letterbox
 from munseo._data.decoder import read_bytes
 from munseo._data.formats import HEAD_BYTES, find_format
@@ -65,7 +65,7 @@ def inspect_pages(pages: PageSet, square_px: int | None) -> Iterator[tuple[Inspe
     return read_ahead(
         sources,
         lambda source: [_inspect(*source, square_px if source[0] != "test" else None)],
-        os.cpu_count() or 1,
+        num_cores(),
         _PAGES_AHEAD,
     )
 

@@ -18,11 +18,11 @@ import torch
 
 from munseo._config import Config
 from munseo._console import pacing, say
+from munseo._cores import num_cores
 from munseo._data.stream import STDIN, Listing, SourceList, StreamedPage, list_sources, read_sources, stream_pages
 from munseo._errors import Interrupted, UserError
 from munseo._model import ModelCard
 from munseo._prediction.combination import all_weights_sha256
-from munseo._prediction.device import num_cores
 from munseo._prediction.joined_parts import join_if_complete, refuse_strangers
 from munseo._prediction.loader import DecodedPage
 from munseo._prediction.parts_folder import (

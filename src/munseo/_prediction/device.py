@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 
+from munseo._cores import num_cores
 from munseo._errors import UserError
 
 
@@ -37,11 +37,6 @@ def choose_device(name: str) -> torch.device:
     if not available.get(device.type, True):
         raise UserError(f"device: {name} is not available on this machine; choose auto or cpu.")
     return device
-
-
-def num_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choose_workers(configured: int | str, device: torch.device) -> int:

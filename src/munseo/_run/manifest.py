@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import shlex
 import subprocess
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from munseo._cores import num_cores
 
 PACKAGES = ("munseo", "torch", "torchvision", "timm", "pytorch-lightning", "opencv-python-headless", "numpy", "pillow")
 """The packages whose versions are recorded."""
@@ -37,7 +38,7 @@ def identity(name: str, started: datetime, command: Sequence[str]) -> dict[str, 
         "system": {
             "platform": platform.platform(),
             "processor": _processor(),
-            "num_cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "num_cpus": num_cores(),
             "memory_bytes": psutil.virtual_memory().total,
         },
     }

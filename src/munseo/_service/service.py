@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from starlette.exceptions import HTTPException
 
 from munseo._console import quietly
+from munseo._cores import num_cores
 from munseo._service.admission import Admission, Limits
 from munseo._service.auth import AccessControl
 from munseo._service.batcher import Batcher
@@ -41,7 +41,7 @@ class Service:
         self.admission = Admission(limits, lambda: self.batcher.pages_per_s)
         self.metrics = ServiceMetrics(self.admission, lambda: self.batcher.num_waiting)
         self.batcher = Batcher(self._probabilities, predictor.batch_size, self.metrics.count_batch)
-        self.threads = ThreadPoolExecutor(os.cpu_count() or 1, "decode")
+        self.threads = ThreadPoolExecutor(num_cores(), "decode")
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from munseo._console import track
+from munseo._cores import num_cores
 from munseo._data import ImageError, Page, decode, letterbox
 from munseo._data.decoder import read_bytes
 from munseo._errors import UserError
@@ -71,7 +71,7 @@ def load_squares(pages: Sequence[Page], size_px: int, description: str) -> list[
 
 def in_threads(work: Callable[[T], R], items: Sequence[T], description: str) -> Iterable[R]:
     """Do the work on all cores; threads are enough, since OpenCV releases the interpreter lock."""
-    pool = ThreadPoolExecutor(os.cpu_count())
+    pool = ThreadPoolExecutor(num_cores())
     try:
         yield from track(pool.map(work, items), description, total=len(items))
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from munseo._console import track
+from munseo._cores import num_cores
 from munseo._errors import UserError
 from munseo._jpeg import encode_jpeg
 from munseo._randomness import generator
@@ -83,7 +83,7 @@ def generate(
         for part in ("train", "test"):
             (staging / part).mkdir()
         make = partial(_make, staging, seed, longest_side_px)
-        _make_all(make, [*train, *test], num_workers or os.cpu_count() or 1)
+        _make_all(make, [*train, *test], num_workers or num_cores())
         _write_tables(staging, train, test)
     return out
 

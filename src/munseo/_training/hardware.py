@@ -22,6 +22,7 @@ import torch
 
 from munseo._config import Config
 from munseo._console import say
+from munseo._cores import num_cores
 from munseo._errors import UserError
 from munseo._model import Classifier
 from munseo._prediction.device import (
@@ -30,7 +31,6 @@ from munseo._prediction.device import (
     choose_device,
     choose_precision,
     choose_workers,
-    num_cores,
 )
 from munseo._prediction.loader import collate, single_threaded
 from munseo._training.sampler import EpochBatches

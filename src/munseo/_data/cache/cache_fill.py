@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from munseo._console import say, track
+from munseo._cores import num_cores
 from munseo._data.cache.cached_page import CachedPage, PackRow
 from munseo._data.cache.pack import ENTRY_BYTES, SUFFIX, DamagedPackError, Pack, write_pack
 from munseo._data.cache.pack_storage import GB, LIMIT_VARIABLE, Room, holding, size_folder, size_limit
@@ -107,7 +108,7 @@ def _find(wanted: dict[bytes, Page], home: Path, size_px: int) -> dict[bytes, Pa
 
 def _decode_into(home: Path, missing: dict[bytes, Page], size_px: int, room: Room) -> Iterator[dict[bytes, PackRow]]:
     """Decode pages and write them pack by pack, as long as there is room; yield the places in each pack."""
-    num_threads = os.cpu_count() or 1
+    num_threads = num_cores()
     # At most two pages a core wait, to bound the memory.
     ahead = read_ahead(missing.items(), lambda item: [_decode(*item, size_px)], num_threads, 2 * num_threads)
     decoded = track(ahead, f"Decoding pages for {size_px} px", total=len(missing))
