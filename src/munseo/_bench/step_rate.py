@@ -12,6 +12,7 @@ import torch
 from munseo._console import hush
 from munseo._prediction.device import autocast
 from munseo._prediction.loader import Batch
+from munseo._training.hardware import cluster_environment
 from munseo._training.module import PageClassifier
 from munseo._training.optimizer import build_optimizer
 
@@ -70,6 +71,7 @@ def training_rate(module: PageClassifier, num_steps: int) -> float:
         max_steps=WARM_UP + num_steps,
         accelerator={"cuda": "gpu"}.get(module.hardware.device.type, module.hardware.device.type),
         devices=1,
+        plugins=[cluster_environment()],
         precision=module.hardware.precision,  # type: ignore[arg-type]
         gradient_clip_val=module.config.gradient_clip_norm,
         callbacks=[clock],

@@ -22,6 +22,7 @@ from munseo._cores import num_cores
 from munseo._report.plots import LIGHT, drawing, png
 from munseo._training.hardware import device_name
 from munseo._training.module import PageClassifier
+from munseo._training.start_checks import check_device, check_model_of
 from munseo._training.training_data import choose_recipe, collect, make_splits
 from munseo._training.training_run import build_module, make_card
 
@@ -79,6 +80,8 @@ def measure_training(
 def _set_up(config: Config) -> PageClassifier:
     """Build the module of a run, without its folder."""
     config = config.model_copy(update={"epochs": ENDLESS, "patience": ENDLESS, "snapshot_epochs": 0})
+    check_device(config)
+    check_model_of(config)
     collection = collect(config)
     recipe = choose_recipe(config, collection) if config.augmentation.matched else None
     split = make_splits(config, collection, recipe)[0]

@@ -13,10 +13,13 @@ def show(config: ConfigArgument, overrides: Overrides = ()) -> str:
 
 
 def check(config: ConfigArgument, overrides: Overrides = ()) -> str:
-    """Check a configuration and name all its problems at once."""
+    """Check a configuration and its model, and name all its problems at once."""
     from munseo._config import load_config
 
-    load_config(config, overrides)
+    loaded = load_config(config, overrides)
+    from munseo._training.start_checks import check_model_of
+
+    check_model_of(loaded)
     return f"{config}: fine"
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
+from munseo._cores import num_cores
 from munseo._data.decoder import decode
 from munseo._data.near_duplicates import LEAST_FINE_LIKENESS, SamePicture, fine_likeness, fine_square, same_pictures
 
@@ -22,7 +22,7 @@ def pairs_of_copies(paths: Sequence[Path], thumbnails: Sequence[np.ndarray]) -> 
         paths: The files of N pages.
         thumbnails: The ``near_duplicates.thumbnail`` of each.
     """
-    threads = os.cpu_count() or 1
+    threads = num_cores()
     pairs = same_pictures(thumbnails, threads)
 
     def likeness(pair: SamePicture) -> float:

@@ -1,7 +1,14 @@
 """Classifiers: backbone, head, initial weights, and which parameters are trained."""
 
-from munseo._model.builder import build_classifier, freeze, load_classifier, model_normalisation
+from munseo._model.builder import (
+    build_classifier,
+    freeze,
+    hold_frozen_statistics,
+    load_classifier,
+    model_normalisation,
+)
 from munseo._model.classifier import Classifier, ModelCard
+from munseo._model.dry_pass import check_model
 from munseo._model.pretrained import WeightsRecord
 
 __all__ = [
@@ -9,7 +16,9 @@ __all__ = [
     "ModelCard",
     "WeightsRecord",
     "build_classifier",
+    "check_model",
     "freeze",
+    "hold_frozen_statistics",
     "load_classifier",
     "model_normalisation",
 ]

@@ -127,6 +127,14 @@ def freeze(classifier: Classifier, fine_tuning: str, patterns: Sequence[str]) ->
         parameter.requires_grad_(_matches(name, patterns))
 
 
+def hold_frozen_statistics(network: nn.Module) -> None:
+    """Let layers without a trained parameter keep the statistics of their batch normalisation."""
+    for layer in network.modules():
+        parameters = list(layer.parameters())
+        if parameters and not any(parameter.requires_grad for parameter in parameters):
+            layer.eval()
+
+
 def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
@@ -162,8 +170,8 @@ def _create(model_name: str, options: dict[str, Any], **weights: Any) -> nn.Modu
         raise UserError(f"{key}: {model_name} does not have this option; leave it out.") from None
     except AssertionError as error:
         raise UserError(
-            f"image_size: {model_name} cannot take {options.get('img_size')} px ({error}); try 224, 256 or 384."
-        ) from None
+            f"image_size: {model_name} cannot be built for {options.get('img_size')} px ({error}); choose another size."
+        ) from error
     return network
 
 

@@ -35,7 +35,7 @@ from munseo._prediction.parts_folder import (
     launched_shard,
     parse_shard,
 )
-from munseo._prediction.predictor import PredictOptions, Predictor
+from munseo._prediction.predictor import PredictOptions, Predictor, check_device
 from munseo._prediction.submission import own_test_pages
 from munseo._run import RunFolder
 
@@ -67,6 +67,7 @@ def predict_bulk(
         UserError: The inputs cannot be found, have IDs twice, or are not those of the parts that are there.
         Interrupted: Ctrl-C or SIGTERM came; what was predicted is kept.
     """
+    check_device(run, options)
     own = parse_shard(shard) if shard is not None else launched_shard()
     _take_own_gpu()
     parts = PartsFolder.of(output, own)

@@ -130,8 +130,7 @@ class Predictor:
             UserError: The folder is not what it was when the run ended, an option is not allowed, or there is no
                 threshold that validation can promise.
         """
-        if options.device is not None and options.device not in DEVICES:
-            raise UserError(f"device: {options.device!r} is not allowed; should be auto, cpu, cuda or mps.")
+        check_device(folder, options)
         check_fingerprints(folder)
         keep_freed_memory()
         together = is_ensemble(folder)
@@ -211,6 +210,18 @@ def _pipeline(folder: RunFolder, runs: Sequence[LoadedRun], options: PredictOpti
     precision = options.backend if options.backend.endswith(INT8) else FULL
     spaces = tuple(run.classifiers[0].card.tta_space for run in runs)
     return Pipeline(models, tuple(run.views for run in runs), spaces, look, precision)
+
+
+def check_device(folder: RunFolder, options: PredictOptions) -> None:
+    """Check that the device of a prediction is there, before pages are listed or weights are read.
+
+    Raises:
+        UserError: It is not there, or there is no such device.
+    """
+    if options.device is not None and options.device not in DEVICES:
+        raise UserError(f"device: {options.device!r} is not allowed; should be auto, cpu, cuda or mps.")
+    for run in member_folders(folder) if is_ensemble(folder) else [folder]:
+        choose_device(options.device or run.read_config().device)
 
 
 def load_run(run: RunFolder, options: PredictOptions = AS_THE_RUN) -> LoadedRun:

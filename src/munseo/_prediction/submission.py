@@ -15,7 +15,7 @@ from munseo._errors import UserError
 from munseo._evaluation.expectation import expect_macro_f1
 from munseo._evaluation.held_out import held_out, judges_its_predictions
 from munseo._prediction.decision import remedy
-from munseo._prediction.predictor import PredictedPages, PredictOptions, Predictor
+from munseo._prediction.predictor import PredictedPages, PredictOptions, Predictor, check_device
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
 from munseo._run.results import ExpectedScore
@@ -45,6 +45,7 @@ def predict_submission(
     Raises:
         UserError: There are no pages, some cannot be read, or their IDs do not match the sample submission.
     """
+    check_device(run, options)
     pages, sample = _pages(run.read_config(), inputs)
     checked = check_images(pages, "skip" if skip_bad_images else "fail")
     for note in checked.notes:

@@ -19,6 +19,11 @@ from typing import Any, Literal
 import numpy as np
 import psutil
 import torch
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from pytorch_lightning.utilities import rank_zero_only
 
 from munseo._config import Config
 from munseo._console import say
@@ -304,17 +309,47 @@ def _time_steps(classifier: Classifier, hardware: Hardware, compiled: bool) -> t
 # Several processes
 
 
+def join_launcher(config: Config) -> None:
+    """Take part in a run of several processes if a launcher has started this process for one.
+
+    ``srun`` tells each task of a job step its number, also where every task is a run of its own: only a step of as many
+    tasks as the configuration has processes is one run. Its variables are then translated into those of torchrun.
+    """
+    planned, tasks = config.devices * config.num_nodes, os.environ.get("SLURM_STEP_NUM_TASKS", "")
+    if planned > 1 and tasks == str(planned) and "RANK" not in os.environ:
+        variables = os.environ
+        nodes = variables.get("SLURM_STEP_NODELIST") or variables.get("SLURM_NODELIST", "127.0.0.1")
+        port = 15000 + int(variables.get("SLURM_JOB_ID", "0")[-4:])  # the same for all tasks of a job
+        variables.setdefault("MASTER_ADDR", SLURMEnvironment.resolve_root_node_address(nodes))
+        variables.setdefault("MASTER_PORT", str(port))
+        variables |= {"RANK": variables["SLURM_PROCID"], "LOCAL_RANK": variables["SLURM_LOCALID"], "WORLD_SIZE": tasks}
+        variables |= {"GROUP_RANK": variables["SLURM_NODEID"], "LOCAL_WORLD_SIZE": str(config.devices)}
+    # Lightning takes the number of a SLURM task for its rank, and trackers of other ranks than 0 record nothing.
+    rank_zero_only.rank = rank()  # type: ignore[attr-defined]
+
+
 def rank() -> int:
     """Return the number of this process among all of a run; process 0 writes."""
-    for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"):
-        if os.environ.get(name, "").isdigit():
-            return int(os.environ[name])
-    return 0
+    if launched_outside():
+        return int(os.environ["RANK"])
+    # Lightning tells the processes that it starts their number; they have inherited the folder.
+    local = os.environ.get("LOCAL_RANK", "")
+    return int(local) if FOLDER_VARIABLE in os.environ and local.isdigit() else 0
 
 
 def launched_outside() -> bool:
-    """Return whether a launcher such as torchrun started all processes at once."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "MASTER_ADDR" in os.environ and "RANK" in os.environ
+    """Return whether a launcher such as torchrun or srun started all processes of the run at once."""
+    return num_launched() > 1 and "MASTER_ADDR" in os.environ and "RANK" in os.environ
+
+
+def num_launched() -> int:
+    """Return the number of processes that a launcher started, 1 without one."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def cluster_environment() -> ClusterEnvironment:
+    """Return Lightning's description of the processes; it would look for other launchers, and mistake their tasks."""
+    return TorchElasticEnvironment() if launched_outside() else LightningEnvironment()
 
 
 def announced_folder() -> Path | None:

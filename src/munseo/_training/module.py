@@ -15,7 +15,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 from munseo._augment import draw_mix, mix_images, mix_targets
 from munseo._config import Config
 from munseo._errors import UserError
-from munseo._model import Classifier
+from munseo._model import Classifier, hold_frozen_statistics
 from munseo._prediction.loader import Batch, InferencePages, PageDataset, inference_loader
 from munseo._prediction.shifted_pages import ShiftedPages
 from munseo._randomness import derived_seed, generator
@@ -107,10 +107,7 @@ class PageClassifier(pl.LightningModule):
 
     def on_train_start(self) -> None:
         """Let frozen layers keep the statistics of their batch normalisation."""
-        for layer in self.classifier.network.modules():
-            parameters = list(layer.parameters())
-            if parameters and not any(parameter.requires_grad for parameter in parameters):
-                layer.eval()
+        hold_frozen_statistics(self.classifier.network)
 
     def on_train_epoch_start(self) -> None:
         """Forget the counts of the previous epoch; this is not called when an interrupted epoch goes on."""

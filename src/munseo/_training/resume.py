@@ -16,8 +16,9 @@ from munseo._training.continuation import (
     record_continuation,
     spread_continuations,
 )
-from munseo._training.hardware import announce, rank, wait_for_all
+from munseo._training.hardware import announce, join_launcher, rank, wait_for_all
 from munseo._training.signals import resumable
+from munseo._training.start_checks import check_start
 from munseo._training.start_record import planned_epochs, problems_of_data, problems_of_tables, settings_to_go_on
 from munseo._training.training_data import collect, make_splits
 from munseo._training.training_run import TrainingRun, finish_run, make_card
@@ -52,6 +53,7 @@ def resume_run(
             )
         reports.write_report(folder)  # The run was killed while the report was written.
         return folder.path
+    join_launcher(folder.read_config())
     with resumable(folder):
         training = reopen_run(folder, data_dir, num_workers, epochs)
         if rank() == 0:
@@ -84,6 +86,7 @@ def reopen_run(
     changed = {"data_dir": data_dir, "num_workers": num_workers}
     config = config.model_copy(update={name: value for name, value in changed.items() if value is not None})
     try:
+        check_start(config)
         collection = collect(config)
         splits = make_splits(config, collection, read_recipe(folder))
         training = TrainingRun(folder, config, make_card(config, collection.pages), collection, splits)

@@ -24,8 +24,6 @@ from pytorch_lightning.loggers import Logger, MLFlowLogger, TensorBoardLogger, W
 from munseo._config import Config
 from munseo._console import say
 from munseo._data import decode
-from munseo._errors import UserError
-from munseo._packages import missing_packages
 from munseo._run import RunFolder
 from munseo._training.hardware import rank
 
@@ -282,8 +280,7 @@ def tracking(config: Config, run: RunFolder) -> Iterator[list[Tracker]]:
 
     Of several processes only the first one has trackers.
 
-    Raises:
-        UserError: A tracker is switched on and its package is not installed.
+    The packages of all of them are installed: ``check_start`` has looked.
     """
     trackers: list[Tracker] = []
     if rank() > 0:
@@ -292,10 +289,6 @@ def tracking(config: Config, run: RunFolder) -> Iterator[list[Tracker]]:
     try:
         for package, tracker in TRACKERS.items():
             if getattr(config, package).log:
-                if missing_packages([package]):
-                    raise UserError(
-                        f"{package}.log is true, but {package} is not installed: pip install 'munseo[{package}]'."
-                    )
                 trackers.append(tracker(config, run, TrackerRecord(run, package)))
         yield trackers
     except BaseException as error:

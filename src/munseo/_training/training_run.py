@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
-import timm
 import torch
 from pytorch_lightning.loggers import Logger
 
@@ -27,11 +26,10 @@ from munseo import _report as reports
 from munseo._config import Config, dump_config
 from munseo._console import console, hush, say
 from munseo._data import PageSet
-from munseo._errors import Interrupted, UserError
+from munseo._errors import Interrupted
 from munseo._evaluation.held_out import MEAN_NOT_JUDGED, judges_its_predictions
 from munseo._memory import keep_freed_memory
 from munseo._model import Classifier, ModelCard, WeightsRecord, build_classifier, freeze, model_normalisation
-from munseo._prediction import check_views
 from munseo._prediction.device import choose_device
 from munseo._prediction.submission import predict_test_pages
 from munseo._run import RunFolder, fingerprints, make_folder, run_name
@@ -48,8 +46,10 @@ from munseo._training.hardware import (
     announced_folder,
     choose_compile,
     choose_hardware,
+    cluster_environment,
     compiled_forward,
     device_name,
+    join_launcher,
     rank,
 )
 from munseo._training.joined_folds import join_folds, predict_held_out
@@ -62,6 +62,7 @@ from munseo._training.signals import (
     noting_signals,
     resumable,
 )
+from munseo._training.start_checks import check_start
 from munseo._training.start_record import describe_start
 from munseo._training.stop_rules import EndReason, StopRule, build_stop_rules, end_reason, restore_stop_rules
 from munseo._training.trackers import tracking
@@ -118,8 +119,10 @@ def start_run(config: Config, command: Sequence[str]) -> TrainingRun:
 
     The manifest gets ``command``, the words of the command line that starts this run again.
     """
+    join_launcher(config)
     if rank() > 0:
         console.quiet = True
+    check_start(config)
     collection = collect(config)
     card = make_card(config, collection.pages)
     splits = make_splits(config, collection, choose_recipe(config, collection))
@@ -142,15 +145,8 @@ def make_card(config: Config, pages: PageSet) -> ModelCard:
     """Return the card of the model: architecture, classes and preprocessing.
 
     Raises:
-        UserError: A view is unknown, or the model cannot have pages of several sizes.
+        UserError: Pages should be normalised as the model was trained, and it does not say how that was.
     """
-    check_views(config.tta_views)
-    pretrained = timm.get_pretrained_cfg(config.model_name)
-    if config.progressive_resizing and pretrained is not None and pretrained.fixed_input_size:
-        raise UserError(
-            f"progressive_resizing: {config.model_name} takes pages of one size only; leave it out, or choose a "
-            "convolutional model."
-        )
     if config.norm_mean == "model" or config.norm_std == "model":
         mean, std = model_normalisation(config.model_name)
     else:
@@ -429,6 +425,7 @@ def _build_trainer(
         devices=config.devices,
         num_nodes=config.num_nodes,
         strategy="ddp" if config.devices * config.num_nodes > 1 else "auto",
+        plugins=[cluster_environment()],
         precision=hardware.precision,  # type: ignore[arg-type]
         accumulate_grad_batches=config.accumulate_batches,
         gradient_clip_val=config.gradient_clip_norm,
