@@ -68,3 +68,8 @@ def test_changed_labels_and_images_are_named(finished, own_documents, pages_of, 
 def test_options_of_a_test_set_are_refused_without_one(finished):
     with pytest.raises(UserError, match=r"^name, on_bad_image: only used with --all or --table"):
         evaluate(finished.path, name="mine", on_bad_image="skip", quiet=True)
+
+
+def test_a_run_is_not_compared_with_itself(finished):
+    with pytest.raises(UserError, match="the same run folder; give two"):
+        evaluate(finished.path, all_pages=True, against=finished.path, quiet=True)

@@ -98,10 +98,23 @@ def test_copies_within_the_set_are_one_group(choose, by_class, pages_of):
     assert len(set(groups.values())) == 3
 
 
+def test_one_file_with_two_labels_is_named(choose, by_class, pages_of):
+    held_out = pages_of[pages_of["part"] == "val"]
+    first, second = held_out.index[0], held_out.index[held_out["target"] != held_out["target"].iloc[0]][0]
+    folder = by_class([first, second])
+    copy = next(folder.glob(f"*/{second}")).with_name("copy.jpg")
+    copy.write_bytes(next(folder.glob(f"*/{first}")).read_bytes())
+    (note,) = [note for note in choose(folder).notes if note.key == "evaluate.in_doubt"]
+    assert note.values["count"] == 2
+    assert first in note.values["shown"]
+    assert "copy.jpg" in note.values["shown"]
+
+
 def test_nothing_is_judged_where_nothing_may_judge(choose, by_class, pages_of):
     folder = by_class(pages_of.index[pages_of["part"] == "train"][:5])
     with pytest.raises(UserError, match="none of its 5 labelled pages can judge") as error:
         choose(folder)
+    assert len(error.value.problems) == 1
     assert error.value.problems[0].startswith("pages left out, because the run was trained on these files: 5")
 
 

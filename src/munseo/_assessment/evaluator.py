@@ -93,6 +93,7 @@ def evaluate_pages(predictor: Predictor, options: EvaluateOptions, other: Predic
         say(note)
     predicted = predictor.predict(test.pages)
     scores = _scores(predictor, predicted, test, config)
+    scores["num_validation"] = sum(digest in known[0].pages.validated for digest in test.digests)
     name = options.name or _default_name(folder, options.table)
     shown = str(folder.resolve() if options.table is None else folder.resolve() / options.table)
     record = TestScores.model_validate({**scores, "name": name, "data": shown})
@@ -131,7 +132,6 @@ def _scores(predictor: Predictor, predicted: PredictedPages, test: TestPages, co
     calibrated = predictor.calibrated(final)
     bins, after = reliability(labels, calibrated)
     look = predictor.second_look
-    validated = read_run_pages(run).validated
     return {
         **summarise(labels, final, card.class_names, config.random_seed),
         # Copies of a page go wrong together, and are one observation.
@@ -148,7 +148,6 @@ def _scores(predictor: Predictor, predicted: PredictedPages, test: TestPages, co
             "weights_sha256": all_weights_sha256(run),
         },
         "left_out": test.left_out,
-        "num_validation": sum(digest in validated for digest in test.digests),
         "num_groups": int(test.groups.max()) + 1,
         "temperature": predictor.temperature,
         "reliability": {"ece_before": reliability(labels, final)[1], "ece_after": after, "bins": bins},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,41 +79,37 @@ def choose_test_pages(
     checked = check_images(labelled, config.on_bad_image, thumbnails=True)
     match = match_classes(card.class_names, card.class_targets, data.class_names, data.class_targets)
     digests = [checked.digests[page.id] for page in checked.pages]
-    is_unknown = np.array([match.run_label(page.label) is None for page in checked.pages])
+    labels = [match.run_label(page.label) for page in checked.pages]
     copies = _Copies.find(known, checked)
-    equal, near = copies.of_training(0)
-    kept = np.flatnonzero(~(equal | near | is_unknown))
-    strangers = np.flatnonzero(is_unknown & ~equal & ~near)
-    unknown = Counter(data.class_names[checked.pages[index].label or 0] for index in strangers)
+    trained = copies.equal[0] | copies.near[0]
+    is_unknown = np.array([label is None for label in labels])
+    kept = np.flatnonzero(~(trained | is_unknown))
+    strangers = [data.class_names[checked.pages[index].label or 0] for index in np.flatnonzero(is_unknown & ~trained)]
     left_out = ExcludedPages(
-        trained=int(equal.sum()),
-        near_copies=int((near & ~equal).sum()),
-        unknown=tuple(ClassPages(name=name, count=count) for name, count in unknown.items()),
+        trained=int(copies.equal[0].sum()),
+        near_copies=int((copies.near[0] & ~copies.equal[0]).sum()),
+        unknown=tuple(ClassPages(name=name, count=count) for name, count in Counter(strangers).items()),
         unreadable=len(checked.skipped),
-        num_compared=copies.num_compared(0),
+        num_compared=copies.compared[0],
         num_trained=len(known[0].pages.trained),
     )
-    labels = {match.run_label(checked.pages[index].label) for index in kept}
-    absent = [name for label, name in enumerate(card.class_names) if label not in labels]
-    notes = _notes(left_out, checked, np.flatnonzero(near & ~equal), absent)
+    notes = _notes_on_excluded(left_out, checked, copies)
     if not len(kept):
         raise UserError(
             f"{folder}: none of its {len(labelled)} labelled pages can judge {known[0].run.name}; give other pages.",
             [str(note) for note in notes],
         )
+    pages = tuple(Page(checked.pages[index].id, checked.pages[index].path, labels[index]) for index in kept)
     keys = _group_keys(data, config, notes)
     links = [*copies.within, *links_of_keys(digests), *links_of_keys([keys.get(page.id) for page in checked.pages])]
-    groups = np.unique(join_groups(len(digests), links)[kept], return_inverse=True)[1]
-    num_validation = sum(digests[index] in known[0].pages.validated for index in kept)
-    if num_validation:
-        notes.append(Remark("evaluate.validation", {"count": num_validation, "pages": len(kept)}))
+    kept_digests = tuple(digests[index] for index in kept)
     return TestPages(
-        pages=tuple(_relabelled(checked.pages[index], match.run_label(checked.pages[index].label)) for index in kept),
-        digests=tuple(digests[index] for index in kept),
-        groups=groups,
+        pages=pages,
+        digests=kept_digests,
+        groups=np.unique(join_groups(len(digests), links)[kept], return_inverse=True)[1],
         left_out=left_out,
-        notes=tuple(notes),
-        also_trained=tuple(np.logical_or(*copies.of_training(place))[kept] for place in range(1, len(known))),
+        notes=(*notes, *_notes_on_judging(pages, kept_digests, known[0].pages, card)),
+        also_trained=tuple((equal | near)[kept] for equal, near in zip(copies.equal[1:], copies.near[1:], strict=True)),
     )
 
 
@@ -121,10 +117,6 @@ def _labelled(data: PageSet) -> list[Page]:
     """Return the labelled pages; IDs of test pages are paths below the test folder, and get its name before them."""
     test = [Page(f"test/{page.id}", page.path, page.label) for page in data.test if page.label is not None]
     return [*data.train, *(data.val or ()), *test]
-
-
-def _relabelled(page: Page, label: int | None) -> Page:
-    return Page(page.id, page.path, label)
 
 
 def _group_keys(data: PageSet, config: DataSettings, notes: list[Remark]) -> dict[str, str]:
@@ -182,12 +174,6 @@ class _Copies:
         at_hand = set(all_digests)
         return _Copies(equal, near, tuple(len(one.pages.trained & at_hand) for one in known), within)
 
-    def of_training(self, place: int) -> tuple[np.ndarray, np.ndarray]:
-        return self.equal[place], self.near[place]
-
-    def num_compared(self, place: int) -> int:
-        return self.compared[place]
-
 
 def _training_pictures(known: Sequence[KnownRun], at_hand: set[str]) -> dict[str, tuple[Path, np.ndarray]]:
     """Return file and thumbnail of the training pages that are where the runs found them, by content.
@@ -212,13 +198,13 @@ def _training_pictures(known: Sequence[KnownRun], at_hand: set[str]) -> dict[str
     return pictures
 
 
-def _notes(left_out: ExcludedPages, checked: Checked, near: np.ndarray, absent: Sequence[str]) -> list[Remark]:
+def _notes_on_excluded(left_out: ExcludedPages, checked: Checked, copies: _Copies) -> list[Remark]:
     notes = []
     if left_out.trained:
         notes.append(Remark("evaluate.trained", {"count": left_out.trained}))
     if left_out.near_copies:
-        values = {"count": left_out.near_copies, "shown": _shown([checked.pages[index].id for index in near])}
-        notes.append(Remark("evaluate.near", values))
+        ids = [checked.pages[index].id for index in np.flatnonzero(copies.near[0] & ~copies.equal[0])]
+        notes.append(Remark("evaluate.near", {"count": left_out.near_copies, "shown": _shown(ids)}))
     if left_out.unknown:
         listed = ", ".join(f"{entry.name} ({entry.count:,})" for entry in left_out.unknown)
         count = sum(entry.count for entry in left_out.unknown)
@@ -228,9 +214,25 @@ def _notes(left_out: ExcludedPages, checked: Checked, near: np.ndarray, absent: 
         notes.append(Remark("evaluate.unreadable", {"count": left_out.unreadable, "shown": _shown(ids)}))
     if missing := left_out.num_trained - left_out.num_compared:
         notes.append(Remark("evaluate.not_compared", {"count": missing, "pages": left_out.num_trained}))
-    if absent:
-        notes.append(Remark("evaluate.absent", {"count": len(absent), "classes": _shown(absent)}))
     return notes
+
+
+def _notes_on_judging(
+    pages: Sequence[Page], digests: Sequence[str], known: RunPages, card: ModelCard
+) -> Iterator[Remark]:
+    """Yield what a reader should know about the pages that judge."""
+    labels: dict[str, set[int | None]] = {}
+    for page, digest in zip(pages, digests, strict=True):
+        labels.setdefault(digest, set()).add(page.label)
+    in_doubt = [page.id for page, digest in zip(pages, digests, strict=True) if len(labels[digest]) > 1]
+    if in_doubt:
+        yield Remark("evaluate.in_doubt", {"count": len(in_doubt), "shown": _shown(in_doubt)})
+    found = {page.label for page in pages}
+    absent = [name for label, name in enumerate(card.class_names) if label not in found]
+    if absent:
+        yield Remark("evaluate.absent", {"count": len(absent), "classes": _shown(absent)})
+    if num_validation := sum(digest in known.validated for digest in digests):
+        yield Remark("evaluate.validation", {"count": num_validation, "pages": len(pages)})
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -75,6 +75,8 @@ def evaluate(
     })  # fmt: skip
     folder = open_run(run)
     other = None if against is None else open_run(against)
+    if other == folder:
+        raise UserError(f"{run}, {against}: the same run folder; give two.")
     if data is not None:
         options.existing_data(data)
     from munseo._assessment import EvaluateOptions, evaluate_pages, measure_validation
