@@ -29,6 +29,7 @@ pictures: $(VENV)/.installed-test  ## take new pictures of the web page for READ
 
 torture: $(VENV)/.installed-test  ## an hour of killed runs, edited runs, hostile files and planted errors (DATA=data/rvl5 for the doctor)
 	$(BIN)/python benchmarks/torture_training.py --kills 25
+	$(BIN)/python benchmarks/torture_training.py --kills 6 --settings folds,ema,patience --moments ending
 	$(BIN)/python benchmarks/torture_resume.py
 	MUNSEO_TORTURE=1 $(BIN)/python -m pytest -q tests/hostile tests/service
 	$(if $(DATA),$(BIN)/python benchmarks/doctor.py $(DATA))

@@ -5,10 +5,10 @@
 Every kill is a SIGKILL, so that no clean-up runs. The moments are drawn from the seed: within a step, while the state
 is being written (half of it is on the disk), between the write and the rename, just after the rename, between the
 metrics of an epoch and its weights, while the best weights are judged, before the test split is predicted, before the
-report is written, before a file of the end, and at a random time by another process. Training is resumed and killed
-again until it ends; five settings together use everything that has state. Compared with an uninterrupted run of the
-same settings: weights, metrics, all tables of predictions and the submission, with tolerance zero; and the list of all
-files.
+report is written, and at a random time by another process; with ``--moments ending`` before a file of the end.
+Training is resumed and killed again until it ends; five settings together use everything that has state. Compared with
+an uninterrupted run of the same settings: weights, metrics, all tables of predictions and the submission, with
+tolerance zero; and the list of all files.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 END = (".png", ".jpg", ".json", ".parquet", ".html", ".md")
 """Kinds of files that a run writes after training, and few of before."""
-MOMENTS = ("step", "writing", "renaming", "renamed", "weights", "judging", "predicting", "reporting", "ending", "clock")
+MOMENTS = ("step", "writing", "renaming", "renamed", "weights", "judging", "predicting", "reporting", "clock")
 
 
 def main() -> None:

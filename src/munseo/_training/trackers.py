@@ -141,7 +141,7 @@ class Tracker(ABC):
 class WandbTracker(Tracker):
     """Weights & Biases; offline where there is no key or no network.
 
-    Offline, every process writes a folder of its own, all with the ID of the run; ``wandb sync`` joins them.
+    Offline, every process writes a folder of its own, all with the ID of the run, for ``wandb sync`` in their order.
     """
 
     def connect(self, config: Config, run: RunFolder, known: str | None) -> WandbLogger:
