@@ -162,15 +162,22 @@ def judge_labels(found: Examination, planted: frozenset[str]) -> dict[str, float
     quality = rank_labels(np.array([page.label for page in pages]), found.probabilities)
     num_top = round(0.1 * len(pages))
     top = {pages[place].id for place in np.argsort(quality, kind="stable")[:num_top]}
-    flagged = {issue.page.id for issue in found.of_kind("label_error") if issue.page}
+    verdicts = {issue.page.id for issue in found.of_kind("label_error") if issue.page}
+    listed = verdicts | {issue.page.id for issue in found.of_kind("label_candidate") if issue.page}
+    assert found.judge is not None
     return {
         "planted": len(planted),
+        "judge_accuracy": found.judge.accuracy,
+        "judge_low": found.judge.low,
+        "judge_high": found.judge.high,
         "top_tenth": num_top,
         "in_top_tenth": len(planted & top),
         "recall_in_top_tenth": len(planted & top) / len(planted),
-        "told": len(flagged),
-        "recall": len(planted & flagged) / len(planted),
-        "precision": len(planted & flagged) / max(len(flagged), 1),
+        "listed": len(listed),
+        "recall": len(planted & listed) / len(planted),
+        "precision": len(planted & listed) / max(len(listed), 1),
+        "verdicts": len(verdicts),
+        "right_verdicts": len(planted & verdicts),
     }
 
 
@@ -212,8 +219,12 @@ def to_markdown(result: dict[str, object]) -> str:
         f"| {row['recall_in_top_tenth']:.3f} | {row['in_top_tenth'] / max(row['top_tenth'], 1):.3f} |"
     )
     lines.append(
-        f"| wrong labels reported ({row['told']}) | {row['planted']} | {round(row['recall'] * row['planted'])} "
+        f"| wrong labels listed ({row['listed']}) | {row['planted']} | {round(row['recall'] * row['planted'])} "
         f"| {row['recall']:.3f} | {row['precision']:.3f} |"
+    )
+    lines.append(
+        f"\nThe judge agrees with {row['judge_accuracy']:.3f} of the labels ({row['judge_low']:.3f} to "
+        f"{row['judge_high']:.3f}); it calls {row['verdicts']} wrong, of which {row['right_verdicts']} were planted."
     )
     cores = "1 core" if result["cores"] == 1 else f"{result['cores']} cores"
     return "\n".join([*lines, "", f"{result['pages']:,} pages in {result['seconds']} s on {cores}"])

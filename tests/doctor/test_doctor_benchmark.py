@@ -8,8 +8,8 @@ from pathlib import Path
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "doctor.py"
 
 
-def load():
-    specification = importlib.util.spec_from_file_location("doctor_benchmark", SCRIPT)
+def load(script=SCRIPT):
+    specification = importlib.util.spec_from_file_location(script.stem + "_benchmark", script)
     module = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = module
     specification.loader.exec_module(module)
@@ -31,6 +31,15 @@ def test_reduced(tmp_path, monkeypatch, capsys):
         assert found["recall"] == found["found"] / found["planted"]
         assert 0 <= found["precision"] <= 1
         assert f"| {name} | {found['planted']} | {found['found']} |" in printed
+
+
+def test_the_judge_in_the_smallest_form(monkeypatch, capsys):
+    script = SCRIPT.with_name("doctor_judge.py")
+    monkeypatch.setattr(sys, "argv", [str(script), "--reduced"])
+    load(script).main()
+    rows = capsys.readouterr().out.splitlines()
+    assert sum(" 1, 15 |" in row for row in rows) == 3, "a table for each rate of wrong labels"
+    assert sum(row.startswith("| 5 |") for row in rows) == 9, "a row for each change"
 
 
 def test_what_counts_as_found():

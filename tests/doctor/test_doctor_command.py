@@ -48,6 +48,10 @@ def test_table_and_page(broken, tmp_path):
     assert "&lt;script&gt;" in page
     assert "진단 결과" in page
     assert "http://" not in page
+    assert "라벨을 점검한 모델의 예측이 표의 라벨과 같은 페이지는" in page
+    assert "label_error" not in found.counts, "the judge of so few pages is not good enough for a verdict"
+    assert found.judge is not None
+    assert found.judge.low < found.judge.accuracy < found.judge.high
     assert found.counts["duplicate"] == 1
     assert list(found.counts) == [kind for kind in KINDS if kind in found.counts]
 

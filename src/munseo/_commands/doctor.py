@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from munseo._commands import options
 from munseo._console import quietly, say
+
+if TYPE_CHECKING:
+    from munseo._doctor.judge import Judge
 
 EXAMPLES = (
     "`munseo doctor data/rvl5` writes doctor-rvl5/doctor.html and issues.csv",
@@ -24,13 +27,15 @@ class Checkup:
     """The result of ``doctor``; ``doctor.html`` and ``issues.csv`` are in ``folder``.
 
     ``counts`` has the number of issues of each kind that occurs, the most urgent kind first; ``high`` is the number of
-    issues that should be fixed first.
+    issues that should be fixed first. ``judge`` says how often the model that judged the labels agrees with the table;
+    None where no label was judged.
     """
 
     folder: Path
     counts: dict[str, int]
     high: int
     num_pages: int
+    judge: Judge | None = None
 
 
 def doctor(
@@ -53,7 +58,7 @@ def doctor(
     target_column: options.TargetColumn = None,
     quiet: options.Quiet = False,
 ) -> Checkup:
-    """Look for broken files, duplicates, leaks and wrong labels; nothing is changed (`doctor DATA` is enough).
+    """Look for broken files, copies, leaks, wrong labels and missing classes; nothing is changed (type `doctor DATA`).
 
     The validation predictions of a run help to judge the labels; those of a k-fold run are used instead of training on
     the pages here.
@@ -94,7 +99,7 @@ def doctor(
     counted = Counter(issue.kind for issue in findings.issues)
     counts = {kind: counted[kind] for kind in KINDS if counted[kind]}
     num_high = sum(issue.severity == "high" for issue in findings.issues)
-    return Checkup(target, counts, num_high, len(findings.pages))
+    return Checkup(target, counts, num_high, len(findings.pages), findings.judge)
 
 
 def show(checkup: Checkup) -> None:

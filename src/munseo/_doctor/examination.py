@@ -18,6 +18,7 @@ from munseo._doctor.held_out_probabilities import held_out_probabilities
 from munseo._doctor.inspected_page import InspectedPage, inspect_pages
 from munseo._doctor.issue import Issue, PageEvidence
 from munseo._doctor.issue_kinds import KINDS
+from munseo._doctor.judge import TRUSTED, Judge
 from munseo._errors import UserError
 from munseo._locale import Remark
 from munseo._prediction.inference import read_card
@@ -38,6 +39,7 @@ class ClassCensus:
     height: float  # median height, px
     brightness: float  # median grey level
     coloured: float  # fraction of coloured pages
+    predicted: float | None = None  # fraction of the pages that the judge predicts as labelled; None without a judge
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Examination:
     judged: np.ndarray  # indices of the pages whose labels were judged
     # (len(judged), num_classes) by models that have not seen the labels; None if there are none.
     probabilities: np.ndarray | None
+    judge: Judge | None = None  # how good the model is that judged the labels
 
     def of_kind(self, kind: str) -> list[Issue]:
         """Return the issues of one kind in the order of their finder."""
@@ -89,8 +92,14 @@ def examine(pages: PageSet, run: RunFolder | None = None, seed: int = 42) -> Exa
         probabilities = held_out_probabilities(embedding, inspected, groups, len(pages.class_names), run, match, seed)
         labelled = [inspected[index] for index in embedding.indices]
         evidence = PageEvidence(
-            inspected, pages.class_names, copies, labelled, embedding.points, probabilities, run, match
-        )
+            inspected, pages.class_names, copies, labelled, embedding.points, probabilities,
+            groups[embedding.indices], run, match,
+        )  # fmt: skip
+    judge = evidence.judge
+    if judge is not None:
+        notes.append(judge_remark(judge))
+        if not judge.is_trusted:
+            notes.append(Remark("doctor.no_verdict", {"level": f"{TRUSTED:.0%}"}))
     finders = dict.fromkeys(kind.find for kind in KINDS.values())
     issues = [issue for find in finders for issue in find(evidence)]
     order = list(KINDS)
@@ -99,10 +108,11 @@ def examine(pages: PageSet, run: RunFolder | None = None, seed: int = 42) -> Exa
         class_targets=pages.class_targets,
         pages=tuple(inspected),
         issues=tuple(sorted(issues, key=lambda issue: order.index(issue.kind))),
-        census=tuple(count_classes(inspected, pages.class_names)),
+        census=tuple(count_classes(inspected, pages.class_names, judge)),
         notes=tuple(notes),
         judged=np.empty(0, int) if embedding is None else embedding.indices,
         probabilities=None if embedding is None else evidence.probabilities,
+        judge=judge,
     )
 
 
@@ -114,7 +124,16 @@ def _same_classes(run: RunFolder, pages: PageSet) -> ClassMatch:
     return match
 
 
-def count_classes(pages: Sequence[InspectedPage], class_names: Sequence[str]) -> list[ClassCensus]:
+def judge_remark(judge: Judge) -> Remark:
+    """Return the sentence that says how good the judge of the labels is."""
+    numbers = {"agreeing": f"{judge.num_agreeing:,}", "total": f"{judge.num_pages:,}"}
+    interval = {"low": f"{judge.low:.1%}", "high": f"{judge.high:.1%}"}
+    return Remark("doctor.judge", {**numbers, "accuracy": f"{judge.accuracy:.1%}", **interval})
+
+
+def count_classes(
+    pages: Sequence[InspectedPage], class_names: Sequence[str], judge: Judge | None = None
+) -> list[ClassCensus]:
     """Return one row for each class, in the order of the classes."""
     rows = []
     for label, name in enumerate(class_names):
@@ -126,5 +145,7 @@ def count_classes(pages: Sequence[InspectedPage], class_names: Sequence[str]) ->
         }
         coloured = float(np.mean([page.colour >= COLOURED for page in readable])) if readable else 0.0
         num_train = sum(page.split == "train" for page in labelled)
-        rows.append(ClassCensus(name, num_train, len(labelled) - num_train, **medians, coloured=coloured))
+        predicted = None if judge is None else judge.by_class[label]
+        rows.append(ClassCensus(name, num_train, len(labelled) - num_train, **medians, coloured=coloured,
+                                predicted=predicted))  # fmt: skip
     return rows

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from munseo import __version__
 from munseo._data import decode
 from munseo._data.pixels import resized
-from munseo._doctor.examination import Examination
+from munseo._doctor.examination import Examination, judge_remark
 from munseo._doctor.inspected_page import InspectedPage
 from munseo._doctor.issue import Issue
 from munseo._doctor.issue_kinds import KINDS, IssueKind
@@ -21,6 +22,7 @@ from munseo._report.fonts import hangul_font
 from munseo._report.html import FONT_PLACE, environment
 
 SHOWN = 24  # the issues of a kind that are shown with their pages; a page takes about 20 kB
+SHOWN_OF_GROUP = 12  # the pages of a group that are shown
 PICTURE_PX = 360  # the longest side of a picture
 PICTURE_QUALITY = 72  # the JPEG quality of a picture
 
@@ -37,10 +39,10 @@ class Card:
 
 @dataclass(frozen=True)
 class Cards:
-    """Pages, or pairs of pages side by side under their title."""
+    """Pages, or pairs and groups of pages side by side under their title."""
 
     kind: ClassVar[str] = "cards"
-    layout: Literal["single", "pair"]  # whether an item has one card or two
+    layout: Literal["single", "pair", "group"]  # whether an item has one card, two, or any number
     # For each item its title, its cards, and whether it should be fixed first.
     items: tuple[tuple[str, tuple[Card, ...], bool], ...]
 
@@ -109,11 +111,16 @@ def _summary(examination: Examination, kinds: Sequence[IssueKind], texts: Texts)
 def _kind_chapter(examination: Examination, kind: IssueKind, texts: Texts) -> Chapter:
     issues = examination.of_kind(kind.name)
     blocks: list[Content] = [Text(texts(f"{kind.name}.about"))]
+    if kind.by_judge and examination.judge is not None:
+        blocks.append(Text(texts.remark(judge_remark(examination.judge))))
     shown = issues[:SHOWN]
     match kind.layout:
         case "pairs":
             shown = sorted(issues, key=lambda issue: issue.severity != "high")[:SHOWN]
             blocks.append(Cards("pair", tuple(_pair(issue, examination, texts) for issue in shown)))
+        case "groups":
+            shown = issues
+            blocks.append(Cards("group", tuple(_groups(issues, examination, texts))))
         case "list":
             blocks.append(Bullets(tuple(texts.remark(issue.detail) for issue in shown)))
         case "table":
@@ -139,6 +146,25 @@ def _pair(issue: Issue, examination: Examination, texts: Texts) -> tuple[str, tu
     return texts.remark(issue.detail), cards, in_conflict
 
 
+def _groups(
+    issues: Sequence[Issue], examination: Examination, texts: Texts
+) -> Iterator[tuple[str, tuple[Card, ...], bool]]:
+    """Yield each group with the labels of all its pages and the pictures of the first ones."""
+    for number in dict.fromkeys(issue.group for issue in issues):
+        members = [issue for issue in issues if issue.group == number and issue.page]
+        named = [(issue.page, issue.page.label) for issue in members if issue.page]
+        counts = Counter(examination.class_names[label] for _, label in named if label is not None)
+        labels = ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
+        title = texts("missing_class.group", group=texts.remark(members[0].detail), labels=labels)
+        if len(members) > SHOWN_OF_GROUP:
+            title += " " + texts("missing_class.more", shown=SHOWN_OF_GROUP)
+        cards = (
+            _card(page, () if label is None else (examination.class_names[label],), texts)
+            for page, label in named[:SHOWN_OF_GROUP]
+        )
+        yield title, tuple(cards), False
+
+
 def _card(page: InspectedPage, lines: tuple[str, ...], texts: Texts) -> Card:
     picture = None
     if page.problem is None:
@@ -151,13 +177,13 @@ def _page_name(page: InspectedPage | None, texts: Texts) -> str:
 
 
 def _census(examination: Examination, texts: Texts) -> Chapter:
-    keys = ("class", "num_train", "num_val", "size", "brightness", "coloured")
+    keys = ("class", "num_train", "num_val", "size", "brightness", "coloured", "predicted")
     rows = tuple(
         (row.name, f"{row.num_train:,}", f"{row.num_val:,}", f"{row.width:.0f} × {row.height:.0f}",
-         f"{row.brightness:.0f}", f"{row.coloured:.0%}")
+         f"{row.brightness:.0f}", f"{row.coloured:.0%}", "–" if row.predicted is None else f"{row.predicted:.0%}")
         for row in examination.census
     )  # fmt: skip
-    table = TableBlock(tuple(texts(key) for key in keys), rows, numeric=frozenset({1, 2, 3, 4, 5}))
+    table = TableBlock(tuple(texts(key) for key in keys), rows, numeric=frozenset({1, 2, 3, 4, 5, 6}))
     return Chapter("classes", texts("classes"), (table,))
 
 

@@ -1,4 +1,4 @@
-"""Probabilities of the labelled pages, by models that have not seen their labels."""
+"""Probabilities of the labelled pages, by models that have not seen their labels, calibrated on these pages."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from munseo._data.class_match import ClassMatch
 from munseo._doctor.embeddings import Embedding
 from munseo._doctor.inspected_page import InspectedPage
+from munseo._doctor.judge import calibrated
 from munseo._run import RunFolder
 
 NUM_FOLDS = 5  # the folds of the cross-validation
@@ -35,7 +36,7 @@ def held_out_probabilities(
     """Return (len(embedding.indices), num_classes) probabilities by models that were not fitted to the page's label.
 
     A k-fold run has them in its files. Otherwise a logistic regression on the embedding is cross-validated; where a run
-    has predicted a page as validation, the mean of both is taken.
+    has predicted a page as validation, the mean of both is taken. The result is calibrated, each page by the others.
 
     Args:
         embedding: The points of the labelled pages.
@@ -45,7 +46,7 @@ def held_out_probabilities(
         num_classes: C.
         run: A run of these classes.
         match: These classes among the run's; None without a run.
-        seed: The seed of the folds.
+        seed: The seed of the folds, and of the parts that are calibrated together.
     """
     labelled = [pages[index] for index in embedding.indices]
     if run is None or match is None:
@@ -53,12 +54,12 @@ def held_out_probabilities(
     else:
         by_run = _validation_probabilities(run, labelled, match)
     is_known, is_kfold = ~np.isnan(by_run[:, 0]), run is not None and bool(run.folds)
+    labels, copies = np.array([page.label for page in labelled]), groups[embedding.indices]
     if is_kfold and is_known.all():
-        return by_run
-    labels = np.array([page.label for page in labelled])
-    fitted = _cross_validated(embedding.points, labels, groups[embedding.indices], num_classes, seed)
+        return calibrated(labels, by_run, copies, seed)
+    fitted = _cross_validated(embedding.points, labels, copies, num_classes, seed)
     fitted[is_known] = by_run[is_known] if is_kfold else (by_run[is_known] + fitted[is_known]) / 2
-    return fitted
+    return calibrated(labels, fitted, copies, seed)
 
 
 def _validation_probabilities(run: RunFolder, labelled: Sequence[InspectedPage], match: ClassMatch) -> np.ndarray:

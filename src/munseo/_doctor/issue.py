@@ -12,6 +12,7 @@ import pandas as pd
 from munseo._data.class_match import ClassMatch
 from munseo._data.near_duplicates import SamePicture
 from munseo._doctor.inspected_page import InspectedPage
+from munseo._doctor.judge import Judge, assess
 from munseo._locale import Remark
 from munseo._run import RunFolder
 from munseo._spreadsheet import inert_table
@@ -31,8 +32,20 @@ class PageEvidence:
     points: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     # (len(labelled), num_classes) by models that have not seen the labels.
     probabilities: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    # (len(labelled),) number of the group of copies of each labelled page; without it no page is a copy.
+    groups: np.ndarray | None = None
     run: RunFolder | None = None  # a run of the same classes, or None
     match: ClassMatch | None = None  # ``class_names`` among the classes of the run, or None
+
+    @property
+    def copy_groups(self) -> np.ndarray:
+        """The number of the group of copies of each of ``labelled``."""
+        return np.arange(len(self.labelled)) if self.groups is None else self.groups
+
+    @property
+    def judge(self) -> Judge | None:
+        """How good the models are that judged the labels; None where no label was judged."""
+        return assess(self.labels, self.probabilities, self.copy_groups) if len(self.labelled) else None
 
     @property
     def labels(self) -> np.ndarray:
@@ -53,6 +66,7 @@ class Issue:
     suggested: int | None = None  # index of the class that fits better
     score: float | None = None  # the finder's own measure; docs/doctor.md explains it
     classes: tuple[int, int] | None = None  # where the issue is about classes
+    group: int | None = None  # number of the group of pages that are one issue together
 
 
 COLUMNS = (

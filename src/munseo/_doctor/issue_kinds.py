@@ -10,9 +10,10 @@ from munseo._doctor.bad_files import find_bad_files
 from munseo._doctor.duplicates import find_duplicates
 from munseo._doctor.issue import Issue, PageEvidence
 from munseo._doctor.label_errors import find_changes, find_confused_classes, find_label_errors, find_odd_pages
+from munseo._doctor.missing_classes import find_missing_classes
 
-Layout = Literal["cards", "pairs", "table", "list"]
-"""The presentation of issues on the page: pictures, pairs of pictures, IDs with a sentence, or sentences."""
+Layout = Literal["cards", "pairs", "groups", "table", "list"]
+"""The presentation of issues on the page: pictures, pairs or groups of pictures, IDs with a sentence, or sentences."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class IssueKind:
     name: str  # as in ``issues.csv``
     layout: Layout  # how the page shows its issues
     find: Callable[[PageEvidence], list[Issue]]  # it may find other kinds, too
+    by_judge: bool = False  # whether the page says beside it how good the judge of the labels is
 
 
 KINDS: dict[str, IssueKind] = {
@@ -34,7 +36,9 @@ KINDS: dict[str, IssueKind] = {
         IssueKind("near_leak", "pairs", find_duplicates),
         IssueKind("duplicate", "pairs", find_duplicates),
         IssueKind("near_duplicate", "pairs", find_duplicates),
-        IssueKind("label_error", "cards", find_label_errors),
+        IssueKind("label_error", "cards", find_label_errors, by_judge=True),
+        IssueKind("missing_class", "groups", find_missing_classes),
+        IssueKind("label_candidate", "cards", find_label_errors, by_judge=True),
         IssueKind("confused_classes", "list", find_confused_classes),
         IssueKind("blank", "cards", find_bad_files),
         IssueKind("wrong_extension", "cards", find_bad_files),

@@ -17,6 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from munseo._doctor.inspected_page import InspectedPage
 from munseo._doctor.issue import Issue, PageEvidence
+from munseo._doctor.judge import are_probably_wrong
 from munseo._locale import Remark
 
 SURE = 0.5
@@ -45,7 +46,10 @@ def rank_labels(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 
 def find_label_errors(evidence: PageEvidence) -> list[Issue]:
-    """Return pages whose label is wrong by confident learning, or far less probable than another; the surest first."""
+    """Return pages whose label is wrong by confident learning, or far less probable than another; the surest first.
+
+    They are candidates to look at. Only a judge that is good on these pages calls the worst of them wrong.
+    """
     labels, class_names = evidence.labels, evidence.class_names
     # Classes without a page would break the thresholds of confident learning, so they are left out.
     used, counts = np.unique(labels, return_counts=True)
@@ -59,8 +63,12 @@ def find_label_errors(evidence: PageEvidence) -> list[Issue]:
     quality, highest = rank_labels(compact, probabilities), probabilities.max(axis=1)
     # Confident learning counts the wrong labels of each class first; where a table has only few, it counts none.
     wrong |= (highest >= SURE) & (highest >= SURER * quality)
+    judge = evidence.judge
+    is_error = np.zeros(len(labels), bool)
+    if judge is not None and judge.is_trusted:
+        is_error = are_probably_wrong(compact, probabilities)
     issues = []
-    for index in np.flatnonzero(wrong)[np.argsort(quality[wrong], kind="stable")]:
+    for index in np.flatnonzero(wrong | is_error)[np.argsort(quality[wrong | is_error], kind="stable")]:
         given, best = int(labels[index]), int(used[probabilities[index].argmax()])
         # The model that judges the only page of a class has never seen that class.
         if given == best or counts[compact[index]] < 2:
@@ -71,8 +79,13 @@ def find_label_errors(evidence: PageEvidence) -> list[Issue]:
             "p_given": f"{probabilities[index, compact[index]]:.1%}",
             "p_best": f"{highest[index]:.1%}",
         }
-        detail, page = Remark("doctor.label", values), evidence.labelled[index]
-        issues.append(Issue("label_error", "medium", detail, page, suggested=best, score=float(quality[index])))
+        page, score = evidence.labelled[index], float(quality[index])
+        if is_error[index]:
+            detail = Remark("doctor.label", values)
+            issues.append(Issue("label_error", "medium", detail, page, suggested=best, score=score))
+        else:
+            detail = Remark("doctor.label_candidate", {key: values[key] for key in ("given", "best")})
+            issues.append(Issue("label_candidate", "low", detail, page, suggested=best, score=score))
     return issues
 
 

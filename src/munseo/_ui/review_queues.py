@@ -19,6 +19,8 @@ from munseo._ui.run_predictions import PagePrediction, RunPredictions
 from munseo._ui.site import Site
 
 QUEUES = ("labels", "copies", "uncertain")
+LABEL_KINDS = ("label_error", "missing_class", "label_candidate")
+"""Kinds of the doctor's issues that question a label."""
 MAX_ITEMS = 500
 """Largest number of pages in a queue."""
 MIN_CONFIDENCE = 0.5
@@ -81,7 +83,7 @@ def _issues(
         values = {name: original_cell(text) for name, text in row.values.items()}
         key = (values["part"], nfc(values["ID"]))
         # Only the issues of copies name a second page.
-        wanted = bool(values["other_ID"]) if copies else values["kind"] == "label_error"
+        wanted = bool(values["other_ID"]) if copies else values["kind"] in LABEL_KINDS
         if not wanted or key not in labels:
             continue
         suggested = values["suggested_target"]
