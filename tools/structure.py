@@ -19,7 +19,7 @@ SHORT_LINES = 40
 LONG_LINES = 450
 LIMITS = {
     "modules": 300,
-    "lines": 37_500,
+    "lines": 39_000,
     "files with a name in -ing": 10,
     "class names used twice": 0,
     "modules under 40 lines": 25,
