@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,8 @@ import pytest
 from PIL import Image
 
 from munseo import Interrupted, UserError, evaluate, predict
-from munseo._prediction import Predictor
+from munseo._prediction import Predictor, submission
+from munseo._prediction.predictor import PredictedPages
 from munseo._prediction.submission import own_test_pages
 from munseo._run.results import WITHOUT_INTERVAL
 
@@ -130,3 +132,18 @@ def test_images_without_a_row_in_the_sample_submission_are_reported(finished, ow
     said = " ".join(capsys.readouterr().err.split())
     assert "sample_submission.csv: number of rows: 4; images of test/ without a row" in said
     assert f"not predicted: {len(rows) - 5} (" in said
+
+
+def test_a_second_validation_that_was_not_made_is_not_printed(finished, monkeypatch, capsys):
+    """With ``shift: none`` clean pages stand in for damaged ones, and their score was called that of damaged ones."""
+    predictor = Predictor.load(finished)
+    held = submission.held_out(finished, predictor.pipeline)
+    predicted = PredictedPages(held.clean, held.clean)
+    with_shift = submission.expected_score(predictor, predicted)
+    assert f"shifted {with_shift['shifted_val']:.4f})" in " ".join(capsys.readouterr().err.split())
+    monkeypatch.setattr(submission, "held_out", lambda *_: replace(held, shifted=None))
+    without = submission.expected_score(predictor, predicted)
+    printed = capsys.readouterr().err
+    assert "expected macro-F1" in printed
+    assert "shifted" not in printed
+    assert without["shifted_val"] is None

@@ -8,6 +8,7 @@ from munseo._config import load_config
 from munseo._console import quietly
 from munseo._run import open_run
 from munseo._training import checkpoint as saving
+from munseo._training.callbacks import Progress
 from munseo._training.loss import SoftLoss
 from munseo._training.module import ModelEmaV3, PageClassifier
 from munseo._training.resume import reopen_run
@@ -48,9 +49,23 @@ def test_every_step_has_the_mean_gradient_of_its_batches(begin, monkeypatch):
 
     monkeypatch.setattr(PageClassifier, "on_before_optimizer_step", note_gradient)
     monkeypatch.setattr(ModelEmaV3, "update", note_average)
-    # The gradient of the bias of every class is 1 in every batch.
-    monkeypatch.setattr(SoftLoss, "forward", lambda self, logits, targets: logits.sum(dim=1).mean())
+    losses = []
+
+    def summed(self, logits, targets):
+        """The gradient of the bias of every class is 1 in every batch."""
+        losses.append(logits.sum(dim=1).mean())
+        return losses[-1]
+
+    monkeypatch.setattr(SoftLoss, "forward", summed)
+    notes, shown = [], Progress.on_train_batch_end
+
+    def note_shown(self, *args, **kwargs):
+        shown(self, *args, **kwargs)
+        notes.append(self._note)
+
+    monkeypatch.setattr(Progress, "on_train_batch_end", note_shown)
     go(begin())
+    assert notes[0] == f"loss {losses[0]:.3f}", "the loss of the batch, not a fraction of it"
     assert len(gradients) == 4
     for gradient in gradients:
         assert torch.allclose(gradient, torch.ones_like(gradient))

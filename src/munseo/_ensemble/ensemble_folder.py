@@ -186,8 +186,8 @@ def _manifest(
         "notes": [str(note) for note in aligned.notes],
         "skipped": [],
     }
-    parameters = [(manifest.get("model") or {}).get("num_parameters") or 0 for manifest in manifests]
-    seconds = [member.run.read_course().seconds or 0 for member in aligned.members]
+    parameters = [(manifest.get("model") or {}).get("num_parameters") for manifest in manifests]
+    seconds = [member.run.read_course().seconds for member in aligned.members]
     weights = weights_of(judgement, len(manifests))
     members = [
         {"folder": f"members/{number}", "name": member.name, "weight": weight, "sha256": _fingerprints(member.run)}
@@ -200,10 +200,16 @@ def _manifest(
         "status": "finished",
         "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
         "data": data,
-        "model": {"num_parameters": sum(parameters)},
-        "course": {"seconds": round(sum(seconds), 1)},
+        "model": {"num_parameters": _sum_of_known(parameters)},
+        "course": {"seconds": _sum_of_known(seconds)},
         "ensemble": {"method": judgement.method, "members": members},
     }
+
+
+def _sum_of_known(values: Sequence[float | None]) -> float | None:
+    """Return the sum; None if a value is not known, since the sum of the others would be another number."""
+    known = [value for value in values if value is not None]
+    return round(sum(known), 1) if len(known) == len(values) else None
 
 
 def _fingerprints(run: RunFolder) -> dict[str, str]:

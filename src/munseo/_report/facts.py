@@ -173,7 +173,8 @@ def _join_manifests(folds: Sequence[RunFolder]) -> dict[str, Any]:
         return {}
     courses = [manifest.get("course") or {} for manifest in manifests]
     course: dict[str, Any] = {key: courses[0].get(key) for key in ("epochs_planned", "monitor")}
-    course["seconds"] = sum(each.get("seconds") or 0 for each in courses)
+    seconds = [each.get("seconds") for each in courses]
+    course["seconds"] = None if None in seconds else sum(seconds)  # of a part of the folds it would be another number
     for key in ("augmented_pages", "mixed_batches"):
         course[key] = dict(sum((Counter(each.get(key) or {}) for each in courses), Counter()))
     return {**manifests[0], "course": course}

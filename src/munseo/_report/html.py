@@ -109,6 +109,7 @@ def _axis(values: Sequence[float]) -> tuple[list[tuple[str, float]], Callable[[f
     lowest = min(values)
     step = 0.05 if lowest > 0.7 else 0.1 if lowest > 0.3 else 0.2
     start = max(0.0, (math.floor(lowest / step + 1e-9) - (0 if lowest % step > step / 3 else 1)) * step)
+    start = min(start, 1 - step)  # The remainder of 1 is not exactly 0, and the axis would have no length.
 
     def position(value: float) -> float:
         return round(100 * (value - start) / (1 - start), 2)

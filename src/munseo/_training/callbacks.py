@@ -196,7 +196,8 @@ class Progress(pl.Callback):
         """Move the bar; the loss is read from the device ten times an epoch, since each time waits for the device."""
         every = max(1, int(trainer.num_training_batches) // 10)
         if batch_idx % every == 0:
-            self._note = f"loss {float(outputs['loss']):.3f}"
+            # Lightning has divided the loss by the batches of a step.
+            self._note = f"loss {float(outputs['loss']) * trainer.accumulate_grad_batches:.3f}"
         self._bar.update(self._bar.task_ids[0], advance=1, note=self._note)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

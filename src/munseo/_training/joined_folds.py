@@ -100,9 +100,10 @@ def _join_manifests(run: RunFolder) -> None:
         key: {name: sum(getattr(course, key).get(name, 0) for course in courses) for name in getattr(courses[0], key)}
         for key in ("augmented_pages", "mixed_batches")
     }
+    best = [course.best_value for course in courses if course.best_value is not None]
     totals = {
         "epochs_done": max(course.epochs_done or 0 for course in courses),
-        "best_value": float(np.mean([course.best_value or 0 for course in courses])),
+        "best_value": float(np.mean(best)) if len(best) == len(courses) else None,
         "seconds": sum(course.seconds or 0 for course in courses),
     }
     course = courses[0].model_copy(update={**counts, **totals})

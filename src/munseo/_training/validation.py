@@ -170,5 +170,6 @@ def say_scores(folder: RunFolder, seconds: float) -> None:
 
 
 def _score_sentence(scores: Scores) -> str:
-    low, high = scores.macro_f1_interval or (0.0, 1.0)
-    return f"macro-F1 {scores.macro_f1:.4f} (95 % interval {low:.4f} to {high:.4f}), accuracy {scores.accuracy:.4f}"
+    ends = scores.macro_f1_interval
+    interval = "no interval" if ends is None else f"95 % interval {ends[0]:.4f} to {ends[1]:.4f}"
+    return f"macro-F1 {scores.macro_f1:.4f} ({interval}), accuracy {scores.accuracy:.4f}"

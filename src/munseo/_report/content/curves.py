@@ -105,9 +105,11 @@ def _mark_best(axes: Axes, facts: Facts, column: str, color: str, theme: Theme) 
 
 def _name_best(axes: Axes, facts: Facts, texts: Texts, theme: Theme) -> None:
     """Write the number of the best epoch, if there is only one curve."""
-    if len(facts.curves) != 1 or facts.best_epochs[0] not in facts.curves[0]["epoch"].tolist():
+    if len(facts.curves) != 1 or facts.best_epochs[0] is None:
         return
-    x = float(facts.best_epochs[0] or 0) + 1
+    if facts.best_epochs[0] not in facts.curves[0]["epoch"].tolist():
+        return
+    x = float(facts.best_epochs[0]) + 1
     axes.axvline(x, color=theme.faint, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
     align = "right" if x > 0.75 * axes.get_xlim()[1] else "left" if x < 0.25 * axes.get_xlim()[1] else "center"
     text, above = texts("plot.best", epoch=int(x)), (x, 1.02)
