@@ -11,6 +11,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from munseo import UserError, bench_train, evaluate, predict, train
 from munseo._config import load_config
 from munseo._console import quietly
+from munseo._run import open_run
 from munseo._training import start_checks
 from munseo._training.hardware import (
     FOLDER_VARIABLE,
@@ -149,6 +150,29 @@ def test_tasks_of_a_step_are_one_run_where_the_configuration_has_as_many_process
     assert isinstance(environment, TorchElasticEnvironment)
     assert (environment.world_size(), environment.local_rank(), environment.node_rank()) == (4, 1, 1)
     assert (environment.main_address, environment.main_port) == ("gpu07", 15000 + 3456)
+
+
+def test_two_tasks_of_a_step_train_one_run(overrides, plain_config):
+    """Both are processes of their own from the beginning, so that this takes as long as two short runs at once."""
+    words = [str(plain_config), *overrides(devices=2, epochs=1, shift="none", robustness_pages=0)]
+    step = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_NODEID": "0", "SLURM_JOB_ID": str(os.getpid()),
+            "SLURM_STEP_NODELIST": "127.0.0.1"}  # fmt: skip
+    command = [sys.executable, "-m", "munseo", "train", *words]
+    tasks = [
+        subprocess.Popen(
+            command,
+            env={**os.environ, **step, "SLURM_PROCID": number, "SLURM_LOCALID": number},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in "01"
+    ]
+    ended = [task.communicate(timeout=300) for task in tasks]
+    assert [task.returncode for task in tasks] == [0, 0], ended
+    run = open_run(ended[0][0].strip().splitlines()[-1])
+    assert len(list(run.path.parent.iterdir())) == 1, "one folder for both"
+    assert run.read_manifest()["status"] == "finished"
 
 
 def test_every_check_lets_a_usual_run_pass(launcher, overrides, plain_config):

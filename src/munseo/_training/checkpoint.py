@@ -199,9 +199,9 @@ def read_state(run: RunFolder) -> dict[str, Any]:
 
 def _describe_progress(trainer: pl.Trainer) -> str:
     loop = trainer.fit_loop
-    done, steps = loop.epoch_loop.batch_progress.current.completed, int(trainer.num_training_batches)
+    done, steps = loop.epoch_loop.batch_progress.current.completed, trainer.num_training_batches
     epochs: Any = loop.epoch_progress.current
-    if epochs.started == epochs.processed:
+    if epochs.started == epochs.processed or steps == float("inf"):  # infinite before the first epoch
         return f"after epoch {epochs.processed} of {trainer.max_epochs}"
     return f"in epoch {epochs.started} of {trainer.max_epochs}, after step {done} of {steps}"
 

@@ -51,6 +51,7 @@ from munseo._training.hardware import (
     device_name,
     join_launcher,
     rank,
+    wait_for_all,
 )
 from munseo._training.joined_folds import join_folds, predict_held_out
 from munseo._training.module import PageClassifier
@@ -138,6 +139,7 @@ def start_run(config: Config, command: Sequence[str]) -> TrainingRun:
             _write_start(split_folder, config, collection, split, command, started)
         if len(splits) > 1:
             _write_start(training.folder, config, collection, splits[0], command, started)
+    wait_for_all()  # The other processes read what the first one has written.
     return training
 
 
