@@ -132,3 +132,25 @@ def test_a_run_that_numbers_the_classes_otherwise_is_read_by_their_names(unread,
     points, alone = np.zeros((3, 4)), np.arange(3)
     rows = held_out_probabilities(Embedding(points, alone), pages, alone, 3, run, match, 0)
     assert rows.argmax(axis=1).tolist() == [page.label for page in pages]
+
+
+def test_the_mean_of_the_folds_judges_the_pages_that_no_fold_used(unread, tmp_path):
+    points, labels = clusters(20)
+    pages = unread(labels)
+    run = RunFolder(tmp_path / "folds")
+    (run.path / "fold0").mkdir(parents=True)
+    for folder in (run.path, run.path / "fold0"):
+        (folder / "config.yaml").write_text("{}\n", encoding="utf-8")
+
+    def table(chosen, probabilities):
+        rows = pd.DataFrame([probabilities] * len(chosen), columns=["p_0", "p_1", "p_2"])
+        return rows.assign(ID=[page.id for page in chosen], target=0)
+
+    run.write_table(run.val_predictions_file, table(pages[:50], [0.2, 0.3, 0.5]).assign(fold=0))
+    both = [table(pages[50:], [0.9, 0.1, 0.0]).assign(fold=0), table(pages[50:], [0.5, 0.3, 0.2]).assign(fold=1)]
+    run.write_table(run.held_out_predictions_file, pd.concat(both))
+    match = match_classes(NAMES, NAMES, NAMES, NAMES)
+    groups = np.arange(60)
+    found = held_out_probabilities(Embedding(points, groups), pages, groups, 3, run, match, 0)
+    assert np.allclose(found[:50], [0.2, 0.3, 0.5])
+    assert np.allclose(found[50:], [0.7, 0.2, 0.1])

@@ -1,6 +1,7 @@
 """Run folders written from arrays, and an untrained sibling of the finished run: alignment needs no training."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from munseo._prediction import InferenceSetup, predict_pages
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
 from munseo._training.callbacks import save_weights
+from munseo._training.joined_folds import predict_held_out
 from munseo._training.training_run import start_run
 from munseo._training.validation import prediction_table
 
@@ -61,7 +63,7 @@ def make_run(finished, tmp_path_factory):
     """Make a run next to the finished one, with random weights and their true validation predictions."""
     number = iter(range(100))
 
-    def make(**changes) -> RunFolder:
+    def make(held_out=False, **changes) -> RunFolder:
         runs = tmp_path_factory.mktemp("siblings") / "runs"
         config = Config.model_validate({**finished.read_config().model_dump(), "runs_dir": runs, **changes})
         training = start_run(config, ["munseo"])
@@ -76,6 +78,8 @@ def make_run(finished, tmp_path_factory):
             folder.write_table(folder.val_predictions_file, tables[-1].drop(columns="fold"))
         if len(tables) > 1:
             training.folder.write_table(training.folder.val_predictions_file, pd.concat(tables))
+            if held_out:
+                predict_held_out(training.folder, config, replace(training.splits[0], recipe=None))
         training.folder.update_manifest(status="finished")
         return training.folder
 

@@ -16,6 +16,7 @@ from munseo._data import load_pages
 from munseo._ensemble import align, judge, read_members, write_ensemble
 from munseo._ensemble.ensemble_folder import choose_folder
 from munseo._evaluation import summarise
+from munseo._evaluation.held_out import judges_its_predictions
 from munseo._prediction import InferenceSetup
 from munseo._prediction.combination import is_ensemble, read_combination
 from munseo._prediction.predictor import PredictOptions, Predictor
@@ -124,6 +125,11 @@ def test_k_fold_members_are_judged_by_the_fold_that_held_the_page_out(make_run, 
     assert len(Predictor.load(run).runs[0].classifiers) == 2
     again = evaluate(run.path, quiet=True)
     assert again["loss"] == pytest.approx(run.read_json(run.results_file)["val"]["loss"], rel=1e-5)
+    assert not judges_its_predictions(run), "single folds were judged, and their mean predicts"
+    assert not {"calibration", "expected"} & set(run.read_json(run.results_file))
+    assert any(note.key == "out_of_fold" for note in run.read_results().ensemble.notes)
+    with pytest.raises(UserError, match="No pages were held out of all folds"):
+        Predictor.load(run, PredictOptions(target_precision=0.5))
     alone = open_run(members[0])
     stored = alone.read_predictions(alone.val_predictions_file)
     names = alone.read_json(alone.fold(0).model_file)["class_names"]
@@ -132,6 +138,21 @@ def test_k_fold_members_are_judged_by_the_fold_that_held_the_page_out(make_run, 
     of_member = evaluate(alone.path, quiet=True)
     assert of_member["confusion"] == expected["confusion"], "each page by the fold that was not trained on it"
     assert of_member["loss"] == pytest.approx(expected["loss"], rel=1e-5)
+
+
+def test_k_fold_members_are_judged_by_the_mean_of_their_folds(make_run, tmp_path, documents):
+    members = [make_run(held_out=True, n_folds=2, class_imbalance=None, image_size=size) for size in (32, 48)]
+    run, aligned, judgement = _write(tmp_path / "means", [member.path for member in members])
+    held_out = members[0].read_predictions(members[0].held_out_predictions_file)
+    assert set(aligned.ids) == set(held_out["ID"])
+    known = {page.id: page for page in load_pages(documents).train}
+    predicted = Predictor.load(run).predict([known[page_id] for page_id in aligned.ids]).final
+    assert np.allclose(judgement.combination(aligned.rows), predicted, atol=1e-6), "members predict as they were judged"
+    results = run.read_results()
+    assert results.ensemble.judged_by_mean
+    assert results.calibration.temperature is not None
+    assert results.val.num_pages == len(aligned.ids)
+    assert evaluate(run.path, quiet=True)["loss"] == pytest.approx(results.val.loss, rel=1e-5)
 
 
 def test_a_stack_is_kept_and_read_back(write_member):

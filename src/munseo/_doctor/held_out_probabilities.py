@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
@@ -15,6 +16,7 @@ from munseo._data.class_match import ClassMatch
 from munseo._doctor.embeddings import Embedding
 from munseo._doctor.inspected_page import InspectedPage
 from munseo._doctor.judge import calibrated
+from munseo._evaluation.fold_mean import read_mean
 from munseo._run import RunFolder
 
 NUM_FOLDS = 5  # the folds of the cross-validation
@@ -63,8 +65,13 @@ def held_out_probabilities(
 
 
 def _validation_probabilities(run: RunFolder, labelled: Sequence[InspectedPage], match: ClassMatch) -> np.ndarray:
-    """Return what the run predicted for its validation pages; NaN for pages that it trained on or does not know."""
+    """Return what the run predicted for its validation pages; NaN for pages that it trained on or does not know.
+
+    A k-fold run also has the mean of its folds for the pages that no fold used.
+    """
     table = run.read_predictions(run.val_predictions_file)
+    if run.folds and (mean := read_mean(run)) is not None:
+        table = pd.concat([table, mean[0]])
     values = table[[f"p_{index}" for index in match.indices]].to_numpy(float)
     known = dict(zip(table["ID"], values, strict=True))
     unknown = np.full(len(match.indices), np.nan)
