@@ -7,7 +7,9 @@ The runs are trained on only the pages of train.csv; a tenth of them is held out
 may be given too: if their data folder has a val.csv, which they did not use, their mean is judged on it here first. The
 pages of val.csv, which the runs never saw, are predicted by ``munseo predict``: as they are, and damaged by two recipes
 that are written only in ``expected_score.py``. The table compares temperature and expected score with those from the
-out-of-fold predictions of single folds, as versions before this benchmark took them.
+out-of-fold predictions of single folds, as versions before this benchmark took them. ``ECE mean matched`` is with the
+temperature of the mix of held-out pages that the expected score matches to the test set, ``ECE best`` with the one that
+fits the test labels best. Predictions are kept in ``--work``, so that a second call is quick.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ from munseo._config import Config
 from munseo._data import Page, load_pages
 from munseo._evaluation import macro_f1
 from munseo._evaluation.calibration import apply_temperature, fit_temperature, reliability
-from munseo._evaluation.expectation import expect_macro_f1
-from munseo._evaluation.held_out import arrays, by_draw
+from munseo._evaluation.expectation import Validation, expect_macro_f1
+from munseo._evaluation.held_out import arrays, by_draw, held_out, validated_pipeline
 from munseo._prediction.inference import read_card
 from munseo._run import RunFolder, open_run
 from munseo._shift.recipe_file import read_recipe
@@ -87,7 +89,8 @@ def judge(run: RunFolder, sets: dict[str, list[Page]], work: Path) -> list[dict[
     rows = []
     for name, pages in sets.items():
         output = work / "predictions" / run.path.name / f"{name}.csv"
-        munseo.predict(run.path, [pages[0].path.parent], output, proba=True)
+        if not output.with_suffix(".expected.json").is_file():
+            munseo.predict(run.path, [pages[0].path.parent], output, proba=True)
         table = pd.read_csv(output, dtype={"ID": str}).set_index("ID")
         calibrated = table.filter(like="p_").loc[[page.path.name for page in pages]].to_numpy(np.float32)
         labels = np.array([page.label for page in pages])
@@ -103,6 +106,8 @@ def judge(run: RunFolder, sets: dict[str, list[Page]], work: Path) -> list[dict[
             "ECE raw": reliability(labels, raw)[1],
             "ECE single": reliability(labels, apply_temperature(raw, temperature))[1],
             "ECE mean": reliability(labels, calibrated)[1],
+            "ECE mean matched": reliability(labels, apply_temperature(raw, _matched_temperature(run, raw)))[1],
+            "ECE best": reliability(labels, apply_temperature(raw, fit_temperature(labels, raw)))[1],
             "confidence": float(calibrated.max(axis=1).mean()),
             "accuracy": float((raw.argmax(axis=1) == labels).mean()),
             "real": real,
@@ -112,6 +117,17 @@ def judge(run: RunFolder, sets: dict[str, list[Page]], work: Path) -> list[dict[
             **_interval("mean", expected["interval"], real),
         })  # fmt: skip
     return rows
+
+
+def _matched_temperature(run: RunFolder, test: np.ndarray) -> float:
+    """Return the temperature of the mix of clean and shifted pages that the expected score matches to these pages."""
+    held = held_out(run, validated_pipeline(run))
+    assert held is not None, "the mean of the folds was judged"
+    assert held.clean is not None, "clean pages were predicted"
+    pages = np.arange(len(held.labels))
+    return (
+        Validation(held.labels, held.clean, held.draws, pages).match(np.ones(len(pages)), test.max(axis=1)).temperature
+    )
 
 
 def _interval(name: str, ends: Sequence[float] | None, real: float) -> dict[str, object]:
