@@ -150,8 +150,12 @@ def test_a_run_that_another_process_holds_is_not_resumed(whole, tmp_path):
 def test_a_run_killed_before_its_report_is_finished(whole, tmp_path):
     run = open_run(shutil.copytree(whole.path, tmp_path / "run"))
     (run.path / "report.html").unlink()
+    left = [run.lock_file, run.path / ".report.html.12345.tmp"]
+    for file in left:
+        file.write_text("of the process that was killed")
     resume(run.path, quiet=True)
     assert (run.path / "report.html").exists()
+    assert [file for file in left if file.exists()] == []
 
 
 def test_killed_while_the_state_is_written_it_ends_the_same(overrides, plain_config, whole, tmp_path):

@@ -51,7 +51,8 @@ def resume_run(
                 f"{folder.path}: this run is finished; its report is {folder.path / 'report.html'}. To train longer: "
                 f"munseo resume {folder.path} epochs=N"
             )
-        reports.write_report(folder)  # The run was killed while the report was written.
+        with resumable(folder):  # The run was killed while the report was written.
+            reports.write_report(folder)
         return folder.path
     join_launcher(folder.read_config())
     with resumable(folder):
