@@ -103,17 +103,17 @@ def test_folds_go_on_within_the_fold_that_was_stopped(overrides, plain_config, t
         train(plain_config, overrides(**values, runs_dir=tmp_path / "stopped"), quiet=True)
     (path,) = (tmp_path / "stopped").iterdir()
     assert str(stopped.value) == (
-        f"stopped in epoch 1 of 1, after step 3 of 6; the state is saved. Go on with: munseo resume {path}"
+        f"stopped in epoch 1 of 1, after step 4 of 5; the state is saved. Go on with: munseo resume {path}"
     )
     resume(path, quiet=True)
-    assert len(steps) == 12, "no step of either fold is done again"
+    assert len(steps) == 10, "no step of either fold is done again"
     assert differences(whole.path, path) == []
     joined = whole.read_predictions(whole.val_predictions_file)
     run = open_run(path)
     run.scores_file.write_text('{"public": 0.5}')
     resume(path, ["epochs=2"], quiet=True)
     assert not run.scores_file.exists()
-    assert len(steps) == 24, "one more epoch of each fold"
+    assert len(steps) == 20, "one more epoch of each fold"
     assert [len(fold.read_metrics()) for fold in run.folds] == [2, 2]
     assert [fold.read_config().epochs for fold in (run, *run.folds)] == [2, 2, 2]
     assert {fold.read_manifest()["status"] for fold in (run, *run.folds)} == {"finished"}
