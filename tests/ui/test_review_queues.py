@@ -1,45 +1,40 @@
-"""Queues of pages to review, from a run that numbers the classes otherwise than the data folder."""
-
-from __future__ import annotations
+"""The queues of pages to review."""
 
 from pathlib import Path
 
-import pandas as pd
+import pytest
 
 from munseo._data import Page, PageSet
-from munseo._locale import Texts
-from munseo._run import RunFolder
-from munseo._run.atomic import write_json
-from munseo._ui.review_queues import queue
+from munseo._doctor import KINDS, Issue, issue_table
+from munseo._doctor.inspected_page import InspectedPage
+from munseo._locale import Remark, Texts
+from munseo._ui.review_queues import LABEL_KINDS, queue
 from munseo._ui.site import Site
 
 
-def write_run(path: Path, names: list[str]) -> RunFolder:
-    """A run that takes both of its pages, a letter and a form, for letters."""
-    run = RunFolder(path)
-    run.path.mkdir(parents=True)
-    write_json(run.model_file, {"model_name": "x", "class_names": names, "class_targets": names, "image_size": 32,
-                                "norm_mean": [0.5] * 3, "norm_std": [0.5] * 3})  # fmt: skip
-    table = pd.DataFrame({"ID": ["letter.jpg", "form.jpg"], "target": [names.index("letter"), names.index("form")]})
-    for index, name in enumerate(names):
-        table[f"p_{index}"] = 0.9 if name == "letter" else 0.1 / (len(names) - 1)
-    run.write_table(run.val_predictions_file, table)
-    return run
+@pytest.fixture
+def site_of(tmp_path):
+    """Make a site whose ``issues.csv`` has one page for each of the kinds given, and the pages of its data."""
+
+    def make(kinds):
+        pages = [Page(f"{kind}.jpg", Path(f"{kind}.jpg"), 0) for kind in kinds]
+        issues = [
+            Issue(kind, "low", Remark("doctor.missing", {"number": 1, "count": 12}), InspectedPage("train", page))
+            for kind, page in zip(kinds, pages, strict=True)
+        ]
+        issue_table(issues, ("0", "1")).to_csv(tmp_path / "issues.csv", index=False)
+        data = PageSet(tuple(pages), None, (), ("letter", "form"), ("0", "1"), {}, ())
+        return Site(tmp_path, tmp_path, tmp_path / "issues.csv", tmp_path / "review.csv"), data
+
+    return make
 
 
-def suspects(tmp_path, run_names):
-    data_names = ("form", "letter")
-    pages = tuple(Page(f"{name}.jpg", tmp_path / f"{name}.jpg", label) for label, name in enumerate(data_names))
-    run = write_run(tmp_path / "runs" / "run", run_names)
-    site = Site(run.path.parent, None, None, tmp_path / "review.csv")
-    return queue("labels", site, PageSet(pages, None, (), data_names, data_names, {}, ()), run, Texts("en", "ui"))
-
-
-def test_the_suggested_class_is_found_by_name(tmp_path):
-    (item,) = suspects(tmp_path, ["letter", "form"])
-    assert (item.id, item.label, item.suggested) == ("form.jpg", 0, 1)
-    assert "letter" in item.why
-
-
-def test_a_run_of_other_classes_fills_no_queue(tmp_path):
-    assert suspects(tmp_path, ["advertisement", "letter", "form"]) == []
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_every_kind_that_questions_a_label_is_in_the_queue_of_labels(site_of, language):
+    site, pages = site_of(list(KINDS))
+    items = queue("labels", site, pages, None, Texts(language, "ui"))
+    assert {item.id for item in items} == {f"{kind}.jpg" for kind in LABEL_KINDS}
+    assert set(LABEL_KINDS) <= set(KINDS)
+    expected = {"en": "group 1: 12 pages that are alike and fit no class", "ko": "묶음 1: 서로 닮았고"}[language]
+    assert items[0].why.startswith(expected)
+    assert items[0].suggested is None
