@@ -9,6 +9,7 @@ import torch
 from pytorch_lightning.utilities import rank_zero_only
 
 from munseo import UserError, bench_train, evaluate, predict, train
+from munseo._commands.config import check
 from munseo._config import load_config
 from munseo._console import quietly
 from munseo._run import open_run
@@ -87,6 +88,13 @@ def test_the_command_ends_with_2(nothing):
     assert (done.returncode, done.stdout) == (2, "")
     assert "image_size: vit_tiny_patch16_224 cannot take pages of 225 px" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_configuration_is_checked_with_its_model(plain_config):
+    words = ["model_name=vit_tiny_patch16_224", "device=cuda"]  # it may be trained on another machine
+    assert check(plain_config, [*words, "image_size=224"]) == f"{plain_config}: fine"
+    with pytest.raises(UserError, match="it takes 224 and 240"):
+        check(plain_config, [*words, "image_size=225"])
 
 
 def test_other_commands_look_for_the_device_first(finished, documents, tmp_path, monkeypatch, plain_config, overrides):
