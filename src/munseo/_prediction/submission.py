@@ -14,6 +14,7 @@ from munseo._data import DataLayout, ImageProblem, Page, PageSet, check_images, 
 from munseo._errors import UserError
 from munseo._evaluation.expectation import expect_macro_f1
 from munseo._evaluation.held_out import held_out, judges_its_predictions
+from munseo._evaluation.held_out_groups import page_groups
 from munseo._prediction.decision import remedy
 from munseo._prediction.predictor import PredictedPages, PredictOptions, Predictor, check_device
 from munseo._run import RunFolder
@@ -161,7 +162,8 @@ def expected_score(predictor: Predictor, predicted: PredictedPages) -> dict[str,
         say(f"expected macro-F1: not known for this pipeline. {remedy(run, predictor.pipeline)}")
         return None
     shifted = held.draws
-    expectation = expect_macro_f1(held.labels, held.clean, shifted, readable, run.read_config().random_seed)
+    seed, groups = run.read_config().random_seed, page_groups(run, held.ids)
+    expectation = expect_macro_f1(held.labels, held.clean, shifted, readable, seed, groups)
     expected = expectation.to_dict(card.class_names)
     # Without a recipe the clean pages stand in for damaged ones; their score is not that of a second validation.
     expected["shifted_val"] = expected["shifted_val"] if held.shifted is not None else None

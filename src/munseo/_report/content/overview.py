@@ -66,10 +66,11 @@ def estimates(facts: Facts, texts: Texts) -> tuple[Estimate, ...]:
     """Return the scores on clean and damaged validation pages, and the expected one, as far as there are any."""
     val, shifted, expected = facts.results.val, facts.results.shifted, facts.results.expected
     rows = []
+    by = "single_" if facts.folds else ""
     if val:
-        rows.append(Estimate(texts("estimates.clean"), val.macro_f1, val.macro_f1_interval, "val"))
+        rows.append(Estimate(texts(f"estimates.{by}clean"), val.macro_f1, val.macro_f1_interval, "val"))
     if shifted:
-        rows.append(Estimate(texts("estimates.shifted"), shifted.macro_f1, shifted.macro_f1_interval, "shifted"))
+        rows.append(Estimate(texts(f"estimates.{by}shifted"), shifted.macro_f1, shifted.macro_f1_interval, "shifted"))
     if mean := facts.results.fold_mean:
         rows.append(Estimate(texts("estimates.mean_clean"), mean.val.macro_f1, mean.val.macro_f1_interval, "val"))
         if under := mean.shifted:
@@ -152,7 +153,10 @@ def _headline(facts: Facts, texts: Texts) -> tuple[Number, ...]:
 
 def _shift_headline(facts: Facts, texts: Texts) -> tuple[Number, ...]:
     """Return the headline of a run that validates damaged pages: the expected score first, clean validation last."""
-    val, shifted, expected = facts.results.val, facts.results.shifted, facts.results.expected
+    mean, expected = facts.results.fold_mean, facts.results.expected
+    # Of folds, their mean predicts.
+    val, shifted = (mean.val, mean.shifted) if mean else (facts.results.val, facts.results.shifted)
+    by = "mean_" if mean else ""
     assert val is not None
     numbers = []
     if expected:
@@ -160,10 +164,9 @@ def _shift_headline(facts: Facts, texts: Texts) -> tuple[Number, ...]:
         numbers.append(Number(texts("macro_f1_expected"), fm.score(expected.macro_f1), remark))
     if shifted:
         ratio = texts("ratio_of_clean", ratio=fm.percent(shifted.macro_f1 / val.macro_f1)) if val.macro_f1 else ""
-        numbers.append(Number(texts("macro_f1_shifted"), fm.score(shifted.macro_f1), ratio))
-    numbers.append(
-        Number(texts("macro_f1_clean"), fm.score(val.macro_f1), fm.bounds(val.macro_f1_interval, "interval_of", texts))
-    )
+        numbers.append(Number(texts(f"macro_f1_{by}shifted"), fm.score(shifted.macro_f1), ratio))
+    ends = fm.bounds(val.macro_f1_interval, "interval_of", texts)
+    numbers.append(Number(texts(f"macro_f1_{by}clean"), fm.score(val.macro_f1), ends))
     if len(numbers) < MAX_NUMBERS - 1:
         numbers.append(_accuracy(val, texts))
     return (*numbers, server_number(facts, texts))
