@@ -93,9 +93,10 @@ def test_reports_and_evaluation_name_the_mean(kfold_run):
     report, korean = ((kfold_run.path / f"report{end}.md").read_text(encoding="utf-8") for end in ("", ".ko"))
     assert f"The mean of the folds, which predicts new pages, has macro-F1 {score}" in report.replace("\n", " ")
     assert f"폴드 평균의 Macro-F1은 어느 폴드도 쓰지 않은 페이지 17장에서 {score}" in korean.replace("\n", " ")
-    assert "mean of the folds, clean" in report
+    page = (kfold_run.path / "report.html").read_text(encoding="utf-8")
+    assert "mean of the folds, clean" in page
     assert "Shifted macro-F1, mean of the folds" in report, "the headline is what predicts"
-    assert "single folds, clean" in report
+    assert "single folds, clean" in page
     again = evaluate(kfold_run.path, quiet=True)
     assert again["macro_f1"] == pytest.approx(results.val.macro_f1)
     assert again["fold_mean"]["val"]["loss"] == pytest.approx(results.fold_mean.val.loss, rel=1e-5)

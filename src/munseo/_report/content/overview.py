@@ -156,7 +156,6 @@ def _shift_headline(facts: Facts, texts: Texts) -> tuple[Number, ...]:
     mean, expected = facts.results.fold_mean, facts.results.expected
     # Of folds, their mean predicts.
     val, shifted = (mean.val, mean.shifted) if mean else (facts.results.val, facts.results.shifted)
-    by = "mean_" if mean else ""
     assert val is not None
     numbers = []
     if expected:
@@ -164,9 +163,11 @@ def _shift_headline(facts: Facts, texts: Texts) -> tuple[Number, ...]:
         numbers.append(Number(texts("macro_f1_expected"), fm.score(expected.macro_f1), remark))
     if shifted:
         ratio = texts("ratio_of_clean", ratio=fm.percent(shifted.macro_f1 / val.macro_f1)) if val.macro_f1 else ""
-        numbers.append(Number(texts(f"macro_f1_{by}shifted"), fm.score(shifted.macro_f1), ratio))
+        numbers.append(
+            Number(texts("macro_f1_mean_shifted" if mean else "macro_f1_shifted"), fm.score(shifted.macro_f1), ratio)
+        )
     ends = fm.bounds(val.macro_f1_interval, "interval_of", texts)
-    numbers.append(Number(texts(f"macro_f1_{by}clean"), fm.score(val.macro_f1), ends))
+    numbers.append(Number(texts("macro_f1_mean_clean" if mean else "macro_f1_clean"), fm.score(val.macro_f1), ends))
     if len(numbers) < MAX_NUMBERS - 1:
         numbers.append(_accuracy(val, texts))
     return (*numbers, server_number(facts, texts))
