@@ -104,7 +104,7 @@ def test_it_is_a_run_among_runs(blend, finished):
     assert table["val_macro_f1"][0] == pytest.approx(results["val"]["macro_f1"])
     stored = blend.read_predictions(blend.val_predictions_file)
     rows = stored.filter(like="p_").to_numpy()
-    again = summarise(stored["target"].to_numpy(np.int64), rows, blend.read_json(blend.model_file)["class_names"], 42)
+    again = summarise(stored["target"].to_numpy(np.int64), rows, blend.read_json(blend.model_file)["class_names"])
     assert again["macro_f1"] == pytest.approx(results["val"]["macro_f1"])
     assert set(stored["ID"]) == set(finished.read_predictions(finished.val_predictions_file)["ID"])
     assert results["ensemble"]["conclusion"] in ("better", "not distinguishable", "worse")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from munseo._evaluation.comparison import paired_bootstrap
-from munseo._evaluation.metrics import bootstrap_interval, grouped_interval, macro_f1
+from munseo._evaluation.metrics import macro_f1, macro_f1_interval
 from munseo._evaluation.second_look import SecondLook, choose_second_look, cross_fit, second_predictions
 from munseo._evaluation.view_gains import weigh_views
 from munseo._prediction.tta import VIEWS
@@ -93,8 +93,8 @@ def test_only_uncertain_pages_are_blended():
 def test_draws_of_one_page_count_as_one_page():
     labels, rows = simulate("first", 1.0)
     predicted = rows.argmax(axis=1)
-    single = bootstrap_interval(labels, predicted, NUM_CLASSES)
-    twice = grouped_interval(np.tile(labels, 2), np.tile(predicted, 2), np.tile(np.arange(NUM_PAGES), 2), NUM_CLASSES)
+    single = macro_f1_interval(labels, predicted, NUM_CLASSES)
+    twice = macro_f1_interval(np.tile(labels, 2), np.tile(predicted, 2), NUM_CLASSES, np.tile(np.arange(NUM_PAGES), 2))
     assert twice == pytest.approx(single, abs=0.01), "a copy of every page tells nothing new"
     other = simulate("other", 1.2)[1].argmax(axis=1)
     once = paired_bootstrap(labels, other, predicted, NUM_CLASSES)

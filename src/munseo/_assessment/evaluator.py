@@ -25,7 +25,7 @@ from munseo._evaluation.calibration import coverage_at, reliability
 from munseo._evaluation.comparison import paired_bootstrap
 from munseo._evaluation.held_out import held_out
 from munseo._evaluation.judgement import PRECISIONS
-from munseo._evaluation.metrics import grouped_interval, macro_f1
+from munseo._evaluation.metrics import macro_f1
 from munseo._prediction import Predictor
 from munseo._prediction.combination import all_weights_sha256, is_ensemble, member_folders
 from munseo._prediction.decision import NoThresholdError, choose_threshold
@@ -133,11 +133,8 @@ def _scores(predictor: Predictor, predicted: PredictedPages, test: TestPages, co
     bins, after = reliability(labels, calibrated)
     look = predictor.second_look
     return {
-        **summarise(labels, final, card.class_names, config.random_seed),
         # Copies of a page go wrong together, and are one observation.
-        "macro_f1_interval": grouped_interval(
-            labels, final.argmax(axis=1), test.groups, card.num_classes, config.random_seed
-        ),
+        **summarise(labels, final, card.class_names, test.groups),
         "evaluated": datetime.now().astimezone().isoformat(timespec="seconds"),
         "pages_sha256": _fingerprint(test),
         "settings": {

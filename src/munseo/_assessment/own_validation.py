@@ -14,6 +14,7 @@ from munseo._data.class_match import match_classes
 from munseo._ensemble import align, honest_probabilities, read_members
 from munseo._errors import UserError
 from munseo._evaluation import summarise
+from munseo._evaluation.held_out_groups import page_groups
 from munseo._model import ModelCard
 from munseo._prediction import Predictor, predict_run
 from munseo._prediction.combination import is_ensemble, member_folders
@@ -46,10 +47,10 @@ def measure_validation(predictor: Predictor, data: Path | None) -> dict[str, Any
         rows[held_out] = predict_run(models, [pages[index] for index in held_out], loaded.setup, loaded.views)
     labels = np.array([page.label for page in recorded])
     by_mean = np.array([page.fold is None for page in recorded])
-    names, seed = predictor.card.class_names, run.read_config().random_seed
-    result = summarise(labels[~by_mean], rows[~by_mean], names, seed)
+    names, groups = predictor.card.class_names, page_groups(run, [page.id for page in recorded])
+    result = summarise(labels[~by_mean], rows[~by_mean], names, groups[~by_mean])
     if run.folds and by_mean.any():
-        result["fold_mean"] = {"val": summarise(labels[by_mean], rows[by_mean], names, seed)}
+        result["fold_mean"] = {"val": summarise(labels[by_mean], rows[by_mean], names, groups[by_mean])}
     return result
 
 
@@ -127,4 +128,5 @@ def _measure_ensemble(predictor: Predictor, data: Path | None) -> dict[str, Any]
             predicted = predict_run([model], [pages[index] for index in held_out], loaded.setup, loaded.views)
             rows[number, held_out] = predicted[:, columns]
     probabilities = honest_probabilities(aligned, entry.method, entry.seed, rows)
-    return summarise(aligned.labels, probabilities, card.class_names, entry.seed)
+    groups = page_groups(predictor.folder, aligned.ids)
+    return summarise(aligned.labels, probabilities, card.class_names, groups)

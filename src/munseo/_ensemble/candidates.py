@@ -12,7 +12,8 @@ from munseo._ensemble.alignment import AlignedMembers
 from munseo._ensemble.combiners import Fit, deal_folds, fit_best_member, fit_mean, fit_stack, fit_weights, out_of_fold
 from munseo._evaluation import macro_f1
 from munseo._evaluation.comparison import Difference, paired_bootstrap
-from munseo._evaluation.metrics import grouped_interval, log_loss
+from munseo._evaluation.held_out_groups import common_groups
+from munseo._evaluation.metrics import log_loss, macro_f1_interval
 from munseo._prediction.combination import Combination
 
 NUM_FOLDS = 5
@@ -25,7 +26,7 @@ class Evidence:
     Attributes:
         rows: Probabilities, float64 (num_members, num_rows, num_classes); a page has one row for each draw.
         labels: Class index of each row, int (num_rows,).
-        groups: Page index of each row, int (num_rows,).
+        groups: Number of the group of each row, int (num_rows,); draws of a page are in its group.
         folds: Fold of each row, int (num_rows,); all draws of a page are in one fold.
         page_folds: Fold of each page, int (num_pages,).
     """
@@ -44,7 +45,7 @@ class Evidence:
         return cls(
             rows=np.concatenate(list(draws), axis=1),
             labels=np.tile(aligned.labels, len(draws)),
-            groups=np.tile(np.arange(len(aligned.labels)), len(draws)),
+            groups=np.tile(common_groups([member.run for member in aligned.members], aligned.ids), len(draws)),
             folds=np.tile(folds, len(draws)),
             page_folds=folds,
         )
@@ -162,7 +163,7 @@ def _scores(evidence: Evidence, probabilities: np.ndarray, seed: int) -> dict[st
     predicted, num_classes = probabilities.argmax(axis=1), probabilities.shape[1]
     return {
         "macro_f1": macro_f1(evidence.labels, predicted, num_classes),
-        "macro_f1_interval": list(grouped_interval(evidence.labels, predicted, evidence.groups, num_classes, seed)),
+        "macro_f1_interval": list(macro_f1_interval(evidence.labels, predicted, num_classes, evidence.groups)),
         "accuracy": float((evidence.labels == predicted).mean()),
         "loss": log_loss(evidence.labels, probabilities),
     }

@@ -1,5 +1,5 @@
 """Evaluation: metrics, calibration, expected score, comparison and judgement of predictions."""
 
-from munseo._evaluation.metrics import bootstrap_interval, macro_f1, summarise
+from munseo._evaluation.metrics import macro_f1, macro_f1_interval, summarise
 
-__all__ = ["bootstrap_interval", "macro_f1", "summarise"]
+__all__ = ["macro_f1", "macro_f1_interval", "summarise"]

@@ -30,11 +30,11 @@ from munseo._evaluation.held_out import (
     view_table_file,
 )
 from munseo._evaluation.held_out_groups import page_groups
-from munseo._evaluation.metrics import grouped_interval, summarise
+from munseo._evaluation.metrics import summarise
 from munseo._evaluation.precision_threshold import threshold_for_precision
 from munseo._evaluation.robustness import robustness_profile
 from munseo._evaluation.second_look import SecondLook, choose_second_look
-from munseo._evaluation.view_gains import average, by_view, weigh_views
+from munseo._evaluation.view_gains import BASE, average, by_view, weigh_views
 from munseo._jpeg import encode_jpeg
 from munseo._model import ModelCard
 from munseo._run import RunFolder
@@ -66,7 +66,7 @@ def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> Results:
     by_mean = judges_its_predictions(run)
     views = view_table_file(run) if by_mean else run.view_predictions_file
     if views.exists():
-        results |= judge_views(run.read_predictions(views), card, config)
+        results |= judge_views(run, run.read_predictions(views), card, config)
     if not by_mean:
         results.pop("second_look", None)
     elif calibration := _calibration(run, default_pipeline(run, results.get("second_look"))):
@@ -88,19 +88,17 @@ def validation_tables(run: RunFolder) -> Tables:
 def _scores(run: RunFolder, tables: Tables, card: ModelCard, config: Config) -> dict[str, Any]:
     """Return the scores of clean and shifted pages: ``val`` and, if there are any, ``shifted``."""
     clean, shifted = tables
-    seed = config.random_seed
-    results: dict[str, Any] = {"val": summarise(*arrays(clean, card.num_classes), card.class_names, seed)}
+    groups = page_groups(run, clean["ID"].tolist())
+    results: dict[str, Any] = {"val": summarise(*arrays(clean, card.num_classes), card.class_names, groups)}
     if shifted is None:
         return results
     labels, rows = arrays(shifted, card.num_classes)
     recipe = read_recipe(run)
     # The draws of a page go wrong together, and so do pages of one group.
     groups = page_groups(run, shifted["ID"].tolist())
-    interval = grouped_interval(labels, rows.argmax(axis=1), groups, card.num_classes, seed)
     results["shifted"] = {
-        **summarise(labels, rows, card.class_names, seed),
+        **summarise(labels, rows, card.class_names, groups),
         "num_pages": int(shifted["ID"].nunique()),
-        "macro_f1_interval": list(interval),
         "draws": int(shifted["draw"].nunique()),
         "recipe": recipe.name if recipe else config.shift,
     }
@@ -136,12 +134,14 @@ def _calibration(run: RunFolder, pipeline: Pipeline) -> dict[str, Any] | None:
     return entry
 
 
-def judge_views(table: pd.DataFrame, card: ModelCard, config: Config) -> dict[str, Any]:
+def judge_views(run: RunFolder, table: pd.DataFrame, card: ModelCard, config: Config) -> dict[str, Any]:
     """Return the entries ``views`` and ``second_look``, given the predictions of shifted pages by single views."""
-    views = weigh_views(table, card.num_classes, card.tta_views, card.tta_space)
+    ids = table.loc[table["view"] == BASE, "ID"].tolist()
+    groups = page_groups(run, ids)
+    views = weigh_views(table, card.num_classes, card.tta_views, card.tta_space, groups)
     labels, rows = by_view(table, card.num_classes)
     first = average(np.stack([rows[name] for name in card.tta_views]), card.tta_space)
-    look = choose_second_look(labels, first, rows, card.tta_space, config.random_seed)
+    look = choose_second_look(labels, first, rows, card.tta_space, config.random_seed, groups)
     return {"views": views, "second_look": {**look, "used": config.second_look and look["gain"] > 0}}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from munseo._errors import UserError
 from munseo._evaluation.comparison import paired_bootstrap
+from munseo._evaluation.held_out_groups import common_groups
 from munseo._evaluation.metrics import macro_f1
 from munseo._run import RunFolder, check_fingerprints
 from munseo._run.run_inputs import (
@@ -65,7 +67,7 @@ def _compared(runs: tuple[RunFolder, RunFolder]) -> dict[str, Any]:
         "pages": differing_pages(inputs_a, inputs_b),
         "test": differing_test(inputs_a, inputs_b),
         "scores": _scores(*runs),
-        **_outcome(predictions),
+        **_outcome(runs, predictions),
     }
 
 
@@ -144,7 +146,7 @@ def _predictions(run: RunFolder) -> pd.DataFrame | None:
     )
 
 
-def _outcome(predictions: list[pd.DataFrame | None]) -> dict[str, Any]:
+def _outcome(runs: Sequence[RunFolder], predictions: list[pd.DataFrame | None]) -> dict[str, Any]:
     """Return what moved macro-F1, and the predictions that changed on the pages that both runs validated."""
     pages_a, pages_b = predictions
     if pages_a is None or pages_b is None:
@@ -159,10 +161,10 @@ def _outcome(predictions: list[pd.DataFrame | None]) -> dict[str, Any]:
     ]
     only_a, only_b = len(pages_a) - len(both), len(pages_b) - len(both)
     result = {"in_both": len(both), "only_a": only_a, "only_b": only_b, "changed": changed}
-    return {"causes": _causes_of_change(pages_a, pages_b), "predictions": result}
+    return {"causes": _causes_of_change(runs, pages_a, pages_b), "predictions": result}
 
 
-def _causes_of_change(run_a: pd.DataFrame, run_b: pd.DataFrame) -> dict[str, Any] | None:
+def _causes_of_change(runs: Sequence[RunFolder], run_a: pd.DataFrame, run_b: pd.DataFrame) -> dict[str, Any] | None:
     """Divide the change of macro-F1 from run A to run B into three contributions that sum up to it.
 
     On the pages that both runs validated, A's predictions are scored with A's labels, then with B's labels, and then
@@ -186,7 +188,8 @@ def _causes_of_change(run_a: pd.DataFrame, run_b: pd.DataFrame) -> dict[str, Any
     shared_a = macro_f1(labels_a, predicted_a, len(names))
     relabelled = macro_f1(labels_b, predicted_a, len(names))
     shared_b = macro_f1(labels_b, predicted_b, len(names))
-    sure = paired_bootstrap(labels_b, predicted_b, predicted_a, len(names))
+    groups = common_groups(runs, both.tolist())
+    sure = paired_bootstrap(labels_b, predicted_b, predicted_a, len(names), groups=groups)
     return {
         "macro_f1_a": whole_a,
         "macro_f1_b": whole_b,

@@ -81,7 +81,12 @@ class CrossFittedLook:
 
 
 def choose_second_look(
-    labels: np.ndarray, first: np.ndarray, views: Mapping[str, np.ndarray], space: str, seed: int
+    labels: np.ndarray,
+    first: np.ndarray,
+    views: Mapping[str, np.ndarray],
+    space: str,
+    seed: int,
+    groups: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Choose threshold, blend and views on the validation pages, and estimate what they gain without flattery.
 
@@ -94,6 +99,7 @@ def choose_second_look(
         views: Probabilities by each view, (N, K).
         space: ``probability`` or ``logit``, in which views are averaged.
         seed: Seed of the folds.
+        groups: Number of the group of each page, int (N,), for the interval; None: each page is its own.
 
     Returns:
         The ``second_look`` entry of ``results.json``, without ``used``.
@@ -101,7 +107,9 @@ def choose_second_look(
     seconds = second_predictions(views, space)
     num_classes = first.shape[1]
     held_out = cross_fit(labels, first, seconds, seed).applied(first, seconds)
-    gain = paired_bootstrap(labels, held_out.argmax(axis=1), first.argmax(axis=1), num_classes, level=LEVEL)
+    gain = paired_bootstrap(
+        labels, held_out.argmax(axis=1), first.argmax(axis=1), num_classes, level=LEVEL, groups=groups
+    )
     look = _best(labels, first, seconds)
     return {
         "gate": look.gate,

@@ -61,7 +61,9 @@ def by_view(table: pd.DataFrame, num_classes: int) -> tuple[np.ndarray, dict[str
     return base["target"].to_numpy(np.int64), rows
 
 
-def weigh_views(table: pd.DataFrame, num_classes: int, configured: Sequence[str], space: str) -> dict[str, Any]:
+def weigh_views(
+    table: pd.DataFrame, num_classes: int, configured: Sequence[str], space: str, groups: np.ndarray | None = None
+) -> dict[str, Any]:
     """Compute macro-F1 of every view by itself and averaged with the unchanged page: the ``views`` of ``results.json``.
 
     A view helps if the 90% interval of its gain (paired bootstrap over pages) lies above 0, and hurts if it lies below.
@@ -71,6 +73,7 @@ def weigh_views(table: pd.DataFrame, num_classes: int, configured: Sequence[str]
         num_classes: K.
         configured: The run's views.
         space: How views are averaged.
+        groups: Number of the group of each page, in the order of the base view's rows; None: each is its own.
     """
     labels, rows = by_view(table, num_classes)
     base = average(rows[BASE][None], space).argmax(axis=1)
@@ -79,7 +82,7 @@ def weigh_views(table: pd.DataFrame, num_classes: int, configured: Sequence[str]
         if name == BASE:
             continue
         both = average(np.stack([rows[BASE], rows[name]]), space).argmax(axis=1)
-        gain = paired_bootstrap(labels, both, base, num_classes, level=LEVEL)
+        gain = paired_bootstrap(labels, both, base, num_classes, level=LEVEL, groups=groups)
         entries.append(
             {
                 "view": name,

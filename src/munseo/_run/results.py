@@ -41,7 +41,7 @@ class Scores(RunRecord):
     """The scores of the best weights on a set of labelled pages.
 
     Attributes:
-        macro_f1_interval: The 95% interval by bootstrap over pages.
+        macro_f1_interval: The 95% interval, by the jackknife over groups of pages.
         loss: Mean negative log-likelihood of the true class.
         confusion: (C, C) counts, a row for each true class.
         confused_pairs: The most frequent confusions, as the run wrote them; ``confusions`` has all.

@@ -94,7 +94,7 @@ def measure_second_look(
     run: RunFolder, config: Config, card: ModelCard, pages: Sequence[Page], recipe: Recipe, predict: Predict
 ) -> None:
     """Predict the uncertain pages again, if the second look will be used: its own predictions judge its confidence."""
-    entry = judge_views(run.read_predictions(view_table_file(run)), card, config)["second_look"]
+    entry = judge_views(run, run.read_predictions(view_table_file(run)), card, config)["second_look"]
     pipeline = default_pipeline(run, entry)
     first = held_out(run, validated_pipeline(run))
     if pipeline.second_look is None or first is None:
