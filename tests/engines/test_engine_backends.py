@@ -12,11 +12,13 @@ import pytest
 import torch
 
 from munseo import UserError
-from munseo._engines import ENGINES, EXPORTS
-from munseo._engines.backends import FastestNetwork, load_backend
+from munseo._engines import BACKENDS, ENGINES, EXPORTS
+from munseo._engines.backends import load_backend
 from munseo._engines.engine import engine_of
 from munseo._engines.sidecar import SIDECAR
-from munseo._model import load_classifier
+from munseo._model import Classifier, load_classifier
+from munseo._prediction import InferenceSetup
+from munseo._prediction.backend_trial import common_exports, fastest
 from munseo._prediction.inference import load_members, read_card
 from munseo._prediction.predictor import PredictOptions, Predictor
 from munseo._run.atomic import write_json
@@ -159,30 +161,46 @@ def test_a_missing_package_is_named(exports, monkeypatch, capsys):
     monkeypatch.setitem(ENGINES, "openvino", replace(ENGINES["openvino"], package="no_such_package"))
     with pytest.raises(UserError, match=r"no_such_package is not installed; pip install 'munseo\[export\]'"):
         load_members(exports, "openvino")
-    network = load_members(exports, "auto")[0].network
-    assert set(network.candidates) == {"torch", "onnx", "onnx-int8"}
+    assert common_exports([exports]) == ["onnx", "onnx-int8"]
     assert "openvino: left out" in capsys.readouterr().err
 
 
-def test_auto_without_exports_is_torch(finished, images, capsys):
-    assert torch.equal(logits(finished, "auto", images), logits(finished, "torch", images))
-    assert "backend: torch" in capsys.readouterr().err
+def test_auto_takes_only_what_every_model_has(exports, finished):
+    assert common_exports([exports, exports]) == list(EXPORTS)
+    assert common_exports([exports, finished]) == []
 
 
-def test_auto_takes_one_and_reports_which(exports, images, capsys):
-    classifier = load_backend(exports, read_card(exports), "auto")
-    with torch.inference_mode():
-        found = classifier(images)
-    chosen = classifier.network.chosen
+def test_auto_without_exports_is_torch(finished, capsys):
+    predictor = Predictor.load(finished, PredictOptions(backend="auto"))
+    assert predictor.backend == "torch"
+    assert "backend: torch (nothing else" in capsys.readouterr().err
+
+
+def test_auto_takes_one_and_reports_which(exports, documents, capsys):
+    from munseo._data import find_pages
+
+    pages = find_pages([documents / "test"], "ID").pages[:3]
+    predictor = Predictor.load(exports, PredictOptions(backend="auto"))
     said = capsys.readouterr().err
-    assert f"backend: {chosen} (" in said
-    assert all(name in said for name in ("torch", "onnx", "openvino"))
-    assert list(classifier.network.candidates) == [chosen]
-    assert near(found, logits(exports, chosen, images))
+    assert f"backend: {predictor.backend} (" in said
+    assert all(name in said for name in BACKENDS if name != "auto")
+    named = Predictor.load(exports, PredictOptions(backend=predictor.backend))
+    assert named.pipeline == predictor.pipeline
+    assert named.temperature == predictor.temperature
+    assert np.array_equal(named.predict(pages).final, predictor.predict(pages).final)
 
 
-def test_auto_leaves_out_what_decides_differently(exports, images, capsys):
-    network = load_classifier(read_card(exports), exports.weights_file).network
+def test_auto_leaves_out_eight_bits_that_were_not_measured(own_exports, capsys):
+    for name in ENGINES:
+        shutil.rmtree(own_exports.export_dir(f"{name}-int8") / "measured")
+    predictor = Predictor.load(own_exports, PredictOptions(backend="auto"))
+    assert predictor.backend in ("torch", *ENGINES)
+    assert "int8" not in capsys.readouterr().err
+
+
+def test_auto_leaves_out_what_decides_differently(exports, capsys):
+    card = read_card(exports)
+    network = load_classifier(card, exports.weights_file).network
 
     class Wrong(torch.nn.Module):
         def forward(self, batch):
@@ -194,8 +212,7 @@ def test_auto_leaves_out_what_decides_differently(exports, images, capsys):
                 network(batch)
             return network(batch)
 
-    trial = FastestNetwork({"torch": network, "onnx": Wrong(), "openvino": Slow()})
-    with torch.inference_mode():
-        trial(images)
-    assert trial.chosen == "torch"
+    networks = {"torch": network, "onnx": Wrong(), "openvino": Slow()}
+    candidates = {name: Classifier(found, card) for name, found in networks.items()}
+    assert fastest(candidates, InferenceSetup(torch.device("cpu"), 16)) == "torch"
     assert "onnx: left out" in capsys.readouterr().err

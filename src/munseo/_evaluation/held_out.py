@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from munseo._evaluation.view_gains import BASE, average, by_view
 from munseo._model import ModelCard
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
+from munseo._run.results import SecondLookGain
 
 FULL = "fp32"
 """The precision of torch, and of exports in full precision: these are kept only if they predict as torch does."""
@@ -117,6 +118,14 @@ def validated_pipeline(run: RunFolder) -> Pipeline:
     cards = [_card((member.folds or [member])[0]) for member in run.members or [run]]
     models = ENSEMBLE if run.members else FOLDS if run.folds else ONE
     return Pipeline(models, tuple(card.tta_views for card in cards), tuple(card.tta_space for card in cards))
+
+
+def default_pipeline(run: RunFolder, second_look: SecondLookGain | None) -> Pipeline:
+    """Return the pipeline that predicts for a run by default: with the second look, if it is used."""
+    look = None
+    if second_look is not None and second_look.used:
+        look = SecondLook(second_look.gate, second_look.blend, second_look.views)
+    return replace(validated_pipeline(run), second_look=look)
 
 
 def held_out(run: RunFolder, pipeline: Pipeline) -> HeldOut | None:

@@ -6,7 +6,6 @@ Judging needs neither the model nor the data, so a single run, joined folds and 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +23,22 @@ from munseo._evaluation.fold_mean import read_mean
 from munseo._evaluation.held_out import (
     Pipeline,
     arrays,
+    default_pipeline,
     held_out,
     judges_its_predictions,
-    validated_pipeline,
     view_table_file,
 )
 from munseo._evaluation.held_out_groups import page_groups
 from munseo._evaluation.metrics import summarise
 from munseo._evaluation.precision_threshold import threshold_for_precision
 from munseo._evaluation.robustness import robustness_profile
-from munseo._evaluation.second_look import SecondLook, choose_second_look
+from munseo._evaluation.second_look import choose_second_look
 from munseo._evaluation.view_gains import BASE, average, by_view, weigh_views
 from munseo._jpeg import encode_jpeg
 from munseo._model import ModelCard
 from munseo._run import RunFolder
 from munseo._run.atomic import replacing, write_json
-from munseo._run.results import Results
+from munseo._run.results import Results, SecondLookGain
 from munseo._shift.recipe_file import read_recipe
 
 Tables = tuple[pd.DataFrame, pd.DataFrame | None]
@@ -69,7 +68,7 @@ def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> Results:
         results |= judge_views(run, run.read_predictions(views), card, config)
     if not by_mean:
         results.pop("second_look", None)
-    elif calibration := _calibration(run, default_pipeline(run, results.get("second_look"))):
+    elif calibration := _calibration(run, _default_pipeline(run, results.get("second_look"))):
         results["calibration"] = calibration
     if run.damage_predictions_file.exists():
         damaged = run.read_predictions(run.damage_predictions_file)
@@ -105,12 +104,9 @@ def _scores(run: RunFolder, tables: Tables, card: ModelCard, config: Config) -> 
     return results
 
 
-def default_pipeline(run: RunFolder, second_look: dict[str, Any] | None) -> Pipeline:
-    """Return the pipeline that predicts for a run by default, given the entry ``second_look`` of its results."""
-    look = None
-    if second_look is not None and second_look["used"]:
-        look = SecondLook(second_look["gate"], second_look["blend"], tuple(second_look["views"]))
-    return replace(validated_pipeline(run), second_look=look)
+def _default_pipeline(run: RunFolder, entry: dict[str, Any] | None) -> Pipeline:
+    """Return the pipeline that predicts by default, given the entry ``second_look`` of the results."""
+    return default_pipeline(run, None if entry is None else SecondLookGain.model_validate(entry))
 
 
 def _calibration(run: RunFolder, pipeline: Pipeline) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,16 @@ from munseo._engines.engine import INT8
 from munseo._engines.onnx_engine import INPUT, OUTPUT
 from munseo._engines.sidecar import FORMAT, SIDECAR, describe
 from munseo._errors import UserError
+from munseo._evaluation.held_out import cross_fitted_look, default_pipeline, write_held_out
 from munseo._export.parity import Parity, compare, objections
 from munseo._export.quantizer import SCHEMES, QuantisationScheme, calibration_batches, quantise
 from munseo._model import Classifier, load_classifier
 from munseo._model.pretrained import file_sha256
 from munseo._packages import missing_packages
 from munseo._prediction import InferenceSetup, predict_pages
-from munseo._prediction.inference import read_card
+from munseo._prediction.inference import predict_dataset, read_card
+from munseo._prediction.loader import PageDataset
+from munseo._prediction.measurement import measure
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
 from munseo._shift.recipe_file import read_recipe
@@ -177,6 +180,25 @@ def _export(job: ExportJob, engine: str, int8: bool, max_loss: float, draft: Pat
     _keep(best, draft)
     sidecar = {**describe(card), **_provenance(job.run, engine, int8, best, results, draft)}
     write_json(draft / SIDECAR, {"format": FORMAT, **sidecar})
+    if int8 and not job.run.is_fold:
+        _measure(job, Classifier(open_engine(draft, engine), card), f"{engine}{INT8}", draft, settings)
+
+
+def _measure(job: ExportJob, classifier: Classifier, name: str, draft: Path, settings: InferenceSetup) -> None:
+    """Predict the validation pages as the export will predict new ones, clean and under the run's recipe.
+
+    Confidence in eight bits is not that of torch: temperature, thresholds and expected score come from these.
+    """
+    run, pages, card = job.run, job.split.val, classifier.card
+    pipeline = replace(default_pipeline(run, run.read_results("second_look").second_look), precision=name)
+    look = cross_fitted_look(run, [page.id for page in pages]) if pipeline.second_look else None
+
+    def predict(dataset: PageDataset, views: Sequence[str]) -> np.ndarray:
+        return predict_dataset(classifier, dataset, settings, views, f"measuring the confidence of {name}")
+
+    num_draws = run.read_config().shifted_draws
+    held = measure(pages, np.array(job.labels), card, job.split.recipe, num_draws, pipeline, look, predict)
+    write_held_out(RunFolder(draft).measured_dir / pipeline.digest, pipeline, held)
 
 
 OPSET = 17

@@ -88,6 +88,7 @@ def predict_bulk(
         "weights_sha256": all_weights_sha256(run),
         "settings": {
             "backend": options.backend,
+            "precision": predictor.pipeline.precision,
             "views": [list(loaded.views) for loaded in predictor.runs],
             "second_look": look and {"gate": look.gate, "blend": look.blend, "views": list(look.views)},
             "temperature": predictor.temperature,

@@ -9,7 +9,7 @@ import numpy as np
 from munseo._engines.engine import export_command
 from munseo._errors import UserError
 from munseo._evaluation.calibration import calibrate, coverage_at
-from munseo._evaluation.held_out import FULL, Pipeline, held_out, judges_its_predictions
+from munseo._evaluation.held_out import FULL, ONE, Pipeline, held_out, judges_its_predictions
 from munseo._evaluation.held_out_groups import page_groups
 from munseo._evaluation.precision_threshold import threshold_for_precision
 from munseo._run import RunFolder
@@ -104,7 +104,8 @@ def remedy(run: RunFolder, pipeline: Pipeline) -> str:
     """Return what to do where the pipeline of a prediction has not been measured."""
     if not judges_its_predictions(run):
         return "No pages were held out of all folds to measure their mean: train with held_out_ratio above 0."
-    if pipeline.precision != FULL:
+    if pipeline.precision != FULL and pipeline.models == ONE:
         command = export_command(run.path, pipeline.precision)
-        return f"Export again with {command}, and predict without options of views and second look."
-    return "Predict as the run was validated: without --tta, --no-tta and --second-look."
+        return f"Export again with {command}, and predict without --tta, --no-tta and --second-look."
+    backend = "" if pipeline.precision == FULL else "with a backend in full precision and "
+    return f"Predict as it was validated: {backend}without --tta, --no-tta and --second-look."

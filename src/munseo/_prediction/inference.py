@@ -10,7 +10,7 @@ import torch
 
 from munseo._console import track
 from munseo._data import Page
-from munseo._engines.backends import is_batch_invariant, load_backend
+from munseo._engines.backends import load_backend
 from munseo._model import Classifier, ModelCard
 from munseo._prediction.device import InferenceSetup, autocast
 from munseo._prediction.loader import Batch, DecodedPage, InferencePages, PageDataset, inference_loader
@@ -89,7 +89,7 @@ def _batches(
         for batch in track(loader, description):
             assert isinstance(batch, Batch)
             loaded = batch.images.to(setup.device, non_blocking=True)
-            by_page = is_batch_invariant(classifier, loaded)
+            by_page = bool(getattr(classifier.network, "is_batch_invariant", False))
             size = setup.batch_size
             if setup.device.type == "cpu" and not by_page:
                 size = min(size, PAGES_AT_ONCE)

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from munseo._config import Config
 from munseo._console import say
 from munseo._data import Page, letterbox
+from munseo._engines import check_backend
 from munseo._engines.engine import INT8
 from munseo._errors import UserError
 from munseo._evaluation.calibration import calibrate
 from munseo._evaluation.held_out import (
     ENSEMBLE,
-    FOLDS,
     FULL,
     MEAN_NOT_JUDGED,
-    ONE,
     Pipeline,
+    held_out,
     judges_its_predictions,
     measured_temperature,
+    validated_pipeline,
 )
 from munseo._evaluation.second_look import SecondLook
 from munseo._memory import keep_freed_memory
 from munseo._model import Classifier, ModelCard
+from munseo._prediction.backend_trial import common_exports, fastest_backend
 from munseo._prediction.combination import Combination, is_ensemble, member_folders, read_combination
 from munseo._prediction.decision import Threshold, choose_threshold
 from munseo._prediction.device import InferenceSetup, choose_device, choose_precision, choose_workers
@@ -106,6 +108,7 @@ class Predictor:
         card: The predicted classes, in their order.
         runs: The run itself, or the members of an ensemble: each keeps its own size, normalisation, views, classes.
         combination: What combines the members' probabilities; None for an ordinary run.
+        backend: The engine that runs the networks; for ``auto`` the one that was the fastest.
         pipeline: What of all this changes probabilities: temperature and threshold are measured on it.
         temperature: The temperature that calibrates the predictions; 1 where the pipeline has not been measured.
         is_calibrated: Whether the pipeline has been measured, so that confidence is the probability of being right.
@@ -117,6 +120,7 @@ class Predictor:
     card: ModelCard
     runs: tuple[LoadedRun, ...]
     combination: Combination | None
+    backend: str
     pipeline: Pipeline
     temperature: float
     is_calibrated: bool
@@ -133,20 +137,29 @@ class Predictor:
         check_device(folder, options)
         check_fingerprints(folder)
         keep_freed_memory()
+        check_backend(options.backend)
         together = is_ensemble(folder)
-        runs = tuple(load_run(run, options) for run in (member_folders(folder) if together else [folder]))
-        card = read_card(folder) if together else runs[0].classifiers[0].card
-        combination = read_combination(folder) if together else None
-        pipeline = _pipeline(folder, runs, options)
+        members = member_folders(folder) if together else [folder]
+        backend = _choose_backend(folder, members, options) if options.backend == "auto" else options.backend
+        pipeline = _pipeline(folder, members, options, backend)
         temperature = measured_temperature(folder, pipeline)
         if temperature is None:
             say(_not_calibrated(folder, pipeline))
         threshold = choose_threshold(
             folder, pipeline, temperature or 1.0, options.abstain_below, options.target_precision
         )
-        is_calibrated = temperature is not None
+        runs = tuple(load_run(run, options, backend) for run in members)
         return Predictor(
-            folder, options, card, runs, combination, pipeline, temperature or 1.0, is_calibrated, threshold
+            folder,
+            options,
+            card=read_card(folder) if together else runs[0].classifiers[0].card,
+            runs=runs,
+            combination=read_combination(folder) if together else None,
+            backend=backend,
+            pipeline=pipeline,
+            temperature=temperature or 1.0,
+            is_calibrated=temperature is not None,
+            threshold=threshold,
         )
 
     @property
@@ -200,16 +213,14 @@ def _not_calibrated(folder: RunFolder, pipeline: Pipeline) -> str:
     return f"confidence: not calibrated, because validation did not measure this pipeline ({pipeline})"
 
 
-def _pipeline(folder: RunFolder, runs: Sequence[LoadedRun], options: PredictOptions) -> Pipeline:
+def _pipeline(folder: RunFolder, members: Sequence[RunFolder], options: PredictOptions, backend: str) -> Pipeline:
     """Describe what predicts. An ensemble takes no second look."""
-    models = ENSEMBLE if is_ensemble(folder) else FOLDS if len(runs[0].classifiers) > 1 else ONE
-    look = None
-    chosen = None if models == ENSEMBLE else folder.read_results("second_look").second_look
+    validated, look = validated_pipeline(folder), None
+    chosen = None if validated.models == ENSEMBLE else folder.read_results("second_look").second_look
     if chosen and (chosen.used if options.second_look is None else options.second_look):
         look = SecondLook(chosen.gate, chosen.blend, chosen.views)
-    precision = options.backend if options.backend.endswith(INT8) else FULL
-    spaces = tuple(run.classifiers[0].card.tta_space for run in runs)
-    return Pipeline(models, tuple(run.views for run in runs), spaces, look, precision)
+    views = tuple(_views(run, options) for run in members)
+    return replace(validated, views=views, second_look=look, precision=backend if backend.endswith(INT8) else FULL)
 
 
 def check_device(folder: RunFolder, options: PredictOptions) -> None:
@@ -224,22 +235,37 @@ def check_device(folder: RunFolder, options: PredictOptions) -> None:
         choose_device(options.device or run.read_config().device)
 
 
-def load_run(run: RunFolder, options: PredictOptions = AS_THE_RUN) -> LoadedRun:
+def _choose_backend(folder: RunFolder, members: Sequence[RunFolder], options: PredictOptions) -> str:
+    """Return the fastest backend. One in eight bits must have been measured, so that its confidence is known."""
+    models = [model for run in members for model in run.folds or [run]]
+    exports = [
+        name
+        for name in common_exports(models)
+        if not name.endswith(INT8) or held_out(folder, _pipeline(folder, members, options, name)) is not None
+    ]
+    return fastest_backend(models[0], exports, _setup(members[0], options))
+
+
+def load_run(run: RunFolder, options: PredictOptions = AS_THE_RUN, backend: str = "torch") -> LoadedRun:
     """Load the model of a run, or those of all its folds, with the views and the setup that predict pages."""
-    classifiers = load_members(run, options.backend)
-    config = run.read_config()
+    return LoadedRun(load_members(run, backend), _views(run, options), _setup(run, options))
+
+
+def _views(run: RunFolder, options: PredictOptions) -> tuple[str, ...]:
     if options.tta is None:
-        views = tuple(classifiers[0].card.tta_views)
-    else:
-        views = tuple(config.tta_views) if options.tta else ("identity",)
+        return tuple(read_card(run).tta_views)
+    return tuple(run.read_config().tta_views) if options.tta else ("identity",)
+
+
+def _setup(run: RunFolder, options: PredictOptions) -> InferenceSetup:
+    config = run.read_config()
     device = choose_device(options.device or config.device)
-    setup = InferenceSetup(
+    return InferenceSetup(
         device,
         options.batch_size or _batch_size(run, config),
         choose_workers(config.num_workers, device),
         choose_precision(config.mixed_precision, device),
     )
-    return LoadedRun(classifiers, views, setup)
 
 
 def _batch_size(run: RunFolder, config: Config) -> int:

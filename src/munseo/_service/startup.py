@@ -109,13 +109,14 @@ def model_card(predictor: Predictor, limits: Limits) -> dict[str, Any]:
             for size, orientation in predictor.preprocessings
         ],
         "temperature": predictor.temperature,
+        "is_calibrated": predictor.is_calibrated,
         "needs_person_below": None if predictor.threshold is None else predictor.threshold.confidence,
         "validation": judged,
         "fingerprints": {
             "weights_sha256": all_weights_sha256(run),
             "manifest_sha256": run.read_manifest().get("sha256"),
         },
-        "backend": predictor.options.backend,
+        "backend": predictor.backend,
         "views": [list(loaded.views) for loaded in predictor.runs],
         "second_look": predictor.second_look is not None,
         "limits": asdict(limits),

@@ -20,13 +20,14 @@ from munseo._data import Page
 from munseo._evaluation.held_out import (
     arrays,
     cross_fitted_look,
+    default_pipeline,
     held_out,
     measured_folder,
     validated_pipeline,
     view_table_file,
     write_held_out,
 )
-from munseo._evaluation.judgement import default_pipeline, judge_tables, judge_views, save_gallery
+from munseo._evaluation.judgement import judge_tables, judge_views, save_gallery
 from munseo._evaluation.metrics import probability_columns
 from munseo._evaluation.robustness import robustness_profile
 from munseo._jpeg import encode_jpeg
@@ -39,7 +40,7 @@ from munseo._prediction.shifted_pages import DamagedPages, ShiftedPages, chosen_
 from munseo._prediction.tta import VIEWS
 from munseo._run import RunFolder
 from munseo._run.atomic import replacing, write_json
-from munseo._run.results import Scores, TrainScores
+from munseo._run.results import Scores, SecondLookGain, TrainScores
 from munseo._training.training_data import Split
 
 METRIC_NAMES = ("macro_f1", "accuracy", "loss")
@@ -95,7 +96,7 @@ def measure_second_look(
 ) -> None:
     """Predict the uncertain pages again, if the second look will be used: its own predictions judge its confidence."""
     entry = judge_views(run, run.read_predictions(view_table_file(run)), card, config)["second_look"]
-    pipeline = default_pipeline(run, entry)
+    pipeline = default_pipeline(run, SecondLookGain.model_validate(entry))
     first = held_out(run, validated_pipeline(run))
     if pipeline.second_look is None or first is None:
         return
