@@ -73,7 +73,7 @@ def test_what_was_measured_later_is_used(looking, tmp_path):
 def test_a_run_that_uses_a_second_look_is_judged_by_it(finished, documents, tmp_path, monkeypatch):
     """Training measures the final predictions, and everything that is said of confidence is theirs."""
 
-    def chosen(labels, first, views, space, seed):
+    def chosen(labels, first, views, space, seed, groups=None):
         rule = {
             "gate": float(np.median(first.max(axis=1))),
             "blend": 1.0,
