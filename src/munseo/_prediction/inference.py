@@ -78,7 +78,7 @@ def _batches(
 
     Torch chooses its algorithms by the shape of a batch, and they differ in the last bits. So every batch that torch
     gets has one shape, filled up where pages are missing, and a page's probabilities do not depend on what comes with
-    it. Engines compute page by page, whatever they are given.
+    it. Engines compute page by page, except ONNX Runtime with Swin, whose logits differ by up to 8e-7 (docs/export.md).
     """
     classifier.to(setup.device).eval()
     if setup.device.type in ("cpu", "cuda"):
