@@ -17,6 +17,7 @@ from munseo._evaluation.held_out import (
     write_held_out,
 )
 from munseo._prediction import PredictOptions, Predictor
+from munseo._prediction.decision import NoThresholdError
 from munseo._prediction.inference import predict_dataset, read_card
 from munseo._prediction.measurement import measure
 from munseo._run import open_run
@@ -96,6 +97,7 @@ def test_a_run_that_uses_a_second_look_is_judged_by_it(finished, documents, tmp_
     predictor = Predictor.load(run)
     assert predictor.second_look is not None
     calibration = run.read_results().calibration
+    assert calibration.coverage == (), "no threshold is promised after a second look"
     held = held_out(run, predictor.pipeline)
     assert calibration.pipeline == predictor.pipeline.to_dict()
     assert calibration.temperature == predictor.temperature == held.temperature
@@ -111,3 +113,9 @@ def test_no_score_is_expected_where_clean_pages_were_not_predicted(finished, doc
     file = predict(finished.path, [documents / "train"], tmp_path / "out.csv", tta=True)
     assert not file.with_suffix(".expected.json").exists()
     assert "expected macro-F1: not known" in capsys.readouterr().err
+
+
+def test_no_precision_is_promised_after_a_second_look(finished):
+    with pytest.raises(NoThresholdError, match="add --no-second-look"):
+        Predictor.load(finished, PredictOptions(second_look=True, target_precision=0.05))
+    assert Predictor.load(finished, PredictOptions(second_look=True, abstain_below=0.05)).threshold is not None

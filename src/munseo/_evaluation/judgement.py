@@ -125,7 +125,9 @@ def _calibration(run: RunFolder, pipeline: Pipeline) -> dict[str, Any] | None:
             entry[name] = {"ece_before": reliability(set_labels, set_rows)[1], "ece_after": after, "bins": bins}
     calibrated = apply_temperature(rows, temperature)
     groups = np.tile(page_groups(run, held.ids), held.num_draws)
-    entry["coverage"] = [threshold_for_precision(labels, calibrated, target, groups) for target in PRECISIONS]
+    # After a second look a more confident page may be less often right, which the promise of a threshold rules out.
+    targets = PRECISIONS if pipeline.second_look is None else ()
+    entry["coverage"] = [threshold_for_precision(labels, calibrated, target, groups) for target in targets]
     entry["curve"] = coverage_curve(labels, calibrated)
     return entry
 

@@ -65,7 +65,7 @@ def choose_threshold(
         target_precision: Requested fraction of right predictions among pages without a person, above 0 and below 1.
 
     Raises:
-        NoThresholdError: No threshold can be promised.
+        NoThresholdError: No threshold can be promised; none is for predictions with a second look.
         UserError: Both were given, a value is out of range, or the pipeline has not been measured.
     """
     if abstain_below is None and target_precision is None:
@@ -76,6 +76,11 @@ def choose_threshold(
         raise UserError(f"abstain_below: {abstain_below} is not allowed; should be from 0 to 1.")
     if target_precision is not None and not 0 < target_precision < 1:
         raise UserError(f"target_precision: {target_precision} is not allowed; should be between 0 and 1.")
+    if target_precision is not None and pipeline.second_look is not None:
+        raise NoThresholdError(
+            "target_precision: no threshold can be promised for predictions with a second look, since confidence may "
+            "rank such pages wrongly; add --no-second-look, or give a threshold with --abstain-below."
+        )
     held = held_out(run, pipeline)
     if abstain_below is not None:
         if held is None:
