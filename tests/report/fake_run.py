@@ -105,7 +105,7 @@ def make_metrics() -> pd.DataFrame:
 
 def make_results(confusion: np.ndarray, names: tuple[str, ...]) -> dict[str, Any]:
     right = np.diag(confusion)
-    precision, recall = right / np.maximum(confusion.sum(axis=0), 1), right / confusion.sum(axis=1)
+    precision, recall = right / np.maximum(confusion.sum(axis=0), 1), right / np.maximum(confusion.sum(axis=1), 1)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
     per_class = [
         {"class": name, "precision": p, "recall": r, "f1": f, "support": int(s)}
