@@ -28,6 +28,7 @@ class OnnxEngine(nn.Module):
         num_threads: Number of cores to use.
     """
 
+    # Except for Swin, whose last bits depend on the number of images in a chunk (docs/benchmarks.md).
     is_batch_invariant = True
 
     def __init__(self, folder: Path, num_threads: int) -> None:

@@ -1,4 +1,4 @@
-"""Class probabilities of pages by one model or by the models of a run; every caller gets the same bits."""
+"""Class probabilities of pages by one model or by the models of a run; every caller computes them in this way."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _batches(
 
     Torch chooses its algorithms by the shape of a batch, and they differ in the last bits. So every batch that torch
     gets has one shape, filled up where pages are missing, and a page's probabilities do not depend on what comes with
-    it. Engines compute page by page, except ONNX Runtime with Swin, whose logits differ by up to 8e-7 (docs/export.md).
+    it. OpenVINO computes page by page; ONNX Runtime does not, and the last bits of Swin vary (docs/benchmarks.md).
     """
     classifier.to(setup.device).eval()
     if setup.device.type in ("cpu", "cuda"):

@@ -30,8 +30,8 @@ class Batcher:
     """A thread that owns the model.
 
     Args:
-        predict: Returns the probabilities of prepared pages, float32 (N, num_classes). The row of a page must be the
-            same to the bit whatever other pages come with it.
+        predict: Returns the probabilities of prepared pages, float32 (N, num_classes). The row of a page should
+            not depend on the pages that come with it; where it does, its digits vary between requests.
         batch_size: Largest number of pages in a batch.
         report: Called after each batch with its number of pages and its duration in seconds.
     """
