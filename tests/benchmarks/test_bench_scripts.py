@@ -79,3 +79,29 @@ def test_gpu_runs_in_its_reduced_form(documents, tmp_path):
     for cell in found["cells"]:
         assert cell["ratio"] == pytest.approx(cell["training_images_per_s"] / cell["bare_images_per_s"])
     assert len(rows(markdown)) == (1 + 6) + (1 + 2) + (1 + 2)
+
+
+@pytest.mark.parametrize("depends", [False, True])
+def test_batch_bits_finds_a_network_whose_logits_depend_on_the_batch(depends, monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import batch_bits
+    import torch
+
+    class MeanNetwork(torch.nn.Module):
+        is_batch_invariant = True
+
+        def forward(self, images):
+            return images.mean(dim=(2, 3)) + (len(images) >= 8) * depends
+
+    card = batch_bits.ModelCard("mean", tuple("abc"), tuple("abc"), 8, (0.5,) * 3, (0.5,) * 3)
+    noise = batch_bits.np.random.default_rng(0).integers(0, 256, (13, 8, 8, 3), dtype="uint8")
+    pages = [batch_bits.DecodedPage({(8, "as_is"): page}) for page in noise]
+    found = batch_bits.differences(MeanNetwork(), card, pages)
+    differing = [name for name, difference in found.items() if difference > 0.5]
+    assert differing == (["8", "13", "reversed"] if depends else [])
+
+
+def test_batch_bits_prints_every_engine():
+    (header, row) = rows(start("batch_bits.py", f"{MODEL}@64", "--threads", 1))
+    assert header[2:] == ["torch", "onnx", "openvino"]
+    assert row[:3] == [f"`{MODEL}`", "1", "0"]
