@@ -31,7 +31,7 @@ torture: $(VENV)/.installed-test  ## an hour of killed runs, edited runs, hostil
 	$(BIN)/python benchmarks/torture_training.py --kills 25
 	$(BIN)/python benchmarks/torture_training.py --kills 6 --settings folds,ema,patience --moments ending
 	$(BIN)/python benchmarks/torture_resume.py
-	MUNSEO_TORTURE=1 $(BIN)/python -m pytest -q tests/hostile tests/service
+	MUNSEO_TORTURE=1 $(BIN)/python -m pytest -q tests/hostile tests/service tests/training/test_start_checks.py
 	$(if $(DATA),$(BIN)/python benchmarks/doctor.py $(DATA))
 
 fuzz: $(VENV)/.installed-test  ## ten minutes of coverage-guided fuzzing: images, run folders

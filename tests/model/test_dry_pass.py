@@ -31,7 +31,7 @@ def refusal(model_name, size, batch_size=4, **changes):
         ("maxvit_tiny_tf_224", 225, "it takes 224"),
         ("efficientformer_l1", 256, "it takes 224"),
         ("mvitv2_tiny", 225, "it takes 224"),
-        ("crossvit_tiny_240", 232, "it takes 240"),
+        ("crossvit_tiny_240", 232, "240"),
         ("dla34", 225, "it takes 224 and 256."),
         ("test_convnext", 16, "it takes 32."),
     ],

@@ -160,6 +160,7 @@ def test_tasks_of_a_step_are_one_run_where_the_configuration_has_as_many_process
     assert (environment.main_address, environment.main_port) == ("gpu07", 15000 + 3456)
 
 
+@pytest.mark.skipif("MUNSEO_TORTURE" not in os.environ, reason="two whole runs at once; part of make torture")
 def test_two_tasks_of_a_step_train_one_run(overrides, plain_config):
     """Both are processes of their own from the beginning, so that this takes as long as two short runs at once."""
     words = [str(plain_config), *overrides(devices=2, epochs=1, shift="none", robustness_pages=0)]

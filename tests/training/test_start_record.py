@@ -29,7 +29,7 @@ REFUSED = {
     "model_name", "pretrained", "fine_tuning", "image_size", "trainable_patterns", "drop_rate", "drop_path_rate",
     "activation", "head_hidden", "norm_mean", "norm_std",  # the model
     "train_table", "val_table", "id_column", "target_column", "val_split_ratio", "stratify", "group_column",
-    "split_by_likeness", "n_folds", "fold", "random_seed",  # the pages, and their split
+    "split_by_likeness", "n_folds", "held_out_ratio", "fold", "random_seed",  # the pages, and their split
     "augmentation_level", "online_augmentation", "augmentation", "augmentation_probability", "augmentation_params",
     "mix_probability", "dynamic_augmentation", "class_policies", "progressive_resizing", "class_imbalance",
     "weighted_sampler",  # what is drawn in an epoch

@@ -28,6 +28,7 @@ def predictions(tmp_path: Path) -> RunPredictions:
     run.path.mkdir(parents=True)
     write_json(run.model_file, {"model_name": "x", "class_names": ["letter", "form"], "class_targets": ["0", "1"],
                                 "image_size": 32, "norm_mean": [0.5] * 3, "norm_std": [0.5] * 3})  # fmt: skip
+    write_json(run.results_file, {"calibration": {"temperature": 1.0}})
     run.write_table(run.val_predictions_file, table(0.9))
     run.write_table(run.shifted_predictions_file, pd.concat([table(0.8).assign(draw=0), table(0.7).assign(draw=1)]))
     damaged = [table(0.6).assign(damage="stain", severity=1 / 3), table(0.55).assign(damage="stain", severity=2 / 3)]

@@ -189,7 +189,7 @@ def read_held_out(folder: Path) -> HeldOut | None:
     if not tables.val_predictions_file.exists():
         return None
     file = tables.shifted_predictions_file
-    clean = tables.read_predictions(tables.val_predictions_file)
+    clean = tables.read_predictions(tables.val_predictions_file).dropna(subset=["target"])
     return _of_tables(clean, tables.read_predictions(file) if file.exists() else None)
 
 

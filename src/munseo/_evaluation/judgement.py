@@ -134,7 +134,8 @@ def _calibration(run: RunFolder, pipeline: Pipeline) -> dict[str, Any] | None:
 
 def judge_views(run: RunFolder, table: pd.DataFrame, card: ModelCard, config: Config) -> dict[str, Any]:
     """Return the entries ``views`` and ``second_look``, given the predictions of shifted pages by single views."""
-    ids = table.loc[table["view"] == BASE, "ID"].tolist()
+    # All folds of a run predict its held-out pages, so that an ID may come once for each of them.
+    ids = list(dict.fromkeys(table.loc[table["view"] == BASE, "ID"]))
     groups = page_groups(run, ids)
     views = weigh_views(table, card.num_classes, card.tta_views, card.tta_space, groups)
     labels, rows = by_view(table, card.num_classes)

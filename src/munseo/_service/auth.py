@@ -20,6 +20,25 @@ PATHS = (*OPEN, "/metrics", "/openapi.json", "/v1/model", "/v1/predict")
 _log = logging.getLogger("munseo._service")
 
 
+class HeadAsGet:
+    """Answers HEAD as GET without a body (RFC 9110), in front of an application that knows GET only."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; only the server still knows that it was HEAD, and so sends no body."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def answer(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        # A copy, since the server reads its own scope when it writes the answer.
+        await self._app({**scope, "method": "GET"}, receive, answer)
+
+
 class AccessControl:
     """Checks requests before they reach the application, and turns its failures into answers.
 
@@ -48,14 +67,9 @@ class AccessControl:
             await self._app(scope, receive, send)
             return
         start, status = time.perf_counter(), 0
-        head = scope["method"] == "HEAD"
-        if head:  # RFC 9110: the answer to GET, without its body
-            scope = {**scope, "method": "GET"}
 
         async def answer(message: Message) -> None:
             nonlocal status
-            if head and message["type"] == "http.response.body":
-                message = {**message, "body": b""}
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from munseo._console import quietly
 from munseo._cores import num_cores
 from munseo._service.admission import Admission, Limits
-from munseo._service.auth import AccessControl
+from munseo._service.auth import AccessControl, HeadAsGet
 from munseo._service.batcher import Batcher
 from munseo._service.errors import Refusal
 from munseo._service.responses import CLOSED, OPENAPI, PREDICT, Answers, page_answers
@@ -152,6 +152,7 @@ def build(
     # FastAPI's pages of documentation would load scripts from other servers; the description itself is enough.
     app = FastAPI(**OPENAPI, docs_url=None, redoc_url=None, lifespan=service.lifespan)
     app.add_middleware(AccessControl, token=token, hosts=hosts, count=service.metrics.count_request)
+    app.add_middleware(HeadAsGet)
     app.add_exception_handler(HTTPException, _respond_to_http_error)
     app.add_exception_handler(Refusal, _respond_to_refusal)
 

@@ -19,7 +19,7 @@ from munseo._errors import UserError
 from munseo._locale import LANGUAGES, Texts
 from munseo._report import html
 from munseo._report.fonts import all_hangul
-from munseo._service.auth import called_name
+from munseo._service.auth import HeadAsGet, called_name
 from munseo._service.errors import Refusal
 from munseo._ui.explainer import Explainers
 from munseo._ui.page_templates import page, same_address
@@ -44,6 +44,7 @@ def build(site: Site, load: try_page.Load, hosts: Sequence[str]) -> FastAPI:
     async def before(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         return await _guarded(request, call_next, hosts)
 
+    app.add_middleware(HeadAsGet)
     app.include_router(runs_page.router(site))
     app.include_router(run_page.router(site, explainers))
     app.include_router(review_page.router(site))
@@ -68,8 +69,6 @@ async def _guarded(
     request: Request, call_next: Callable[[Request], Awaitable[Response]], hosts: Sequence[str]
 ) -> Response:
     """Check host and origin of a request, find its language, and tell the browser what the page may do."""
-    if request.method == "HEAD":  # RFC 9110: the answer to GET, of which the server leaves the body out
-        request.scope["method"] = "GET"
     chosen = request.query_params.get("lang")
     language = _language(chosen or request.cookies.get("lang"), request.headers.get("accept-language", ""))
     request.state.texts = Texts(language, "ui")
