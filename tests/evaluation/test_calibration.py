@@ -7,6 +7,7 @@ from munseo._evaluation.calibration import (
     apply_temperature,
     coverage_at,
     coverage_curve,
+    cross_fitted_temperatures,
     fit_temperature,
     reliability,
 )
@@ -79,3 +80,28 @@ def test_the_curve_ends_with_every_page_answered():
     assert curve[0]["precision"] > curve[-1]["precision"]
     assert coverage_curve(labels[:0], probabilities[:0]) == []
     assert coverage_at(labels, probabilities, 1.1) == {"threshold": 1.1, "coverage": 0.0, "precision": None}
+
+
+def test_a_page_does_not_decide_the_temperature_that_it_is_judged_with():
+    """Two draws of each page share a fold: neither its own label nor that of its other draw may count."""
+    labels, probabilities = drawn(np.random.default_rng(2), 60, 0.5)
+    groups = np.tile(np.arange(30), 2)
+    before = cross_fitted_temperatures(labels, probabilities, groups)
+    assert len(np.unique(before)) == 5
+    assert (before[:30] == before[30:]).all()
+    for page in (0, 7, 29):
+        changed = labels.copy()
+        changed[[page, page + 30]] = probabilities[[page, page + 30]].argmin(axis=1)
+        after = cross_fitted_temperatures(changed, probabilities, groups)
+        assert after[page] == after[page + 30] == before[page]
+        assert (after != before).sum() > 30, "it counts for the pages of other folds"
+    assert cross_fitted_temperatures(labels[:1], probabilities[:1], groups[:1]) == pytest.approx([1.0]), (
+        "no other page says anything"
+    )
+
+
+def test_rows_may_have_temperatures_of_their_own():
+    _, probabilities = drawn(np.random.default_rng(3), 8)
+    temperatures = np.linspace(0.5, 3, 8)
+    one_by_one = [apply_temperature(row[None], t)[0] for row, t in zip(probabilities, temperatures, strict=True)]
+    assert (apply_temperature(probabilities, temperatures) == one_by_one).all()

@@ -17,6 +17,7 @@ from munseo._data import Page, decode, letterbox
 from munseo._evaluation.calibration import (
     apply_temperature,
     coverage_curve,
+    cross_fitted_temperatures,
     reliability,
 )
 from munseo._evaluation.fold_mean import read_mean
@@ -118,13 +119,14 @@ def _calibration(run: RunFolder, pipeline: Pipeline) -> dict[str, Any] | None:
     labels, rows = held.rows
     temperature = held.temperature
     entry: dict[str, Any] = {"temperature": temperature, "fitted_on": fitted_on, "pipeline": pipeline.to_dict()}
+    groups = np.tile(page_groups(run, held.ids), held.num_draws)
+    by_others = cross_fitted_temperatures(labels, rows, groups)[: len(held.ids)]
     for name, draws in (("val", None if held.clean is None else held.clean[None]), ("shifted", held.shifted)):
         if draws is not None:
             set_labels, set_rows = np.tile(held.labels, len(draws)), np.concatenate(list(draws))
-            bins, after = reliability(set_labels, apply_temperature(set_rows, temperature))
+            bins, after = reliability(set_labels, apply_temperature(set_rows, np.tile(by_others, len(draws))))
             entry[name] = {"ece_before": reliability(set_labels, set_rows)[1], "ece_after": after, "bins": bins}
     calibrated = apply_temperature(rows, temperature)
-    groups = np.tile(page_groups(run, held.ids), held.num_draws)
     # After a second look a more confident page may be less often right, which the promise of a threshold rules out.
     targets = PRECISIONS if pipeline.second_look is None else ()
     entry["coverage"] = [threshold_for_precision(labels, calibrated, target, groups) for target in targets]

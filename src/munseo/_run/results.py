@@ -128,7 +128,10 @@ class ReliabilityBin(RunRecord):
 
 
 class Reliability(RunRecord):
-    """The expected calibration error before and after temperature scaling, and the reliability diagram after it."""
+    """The expected calibration error before and after temperature scaling, and the reliability diagram after it.
+
+    What is after it is cross-fitted in a run's own validation: each page has the temperature that other pages give.
+    """
 
     ece_before: float | None = None
     ece_after: float | None = None
