@@ -124,14 +124,19 @@ WITHOUT_POLICY = {
 WITH_POLICY = {"epochs": 10, "patience": 10, "augmentation": {"eda": False, "document": True}}
 
 
-def train_models(data: Path, work: Path) -> list[RunFolder]:
-    """Train two runs on a folder that has train.csv but no val.csv."""
+def train_table_alone(data: Path, work: Path) -> dict[str, str]:
+    """Make a folder that has train.csv but no val.csv, and return the settings of a run that trains on it."""
     train_only = work / "train-alone"
     train_only.mkdir(parents=True, exist_ok=True)
     for name in ("train.csv", "meta.csv"):
         if (data / name).is_file():
             shutil.copy(data / name, train_only / name)
-    where = {"data_dir": str(train_only), "image_dir": str(data / "train"), "runs_dir": str(work / "runs")}
+    return {"data_dir": str(train_only), "image_dir": str(data / "train"), "runs_dir": str(work / "runs")}
+
+
+def train_models(data: Path, work: Path) -> list[RunFolder]:
+    """Train two runs on the pages of train.csv only."""
+    where = train_table_alone(data, work)
     return [
         open_run(munseo.train(Config.model_validate({**COMMON, **policy, **where})))
         for policy in (WITHOUT_POLICY, WITH_POLICY)

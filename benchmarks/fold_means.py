@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from expected_score import COMMON, UNKNOWN, WITH_POLICY, WITHOUT_POLICY, write_test_files
+from expected_score import COMMON, UNKNOWN, WITH_POLICY, WITHOUT_POLICY, train_table_alone, write_test_files
 
 import munseo
 from munseo._config import Config
@@ -44,13 +44,8 @@ RECIPES = [recipe for recipe in UNKNOWN if recipe.name in ("desk scan", "phone")
 
 
 def train_models(data: Path, work: Path) -> list[RunFolder]:
-    """Train two runs of five folds on a folder that has train.csv but no val.csv."""
-    train_only = work / "train-alone"
-    train_only.mkdir(parents=True, exist_ok=True)
-    for name in ("train.csv", "meta.csv"):
-        if (data / name).is_file():
-            shutil.copy(data / name, train_only / name)
-    where = {"data_dir": str(train_only), "image_dir": str(data / "train"), "runs_dir": str(work / "runs")}
+    """Train two runs of five folds on the pages of train.csv only."""
+    where = train_table_alone(data, work)
     runs = []
     for (name, epochs), policy in zip(EPOCHS.items(), (WITHOUT_POLICY, WITH_POLICY), strict=True):
         print(f"training five folds with {name}", flush=True)

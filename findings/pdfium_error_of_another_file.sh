@@ -10,7 +10,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
 . "$work/venv/bin/activate"
-pip install --quiet pypdfium2==5.15.2
+pip install pypdfium2==5.15.2 --quiet
 cat > "$work/seen.py" <<'PY'
 import pypdfium2
 

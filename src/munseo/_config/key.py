@@ -40,7 +40,7 @@ class OnResume(StrEnum):
     """What ``munseo resume`` does when a key differs from the configuration that the run started with."""
 
     REFUSED = "refused"  # the rest would be another run: other pages, other steps, or another judgement
-    ROUNDED = "rounded"  # the same pages and steps, but sums are rounded differently; this is said, and allowed
+    ROUNDED = "rounded"  # the same pages and steps, rounded differently; the run goes on and prints it
     FREE = "free"  # the result does not depend on it
 
 

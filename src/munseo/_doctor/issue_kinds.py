@@ -23,7 +23,7 @@ class IssueKind:
     name: str  # as in ``issues.csv``
     layout: Layout  # how the page shows its issues
     find: Callable[[PageEvidence], list[Issue]]  # it may find other kinds, too
-    by_judge: bool = False  # whether the page says beside it how good the judge of the labels is
+    by_judge: bool = False  # whether the page states how good the judge of the labels is
 
 
 KINDS: dict[str, IssueKind] = {
