@@ -105,3 +105,17 @@ def test_batch_bits_prints_every_engine():
     (header, row) = rows(start("batch_bits.py", f"{MODEL}@64", "--threads", 1))
     assert header[2:] == ["torch", "onnx", "openvino"]
     assert row[:3] == [f"`{MODEL}`", "1", "0"]
+
+
+def test_builds_compares_this_build_with_itself(tmp_path):
+    file = tmp_path / "builds.json"
+    table = start(
+        "builds.py", "--against", sys.executable, "--only", "wrong_run", "--rounds", 1, "--busy", 1, "--json", file
+    )  # fmt: skip
+    measured = json.loads(file.read_text())["wrong_run"]
+    assert set(measured) == {"old", "new", "old busy", "new busy"}
+    assert all(one["cpu_s"] > 0 and one["peak_bytes"] > 2**20 for build in measured.values() for one in build)
+    found = rows(table)[-1]
+    expected = measured["new"][0]["wall_s"] / measured["old"][0]["wall_s"]
+    assert found[0] == "wrong_run"
+    assert found[3] == f"{expected:.2f}"

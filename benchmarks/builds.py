@@ -1,0 +1,224 @@
+"""Compare two builds of Munseo on the same commands: time, processor time and memory, in alternating rounds.
+
+    python benchmarks/builds.py --against OTHER/bin/python --only start --rounds 5
+    python benchmarks/builds.py --against OTHER/bin/python --only predict --run RUN --data data/rvl5
+    python benchmarks/builds.py --against OTHER/bin/python --only predict --run RUN --data data/rvl5 --busy 2
+
+``OTHER/bin/python`` is the interpreter of an environment in which the other build is installed; the script runs in
+this build's environment. In each round every command is run once by each build, and the build that begins changes from
+round to round. Figures are medians over the rounds, and ratios are medians of the ratios within a round. Each command
+works in a new folder. With ``--busy N`` it is also run beside N processes that never sleep. What the commands wrote is
+compared afterwards where a workload has a comparison.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+BURN = "while True: pass"
+NO_RUN = "there-is-no-such-run"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the commands work on.
+
+    Attributes:
+        run: A finished run that both builds can read.
+        data: The folder of rvl5.
+    """
+
+    run: Path | None
+    data: Path | None
+
+    def need_run(self) -> Path:
+        """Return the run; a workload without it cannot be measured."""
+        if self.run is None:
+            sys.exit("--run is needed: a finished run that both builds can read")
+        return self.run.resolve()
+
+    def need_data(self) -> Path:
+        """Return the folder of rvl5."""
+        if self.data is None:
+            sys.exit("--data is needed: the folder of rvl5")
+        return self.data.resolve()
+
+
+Prepare = Callable[[Task, Path], list[str]]
+"""A function that makes what a command needs in its new working folder, and returns the words after ``munseo``."""
+Compare = Callable[[Path, Path], str]
+"""A function that compares the working folders of the other build and of this one, and says what it found."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A command line that is measured.
+
+    Attributes:
+        prepare: Makes the working folder.
+        compare: Compares what both builds wrote; None: nothing is compared.
+        exit_code: What the command must end with.
+    """
+
+    prepare: Prepare
+    compare: Compare | None = None
+    exit_code: int = 0
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One run of a command: seconds by the clock, seconds of the processor and peak memory, children included."""
+
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
+
+
+def _words(*words: str) -> Prepare:
+    return lambda task, folder: list(words)
+
+
+def _runs(task: Task, folder: Path) -> list[str]:
+    run = task.need_run()
+    (folder / "runs").mkdir()
+    (folder / "runs" / run.name).symlink_to(run)
+    return ["runs", "runs"]
+
+
+def _predict(task: Task, folder: Path) -> list[str]:
+    """Prepare the prediction of the test pages of rvl5 by a copy of the run, as it was after its training."""
+    shutil.copytree(task.need_run(), folder / "run")
+    return ["predict", "run", str(task.need_data() / "test"), "-o", "predictions.csv"]
+
+
+def _same_decisions(old: Path, new: Path) -> str:
+    tables = [pd.read_csv(folder / "predictions.csv").set_index("ID") for folder in (old, new)]
+    joined = tables[0].join(tables[1], lsuffix="_old", rsuffix="_new", how="outer")
+    return f"{int((joined['target_old'] == joined['target_new']).sum())} of {len(joined)} decisions are the same"
+
+
+WORKLOADS = {
+    "help": Workload(_words("--help")),
+    "runs": Workload(_runs),
+    "wrong_run": Workload(_words("predict", NO_RUN, "."), exit_code=2),
+    "predict": Workload(_predict, _same_decisions),
+}
+"""Every command that can be measured; a new one is an entry here."""
+GROUPS = {"start": ("help", "runs", "wrong_run")}
+"""Names for several workloads."""
+
+
+def measure(python: Path, workload: Workload, task: Task, folder: Path) -> Measurement:
+    """Run a workload once by a build, in a new folder."""
+    folder.mkdir(parents=True)
+    words = workload.prepare(task, folder)
+    environment = {**os.environ, "COLUMNS": "200", "MUNSEO_CACHE": str(folder / "cache")}
+    with (folder / "output.txt").open("w") as output:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [python, "-m", "munseo", *words], cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != workload.exit_code:
+        text = (folder / "output.txt").read_text(encoding="utf-8")
+        sys.exit(f"{python}: munseo {' '.join(words)} ended with {process.returncode}\n{text[-3000:]}")
+    scale = 1 if sys.platform == "darwin" else 1024
+    return Measurement(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale)
+
+
+@contextlib.contextmanager
+def burning(num_processes: int) -> Iterator[None]:
+    """Keep so many processes busy that never sleep."""
+    burners = [subprocess.Popen([sys.executable, "-c", BURN]) for _ in range(num_processes)]
+    try:
+        yield
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+
+
+def measure_rounds(name: str, options: argparse.Namespace, work: Path) -> dict[str, list[Measurement]]:
+    """Measure a workload by both builds in alternating rounds: ``old``, ``new``, ``old busy`` and ``new busy``."""
+    task, builds = Task(options.run, options.data), {"old": options.against, "new": Path(sys.executable)}
+    found: dict[str, list[Measurement]] = {}
+    for number in range(options.rounds):
+        for build in list(builds)[:: 1 if number % 2 == 0 else -1]:
+            for burners in (0, options.busy) if options.busy else (0,):
+                key = f"{build} busy" if burners else build
+                folder = work / name / key.replace(" ", "-") / str(number)
+                with burning(burners):
+                    measured = measure(builds[build], WORKLOADS[name], task, folder)
+                found.setdefault(key, []).append(measured)
+                print(f"  {name}, round {number + 1}, {key}: {measured.wall_s:.2f} s", file=sys.stderr, flush=True)
+                if number:  # The first round's folders are compared; the others would only fill the disk.
+                    shutil.rmtree(folder)
+    return found
+
+
+def ratio(above: list[Measurement], below: list[Measurement], field: str = "wall_s") -> float:
+    """Return the median of the ratios within a round."""
+    return statistics.median(getattr(a, field) / getattr(b, field) for a, b in zip(above, below, strict=True))
+
+
+def row(name: str, found: dict[str, list[Measurement]]) -> str:
+    """Return a line of the table."""
+    old, new = found["old"], found["new"]
+    walls = [statistics.median(one.wall_s for one in build) for build in (old, new)]
+    peaks = [statistics.median(one.peak_bytes for one in build) / 2**30 for build in (old, new)]
+    cells = [
+        *(name, f"{walls[0]:.2f}", f"{walls[1]:.2f}", f"{ratio(new, old):.2f}", f"{ratio(new, old, 'cpu_s'):.2f}"),
+        *(f"{peaks[0]:.2f}", f"{peaks[1]:.2f}"),
+    ]
+    if "new busy" in found:
+        cells += [f"{ratio(found[f'{build} busy'], found[build]):.2f}" for build in ("old", "new")]
+    return "| " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--against", type=Path, required=True, help="interpreter of the other build's environment")
+    parser.add_argument("--only", nargs="+", choices=[*WORKLOADS, *GROUPS], default=["start"])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--busy", type=int, default=0, help="also beside so many busy processes")
+    parser.add_argument("--run", type=Path, help="a finished run that both builds can read")
+    parser.add_argument("--data", type=Path, help="the folder of rvl5")
+    parser.add_argument("--json", type=Path, default=None)
+    options = parser.parse_args()
+    names = [name for chosen in options.only for name in GROUPS.get(chosen, (chosen,))]
+    columns = ["command", "other, s", "this, s", "ratio", "ratio of processor time", "other, GiB", "this, GiB"]
+    if options.busy:
+        columns += ["other, busy / idle", "this, busy / idle"]
+    lines, remarks, everything = [], [], {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            found = measure_rounds(name, options, Path(folder))
+            lines.append(row(name, found))
+            compare = WORKLOADS[name].compare
+            if compare is not None:
+                remarks.append(f"{name}: {compare(*(Path(folder) / name / build / '0' for build in ('old', 'new')))}")
+            everything[name] = {key: [asdict(one) for one in measured] for key, measured in found.items()}
+    print("| " + " | ".join(columns) + " |\n|" + "---|" * len(columns))
+    print("\n".join([*lines, "", *remarks]))
+    if options.json:
+        options.json.write_text(json.dumps(everything, indent=2), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
