@@ -1,10 +1,14 @@
 """The verdict: fair to equal members, certain about good ones, with intervals that cover the true value."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from simulated import simulate
+from simulated import rewrite, simulate
 
+from munseo import UserError
 from munseo._ensemble import align, honest_probabilities, judge, read_members, sentences, table, weights_of
+from munseo._ensemble.candidates import Evidence
 from munseo._evaluation import macro_f1
 from munseo._evaluation.comparison import paired_bootstrap
 from munseo._randomness import generator
@@ -77,6 +81,33 @@ def test_weights_that_are_worse_than_none_are_not_used(judged):
     assert "because this is better than fitted weights" in sentences(judgement, names)[1]
     again = honest_probabilities(aligned, "mean", 0)
     assert np.allclose(again, judgement.probabilities)
+
+
+def test_no_group_is_judged_by_weights_that_it_helped_to_fit(write_member):
+    rows, labels = simulate(120, (1.2, 1.5))
+    paths = [write_member(f"m{number}", labels, row) for number, row in enumerate(rows)]
+    groups = np.arange(120) // 4
+    for path in paths:
+        rewrite(path / "pages.parquet", lambda table: table.assign(group=[900, 901, *groups]))
+    evidence = Evidence.of(align(read_members(paths)), seed=0)
+    assert evidence.groups.tolist() == groups.tolist()
+    assert all(len(set(evidence.folds[groups == group])) == 1 for group in range(30))
+    assert np.bincount(evidence.folds).tolist() == [24] * 5
+
+    def memory(r, y, groups):
+        seen = set(groups.tolist())
+        return lambda new: np.array([[page in seen] * 4 for page in new[0, :, 0]], dtype=float)
+
+    marked = replace(evidence, rows=np.repeat(groups[None, :, None], 4, axis=2).astype(float))
+    assert not marked.out_of_fold(memory).any()
+
+
+def test_pages_of_one_group_cannot_judge_an_ensemble(write_member):
+    rows, labels = simulate(30, (1.2, 1.5))
+    paths = [write_member(f"m{number}", labels, row) for number, row in enumerate(rows)]
+    rewrite(paths[1] / "pages.parquet", lambda table: table.assign(group=7))
+    with pytest.raises(UserError, match="The 30 pages that validate all of these runs belong to one group"):
+        align(read_members(paths))
 
 
 def test_the_claim_holds_against_both_best_members(judged):

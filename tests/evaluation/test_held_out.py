@@ -1,15 +1,18 @@
 """Held-out predictions of exactly the pipeline that predicts, from what a run has stored."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 
-from munseo._evaluation.held_out import FULL, held_out, measured_temperature, validated_pipeline
+from munseo._evaluation.held_out import FULL, cross_fitted_look, held_out, measured_temperature, validated_pipeline
+from munseo._evaluation.held_out_groups import page_groups
 from munseo._evaluation.second_look import SecondLook
 from munseo._evaluation.view_gains import average
 from munseo._prediction import PredictOptions, Predictor
 from munseo._prediction.inference import predict_dataset
 from munseo._prediction.shifted_pages import ShiftedPages
+from munseo._run import open_run
 from munseo._shift.recipe_file import read_recipe
 
 
@@ -39,6 +42,18 @@ def test_other_views_are_averaged_as_prediction_averages_them(finished, document
     again = predict_dataset(run.classifiers[0], shifted, run.setup, run.views)
     assert np.array_equal(held.shifted[0], again)
     assert predictor.temperature == held.temperature != Predictor.load(finished).temperature
+
+
+def test_the_rules_of_a_second_look_come_from_other_groups(finished, tmp_path):
+    run = open_run(shutil.copytree(finished.path, tmp_path / "run"))
+    table = run.read_predictions(run.pages_file)
+    validated = np.flatnonzero(table["part"] == "val")
+    table.loc[validated, "group"] = 10_000 + np.arange(len(validated)) // 3
+    table.to_parquet(run.pages_file, index=False)
+    ids = held_out(run, validated_pipeline(run)).ids
+    numbers, folds = page_groups(run, ids), cross_fitted_look(run, ids).folds
+    assert len(np.unique(numbers)) < len(ids)
+    assert all(len(np.unique(folds[numbers == number])) == 1 for number in np.unique(numbers))
 
 
 def test_logits_are_averaged_from_their_probabilities():

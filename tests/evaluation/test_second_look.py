@@ -73,14 +73,26 @@ def test_the_stated_gain_is_not_that_of_the_best_of_many_tries():
 def test_the_rule_of_a_fold_does_not_know_its_pages():
     labels, first = simulate("first", 1.0)
     seconds = second_predictions({name: simulate(name, 0.0)[1] for name in VIEWS}, "probability")
-    look = cross_fit(labels, first, seconds, seed=0)
+    look = cross_fit(labels, first, seconds, 0, np.arange(NUM_PAGES))
     own = look.folds == 2
     changed = np.where(own, (labels + 1) % NUM_CLASSES, labels)
-    again = cross_fit(changed, first, seconds, seed=0)
+    again = cross_fit(changed, first, seconds, 0, np.arange(NUM_PAGES))
     assert again.rules[2] == look.rules[2]
     assert again.rules != look.rules, "the other folds chose with these pages"
     final = look.applied(first, seconds)
     assert (final != first).any(axis=1).tolist() == look.uncertain(first).tolist()
+
+
+def test_the_rule_of_a_fold_does_not_know_the_groups_of_its_pages():
+    labels, first = simulate("first", 1.0)
+    seconds = second_predictions({name: simulate(name, 0.0)[1] for name in VIEWS}, "probability")
+    groups = np.arange(NUM_PAGES) % 30
+    look = cross_fit(labels, first, seconds, 0, groups)
+    for group in (0, 11, 29):
+        own = groups == group
+        [fold] = np.unique(look.folds[own])
+        again = cross_fit(np.where(own, (labels + 1) % NUM_CLASSES, labels), first, seconds, 0, groups)
+        assert again.rules[fold] == look.rules[fold]
 
 
 def test_only_uncertain_pages_are_blended():

@@ -161,16 +161,19 @@ def test_tasks_of_a_step_are_one_run_where_the_configuration_has_as_many_process
 
 
 @pytest.mark.skipif("MUNSEO_TORTURE" not in os.environ, reason="two whole runs at once; part of make torture")
-def test_two_tasks_of_a_step_train_one_run(overrides, plain_config):
+def test_two_tasks_of_a_step_train_one_run(overrides, plain_config, monkeypatch):
     """Both are processes of their own from the beginning, so that this takes as long as two short runs at once."""
     words = [str(plain_config), *overrides(devices=2, epochs=1, shift="none", robustness_pages=0)]
+    monkeypatch.setenv(FOLDER_VARIABLE, "left by a run of an earlier test")
     step = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_NODEID": "0", "SLURM_JOB_ID": str(os.getpid()),
             "SLURM_STEP_NODELIST": "127.0.0.1"}  # fmt: skip
     command = [sys.executable, "-m", "munseo", "train", *words]
+    # A run that ended in this process may have left where its further processes would have found its folder.
+    own = {name: value for name, value in os.environ.items() if name not in LAUNCHERS}
     tasks = [
         subprocess.Popen(
             command,
-            env={**os.environ, **step, "SLURM_PROCID": number, "SLURM_LOCALID": number},
+            env={**own, **step, "SLURM_PROCID": number, "SLURM_LOCALID": number},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

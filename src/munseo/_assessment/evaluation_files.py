@@ -21,6 +21,9 @@ def write_evaluation(
 ) -> TestScores:
     """Write an evaluation under its name, or the next free one; the same evaluation made again replaces itself.
 
+    A new evaluation appears as a whole, and files of an old one are replaced one by one: a kill at any moment leaves
+    the old results or the new ones, and predictions of the same pages by the same settings.
+
     Args:
         run: The run folder.
         record: The evaluation.
@@ -49,13 +52,15 @@ def write_evaluation(
             number += 1
             name = f"{record.name}-{number}"
         record = record.model_copy(update={"name": name})
-        draft, folder = run.evaluation_dir(f".{name}.tmp"), run.evaluation_dir(name)
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
+        folder = run.evaluation_dir(name)
+        draft = folder if folder.exists() else run.evaluation_dir(f".{name}.tmp")
+        if draft != folder:
+            shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
+            draft.mkdir(parents=True)
         run.write_table(draft / "predictions.parquet", _table(test, probabilities))
         write_json(draft / "results.json", record.model_dump(by_alias=True))
-        shutil.rmtree(folder, ignore_errors=True)
-        draft.rename(folder)
+        if draft != folder:
+            draft.rename(folder)
     return record
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from munseo._ensemble.members import MIN_FRACTION, MIN_PAGES, EnsembleMember, common_pages, has_enough
 from munseo._errors import UserError
+from munseo._evaluation.held_out_groups import common_groups
 from munseo._locale import Remark
 
 SHOWN = 5
@@ -53,12 +54,13 @@ def align(members: Sequence[EnsembleMember]) -> AlignedMembers:
 
     Raises:
         UserError: The members have different classes, too few common pages, changed labels or images, or validation
-            pages that trained another member. The message names every one of them.
+            pages that trained another member. The message names every one of them. Or all pages are of one group.
     """
     _refuse_other_classes(members)
     ids, notes = _common_pages(members)
     _refuse_changed_pages(members, ids)
     ids, more_notes = _without_trained_pages(members, ids)
+    _refuse_one_group(members, ids)
     class_names = members[0].card.class_names
     classes = members[0].classes()
     labels = np.array([class_names.index(classes[page_id]) for page_id in ids], dtype=np.int64)
@@ -80,6 +82,14 @@ def _shifted_rows(
     if first.shifted is None:
         return None, []
     return np.stack([member.shifted_probabilities(ids, class_names) for member in members], axis=1), []
+
+
+def _refuse_one_group(members: Sequence[EnsembleMember], ids: Sequence[str]) -> None:
+    if len(np.unique(common_groups([member.run for member in members], ids))) < 2:
+        raise UserError(
+            f"The {len(ids)} pages that validate all of these runs belong to one group (group_column, or copies of one "
+            "page), so none of them can judge what is fitted without it; train the runs with more groups in validation."
+        )
 
 
 def _refuse_other_classes(members: Sequence[EnsembleMember]) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from munseo._ensemble.alignment import AlignedMembers
-from munseo._ensemble.combiners import Fit, deal_folds, fit_best_member, fit_mean, fit_stack, fit_weights, out_of_fold
+from munseo._ensemble.combiners import Fit, fit_best_member, fit_mean, fit_stack, fit_weights, out_of_fold
 from munseo._evaluation import macro_f1
 from munseo._evaluation.comparison import Difference, paired_bootstrap
+from munseo._evaluation.group_folds import deal_groups_by_class
 from munseo._evaluation.held_out_groups import common_groups
 from munseo._evaluation.metrics import log_loss, macro_f1_interval
 from munseo._prediction.combination import Combination
@@ -27,7 +28,7 @@ class Evidence:
         rows: Probabilities, float64 (num_members, num_rows, num_classes); a page has one row for each draw.
         labels: Class index of each row, int (num_rows,).
         groups: Number of the group of each row, int (num_rows,); draws of a page are in its group.
-        folds: Fold of each row, int (num_rows,); all draws of a page are in one fold.
+        folds: Fold of each row, int (num_rows,); all rows of a group are in one fold.
         page_folds: Fold of each page, int (num_pages,).
     """
 
@@ -39,20 +40,21 @@ class Evidence:
 
     @classmethod
     def of(cls, aligned: AlignedMembers, seed: int) -> Evidence:
-        """Collect the predictions that decide, and deal the pages into folds."""
+        """Collect the predictions that decide, and deal the groups of pages to folds."""
         draws = aligned.rows[None] if aligned.shifted is None else aligned.shifted
-        folds = deal_folds(aligned.labels, NUM_FOLDS, seed)
+        groups = common_groups([member.run for member in aligned.members], aligned.ids)
+        folds = deal_groups_by_class(aligned.labels, groups, NUM_FOLDS, seed, "ensemble/folds")
         return cls(
             rows=np.concatenate(list(draws), axis=1),
             labels=np.tile(aligned.labels, len(draws)),
-            groups=np.tile(common_groups([member.run for member in aligned.members], aligned.ids), len(draws)),
+            groups=np.tile(groups, len(draws)),
             folds=np.tile(folds, len(draws)),
             page_folds=folds,
         )
 
     def out_of_fold(self, fit: Fit) -> np.ndarray:
-        """Predict every row by a fit without its page, float64 (num_rows, num_classes)."""
-        return out_of_fold(fit, self.rows, self.labels, self.folds)
+        """Predict every row by a fit without its group, float64 (num_rows, num_classes)."""
+        return out_of_fold(fit, self.rows, self.labels, self.groups, self.folds)
 
 
 @dataclass(frozen=True)
@@ -115,39 +117,40 @@ def honest_probabilities(
     result = np.empty(rows.shape[1:])
     for fold in np.unique(evidence.page_folds):
         outside, inside = evidence.folds != fold, evidence.page_folds == fold
-        result[inside] = fit(evidence.rows[:, outside], evidence.labels[outside])(rows[:, inside])
+        combination = fit(evidence.rows[:, outside], evidence.labels[outside], evidence.groups[outside])
+        result[inside] = combination(rows[:, inside])
     return result
 
 
 def judge(aligned: AlignedMembers, method: str, seed: int) -> EnsembleJudgement:
-    """Fit and judge an ensemble by nested cross-validation over pages.
+    """Fit and judge an ensemble by nested cross-validation over groups of pages.
 
     Fitted weights that are worse than equal ones become ``mean``. Where all members are underconfident, log loss
     prefers the most confident one and discards what the others know. ``method`` is ``weights`` or ``stack``.
     """
     evidence = Evidence.of(aligned, seed)
-    rows, labels = evidence.rows, evidence.labels
-    best = int(fit_best_member(rows, labels).weights.argmax())
+    rows, labels, groups = evidence.rows, evidence.labels, evidence.groups
+    best = int(fit_best_member(rows, labels, groups).weights.argmax())
     predictions = {
         "best_member_in_fold": evidence.out_of_fold(fit_best_member),
         "best_member": rows[best],
-        "mean": fit_mean(rows, labels)(rows),
+        "mean": fit_mean(rows, labels, groups)(rows),
         "weights": evidence.out_of_fold(fit_weights),
     }
     if method == "stack":
         predictions["stack"] = evidence.out_of_fold(fit_of(method, seed))
     classes = {name: p.argmax(axis=1) for name, p in predictions.items()}
-    compare = partial(paired_bootstrap, labels, num_classes=len(aligned.class_names), seed=seed, groups=evidence.groups)
+    compare = partial(paired_bootstrap, labels, num_classes=len(aligned.class_names), seed=seed, groups=groups)
     if method == "weights" and compare(classes["weights"], classes["mean"]).conclusion == "worse":
         method = "mean"
     mean_fit, mean_name = (fit_mean, "mean") if method == "mean" else (fit_weights, "weights")
     without = [
-        out_of_fold(mean_fit, np.delete(rows, number, axis=0), labels, evidence.folds).argmax(axis=1)
+        out_of_fold(mean_fit, np.delete(rows, number, axis=0), labels, groups, evidence.folds).argmax(axis=1)
         for number in range(len(rows))
     ]
     return EnsembleJudgement(
         method=method,
-        combination=fit_of(method, seed)(rows, labels),
+        combination=fit_of(method, seed)(rows, labels, groups),
         decided_on="clean" if aligned.shifted is None else "shifted",
         probabilities=predictions[method],
         clean_probabilities=honest_probabilities(aligned, method, seed),
@@ -155,7 +158,7 @@ def judge(aligned: AlignedMembers, method: str, seed: int) -> EnsembleJudgement:
         best=best,
         differences={name: compare(classes[method], p) for name, p in classes.items() if name != method},
         contributions=[compare(classes[mean_name], p) for p in without],
-        would_drop=_would_drop(mean_fit, rows, labels, evidence.folds),
+        would_drop=_would_drop(mean_fit, evidence),
     )
 
 
@@ -169,19 +172,21 @@ def _scores(evidence: Evidence, probabilities: np.ndarray, seed: int) -> dict[st
     }
 
 
-def _would_drop(fit: Fit, rows: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> list[int]:
+def _would_drop(fit: Fit, evidence: Evidence) -> list[int]:
     """Remove members one after another while the others score at least as well without them.
 
     Removing one at a time matters: of two equal members each adds nothing to the other, but only one may be removed.
     """
+    rows, labels, groups = evidence.rows, evidence.labels, evidence.groups
 
     def score(members: list[int]) -> float:
-        return macro_f1(labels, out_of_fold(fit, rows[members], labels, folds).argmax(axis=1), rows.shape[2])
+        predicted = out_of_fold(fit, rows[members], labels, groups, evidence.folds).argmax(axis=1)
+        return macro_f1(labels, predicted, rows.shape[2])
 
     kept, dropped = list(range(len(rows))), list[int]()
     best = score(kept)
     while len(kept) > 1:
-        weights = dict(zip(kept, fit_weights(rows[kept], labels).weights, strict=True))
+        weights = dict(zip(kept, fit_weights(rows[kept], labels, groups).weights, strict=True))
         without = {number: score([other for other in kept if other != number]) for number in kept}
         # Of members that cost the same, the one with the smallest weight is removed; of these, the last.
         least = max(kept, key=lambda number: (without[number], -round(weights[number], 6), number))

@@ -8,9 +8,9 @@ from functools import partial
 import numpy as np
 
 from munseo._evaluation import macro_f1
+from munseo._evaluation.group_folds import deal_groups_by_class
 from munseo._evaluation.metrics import log_loss
 from munseo._prediction.combination import Combination, Stack, WeightedMean, stack_features
-from munseo._randomness import generator
 
 GAP = 1e-6
 """Fitting the weights ends when their log loss is proven to be this close to the minimum."""
@@ -21,24 +21,24 @@ PENALTIES = (0.1, 1.0, 10.0, 100.0)
 NUM_INNER_FOLDS = 3
 """Number of folds in which a stack chooses its C."""
 
-Fit = Callable[[np.ndarray, np.ndarray], Combination]
-"""A function of probabilities (num_members, num_pages, num_classes) and labels (num_pages,) that returns what combines
-new probabilities."""
+Fit = Callable[[np.ndarray, np.ndarray, np.ndarray], Combination]
+"""A function of probabilities (num_members, num_pages, num_classes), labels (num_pages,) and groups (num_pages,) that
+returns what combines new probabilities."""
 
 
-def fit_best_member(rows: np.ndarray, labels: np.ndarray) -> WeightedMean:
+def fit_best_member(rows: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> WeightedMean:
     """Put all weight on the member with the best macro-F1; log loss decides between equal members."""
     scores = [(macro_f1(labels, row.argmax(axis=1), row.shape[1]), -log_loss(labels, row)) for row in rows]
     best = max(range(len(rows)), key=scores.__getitem__)
     return WeightedMean(np.eye(len(rows))[best])
 
 
-def fit_mean(rows: np.ndarray, labels: np.ndarray) -> WeightedMean:
+def fit_mean(rows: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> WeightedMean:
     """Give every member the same weight."""
     return WeightedMean(np.full(len(rows), 1 / len(rows)))
 
 
-def fit_weights(rows: np.ndarray, labels: np.ndarray) -> WeightedMean:
+def fit_weights(rows: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> WeightedMean:
     """Find the non-negative weights of sum 1 whose weighted mean has the smallest log loss.
 
     Stacking with these constraints is due to Breiman, "Stacked regressions", 1996; van der Laan, Polley and Hubbard,
@@ -57,18 +57,20 @@ def fit_weights(rows: np.ndarray, labels: np.ndarray) -> WeightedMean:
     return WeightedMean(weights / weights.sum())
 
 
-def fit_stack(rows: np.ndarray, labels: np.ndarray, seed: int) -> Stack:
+def fit_stack(rows: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int) -> Stack:
     """Fit a multinomial logistic regression on log-probabilities (Wolpert, "Stacked generalization", 1992).
 
-    The strength of its L2 penalty is chosen by cross-validated log loss on the given pages.
+    The strength of its L2 penalty is chosen by cross-validated log loss on the given pages, whose groups stay together.
     """
-    inner = deal_folds(labels, NUM_INNER_FOLDS, seed, "ensemble/inner")
+    inner = deal_groups_by_class(labels, groups, NUM_INNER_FOLDS, seed, "ensemble/inner")
+    if not inner.any():
+        return _regression(rows, labels, groups, PENALTIES[0])  # a single group has no others to choose by
     fits = [partial(_regression, penalty=penalty) for penalty in PENALTIES]
-    losses = [log_loss(labels, out_of_fold(fit, rows, labels, inner)) for fit in fits]
-    return _regression(rows, labels, PENALTIES[int(np.argmin(losses))])
+    losses = [log_loss(labels, out_of_fold(fit, rows, labels, groups, inner)) for fit in fits]
+    return _regression(rows, labels, groups, PENALTIES[int(np.argmin(losses))])
 
 
-def _regression(rows: np.ndarray, labels: np.ndarray, penalty: float) -> Stack:
+def _regression(rows: np.ndarray, labels: np.ndarray, groups: np.ndarray, penalty: float) -> Stack:
     from sklearn.linear_model import LogisticRegression  # importing it takes half a second, and only a stack needs it
 
     num_classes = rows.shape[2]
@@ -89,23 +91,10 @@ def _regression(rows: np.ndarray, labels: np.ndarray, penalty: float) -> Stack:
     return Stack(np.ascontiguousarray(coefficients, np.float64), np.asarray(intercepts, np.float64))
 
 
-def deal_folds(labels: np.ndarray, num_folds: int, seed: int, stream: str = "ensemble/folds") -> np.ndarray:
-    """Return the fold of each page, int (num_pages,): pages are dealt out like cards, one class after another.
-
-    A class with fewer pages than folds is missing in some folds; a stratified split would reject such small sets.
-    """
-    dealt = [
-        generator(seed, stream, int(label)).permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)
-    ]
-    folds = np.empty(len(labels), dtype=np.int64)
-    folds[np.concatenate(dealt)] = np.arange(len(labels)) % num_folds
-    return folds
-
-
-def out_of_fold(fit: Fit, rows: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> np.ndarray:
+def out_of_fold(fit: Fit, rows: np.ndarray, labels: np.ndarray, groups: np.ndarray, folds: np.ndarray) -> np.ndarray:
     """Predict every page by a fit without its fold, float64 (num_pages, num_classes)."""
     result = np.empty(rows.shape[1:])
     for fold in np.unique(folds):
         inside = folds == fold
-        result[inside] = fit(rows[:, ~inside], labels[~inside])(rows[:, inside])
+        result[inside] = fit(rows[:, ~inside], labels[~inside], groups[~inside])(rows[:, inside])
     return result

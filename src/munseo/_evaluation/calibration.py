@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from munseo._randomness import generator
+from munseo._evaluation.group_folds import deal_groups
 
 TEMPERATURES = np.geomspace(0.05, 20.0, 121)
 """Candidate temperatures."""
@@ -82,8 +82,7 @@ def cross_fitted_temperatures(labels: np.ndarray, probabilities: np.ndarray, gro
         probabilities: Float (N, K).
         groups: Number of the group of each row, int (N,); rows of one group, such as draws of a page, share a fold.
     """
-    numbers = np.unique(groups, return_inverse=True)[1]
-    folds = (generator(0, "calibration/folds").permutation(int(numbers.max(initial=-1)) + 1) % NUM_FOLDS)[numbers]
+    folds = deal_groups(groups, NUM_FOLDS, 0, "calibration/folds")
     temperatures = np.ones(len(labels))
     for fold in np.unique(folds):
         rest = folds != fold

@@ -19,6 +19,7 @@ import pandas as pd
 
 from munseo._evaluation.calibration import fit_temperature
 from munseo._evaluation.fold_mean import read_mean
+from munseo._evaluation.held_out_groups import page_groups
 from munseo._evaluation.metrics import probability_columns
 from munseo._evaluation.second_look import CrossFittedLook, SecondLook, cross_fit, second_predictions
 from munseo._evaluation.view_gains import BASE, average, by_view
@@ -229,17 +230,21 @@ def cross_fitted_look(run: RunFolder, ids: Sequence[str]) -> CrossFittedLook | N
     if validated.models == ENSEMBLE or not view_table_file(run).exists():
         return None
     known, labels, views = _read_views(run)
-    look = _cross_fit(run, labels, views, validated)
+    look = _cross_fit(run, known, labels, views, validated)
     places = {page: index for index, page in enumerate(known)}
     return CrossFittedLook(look.folds[[places[page] for page in ids]], look.rules)
 
 
 def _cross_fit(
-    run: RunFolder, labels: np.ndarray, views: Mapping[str, np.ndarray], validated: Pipeline
+    run: RunFolder,
+    ids: tuple[str, ...],
+    labels: np.ndarray,
+    views: Mapping[str, np.ndarray],
+    validated: Pipeline,
 ) -> CrossFittedLook:
     [configured], [space] = validated.views, validated.spaces
-    seconds = second_predictions(views, space)
-    return cross_fit(labels, _mean(views, configured, space), seconds, run.read_config().random_seed)
+    seconds, seed = second_predictions(views, space), run.read_config().random_seed
+    return cross_fit(labels, _mean(views, configured, space), seconds, seed, page_groups(run, ids))
 
 
 def _read_views(run: RunFolder) -> tuple[tuple[str, ...], np.ndarray, dict[str, np.ndarray]]:
@@ -268,7 +273,7 @@ def _from_views(run: RunFolder, pipeline: Pipeline, validated: Pipeline) -> Held
     chosen = run.read_results("second_look").second_look  # None while the run is judged
     if chosen is not None and pipeline.second_look != SecondLook(chosen.gate, chosen.blend, chosen.views):
         return None
-    look = _cross_fit(run, labels, views, validated)
+    look = _cross_fit(run, ids, labels, views, validated)
     return HeldOut(ids, labels, None, look.applied(first, second_predictions(views, space))[None])
 
 

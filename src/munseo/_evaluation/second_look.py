@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from munseo._evaluation.comparison import paired_bootstrap
+from munseo._evaluation.group_folds import deal_groups
 from munseo._evaluation.metrics import macro_f1
 from munseo._evaluation.view_gains import LEVEL, average
-from munseo._randomness import generator
 
 FRACTIONS = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Candidate fractions of the pages that are looked at again; each gives a confidence threshold."""
@@ -99,14 +99,15 @@ def choose_second_look(
         views: Probabilities by each view, (N, K).
         space: ``probability`` or ``logit``, in which views are averaged.
         seed: Seed of the folds.
-        groups: Number of the group of each page, int (N,), for the interval; None: each page is its own.
+        groups: Number of the group of each page, int (N,), for folds and interval; None: each page is its own.
 
     Returns:
         The ``second_look`` entry of ``results.json``, without ``used``.
     """
     seconds = second_predictions(views, space)
     num_classes = first.shape[1]
-    held_out = cross_fit(labels, first, seconds, seed).applied(first, seconds)
+    groups = np.arange(len(labels)) if groups is None else groups
+    held_out = cross_fit(labels, first, seconds, seed, groups).applied(first, seconds)
     gain = paired_bootstrap(
         labels, held_out.argmax(axis=1), first.argmax(axis=1), num_classes, level=LEVEL, groups=groups
     )
@@ -133,7 +134,11 @@ def second_predictions(views: Mapping[str, np.ndarray], space: str) -> dict[tupl
 
 
 def cross_fit(
-    labels: np.ndarray, first: np.ndarray, seconds: Mapping[tuple[str, ...], np.ndarray], seed: int
+    labels: np.ndarray,
+    first: np.ndarray,
+    seconds: Mapping[tuple[str, ...], np.ndarray],
+    seed: int,
+    groups: np.ndarray,
 ) -> CrossFittedLook:
     """Choose a rule for each fold of the pages on the pages of the other folds.
 
@@ -142,12 +147,13 @@ def cross_fit(
         first: Probabilities without a second look, (N, K).
         seconds: Probabilities by each candidate set of views, (N, K).
         seed: Seed of the folds.
+        groups: Number of the group of each page, int (N,); a group is in one fold.
     """
-    folds = generator(seed, "second_look").permutation(len(labels)) % NUM_FOLDS
+    folds = deal_groups(groups, NUM_FOLDS, seed, "second_look")
     rules = []
     for fold in range(NUM_FOLDS):
         fitted = folds != fold
-        fitted = fitted if fitted.any() else np.ones_like(fitted)  # a single page has no others
+        fitted = fitted if fitted.any() else np.ones_like(fitted)  # a single group has no others
         rules.append(_best(labels[fitted], first[fitted], {names: rows[fitted] for names, rows in seconds.items()}))
     return CrossFittedLook(folds, tuple(rules))
 
