@@ -19,7 +19,6 @@ from torch import nn
 
 from munseo._engines import ENGINES
 from munseo._engines.backends import open_engine
-from munseo._export.exporter import write_onnx
 from munseo._model import Classifier, ModelCard, build_classifier
 from munseo._prediction import InferenceSetup, predict_pages
 from munseo._prediction.loader import DecodedPage
@@ -83,8 +82,7 @@ def main() -> None:
             for engine in names[1:]:
                 export = Path(folder) / engine
                 export.mkdir()
-                write_onnx(classifier.network, card.image_size, export / "source.onnx")
-                ENGINES[engine].convert(export / "source.onnx", export)
+                ENGINES[engine].write(classifier.network, card.image_size, export)
             for threads in words.threads:
                 torch.set_num_threads(threads)
                 cells = [cell(differences(classifier.network, card, pages))]

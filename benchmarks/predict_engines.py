@@ -21,7 +21,7 @@ import torch
 
 from munseo._bench.prediction_bench import BASELINE, COLUMNS, DefaultLayout, bench_backends, multiply_adds, table_rows
 from munseo._engines import ENGINES
-from munseo._export.exporter import write_onnx
+from munseo._engines.graph import write_onnx
 from munseo._export.quantizer import SCHEMES, quantise
 from munseo._model import Classifier, ModelCard, build_classifier
 
@@ -42,7 +42,8 @@ def make_classifiers(card: ModelCard, folder: Path, int8: bool) -> dict[str, Cla
     usual.load_state_dict(classifier.state_dict())
     found = {BASELINE: Classifier(DefaultLayout(usual.network), card).eval(), "torch": classifier.eval()}
     graph = folder / "full.onnx"
-    write_onnx(classifier.network, card.image_size, graph)
+    if int8:
+        write_onnx(classifier.network, card.image_size, graph)
     classifier.to(memory_format=torch.channels_last)
     generator = np.random.default_rng(0)
     shape = (NUM_CALIBRATION // 4, 3, card.image_size, card.image_size)
@@ -53,10 +54,11 @@ def make_classifiers(card: ModelCard, folder: Path, int8: bool) -> dict[str, Cla
             export.mkdir()
             source = export / "source.onnx"
             if scheme is None:
-                source.write_bytes(graph.read_bytes())
+                engine.write(classifier.network, card.image_size, export)
+                classifier.to(memory_format=torch.channels_last)
             else:
                 quantise(graph, source, batches, scheme, engine)
-            engine.convert(source, export)
+                engine.convert(source, export)
             name = engine.name if scheme is None else f"{engine.name}-int8, {scheme.name}"
             found[name] = Classifier(engine.open(export, torch.get_num_threads()), card).eval()
     return found

@@ -10,8 +10,8 @@ import pytest
 from munseo import UserError, export
 from munseo._engines import ENGINES
 from munseo._engines.sidecar import SIDECAR
-from munseo._export.parity import compare, objections
 from munseo._export.quantizer import SCHEMES, layers_in_floats
+from munseo._prediction.parity import compare, objections
 from munseo._run import open_run
 
 

@@ -20,7 +20,11 @@ class Engine:
 
     name: str  # what ``--format`` and ``--backend`` call it
     package: str  # the Python package that it needs
-    # Writes an ONNX file into the folder of an export, in the engine's own format.
+    # The packages that it needs besides its own to write a network.
+    packages_to_write: tuple[str, ...]
+    # Writes a torch network for images of S × S pixels into the folder of an export, in the engine's own format.
+    write: Callable[[nn.Module, int, Path], None]
+    # Does the same with an ONNX file, such as one in eight bits.
     convert: Callable[[Path, Path], None]
     # Opens such a folder as a network that uses a number of threads: normalised images (B, 3, S, S) to logits.
     open: Callable[[Path, int], nn.Module]
@@ -32,6 +36,13 @@ class Engine:
     def is_installed(self) -> bool:
         """Whether the engine's package is installed."""
         return not missing_packages([self.package])
+
+
+def _write_onnx(network: nn.Module, image_size: int, folder: Path) -> None:
+    from munseo._engines.graph import write_onnx
+    from munseo._engines.onnx_engine import FILE
+
+    write_onnx(network, image_size, folder / FILE)
 
 
 def _convert_onnx(graph: Path, folder: Path) -> None:
@@ -46,10 +57,16 @@ def _open_onnx(folder: Path, num_threads: int) -> nn.Module:
     return OnnxEngine(folder, num_threads)
 
 
-def _convert_openvino(graph: Path, folder: Path) -> None:
+def _write_openvino(network: nn.Module, image_size: int, folder: Path) -> None:
     from munseo._engines.openvino_engine import write_openvino
 
-    write_openvino(graph, folder)
+    write_openvino(network, image_size, folder)
+
+
+def _convert_openvino(graph: Path, folder: Path) -> None:
+    from munseo._engines.openvino_engine import convert_openvino
+
+    convert_openvino(graph, folder)
 
 
 def _open_openvino(folder: Path, num_threads: int) -> nn.Module:
@@ -61,13 +78,15 @@ def _open_openvino(folder: Path, num_threads: int) -> nn.Module:
 ENGINES: dict[str, Engine] = {
     engine.name: engine
     for engine in (
-        Engine("onnx", "onnxruntime", _convert_onnx, _open_onnx, quantises_outputs=True),
-        Engine("openvino", "openvino", _convert_openvino, _open_openvino, quantises_outputs=False),
+        Engine("onnx", "onnxruntime", ("onnx",), _write_onnx, _convert_onnx, _open_onnx, quantises_outputs=True),
+        Engine("openvino", "openvino", (), _write_openvino, _convert_openvino, _open_openvino, quantises_outputs=False),
     )
 }
 """Every engine. A new one needs an entry here and a network class; export, INT8, choice of the backend, benchmarks
 and the tests read this table."""
 
+FASTEST_FIRST = ("openvino", "onnx")
+"""The engines in the order of their speed on processors (docs/benchmarks.md): the first that is installed is used."""
 INT8 = "-int8"
 """Suffix of the names of exports in eight bits."""
 EXPORTS = tuple(f"{name}{suffix}" for name in ENGINES for suffix in ("", INT8))

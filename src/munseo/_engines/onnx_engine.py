@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-INPUT, OUTPUT = "images", "logits"
-"""Names of the input and the output of the graph."""
+from munseo._engines.graph import INPUT
+
 FILE = "model.onnx"
 CHUNK = 4
 """Number of images that a thread takes at once: their activations stay near the core."""

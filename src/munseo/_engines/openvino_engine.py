@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from munseo._engines.graph import INPUT, OUTPUT, cannot_be_written, traceable
+
 FILE = "model.xml"
 
 
@@ -97,11 +99,39 @@ def core() -> Any:
     return openvino.Core()
 
 
-def write_openvino(graph: Path, folder: Path) -> None:
-    """Write an ONNX file as ``model.xml`` and ``model.bin``, with its weights as they are (not rounded to 16 bits)."""
+def write_openvino(network: nn.Module, image_size: int, folder: Path) -> None:
+    """Write a torch network as ``model.xml`` and ``model.bin``: ``images`` (batch, 3, S, S) to ``logits``, float32.
+
+    Without the detour over an ONNX file it takes as long, 150 MiB less memory, and one package less.
+
+    Raises:
+        UserError: The network has an operation that OpenVINO does not have.
+    """
     import openvino
 
-    openvino.save_model(core().read_model(graph), folder / FILE, compress_to_fp16=False)
+    with traceable(network, image_size) as images:
+        try:
+            # Unlike OpenVINO's own call of it, this one does not run everything again to compare.
+            traced: Any = torch.jit.trace(network, images, check_trace=False)  # type: ignore[no-untyped-call]
+            shape = openvino.PartialShape([-1, *images.shape[1:]])
+            model = openvino.convert_model(traced, example_input=images, input=[shape])
+        # A conversion fails with its own exceptions, all of them RuntimeErrors or plain ones of the library.
+        except Exception as error:
+            raise cannot_be_written(network, "OpenVINO", error) from None
+    model.inputs[0].get_tensor().set_names({INPUT})
+    model.outputs[0].get_tensor().set_names({OUTPUT})
+    _save(model, folder)
+
+
+def convert_openvino(graph: Path, folder: Path) -> None:
+    """Write an ONNX file as ``model.xml`` and ``model.bin``."""
+    _save(core().read_model(graph), folder)
+
+
+def _save(model: Any, folder: Path) -> None:
+    import openvino
+
+    openvino.save_model(model, folder / FILE, compress_to_fp16=False)  # weights are not rounded to 16 bits
 
 
 def _finished(request: Any) -> np.ndarray:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from munseo._engines.engine import export_command
-from munseo._engines.onnx_engine import INPUT, OUTPUT
+from munseo._engines.graph import INPUT, OUTPUT
 from munseo._errors import UserError
 from munseo._model import ModelCard
 from munseo._model.pretrained import file_sha256

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import statistics
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +19,19 @@ from munseo._data.class_match import ClassMatch, match_classes
 from munseo._engines import ENGINES
 from munseo._engines.backends import open_engine
 from munseo._engines.engine import INT8
-from munseo._engines.onnx_engine import INPUT, OUTPUT
-from munseo._engines.sidecar import FORMAT, SIDECAR, describe
+from munseo._engines.export_folder import drafts, place, write_sidecar
+from munseo._engines.graph import write_onnx
 from munseo._errors import UserError
 from munseo._evaluation.held_out import cross_fitted_look, default_pipeline, write_held_out
-from munseo._export.parity import Parity, compare, objections
 from munseo._export.quantizer import SCHEMES, QuantisationScheme, calibration_batches, quantise
 from munseo._model import Classifier, load_classifier
-from munseo._model.pretrained import file_sha256
 from munseo._packages import missing_packages
 from munseo._prediction import InferenceSetup, predict_pages
 from munseo._prediction.inference import predict_dataset, read_card
 from munseo._prediction.loader import PageDataset
 from munseo._prediction.measurement import measure
+from munseo._prediction.parity import Parity, compare, objections
 from munseo._run import RunFolder
-from munseo._run.atomic import write_json
 from munseo._shift.recipe_file import read_recipe
 from munseo._training import Split, collect, make_splits
 
@@ -128,26 +123,18 @@ def export_run(jobs: Sequence[ExportJob], engine: str, int8: bool, max_loss: flo
     """
     need_packages(engine, int8)
     name = f"{engine}{INT8}" if int8 else engine
-    # Every job writes into a hidden folder; they are renamed only when all jobs have succeeded.
-    drafts = [job.run.export_dir(f".{name}.{os.getpid()}") for job in jobs]
-    try:
-        for job, draft in zip(jobs, drafts, strict=True):
-            draft.mkdir(parents=True)
+    models = [job.run for job in jobs]
+    with drafts(models, name) as folders:
+        for job, draft in zip(jobs, folders, strict=True):
             _export(job, engine, int8, max_loss, draft)
-        for job, draft in zip(jobs, drafts, strict=True):
-            _replace(job.run.export_dir(name), draft)
-    finally:
-        for draft in drafts:
-            shutil.rmtree(draft, ignore_errors=True)
-            if draft.parent.is_dir() and not any(draft.parent.iterdir()):
-                draft.parent.rmdir()
-    return [job.run.export_dir(name) for job in jobs]
+        return place(models, name, folders)
 
 
 def need_packages(engine: str, int8: bool) -> None:
     """Raise ``UserError`` if packages that an export needs are not installed."""
     # ONNX Runtime has the quantiser, whichever engine runs the graph later.
-    needed = dict.fromkeys(["onnx", *(["onnxruntime"] if int8 else []), ENGINES[engine].package])
+    to_write = ("onnx", "onnxruntime") if int8 else ENGINES[engine].packages_to_write
+    needed = dict.fromkeys([*to_write, ENGINES[engine].package])
     if missing := missing_packages(needed):
         raise UserError(f"export: {', '.join(missing)} not installed; pip install 'munseo[export]'.")
 
@@ -161,16 +148,18 @@ def _export(job: ExportJob, engine: str, int8: bool, max_loss: float, draft: Pat
     before = predict_pages(classifier, job.split.val, settings, description="predicting with torch")
     batches = calibration_batches(classifier, job.split.train, job.split.recipe, job.run.read_config().random_seed)
     graph = draft / "full.onnx"
-    write_onnx(classifier.network, card.image_size, graph)
+    if int8:
+        write_onnx(classifier.network, card.image_size, graph)
     results: list[ExportResult] = []
     for scheme in SCHEMES if int8 else (None,):
         folder = draft / f"way{len(results)}"
         folder.mkdir()
-        source = graph
-        if scheme is not None:
+        if scheme is None:
+            ENGINES[engine].write(classifier.network, card.image_size, folder)
+        else:
             source = folder / "quantised.onnx"
             quantise(graph, source, batches, scheme, ENGINES[engine])
-        ENGINES[engine].convert(source, folder)
+            ENGINES[engine].convert(source, folder)
         network = open_engine(folder, engine)
         description = f"predicting with {engine}"
         after = predict_pages(Classifier(network, card), job.split.val, settings, description=description)
@@ -178,10 +167,10 @@ def _export(job: ExportJob, engine: str, int8: bool, max_loss: float, draft: Pat
         results.append(ExportResult(folder, parity, _pages_per_second(network, batches), scheme))
     best = _best(job.run, results, engine, int8, max_loss)
     _keep(best, draft)
-    sidecar = {**describe(card), **_provenance(job.run, engine, int8, best, results, draft)}
-    write_json(draft / SIDECAR, {"format": FORMAT, **sidecar})
+    name = f"{engine}{INT8}" if int8 else engine
+    write_sidecar(draft, job.run, card, name, _checks(best, results))
     if int8 and not job.run.is_fold:
-        _measure(job, Classifier(open_engine(draft, engine), card), f"{engine}{INT8}", draft, settings)
+        _measure(job, Classifier(open_engine(draft, engine), card), name, draft, settings)
 
 
 def _measure(job: ExportJob, classifier: Classifier, name: str, draft: Path, settings: InferenceSetup) -> None:
@@ -199,42 +188,6 @@ def _measure(job: ExportJob, classifier: Classifier, name: str, draft: Path, set
     num_draws = run.read_config().shifted_draws
     held = measure(pages, np.array(job.labels), card, job.split.recipe, num_draws, pipeline, look, predict)
     write_held_out(RunFolder(draft).measured_dir / pipeline.digest, pipeline, held)
-
-
-OPSET = 17
-"""ONNX operators of 2022: every runtime of the last years reads them, and layer normalisation is one operator."""
-
-
-def write_onnx(network: nn.Module, image_size: int, file: Path) -> None:
-    """Write a network as ONNX: ``images`` float32 (batch, 3, S, S) to ``logits`` (batch, num_classes), batch dynamic.
-
-    The exporter that traces is used: the newer one, through ``torch.export``, took minutes where this takes seconds,
-    and the graphs of classifiers have no control flow that tracing could lose.
-
-    Raises:
-        UserError: The network has an operation that ONNX does not have.
-    """
-    network = network.cpu().eval().to(memory_format=torch.contiguous_format)
-    images = torch.zeros(2, 3, image_size, image_size)  # two: a batch of one could be traced as a constant
-    dynamic = {INPUT: {0: "batch"}, OUTPUT: {0: "batch"}}
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                network,
-                (images,),
-                file,
-                dynamo=False,
-                input_names=[INPUT],
-                output_names=[OUTPUT],
-                dynamic_axes=dynamic,
-                opset_version=OPSET,
-            )
-    except torch.onnx.errors.OnnxExporterError as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"{type(network).__name__}: cannot be written as ONNX ({reason}); use --backend torch."
-        ) from None
 
 
 def _pages_per_second(network: nn.Module, batches: Sequence[np.ndarray]) -> float:
@@ -276,10 +229,8 @@ def _keep(best: ExportResult, draft: Path) -> None:
     (draft / "full.onnx").unlink(missing_ok=True)
 
 
-def _provenance(
-    run: RunFolder, engine: str, int8: bool, best: ExportResult, results: Sequence[ExportResult], draft: Path
-) -> dict[str, Any]:
-    """Return what the sidecar holds beyond the description: the graph's origin, how it was made, how good it is."""
+def _checks(best: ExportResult, results: Sequence[ExportResult]) -> dict[str, Any]:
+    """Return what the sidecar holds about the quality of a graph, and of those that were tried."""
     tried = [
         {
             "way": result.scheme.name,
@@ -290,22 +241,7 @@ def _provenance(
         if result.scheme is not None
     ]
     return {
-        "backend": engine,
-        "precision": "int8" if int8 else "fp32",
-        "weights_sha256": file_sha256(run.weights_file),
-        "files": {file.name: file_sha256(file) for file in sorted(draft.iterdir())},
         "parity": asdict(best.parity),
         "pages_per_second": best.pages_per_second,
         "int8": {"kept": best.scheme.name, "tried": tried} if best.scheme else None,
-        "versions": {package: metadata.version(package) for package in ("munseo", "torch", "onnx")},
     }
-
-
-def _replace(folder: Path, draft: Path) -> None:
-    """Rename a finished draft to its folder, which may hold an older export."""
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.is_dir():
-        folder.rename(old)
-    draft.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)

@@ -20,7 +20,7 @@ import torch
 from munseo._augment import Recipe
 from munseo._data import Page
 from munseo._engines import Engine
-from munseo._engines.onnx_engine import INPUT
+from munseo._engines.graph import INPUT
 from munseo._model import Classifier
 from munseo._prediction.loader import InferencePages
 from munseo._prediction.shifted_pages import ShiftedPages

@@ -50,7 +50,7 @@ class Explainer:
 
     def __init__(self, run: RunFolder) -> None:
         with quietly():
-            self.predictor: Predictor = Predictor.load(run, PredictOptions(device="cpu"))
+            self.predictor: Predictor = Predictor.load(run, PredictOptions(device="cpu", backend="torch"))
         self.classifier: Classifier = self.predictor.runs[0].classifiers[0].eval()
         self.card = self.classifier.card
         self.neighbours: Neighbours | None = None

@@ -1,8 +1,8 @@
-"""The parity of an export with torch on validation pages, and whether it is good enough."""
+"""The parity of an export with torch on the same pages, and whether it is good enough."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -13,12 +13,24 @@ TOLERANCE = 0.001
 
 
 @dataclass(frozen=True)
-class Parity:
-    """The comparison of an export with torch on the same pages."""
+class Agreement:
+    """The comparison of an export with torch on pages without labels."""
 
-    num_pages: int  # number of validation pages
+    num_pages: int  # number of pages
     max_difference: float  # largest difference of the probability of any class on any page
     num_agreeing: int  # number of pages on which both decide for the same class
+
+    def __str__(self) -> str:
+        return (
+            f"same decision on {self.num_agreeing} of {self.num_pages} pages, largest difference of a probability "
+            f"{self.max_difference:.2g}"
+        )
+
+
+@dataclass(frozen=True)
+class Parity(Agreement):
+    """The comparison of an export with torch on validation pages."""
+
     macro_f1_before: float  # Macro-F1 of torch
     macro_f1_after: float  # Macro-F1 of the export
 
@@ -35,19 +47,22 @@ class Parity:
         )
 
 
+def agreement(before: np.ndarray, after: np.ndarray) -> Agreement:
+    """Compare the probabilities (N, K) of torch and of an export."""
+    difference = np.abs(before.astype(np.float64) - after)
+    return Agreement(
+        len(before),
+        # A graph that returns NaN counts as the largest possible difference.
+        float(np.nan_to_num(difference, nan=1.0).max()),
+        int((before.argmax(axis=1) == after.argmax(axis=1)).sum()),
+    )
+
+
 def compare(labels: np.ndarray, before: np.ndarray, after: np.ndarray) -> Parity:
     """Compare the probabilities (N, K) of torch and of the export, given the true classes int (N,)."""
     num_classes = before.shape[1]
-    decided, decided_after = before.argmax(axis=1), after.argmax(axis=1)
-    difference = np.abs(before.astype(np.float64) - after)
-    return Parity(
-        len(labels),
-        # A graph that returns NaN counts as the largest possible difference.
-        float(np.nan_to_num(difference, nan=1.0).max()),
-        int((decided == decided_after).sum()),
-        macro_f1(labels, decided, num_classes),
-        macro_f1(labels, decided_after, num_classes),
-    )
+    f1_before, f1_after = (macro_f1(labels, rows.argmax(axis=1), num_classes) for rows in (before, after))
+    return Parity(**asdict(agreement(before, after)), macro_f1_before=f1_before, macro_f1_after=f1_after)
 
 
 def objections(parity: Parity, int8: bool, max_loss: float) -> list[str]:
@@ -55,10 +70,15 @@ def objections(parity: Parity, int8: bool, max_loss: float) -> list[str]:
 
     Eight bits are judged by macro-F1, of which they may lose ``max_loss``, full precision by every page.
     """
-    if int8:
-        if parity.loss <= max_loss:
-            return []
-        return [f"macro-F1 falls by {parity.loss:.4f} ({parity}); allowed is {max_loss:g}"]
+    if not int8:
+        return disagreements(parity)
+    if parity.loss <= max_loss:
+        return []
+    return [f"macro-F1 falls by {parity.loss:.4f} ({parity}); allowed is {max_loss:g}"]
+
+
+def disagreements(parity: Agreement) -> list[str]:
+    """Return the reasons why an export in full precision is not torch's equal; an empty list if it is."""
     problems = []
     if parity.max_difference > TOLERANCE:
         problems.append(f"a probability differs by {parity.max_difference:.2g}; allowed is {TOLERANCE:g}")
