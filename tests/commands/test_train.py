@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from munseo import UserError, resume, train
+from munseo._evaluation import macro_f1
 from munseo._run import METRICS, open_run
 
 MUNSEO = [sys.executable, "-m", "munseo"]
@@ -30,15 +31,28 @@ def assert_same_run(one, other):
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert one.metrics_file.read_bytes() == other.metrics_file.read_bytes()
-    left, right = (run.read_predictions(run.val_predictions_file) for run in (one, other))
-    pd.testing.assert_frame_equal(left, right, check_exact=True)
+    for name in ("val", "epoch"):
+        left, right = (run.read_predictions(getattr(run, f"{name}_predictions_file")) for run in (one, other))
+        pd.testing.assert_frame_equal(left, right, check_exact=True)
     assert one.submission_file.read_bytes() == other.submission_file.read_bytes()
+
+
+def assert_epochs_are_those_of_the_metrics(run):
+    """The classes that pages were taken for after each epoch give the macro-F1 that training computed itself."""
+    table = run.read_predictions(run.epoch_predictions_file)
+    clean = table[table["draw"].isna()]
+    num_classes = len(run.read_json(run.model_file)["class_names"])
+    labels = clean["target"].to_numpy()
+    scores = [macro_f1(labels, clean[name].to_numpy(), num_classes) for name in clean if name.startswith("epoch_")]
+    assert clean["ID"].tolist() == run.read_predictions(run.val_predictions_file)["ID"].tolist()
+    assert scores == pytest.approx(run.read_metrics()["val_macro_f1"].tolist(), abs=1e-6)
 
 
 def test_a_run_folder_is_complete(finished):
     files = {path.name for path in finished.path.iterdir()}
     assert {
         "config.yaml", "manifest.json", "pages.parquet", "augmentation_samples.png", "metrics.csv", "timing.csv",
+        "epoch_predictions.parquet",
         "state.ckpt", "weights.safetensors", "model.json", "val_predictions.parquet", "results.json", "gallery",
         "loss_plot.png", "accuracy_plot.png", "f1_plot.png", "val_confusion_matrix.png",
         f"{finished.name}.csv", "report.html", "report.md", "report.ko.html", "report.ko.md",
@@ -74,6 +88,15 @@ def test_metrics_and_results_agree(finished):
     assert val["macro_f1"] == pytest.approx(best["val_macro_f1"], rel=1e-4)
     low, high = val["macro_f1_interval"]
     assert low <= val["macro_f1"] <= high
+    assert_epochs_are_those_of_the_metrics(finished)
+
+
+def test_the_size_of_choosing_the_best_epoch_stands_beside_the_score(finished):
+    choice = finished.read_results("epoch_choice").epoch_choice
+    assert choice.num_epochs == len(finished.read_metrics())
+    assert choice.monitor == "val_loss"
+    sentence = f"This flatters macro-F1 on them by about {choice.val:.4f}"
+    assert sentence in (finished.path / "report.md").read_text(encoding="utf-8").replace("\n", " ")
 
 
 def test_the_submission_has_the_samples_form(finished, documents):
@@ -178,6 +201,7 @@ def test_two_processes_train_one_run(overrides, plain_config):
     samples = run.read_manifest()["effective"]["num_samples"]
     assert sum(course["augmented_pages"].values()) == samples + samples % 2
     assert pd.read_csv(run.submission_file)["target"].notna().all()
+    assert_epochs_are_those_of_the_metrics(run)
 
 
 def test_early_stopping_keeps_the_best_weights(overrides, plain_config):

@@ -147,7 +147,8 @@ def test_nothing_that_was_measured_stays_behind(ended):
     remove_old_results(ended)
     kept = {
         "config.yaml", "manifest.json", "pages.parquet", "shift.yaml", "augmentation_samples.png", "model.json",
-        "metrics.csv", "timing.csv", "state.ckpt", "weights.safetensors", "evaluations-after-2-epochs",
+        "metrics.csv", "timing.csv", "epoch_predictions.parquet", "state.ckpt", "weights.safetensors",
+        "evaluations-after-2-epochs",
     }  # fmt: skip
     assert {path.name for path in ended.path.iterdir()} == kept
 

@@ -20,6 +20,7 @@ from munseo._evaluation.calibration import (
     cross_fitted_temperatures,
     reliability,
 )
+from munseo._evaluation.epoch_choice import judge_epoch_choice
 from munseo._evaluation.fold_mean import read_mean
 from munseo._evaluation.held_out import (
     Pipeline,
@@ -61,6 +62,8 @@ def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> Results:
     """
     tables = validation_tables(run)
     results = _scores(run, tables, card, config)
+    if (choice := judge_epoch_choice(run, config.monitor, card.num_classes)) is not None:
+        results["epoch_choice"] = choice
     if run.folds and (mean := read_mean(run)) is not None:
         results["fold_mean"] = _scores(run, mean, card, config)
     by_mean = judges_its_predictions(run)

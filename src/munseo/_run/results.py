@@ -95,6 +95,22 @@ class TrainScores(RunRecord):
     loss: float | None = None
 
 
+class EpochChoice(RunRecord):
+    """By how much macro-F1 is flattered by choosing the best epoch on the pages that score it, by a bootstrap.
+
+    Attributes:
+        num_epochs: The epochs that were compared; in a k-fold run the most of any fold.
+        monitor: What the epoch was chosen by.
+        val: The estimate for the clean validation pages, 0 or more.
+        shifted: The same for the damaged pages, if the run validates any.
+    """
+
+    num_epochs: int
+    monitor: str
+    val: float
+    shifted: float | None = None
+
+
 class FoldScores(RunRecord):
     """The result of one fold."""
 
@@ -425,6 +441,7 @@ class Results(RunRecord):
     second_look: SecondLookGain | None = None
     robustness: RobustnessProfile | None = None
     train: TrainScores | None = None
+    epoch_choice: EpochChoice | None = None
     folds: tuple[FoldScores, ...] = ()
     fold_mean: FoldMeanScores | None = None
     expected: ExpectedScore | None = None
@@ -443,7 +460,7 @@ class Results(RunRecord):
 
 
 ResultsEntry = Literal[
-    "val", "shifted", "calibration", "views", "second_look", "robustness", "train", "folds", "fold_mean", "expected",
-    "ensemble",
+    "val", "shifted", "calibration", "views", "second_look", "robustness", "train", "epoch_choice", "folds",
+    "fold_mean", "expected", "ensemble",
 ]  # fmt: skip
 """The names of the entries of ``results.json``."""

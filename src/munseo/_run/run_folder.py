@@ -91,6 +91,7 @@ class RunFolder:
     samples_picture = property(lambda self: self.path / "augmentation_samples.png")
     metrics_file = property(lambda self: self.path / "metrics.csv")
     timing_file = property(lambda self: self.path / "timing.csv")
+    epoch_predictions_file = property(lambda self: self.path / "epoch_predictions.parquet")
     state_file = property(lambda self: self.path / "state.ckpt")
     lock_file = property(lambda self: self.path / ".lock")
     weights_file = property(lambda self: self.path / "weights.safetensors")

@@ -18,6 +18,7 @@ from munseo._console import progress_bar, say
 from munseo._run import METRICS, RunFolder
 from munseo._run.atomic import replacing
 from munseo._run.records import Course
+from munseo._training.epoch_outputs import EpochOutputs, epoch_table
 from munseo._training.module import PageClassifier
 from munseo._training.stop_rules import EndReason
 
@@ -28,14 +29,16 @@ class Recorder(pl.Callback):
     ``StateSaver`` comes next. A kill between these writes costs nothing: the state is still that of a moment before the
     end of the epoch, which is done again with the same numbers.
 
-    ``rows`` has the metrics of every epoch that was done, and ``best_epoch`` is the index of the best one by the
-    ``monitor`` of the configuration, or -1 before the first epoch has ended. ``stopped`` is set when training is over.
+    ``rows`` has the metrics of every epoch that was done, and ``epochs`` what its validation pages were taken for.
+    ``best_epoch`` is the index of the best one by the configuration's ``monitor``, or -1 before the first epoch ends.
+    ``stopped`` is set when training is over.
     """
 
     def __init__(self, run: RunFolder, config: Config) -> None:
         self.run = run
         self.config = config
         self.rows: list[dict[str, float]] = []
+        self.epochs: list[EpochOutputs] = []
         self.best_epoch = -1
         self.best_snapshots = 0  # the number of snapshots that the weights of the best epoch are the mean of
         self.lr_first = self.lr_max = 0.0
@@ -46,13 +49,17 @@ class Recorder(pl.Callback):
     def state_dict(self) -> dict[str, Any]:
         """Return plain values only, since the state is read back without unpickling."""
         names = ("rows", "best_epoch", "best_snapshots", "lr_first", "lr_max", "stopped")
-        return {name: getattr(self, name) for name in names} | {"seconds": time.monotonic() - self._started}
+        outputs = [(epoch.predicted, epoch.losses) for epoch in self.epochs]
+        state = {name: getattr(self, name) for name in names}
+        return {**state, "epochs": outputs, "seconds": time.monotonic() - self._started}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue where the state was saved."""
         state = dict(state_dict)
         self._seconds_before = state.pop("seconds")
-        self.best_snapshots = self._num_snapshots(state["best_epoch"])  # States of earlier versions lack it.
+        # States of earlier versions lack these two.
+        self.best_snapshots = self._num_snapshots(state["best_epoch"])
+        self.epochs = [EpochOutputs(*outputs) for outputs in state.pop("epochs", [])]
         for name, value in state.items():
             setattr(self, name, value)
 
@@ -84,6 +91,7 @@ class Recorder(pl.Callback):
         row: dict[str, float] = {"epoch": trainer.current_epoch, "lr": pl_module.used_lr}
         row |= {name: values[name] for name in METRICS if name in values} | counts
         self.rows.append(row)
+        self.epochs.append(pl_module.epoch_outputs.finish(len(pl_module.split.val), trainer.world_size))
         improved = self.best_epoch < 0 or self._is_better(row, self.rows[self.best_epoch])
         if improved:
             self.best_epoch = len(self.rows) - 1
@@ -95,8 +103,16 @@ class Recorder(pl.Callback):
                 save_weights(pl_module.evaluated.network, self.run.weights_file)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Note that nothing is left to train."""
+        """Note that nothing is left to train, and write what the validation pages were taken for in each epoch."""
         self.stopped = True
+        if not trainer.is_global_zero:
+            return
+        assert isinstance(pl_module, PageClassifier)
+        file = self.run.epoch_predictions_file
+        if len(self.epochs) == len(self.rows):
+            self.run.write_table(file, epoch_table(pl_module.split.val, self.epochs))
+        else:  # The run was begun by an earlier version, which did not keep them.
+            file.unlink(missing_ok=True)
 
     def _num_snapshots(self, epoch: int) -> int:
         """Return the number of snapshots at the end of an epoch."""

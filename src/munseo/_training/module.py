@@ -19,6 +19,7 @@ from munseo._model import Classifier, hold_frozen_statistics
 from munseo._prediction.loader import Batch, InferencePages, PageDataset, inference_loader
 from munseo._prediction.shifted_pages import ShiftedPages
 from munseo._randomness import derived_seed, generator
+from munseo._training.epoch_outputs import EpochOutputsCollector
 from munseo._training.hardware import Forward, Hardware, gather
 from munseo._training.loss import SoftLoss, build_loss
 from munseo._training.optimizer import (
@@ -56,6 +57,7 @@ class PageClassifier(pl.LightningModule):
         self.plain_loss = SoftLoss(num_classes)
         self.train_metrics, self.val_metrics = EpochMetrics(num_classes, "train_"), EpochMetrics(num_classes, "val_")
         self.shifted_metrics = EpochMetrics(num_classes, "val_shifted_")
+        self.epoch_outputs = EpochOutputsCollector(with_losses=config.monitor.endswith("loss"))
         # What changes from step to step
         self.schedule = Schedule(None)
         self.counts: dict[str, int] = {}
@@ -161,12 +163,17 @@ class PageClassifier(pl.LightningModule):
 
     # Validation
 
+    def on_validation_epoch_start(self) -> None:
+        """Forget the outputs of an earlier validation."""
+        self.epoch_outputs.start()
+
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Collect metrics of clean (0) or shifted (1) pages, with plain cross entropy whatever the training loss is."""
         logits = self.evaluated(self.classifier.prepare(batch.images)).float()
         loss = self.plain_loss(logits, self.plain_loss.one_hot(batch.labels))
         metrics = self.shifted_metrics if dataloader_idx else self.val_metrics
         metrics.update(logits, batch.labels, len(batch.labels), loss)
+        self.epoch_outputs.add(dataloader_idx, logits, batch.labels)
 
     def on_validation_epoch_end(self) -> None:
         """Log the metrics of training and validation and the last rate, before any callback looks at them."""

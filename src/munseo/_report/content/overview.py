@@ -29,7 +29,8 @@ def summary_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
             marks = tuple((texts(f"server_{part}"), score) for part, score in facts.scores.given.items())
             low, high = val.macro_f1_interval
             blocks.append(Interval(low, val.macro_f1, high, texts("interval.label"), marks))
-        blocks += [Text(text) for text in (_sentence(facts, texts), *shift_sentences(facts, texts))]
+        sentences = (_sentence(facts, texts), *epoch_choice_sentences(facts, texts), *shift_sentences(facts, texts))
+        blocks += [Text(text) for text in sentences]
     warning = rate_warning(facts, texts)
     return (*blocks, warning) if warning else tuple(blocks)
 
@@ -86,6 +87,17 @@ def server_estimates(facts: Facts, texts: Texts) -> tuple[Estimate, ...]:
         Estimate(texts("estimates.server", part=texts(f"server_{part}")), score, None, "server")
         for part, score in facts.scores.given.items()
     )
+
+
+def epoch_choice_sentences(facts: Facts, texts: Texts) -> list[str]:
+    """Return by how much choosing the best epoch flatters the scores on the validation pages, if it is known."""
+    choice = facts.results.epoch_choice
+    if choice is None or choice.num_epochs < 2:
+        return []
+    values = {"epochs": fm.count(choice.num_epochs), "val": fm.score(choice.val)}
+    if choice.shifted is None:
+        return [texts("summary.epoch_choice", **values)]
+    return [texts("summary.epoch_choice_shifted", shifted=fm.score(choice.shifted), **values)]
 
 
 def shift_sentences(facts: Facts, texts: Texts) -> list[str]:

@@ -18,8 +18,8 @@ FILES = (
     *("submission", "{plots}", "misclassified.png", "augmentation_samples.png", "gallery", "robustness"),
     *("shift.yaml", "results.json", "scores.json", "metrics.csv", "timing.csv", "pages.parquet"),
     *("val_predictions.parquet", "shifted_predictions.parquet", "view_predictions.parquet"),
-    *("damage_predictions.parquet", "held_out_predictions.parquet", "held_out_shifted_predictions.parquet"),
-    *("held_out_view_predictions.parquet", "evaluations", "state.ckpt"),
+    *("damage_predictions.parquet", "epoch_predictions.parquet", "held_out_predictions.parquet"),
+    *("held_out_shifted_predictions.parquet", "held_out_view_predictions.parquet", "evaluations", "state.ckpt"),
 )
 """Every file of docs/run-folder.md except the report itself, the most wanted first.
 
