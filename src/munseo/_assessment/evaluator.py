@@ -32,8 +32,8 @@ from munseo._prediction.decision import NoThresholdError, choose_threshold
 from munseo._prediction.predictor import PredictedPages
 from munseo._prediction.submission import expected_score
 from munseo._run import RunFolder
+from munseo._run.ensemble_scores import ScoreDifference
 from munseo._run.evaluations import RunComparison, TestScores
-from munseo._run.results import ScoreDifference
 
 NAME = re.compile(r"\w[\w.-]{0,79}")
 """Names of evaluations, which are folders."""

@@ -24,8 +24,9 @@ from munseo._evaluation.metrics import log_loss, probability_columns
 from munseo._prediction.combination import Stack, WeightedMean, member_folder, write_stack
 from munseo._run import RunFolder, fingerprints
 from munseo._run.atomic import write_json
+from munseo._run.ensemble_scores import EnsembleScores
 from munseo._run.manifest import identity
-from munseo._run.results import EnsembleScores, Results
+from munseo._run.results import Results
 
 FILES = (
     "config.yaml",

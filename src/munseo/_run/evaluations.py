@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from munseo._run.ensemble_scores import ScoreDifference
 from munseo._run.records import Remarks, RunRecord
-from munseo._run.results import Coverage, ExpectedScore, Reliability, ScoreDifference, Scores
+from munseo._run.results import Coverage, ExpectedScore, Reliability, Scores
 
 
 class ClassPages(RunRecord):

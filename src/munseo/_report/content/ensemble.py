@@ -22,7 +22,7 @@ from munseo._report.blocks import (
 from munseo._report.content.overview import estimates, server_estimates, server_number, shift_sentences
 from munseo._report.content.reproduction import data_notes
 from munseo._report.facts import Facts
-from munseo._run.results import EnsembleScores, ScoreDifference
+from munseo._run.ensemble_scores import EnsembleScores, ScoreDifference
 
 
 def ensemble_summary_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
