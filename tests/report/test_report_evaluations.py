@@ -9,6 +9,7 @@ import pytest
 from munseo._locale import Remark, Texts
 from munseo._report.blocks import Bullets, Note, Numbers, SectionBlock, TableBlock
 from munseo._report.content.evaluations import evaluation_blocks, evaluation_plots
+from munseo._report.content.overview import summary_blocks
 from munseo._report.facts import gather
 from munseo._report.plots import DARK
 from munseo._run import RunFolder
@@ -60,6 +61,21 @@ def test_the_score_stands_beside_the_expected_one(judged):
         ("Expected calibration error", "0.0300"),
     ]  # fmt: skip
     assert not [block for block in blocks_of(judged) if isinstance(block, Note)], "0.9164 is in 0.88 to 0.93"
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "may be too narrow"), ("ko", "좁을 수 있습니다")])
+def test_few_groups_are_named_beside_every_interval(judged, language, words):
+    results = judged.read_json(judged.results_file)
+    few = {"num_groups": 12, "effective_groups": 9.4}
+    write_json(judged.results_file, {**results, "val": {**results["val"], **few}})
+    evaluate_by_hand(judged, "mine", **few)
+    texts = Texts(language, "report")
+    for blocks in (blocks_of(judged, language), summary_blocks(gather(judged), texts)):
+        numbers = next(block for block in blocks if isinstance(block, Numbers)).items
+        [remark] = [number.remark for number in numbers if "95%" in number.remark]
+        assert remark.endswith(words)
+        assert "12" in remark
+        assert "9" in remark
 
 
 def test_a_broken_promise_is_a_warning(judged):

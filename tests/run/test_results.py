@@ -13,7 +13,8 @@ import pytest
 import munseo
 from munseo._errors import UserError
 from munseo._run import RunFolder
-from munseo._run.results import Results, ResultsEntry, Scores
+from munseo._run.results import Results, ResultsEntry
+from munseo._run.scores import Scores
 
 READERS = ("read_json", "write_json", "loads", "load", "dumps", "dump", "open", "read_text", "read_bytes", "write_text")
 VAL = {

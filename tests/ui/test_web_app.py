@@ -311,11 +311,13 @@ def test_labelled_test_sets_are_listed_and_lead_to_the_report(client, ui, name):
     assert "Labelled test sets" not in client.get(f"/runs/{name}", params={"lang": "en"}).text
     expected = {"macro_f1": 0.71, "interval": [0.66, 0.76]}
     entries = {"name": "branch_b", "evaluated": "2026-07-05T10:00:00+09:00", "data": "/data", "expected": expected}
+    entries |= {"num_groups": 13, "effective_groups": 9.2}
     run.evaluation_dir("branch_b").mkdir(parents=True)
     write_json(run.evaluation_dir("branch_b") / "results.json", {**run.read_json(run.results_file)["val"], **entries})
     text = client.get(f"/runs/{name}").text
     assert "Labelled test sets" in text
     assert "0.660–0.760" in text
+    assert text.count("13 groups of pages, worth 9 of equal size: the interval may be too narrow") == 1
     link = re.search(r'href="([^"]+)#(evaluation-1)"', text)
     assert f'id="{link[2]}"' in client.get(link[1]).text
     shutil.rmtree(run.evaluations_dir)

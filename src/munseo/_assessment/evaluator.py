@@ -145,7 +145,6 @@ def _scores(predictor: Predictor, predicted: PredictedPages, test: TestPages, co
             "weights_sha256": all_weights_sha256(run),
         },
         "left_out": test.left_out,
-        "num_groups": int(test.groups.max()) + 1,
         "temperature": predictor.temperature,
         "reliability": {"ece_before": reliability(labels, final)[1], "ece_after": after, "bins": bins},
         "coverage": _coverage(predictor, labels, calibrated),

@@ -110,8 +110,12 @@ def _check(wants_all: bool, on_bad_image: str | None, only_with_all: dict[str, o
 
 def show(result: dict[str, Any]) -> None:
     """Print the scores, and for a test set the expected score and the comparison with a second run."""
+    from munseo._run.scores import Scores
+
     low, high = result["macro_f1_interval"]
-    typer.echo(f"macro-F1  {result['macro_f1']:.4f}  (95 % interval {low:.4f} to {high:.4f})")
+    remark = Scores.model_validate(result).few_groups
+    few = "" if remark is None else f"; {remark}"
+    typer.echo(f"macro-F1  {result['macro_f1']:.4f}  (95 % interval {low:.4f} to {high:.4f}{few})")
     typer.echo(f"accuracy  {result['accuracy']:.4f}\nloss      {result['loss']:.4f}\npages     {result['num_pages']}")
     if "fold_mean" in result:
         mean = result["fold_mean"]["val"]

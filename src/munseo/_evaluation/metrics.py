@@ -37,6 +37,7 @@ def summarise(
         "num_pages": len(labels),
         "macro_f1": macro_f1(labels, predicted, len(class_names)),
         "macro_f1_interval": list(macro_f1_interval(labels, predicted, len(class_names), groups)),
+        **({} if groups is None else count_groups(groups)),
         "accuracy": float((labels == predicted).mean()),
         "loss": log_loss(labels, probabilities),
         "per_class": per_class,
@@ -89,6 +90,12 @@ def macro_f1_interval(
     half = float(stats.t.ppf((1 + LEVEL) / 2, num_groups - 1)) * error / (score * (1 - score))
     low, high = expit(logit(score) + np.array([-half, half]))
     return float(low), float(high)
+
+
+def count_groups(groups: np.ndarray) -> dict[str, float]:
+    """Return ``num_groups``, and how many groups of equal size tell as much: ``effective_groups`` (Kish, 1965)."""
+    sizes = np.unique(groups, return_counts=True)[1]
+    return {"num_groups": len(sizes), "effective_groups": float(sizes.sum() ** 2 / (sizes**2).sum())}
 
 
 def group_counts(labels: np.ndarray, predicted: np.ndarray, groups: np.ndarray, num_classes: int) -> np.ndarray:

@@ -16,7 +16,7 @@ import yaml
 from munseo._errors import UserError
 from munseo._report.facts import Facts, gather
 from munseo._run import RunFolder
-from munseo._run.results import Scores
+from munseo._run.scores import Scores
 
 
 @dataclass(frozen=True)

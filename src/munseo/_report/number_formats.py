@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from munseo._locale import Texts
+from munseo._run.scores import Scores
 
 UNKNOWN = "–"
 """Shown in place of a value that is not known."""
@@ -51,6 +52,12 @@ def bounds(
 ) -> str:
     """Return the text of a key with both ends of an interval as ``low`` and ``high``; empty without an interval."""
     return texts(key, low=write(interval[0]), high=write(interval[1]), **values) if interval else ""
+
+
+def interval_of(scores: Scores, texts: Texts) -> str:
+    """Return the 95% interval of macro-F1 with what must be said of it; empty without an interval."""
+    ends = bounds(scores.macro_f1_interval, "interval_of", texts)
+    return f"{ends}; {texts.remark(scores.few_groups)}" if ends and scores.few_groups else ends
 
 
 def channels(values: Sequence[float]) -> str:

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from munseo._run.ensemble_scores import ScoreDifference
 from munseo._run.records import Remarks, RunRecord
-from munseo._run.results import Coverage, ExpectedScore, Reliability, Scores
+from munseo._run.results import Coverage, ExpectedScore, Reliability
+from munseo._run.scores import Scores
 
 
 class ClassPages(RunRecord):
@@ -64,7 +65,6 @@ class TestScores(Scores):
         pages_sha256: Fingerprint of IDs, files and labels.
         settings: Engine, views, second look, temperature and weights.
         num_validation: Pages that chose the run's best epoch, temperature or weights.
-        num_groups: Groups of pages that belong together; copies of a page are one group.
         reliability: Calibration by the run's temperature, before and after.
         coverage: What the run's thresholds reach on these pages.
         expected: The score that Munseo announces for these pages without their labels.
@@ -80,7 +80,6 @@ class TestScores(Scores):
     settings: dict[str, object] = Field(default_factory=dict)
     left_out: ExcludedPages = ExcludedPages()
     num_validation: int = 0
-    num_groups: int | None = None
     temperature: float = 1.0
     reliability: Reliability = Reliability()
     coverage: tuple[Coverage, ...] = ()

@@ -5,85 +5,16 @@ Attributes have the names of the keys, except ``class``, which is ``name`` here.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from munseo._run.ensemble_scores import EnsembleScores, Interval
 from munseo._run.records import Remarks, RunRecord, is_unknown
+from munseo._run.scores import Interval, Scores, ShiftedScores
 
 WITHOUT_INTERVAL = frozenset({"less_sure", "other_mix", "absent_classes"})
 """Notes on an expected score which say that the pages are unlike any validation pages: it has no interval then."""
-
-
-class ClassScore(RunRecord):
-    """The scores of one class; ``support`` is its number of validation pages."""
-
-    name: str = Field(alias="class")
-    precision: float = 0.0
-    recall: float = 0.0
-    f1: float = 0.0
-    support: int
-
-
-class ConfusedPair(RunRecord):
-    """Pages of one class that were taken for another; ``share`` is their fraction of the true class."""
-
-    true: str
-    predicted: str
-    count: int
-    share: float
-
-
-class Scores(RunRecord):
-    """The scores of the best weights on a set of labelled pages.
-
-    Attributes:
-        macro_f1_interval: The 95% interval, by the jackknife over groups of pages.
-        loss: Mean negative log-likelihood of the true class.
-        confusion: (C, C) counts, a row for each true class.
-        confused_pairs: The most frequent confusions, as the run wrote them; ``confusions`` has all.
-    """
-
-    num_pages: int
-    macro_f1: float
-    macro_f1_interval: Interval | None = None
-    accuracy: float | None = None
-    loss: float | None = None
-    per_class: tuple[ClassScore, ...]
-    confusion: tuple[tuple[int, ...], ...]
-    confused_pairs: tuple[ConfusedPair, ...] = ()
-
-    @model_validator(mode="after")
-    def _check_sizes(self) -> Self:
-        if {len(row) for row in self.confusion} - {len(self.per_class)} or len(self.confusion) != len(self.per_class):
-            raise ValueError("the confusion matrix should have a row and a column for each class")
-        return self
-
-    @cached_property
-    def num_errors(self) -> int:
-        """The number of misclassified pages."""
-        return sum(map(sum, self.confusion)) - sum(row[index] for index, row in enumerate(self.confusion))
-
-    @cached_property
-    def confusions(self) -> tuple[ConfusedPair, ...]:
-        """Every confused pair, the most frequent first."""
-        names = [score.name for score in self.per_class]
-        pairs = [
-            ConfusedPair(true=names[i], predicted=names[j], count=count, share=count / (sum(row) or 1))
-            for i, row in enumerate(self.confusion)
-            for j, count in enumerate(row)
-            if count and i != j
-        ]
-        return tuple(sorted(pairs, key=lambda pair: (-pair.count, -pair.share)))
-
-
-class ShiftedScores(Scores):
-    """The validation pages under the recipe ``recipe``: each page ``draws`` times, damaged differently each time."""
-
-    draws: int = 1
-    recipe: str = ""
 
 
 class TrainScores(RunRecord):

@@ -40,7 +40,8 @@ from munseo._prediction.shifted_pages import DamagedPages, ShiftedPages, chosen_
 from munseo._prediction.tta import VIEWS
 from munseo._run import RunFolder
 from munseo._run.atomic import replacing, write_json
-from munseo._run.results import Scores, SecondLookGain, TrainScores
+from munseo._run.results import SecondLookGain, TrainScores
+from munseo._run.scores import Scores
 from munseo._training.training_data import Split
 
 METRIC_NAMES = ("macro_f1", "accuracy", "loss")
@@ -178,4 +179,6 @@ def say_scores(folder: RunFolder, seconds: float) -> None:
 def _score_sentence(scores: Scores) -> str:
     ends = scores.macro_f1_interval
     interval = "no interval" if ends is None else f"95 % interval {ends[0]:.4f} to {ends[1]:.4f}"
+    if scores.few_groups is not None:
+        interval += f"; {scores.few_groups}"
     return f"macro-F1 {scores.macro_f1:.4f} ({interval}), accuracy {scores.accuracy:.4f}"

@@ -13,7 +13,7 @@ from munseo._report.experiments import Experiment, ensemble_members, experiments
 from munseo._report.facts import Facts
 from munseo._report.findings import ClassDrop, DamageCost, Finding
 from munseo._report.rules import RULES, analyse
-from munseo._run.results import ClassScore, ConfusedPair
+from munseo._run.scores import ClassScore, ConfusedPair
 
 RATES = ("used", "configured", "rate")
 """Placeholders that take a learning rate."""

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from munseo._locale import Texts
 from munseo._report.facts import Facts
 from munseo._report.plots import Plot, Theme, drawing, png
-from munseo._run.results import Scores
+from munseo._run.scores import Scores
 
 WRAP_CELLS = 22
 """The width of a label's line in Latin letters; a Hangul letter is as wide as two."""

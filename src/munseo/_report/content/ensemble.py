@@ -31,6 +31,8 @@ def ensemble_summary_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     own, other = ensemble.candidates[ensemble.method], ensemble.candidates[ensemble.decisive]
     difference = ensemble.differences[ensemble.decisive]
     interval = fm.bounds(own.macro_f1_interval, "interval_of", texts)
+    if val is not None and val.few_groups:
+        interval += f"; {texts.remark(val.few_groups)}"
     gained = fm.bounds(difference.interval, "ensemble.interval", texts, fm.signed)
     numbers = (
         Number(texts("ensemble.macro_f1"), fm.score(own.macro_f1), interval),

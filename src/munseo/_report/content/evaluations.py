@@ -85,7 +85,7 @@ def _wide(picture: Picture) -> Pictures:
 
 def _numbers(scores: TestScores, texts: Texts) -> tuple[Number, ...]:
     right = texts("pages_right", num_right=scores.num_pages - scores.num_errors, num_val=scores.num_pages)
-    interval = fm.bounds(scores.macro_f1_interval, "interval_of", texts)
+    interval = fm.interval_of(scores, texts)
     numbers = [Number(texts("macro_f1"), fm.score(scores.macro_f1), interval)]
     if scores.expected is not None:
         announced = fm.bounds(scores.expected.interval, "interval_of_90", texts)

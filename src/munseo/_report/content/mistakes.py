@@ -10,7 +10,7 @@ from munseo._report.blocks import Block, Picture, Pictures, SectionBlock, TableB
 from munseo._report.contact_sheet import read_picture
 from munseo._report.content.confusion_matrix import CONFUSION_PLOT, matrix_widths_px
 from munseo._report.facts import Facts, Mistake
-from munseo._run.results import Scores
+from munseo._run.scores import Scores
 
 NUM_PAIRS = 5
 """How many of the most confused pairs are listed."""

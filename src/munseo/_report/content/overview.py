@@ -7,7 +7,7 @@ from munseo._report import number_formats as fm
 from munseo._report.blocks import Block, Estimate, Interval, Intervals, Note, Number, Numbers, Pairs, SectionBlock, Text
 from munseo._report.facts import Facts
 from munseo._report.findings import find_rate_disagreement
-from munseo._run.results import Scores
+from munseo._run.scores import Scores
 
 MAX_NUMBERS = 4
 """The number of values in the headline."""
@@ -153,7 +153,7 @@ def _headline(facts: Facts, texts: Texts) -> tuple[Number, ...]:
     val = facts.results.val
     assert val is not None
     numbers = [
-        Number(texts("macro_f1_val"), fm.score(val.macro_f1), fm.bounds(val.macro_f1_interval, "interval_of", texts)),
+        Number(texts("macro_f1_val"), fm.score(val.macro_f1), fm.interval_of(val, texts)),
         _accuracy(val, texts),
     ]
     best, done = facts.course.best_epoch, facts.course.epochs_done
@@ -178,7 +178,7 @@ def _shift_headline(facts: Facts, texts: Texts) -> tuple[Number, ...]:
         numbers.append(
             Number(texts("macro_f1_mean_shifted" if mean else "macro_f1_shifted"), fm.score(shifted.macro_f1), ratio)
         )
-    ends = fm.bounds(val.macro_f1_interval, "interval_of", texts)
+    ends = fm.interval_of(val, texts)
     numbers.append(Number(texts("macro_f1_mean_clean" if mean else "macro_f1_clean"), fm.score(val.macro_f1), ends))
     if len(numbers) < MAX_NUMBERS - 1:
         numbers.append(_accuracy(val, texts))
