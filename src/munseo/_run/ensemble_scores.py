@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from munseo._run.records import Remarks, RunRecord
-
-Interval = tuple[float, float]
-"""Both ends of a confidence interval."""
+from munseo._run.scores import Interval
 
 
 class ScoreDifference(RunRecord):

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from munseo._run.ensemble_scores import EnsembleScores, Interval
+from munseo._run.ensemble_scores import EnsembleScores
 from munseo._run.records import Remarks, RunRecord, is_unknown
 from munseo._run.scores import Interval, Scores, ShiftedScores
 
