@@ -115,10 +115,11 @@ WORKLOADS = {
     "help": Workload(_words("--help")),
     "runs": Workload(_runs),
     "wrong_run": Workload(_words("predict", NO_RUN, "."), exit_code=2),
+    "wrong_key": Workload(_words("train", "efficientnet_b4", "lrr=0.1"), exit_code=2),
     "predict": Workload(_predict, _same_decisions),
 }
 """Every command that can be measured; a new one is an entry here."""
-GROUPS = {"start": ("help", "runs", "wrong_run")}
+GROUPS = {"start": ("help", "runs", "wrong_run", "wrong_key")}
 """Names for several workloads."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from munseo._cores import limit_threads
+from munseo._cores import limit_threads, sleep_while_waiting
 from munseo._errors import Interrupted, UserError
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from munseo._config import Config
     from munseo._prediction.predictor import PredictOptions, Predictor
 
-limit_threads()  # before a library that counts cores is imported
+# Before a library is imported that counts cores, or whose threads wait for each other.
+limit_threads()
+sleep_while_waiting()
 
 __version__ = "0.1.0"
 

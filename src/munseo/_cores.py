@@ -1,4 +1,6 @@
-"""How many cores this process may use: the one place where Munseo counts them.
+"""How many cores this process may use, and what its threads do while they wait for each other.
+
+This is the one place where Munseo counts cores.
 
 A container or a batch job sees all cores of the machine, but is often given a few of them: by an affinity mask, or by
 a quota of processor time of its control group (cgroup). With a thread for every core that it sees, 64 threads would
@@ -17,6 +19,13 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 """Environment variables from which libraries take their number of threads when they are loaded.
 
 torch, OpenBLAS (numpy, scipy), MKL, scikit-learn, numexpr and Arrow read the first one, OpenCV the second.
+"""
+
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
+"""Environment variables that let the threads of OpenMP sleep while they wait, instead of spinning.
+
+A runtime reads them once, when it is loaded. The first is the standard's, the second that of GCC's runtime, which is
+in torch's packages for Linux, and the third that of LLVM's and Intel's.
 """
 
 
@@ -52,6 +61,17 @@ def limit_threads(cores: int | None = None) -> None:
         torch.set_num_threads(min(cores, torch.get_num_threads()))
     if cv2 is not None and "OPENCV_FOR_THREADS_NUM" in free:
         cv2.setNumThreads(min(cores, cv2.getNumThreads()))
+
+
+def sleep_while_waiting() -> None:
+    """Let threads that wait for each other leave the core to other processes.
+
+    By default a thread that is done with its part of an operation spins until the others are done. On a machine that
+    does other work the others are often not running, because a spinning thread has the core that they need: a training
+    step can take several times as long. So a variable that is set already is replaced. Processes that this one starts
+    inherit the variables; in this one they have no effect on libraries that were imported before.
+    """
+    os.environ.update(WAITING)
 
 
 def _visible_cores() -> int:

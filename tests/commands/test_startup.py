@@ -1,4 +1,4 @@
-"""What the command line imports: help and wrong paths need nothing that takes long to load."""
+"""What the command line imports: help, wrong paths and wrong words need nothing that takes long to load."""
 
 import json
 import subprocess
@@ -29,7 +29,18 @@ WRONG_PATHS = [
     ["doctor", "fix", "nowhere", "issues.csv", "-o", "fixed.csv"],
     ["shift", "nowhere"],
 ]
-SCRIPT = """
+WRONG_WORDS = [
+    ["train", "efficientnet_b4", "lrr=0.1"],
+    ["config", "check", "efficientnet_b4", "epochs=many"],
+    ["config", "show", "no_such_template"],
+    ["bench", "train", "efficientnet_b4", "image_sise=224"],
+    *([*command.name.split(), "--no-such-option"] for command in COMMANDS),
+]
+HEAVY = (
+    *("torch", "timm", "pytorch_lightning", "pandas", "numpy", "pyarrow", "scipy", "sklearn", "cv2", "PIL"),
+    *("matplotlib", "fontTools", "munseo._run.results"),
+)
+SCRIPT = f"""
 import io, json, sys
 from contextlib import redirect_stderr, redirect_stdout
 from munseo._commands.app import main
@@ -42,7 +53,7 @@ def heavy(words):
             main()
         except SystemExit as end:
             code = end.code
-    found = [name for name in ("torch", "pandas", "numpy") if name in sys.modules]
+    found = [name for name in {HEAVY} if name in sys.modules]
     return [words, code, found, output.getvalue()]
 
 print(json.dumps([heavy(words) for words in json.loads(sys.argv[1])]))
@@ -67,6 +78,18 @@ def test_a_wrong_path_is_reported_before_heavy_imports(tmp_path):
     for words, code, heavy, output in run_all(WRONG_PATHS, tmp_path):
         assert (code, heavy) == (2, []), words
         assert "nowhere" in output, words
+
+
+def test_wrong_words_are_reported_before_heavy_imports(tmp_path):
+    for words, code, heavy, output in run_all(WRONG_WORDS, tmp_path):
+        assert (code, heavy) == (2, []), words
+        assert output, words
+
+
+def test_the_list_of_runs_needs_no_plots_and_no_model(finished):
+    ((_, code, heavy, output),) = run_all([["runs", str(finished.path.parent)]], finished.path)
+    assert code == 0, output
+    assert set(heavy) == {"pandas", "numpy", "pyarrow", "munseo._run.results"}
 
 
 def test_every_command_that_reads_a_path_is_in_the_list():

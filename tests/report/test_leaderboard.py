@@ -12,8 +12,8 @@ from fake_shift import add_shift
 
 from munseo import runs as sorted_leaderboard
 from munseo._errors import UserError
-from munseo._report import leaderboard, record_score
-from munseo._report.leaderboard import COLUMNS
+from munseo._report import record_score
+from munseo._report.leaderboard import COLUMNS, leaderboard
 from munseo._run import RunFolder
 
 

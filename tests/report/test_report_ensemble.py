@@ -12,9 +12,10 @@ from fake_run import ENGLISH, change
 from fake_shift import CLEAN
 
 from munseo._locale import Texts
-from munseo._report import draw_plots, leaderboard, record_score, write_report
+from munseo._report import draw_plots, record_score, write_report
 from munseo._report.content.ensemble import ensemble_blocks, ensemble_summary_blocks, verdict_against_best
 from munseo._report.facts import gather
+from munseo._report.leaderboard import leaderboard
 from munseo._run import RunFolder
 
 

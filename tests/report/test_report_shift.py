@@ -16,7 +16,7 @@ from PIL import Image
 
 from munseo._config import load_config
 from munseo._locale import Remark, Texts
-from munseo._report import leaderboard, record_score, write_report
+from munseo._report import record_score, write_report
 from munseo._report.blocks import Block, Picture, SectionBlock, TableBlock
 from munseo._report.content.analysis import sentence
 from munseo._report.content.confidence import confidence_blocks, draw_calibration, num_panels
@@ -27,6 +27,7 @@ from munseo._report.content.views import draw_views, view_blocks
 from munseo._report.experiments import experiments
 from munseo._report.facts import Facts, gather
 from munseo._report.findings import Finding
+from munseo._report.leaderboard import leaderboard
 from munseo._report.plots import LIGHT, Plot
 from munseo._report.report import PLOTS, plots_of
 from munseo._report.rules import analyse

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from munseo import _cores
-from munseo._cores import THREAD_VARIABLES, limit_threads, num_cores
+from munseo._cores import THREAD_VARIABLES, WAITING, limit_threads, num_cores
 
 SOURCES = Path(_cores.__file__).parent
 
@@ -123,3 +123,33 @@ def test_libraries_start_as_many_threads_as_the_quota_allows(lines, expected):
     code = "\n".join((many, *lines))
     done = subprocess.run([sys.executable, "-c", code], env=free, capture_output=True, text=True, check=True)
     assert done.stdout.split() == expected.split()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only torch's Linux packages have GCC's OpenMP")
+def test_threads_sleep_while_they_wait_whatever_the_environment_says():
+    """GCC's runtime, of which torch and scikit-learn each bring one, prints its settings when it is loaded."""
+    spinning = {"OMP_WAIT_POLICY": "ACTIVE", "GOMP_SPINCOUNT": "INFINITY", "OMP_DISPLAY_ENV": "VERBOSE"}
+    code = "import munseo, torch, sklearn.utils._openmp_helpers"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **spinning}, capture_output=True, text=True, check=True
+    )
+    settings = [line.split(" = ") for line in done.stderr.splitlines() if " = " in line]
+    policies = [value.strip("'") for name, value in settings if name.strip().endswith("OMP_WAIT_POLICY")]
+    counts = [value.strip("'") for name, value in settings if name.strip().endswith("GOMP_SPINCOUNT")]
+    assert len(policies) == len(counts) >= 1, done.stderr
+    assert set(policies) == {"PASSIVE"}
+    assert set(counts) == {"0"}
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_processes_that_are_started_inherit_how_to_wait(method):
+    """Loader workers, processes of a distributed run and the drawing of pages are started by Python."""
+    code = (
+        "import multiprocessing, os, munseo\n"
+        "if __name__ == '__main__':\n"
+        f"    with multiprocessing.get_context('{method}').Pool(1) as pool:\n"
+        f"        print(pool.map(os.getenv, {[*WAITING]}))\n"
+    )
+    spinning = {**os.environ, "OMP_WAIT_POLICY": "ACTIVE"}
+    done = subprocess.run([sys.executable, "-c", code], env=spinning, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str([*WAITING.values()])

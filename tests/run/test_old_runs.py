@@ -14,8 +14,9 @@ from munseo._evaluation.held_out import held_out, measured_temperature, validate
 from munseo._evaluation.judgement import judge_tables
 from munseo._model import ModelCard
 from munseo._prediction.decision import choose_threshold
-from munseo._report import leaderboard, write_report
+from munseo._report import write_report
 from munseo._report.facts import gather
+from munseo._report.leaderboard import leaderboard
 from munseo._run import RunFolder
 from munseo._run.run_inputs import read_inputs
 

@@ -14,8 +14,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from munseo._cores import num_cores
 
 PACKAGES = ("munseo", "torch", "torchvision", "timm", "pytorch-lightning", "opencv-python-headless", "numpy", "pillow")
@@ -27,6 +25,8 @@ def identity(name: str, started: datetime, command: Sequence[str]) -> dict[str, 
 
     The first ten digits of the run's name are its ID, and ``command`` has the words that would start it again.
     """
+    import psutil
+
     return {
         "id": name.partition("-")[0],
         "name": name,

@@ -1,6 +1,8 @@
 """The run folder: where its files are, and the only way to read and write them.
 
 The folder of a k-fold run contains one folder for each fold (``fold0`` …), which is a run folder itself.
+
+The typed records, the configuration and pandas are imported where they are read: a wrong path is reported before.
 """
 
 from __future__ import annotations
@@ -10,20 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ValidationError
-
-from munseo._config import Config, parse_config, read_yaml
 from munseo._errors import UserError
 from munseo._run.atomic import plain, replacing, write_json, write_text
-from munseo._run.evaluations import TestScores
 from munseo._run.manifest import seal
-from munseo._run.records import Continuation, Course, RunRecord, RunStart, ServerScores
-from munseo._run.results import Results, ResultsEntry
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Record = TypeVar("Record", bound=RunRecord)
+    from munseo._config import Config
+    from munseo._run.evaluations import TestScores
+    from munseo._run.records import Continuation, Course, RunRecord, RunStart, ServerScores
+    from munseo._run.results import Results, ResultsEntry
+
+Record = TypeVar("Record", bound="RunRecord")
 FORMAT = 1
 """The format of the manifest: raised when readers of this version would misread it."""
 
@@ -126,6 +127,8 @@ class RunFolder:
 
     def read_config(self) -> Config:
         """Return the resolved configuration of the run."""
+        from munseo._config import parse_config, read_yaml
+
         values, lines = read_yaml(self._need(self.config_file))
         if values.get("n_folds"):  # Earlier versions held no pages out of the folds, and have no such key.
             values.setdefault("held_out_ratio", 0.0)
@@ -169,6 +172,8 @@ class RunFolder:
         Raises:
             UserError: The manifest is damaged.
         """
+        from munseo._run.records import Course
+
         manifest = self.read_manifest() if self.manifest_file.is_file() else {}
         return self._parse(self.manifest_file, Course, manifest.get("course") or {})
 
@@ -178,6 +183,8 @@ class RunFolder:
         Raises:
             UserError: The manifest is damaged.
         """
+        from munseo._run.records import RunStart
+
         return self._parse(self.manifest_file, RunStart, self.read_manifest().get("start") or {})
 
     def read_continuations(self) -> tuple[Continuation, ...]:
@@ -186,6 +193,8 @@ class RunFolder:
         Raises:
             UserError: The manifest is damaged.
         """
+        from munseo._run.records import Continuation
+
         entries = self.read_manifest().get("continuations") or []
         if not isinstance(entries, list):
             raise UserError(f"{self.manifest_file}: its continuations are no list; restore it from a copy.")
@@ -209,6 +218,8 @@ class RunFolder:
         Raises:
             UserError: The file is damaged, or an entry is not what Munseo wrote.
         """
+        from munseo._run.results import Results
+
         if not self.results_file.is_file():
             return Results()
         values = self.read_json(self.results_file)
@@ -233,6 +244,8 @@ class RunFolder:
 
     def read_evaluation(self, name: str) -> TestScores | None:
         """Return the evaluation on a labelled test set; None where its folder holds none."""
+        from munseo._run.evaluations import TestScores
+
         file = self.evaluation_dir(name) / "results.json"
         return self._parse(file, TestScores, {**self.read_json(file), "name": name}) if file.is_file() else None
 
@@ -252,12 +265,14 @@ class RunFolder:
         Raises:
             UserError: The file is damaged.
         """
+        from munseo._run.records import ServerScores
+
         values = self.read_json(self.scores_file) if self.scores_file.is_file() else {}
         return self._parse(self.scores_file, ServerScores, values)
 
     def read_metrics(self) -> pd.DataFrame:
         """Return the metrics, a row for each epoch (columns ``METRICS``, then counts of augmented pages)."""
-        import pandas as pd  # here and below: a wrong path is reported before half a second of imports
+        import pandas as pd
 
         file = self._need(self.metrics_file)
         if file.stat().st_size > MAX_JSON_BYTES:
@@ -324,6 +339,8 @@ class RunFolder:
 
 def _reason(error: Exception) -> str:
     """Return in one line what is wrong; for a record its first problem."""
+    from pydantic import ValidationError
+
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
