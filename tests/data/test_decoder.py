@@ -11,6 +11,7 @@ import tifffile
 from PIL import Image, ImageChops, PngImagePlugin
 
 from munseo._data import decode, inspect
+from munseo._data.decoder import decode_stored
 
 LOSSY = 12
 """Grey levels by which a JPEG or WebP of the smooth scene may differ from it."""
@@ -54,6 +55,24 @@ def test_grey(encoded, picture, format):
     grey = picture[:, :, 0]
     data = encoded(Image.fromarray(grey), format, **({"lossless": True} if format == "WEBP" else {}))
     assert_close(decode(data), np.repeat(grey[:, :, None], 3, 2), LOSSY if format == "JPEG" else 1)
+
+
+@pytest.mark.parametrize(
+    ("mode", "format"), [("L", "JPEG"), ("L", "PNG"), ("1", "PNG"), ("I;16", "PNG"), ("L", "TIFF"), ("1", "TIFF")]
+)
+def test_grey_stays_in_one_channel_until_it_has_to_be_rgb(encoded, picture, mode, format):
+    grey = Image.fromarray(picture[:, :, 0])
+    image = Image.fromarray(picture[:, :, 0].astype(np.uint16) * 257) if mode == "I;16" else grey.convert(mode)
+    data = encoded(image, format)
+    stored = decode_stored(data)
+    assert stored.shape == picture.shape[:2]
+    assert stored.flags.writeable
+    assert np.array_equal(decode(data), np.repeat(stored[:, :, None], 3, 2))
+
+
+def test_colour_and_transparency_are_rgb(encoded, picture):
+    for image in (Image.fromarray(picture), Image.fromarray(picture).convert("LA")):
+        assert decode_stored(encoded(image, "PNG")).shape == picture.shape
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])

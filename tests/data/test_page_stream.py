@@ -16,8 +16,7 @@ import pytest
 from PIL import Image
 
 from munseo import UserError
-from munseo._data import decode
-from munseo._data.decoder import decode_pages
+from munseo._data.decoder import decode_pages, decode_stored, has_pages
 from munseo._data.stream import SourceList, archives, list_sources, read_sources, stream_pages
 from munseo._data.stream.read_ahead import read_ahead
 from munseo._prediction.parts_folder import Shard
@@ -151,7 +150,12 @@ def test_every_page_of_a_tiff_is_what_it_would_be_alone(tmp_path):
     for page, image in zip(decode_pages(stream.getvalue()), images, strict=True):
         alone = io.BytesIO()
         image.save(alone, "TIFF")
-        assert np.array_equal(page.pixels, decode(alone.getvalue()))
+        assert np.array_equal(page.pixels, decode_stored(alone.getvalue()))
+
+
+def test_only_formats_with_pages_have_to_be_counted():
+    assert [has_pages(data) for data in (several("TIFF", [5]), several("PDF", [5]))] == [True, True]
+    assert [has_pages(data) for data in (png(1), b"", b"nothing that is known")] == [False, False, False]
 
 
 def test_a_damaged_page_does_not_cost_the_others():

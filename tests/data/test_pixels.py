@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -41,3 +42,21 @@ def test_the_input_is_not_shared():
     page = np.zeros((32, 32, 3), np.uint8)
     letterbox(page, 32)[:] = 7
     assert (page == 0).all()
+
+
+@pytest.mark.parametrize("num_threads", [1, 2])
+def test_a_grey_page_in_one_channel_has_the_same_pixels_as_in_three(num_threads):
+    random, before = np.random.default_rng(0), cv2.getNumThreads()
+    sides = [(1, 1), (1, 300), (512, 401), (401, 512), (640, 480), (128, 64), (96, 96), (1000, 3)]
+    sides += [tuple(map(int, random.integers(1, 700, 2))) for _ in range(60)]
+    cv2.setNumThreads(num_threads)
+    try:
+        for height, width in sides:
+            noise = random.integers(0, 256, (height, width), dtype=np.uint8)
+            smooth = cv2.GaussianBlur(noise, (0, 0), 2)
+            for grey in (noise, smooth):
+                rgb = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
+                for size in (16, 64, 96, 224, 320, 512):
+                    assert np.array_equal(letterbox(grey, size), letterbox(rgb, size)), (height, width, size)
+    finally:
+        cv2.setNumThreads(before)

@@ -35,6 +35,10 @@ def test_pages_are_normalised_as_the_card_says():
     ).view(3, 1, 1)
     prepared = classifier.prepare(page)
     assert torch.allclose(prepared, expected, atol=1e-5)
+    channel_by_channel = (page.permute(0, 3, 1, 2).float() - classifier.mean) * classifier.scale
+    assert torch.equal(prepared, channel_by_channel), "the bits of earlier versions"
+    turned = page.transpose(1, 2)
+    assert torch.equal(classifier.prepare(turned), channel_by_channel.transpose(2, 3)), "any layout of memory"
     assert prepared.is_contiguous(memory_format=torch.channels_last), "no copy is needed for channels_last"
     assert torch.allclose(
         classifier.white,

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from munseo._data.pixels import to_rgb
 from munseo._service.admission import Limits
 from munseo._service.server import listen, run
 from munseo._service.service import build
@@ -37,7 +38,7 @@ class StandIn:
         self._delay_s = delay_s
 
     def prepare(self, pixels: np.ndarray) -> np.ndarray:
-        return pixels
+        return to_rgb(pixels)
 
     def probabilities(self, pages) -> np.ndarray:
         time.sleep(self._delay_s)

@@ -1,4 +1,4 @@
-"""The decoder through which every image enters: files and bytes in, upright 8-bit RGB out.
+"""The decoder through which every image enters: files and bytes in, upright 8-bit RGB or grey out.
 
 The format is recognised by the first bytes, the size is checked before any pixel is decoded, and whatever cannot be
 read whole is refused with a reason. Plain 8-bit JPEG and PNG go through OpenCV (about twice as fast), everything else
@@ -22,7 +22,7 @@ from munseo._data.formats import HEAD_BYTES, ImageFormat, find_format, refusal
 from munseo._data.image_error import ImageError, ImageProblem, ProblemCode, UnreadableError, words_of
 from munseo._data.jpeg_check import check_scans, is_filled_up, is_whole
 from munseo._data.paged_files import MAX_PAGES
-from munseo._data.pixels import check_size, exif_orientation, to_rgb, upright
+from munseo._data.pixels import check_size, exif_orientation, to_8_bits, to_rgb, upright
 
 MAX_PIXELS = 200_000_000  # Larger images are refused before decoding; an A0 sheet at 300 dpi has 139 million
 MAX_BYTES = 2**30  # Larger files are refused before reading; ``MAX_PIXELS`` of uncompressed RGB fit in
@@ -57,20 +57,25 @@ class FilePage:
 
     number: int  # number of the page, from 1
     num_pages: int  # pages of the file that are yielded: with the last of them the file is done
-    pixels: np.ndarray | None  # (H, W, 3) uint8 RGB, upright; None where there is a problem
+    pixels: np.ndarray | None  # (H, W, 3) uint8 RGB, or (H, W) if grey, upright; None where there is a problem
     problem: ImageProblem | None = None
 
 
 def decode(source: Path | bytes, name: str | None = None) -> np.ndarray:
-    """Read one image.
+    """Read one image, as ``decode_stored`` does, always as RGB (H, W, 3)."""
+    return to_rgb(decode_stored(source, name))
+
+
+def decode_stored(source: Path | bytes, name: str | None = None) -> np.ndarray:
+    """Read one image with the channels that its file stores.
 
     Args:
         source: A file, or its content.
         name: What messages call it; default: the name of the file.
 
     Returns:
-        (H, W, 3) uint8 RGB, upright by its EXIF orientation, transparency laid on white. Of a TIFF or PDF with several
-        pages it is the first page, of an animation the first frame.
+        uint8, RGB (H, W, 3) or grey (H, W), upright by its EXIF orientation, transparency laid on white. Of a TIFF or
+        PDF with several pages it is the first page, of an animation the first frame.
 
     Raises:
         ImageError: It is not a file, not an image of a known format, larger than ``MAX_PIXELS``, damaged or cut short.
@@ -83,14 +88,14 @@ def inspect(
 ) -> Inspection:
     """Decode one image, as ``decode`` does, to see whether that works; a problem is returned, not raised.
 
-    If there are pixels, ``look`` is called with them.
+    If there are pixels, ``look`` is called with them, as RGB (H, W, 3).
     """
     try:
         pixels, num_pages, format_name = _decode(source, _name_of(source, name))
     except ImageError as error:
         return Inspection(0, 0, "", 0, error.problem)
     if look is not None:
-        look(pixels)
+        look(to_rgb(pixels))
     height, width = pixels.shape[:2]
     return Inspection(width, height, format_name, num_pages, None)
 
@@ -131,6 +136,12 @@ def decode_pages(source: Path | bytes, name: str | None = None, max_pixels: int 
             yield page
     if has_more:
         yield FilePage(num_pages, num_pages, None, ImageProblem(ProblemCode.TOO_MANY_PAGES, most=MAX_PAGES))
+
+
+def has_pages(data: bytes) -> bool:
+    """Return whether a file has a format with pages, which have to be counted; any other is one page."""
+    file_format = find_format(data[:HEAD_BYTES])
+    return file_format is not None and file_format.open_pages is not None
 
 
 def count_pages(data: bytes, name: str, max_pixels: int | None = None) -> int:
@@ -215,7 +226,7 @@ def _decode_image(name: str, data: bytes, file_format: ImageFormat, max_pixels: 
             raise UnreadableError(_CUT_SHORT)
         if pixels is None:
             image.load()
-            pixels = to_rgb(image)
+            pixels = to_8_bits(image)
         # A plain PNG has no EXIF, and asking Pillow for it would decode the file once more.
         return pixels if plain and is_png else upright(pixels, exif_orientation(image))
 
@@ -240,9 +251,7 @@ def _decode_fast(data: bytes, mode: str) -> np.ndarray | None:
     """Decode plain grey or RGB with OpenCV; return None where it fails, so that Pillow tries and gives the reason."""
     flag = cv2.IMREAD_GRAYSCALE if mode == "L" else cv2.IMREAD_COLOR
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
-    if pixels is None:
-        return None
-    return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB if mode == "L" else cv2.COLOR_BGR2RGB)
+    return pixels if pixels is None or mode == "L" else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
 def _is_plain_png(data: bytes) -> bool:

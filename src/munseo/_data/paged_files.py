@@ -13,7 +13,7 @@ from PIL import TiffImagePlugin
 from pypdfium2 import raw
 
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
-from munseo._data.pixels import check_size, exif_orientation, to_rgb, upright
+from munseo._data.pixels import check_size, exif_orientation, to_8_bits, upright
 
 MAX_PAGES = 10_000
 """The pages of one file that are read and counted; a book at the limit of ``decoder.MAX_BYTES`` has fewer."""
@@ -30,7 +30,7 @@ class PagedFile(Protocol):
     num_pages: int
 
     def page(self, number: int) -> np.ndarray:
-        """Return a page, counted from 0, as (H, W, 3) uint8 RGB."""
+        """Return a page, counted from 0, as uint8 RGB (H, W, 3), or (H, W) if it is stored as grey."""
 
     def close(self) -> None:
         """Free the memory of the reader."""
@@ -134,7 +134,7 @@ class TiffPages:
         check_size(*self._image.size, self._max_pixels)
         self._image.load()
         # Pillow's load() has turned a TIFF already, and its orientation is 1 from then on.
-        return upright(to_rgb(self._image), exif_orientation(self._image))
+        return upright(to_8_bits(self._image), exif_orientation(self._image))
 
     def close(self) -> None:
         """Close the image."""

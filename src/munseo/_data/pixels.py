@@ -1,4 +1,8 @@
-"""Pixels of every kind (grey, palette, alpha, CMYK, 16 and 32 bits) to 8-bit RGB, upright and letterboxed."""
+"""Pixels of every kind (grey, palette, alpha, CMYK, 16 and 32 bits) to 8 bits, upright and letterboxed.
+
+A grey page stays in one channel (H, W) until it is letterboxed: three equal channels would only take three times as
+long, and the pixels are the same.
+"""
 
 from __future__ import annotations
 
@@ -56,8 +60,8 @@ def upright(image: np.ndarray, orientation: int) -> np.ndarray:
     return image if turn is None else turn(image)
 
 
-def to_rgb(image: Image.Image) -> np.ndarray:
-    """Convert a loaded Pillow image of any mode to (H, W, 3) uint8.
+def to_8_bits(image: Image.Image) -> np.ndarray:
+    """Convert a loaded Pillow image of any mode to uint8: RGB (H, W, 3), or (H, W) if it is grey.
 
     Transparent pixels are laid on white, the colour of paper. 16-bit grey is divided by 257 and rounded. 16-bit colour
     arrives from Pillow as its high bytes, which differ from that by less than one grey level. 32-bit integers and
@@ -69,7 +73,7 @@ def to_rgb(image: Image.Image) -> np.ndarray:
     if image.mode == "LAB":
         raise UnreadableError(ImageProblem(ProblemCode.LAB_COLOURS))
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return cv2.cvtColor(_grey(image), cv2.COLOR_GRAY2RGB)
+        return _grey(image)
     if image.has_transparency_data:
         paper = Image.new("RGBA", image.size, "white")
         paper.alpha_composite(image.convert("RGBA"))
@@ -77,7 +81,12 @@ def to_rgb(image: Image.Image) -> np.ndarray:
     elif image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
         # Pillow inverts every CMYK JPEG, because Adobe stores them inverted; one without Adobe's mark is not inverted.
         image = ImageChops.invert(image)
-    return np.array(image.convert("RGB"))
+    return np.array(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+
+
+def to_rgb(pixels: np.ndarray) -> np.ndarray:
+    """Return pixels (H, W, 3) as they are, and grey ones (H, W) as three equal channels."""
+    return pixels if pixels.ndim == 3 else cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
 
 
 def _grey(image: Image.Image) -> np.ndarray:
@@ -116,7 +125,7 @@ def letterbox(image: np.ndarray, size_px: int) -> np.ndarray:
     """Fit a page into a square: aspect ratio kept, nothing cropped, centred on white.
 
     Args:
-        image: (H, W, 3) uint8.
+        image: (H, W, 3) uint8, or (H, W) if it is grey.
         size_px: The side of the square, which is the longest side of the page in it.
 
     Returns:
@@ -129,11 +138,11 @@ def resized(image: np.ndarray, size_px: int) -> np.ndarray:
     """Resize a page so that its longest side has ``size_px``; the aspect ratio is kept.
 
     Args:
-        image: (H, W, 3) uint8.
+        image: (H, W, 3) uint8, or (H, W) if it is grey.
         size_px: The longest side, px.
 
     Returns:
-        (h, w, 3) uint8; ``image`` itself if it has that size already.
+        (h, w, 3) uint8, or (h, w) for a grey page that is not enlarged; ``image`` itself if it has that size already.
     """
     height, width = image.shape[:2]
     scale = size_px / max(height, width)
@@ -141,14 +150,17 @@ def resized(image: np.ndarray, size_px: int) -> np.ndarray:
         return image
     new_size = (max(1, round(width * scale)), max(1, round(height * scale)))
     # Area averages all pixels, so thin strokes fade instead of breaking; cubic keeps enlarged strokes sharp.
-    return cv2.resize(image, new_size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    if scale < 1:
+        return cv2.resize(image, new_size, interpolation=cv2.INTER_AREA)
+    # OpenCV's cubic rounds one channel differently from three, and a page may not depend on how its file stores grey.
+    return cv2.resize(to_rgb(image), new_size, interpolation=cv2.INTER_CUBIC)
 
 
 def padded(image: np.ndarray, size_px: int) -> np.ndarray:
     """Centre a page on a white square.
 
     Args:
-        image: (h, w, 3) uint8, or (h, w) if all channels are equal; no side is longer than ``size_px``.
+        image: (h, w, 3) uint8, or (h, w) if it is grey; no side is longer than ``size_px``.
         size_px: The side of the square.
 
     Returns:
@@ -158,4 +170,4 @@ def padded(image: np.ndarray, size_px: int) -> np.ndarray:
     top, left = (size_px - height) // 2, (size_px - width) // 2
     bottom, right = size_px - height - top, size_px - width - left
     square = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=WHITE)
-    return square if square.ndim == 3 else cv2.cvtColor(square, cv2.COLOR_GRAY2RGB)
+    return to_rgb(square)

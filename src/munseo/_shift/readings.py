@@ -12,7 +12,7 @@ import numpy as np
 from munseo._console import track
 from munseo._cores import num_cores
 from munseo._data import ImageError, Page, decode, letterbox
-from munseo._data.decoder import read_bytes
+from munseo._data.decoder import decode_stored, read_bytes
 from munseo._errors import UserError
 from munseo._shift.measures import NAMES, SKEWED_DEG, PageReading, read_file, read_square
 from munseo._shift.orientation import Orientation
@@ -66,7 +66,7 @@ def read_pages(pages: Sequence[Page], size_px: int, description: str) -> Reading
 
 def load_squares(pages: Sequence[Page], size_px: int, description: str) -> list[np.ndarray]:
     """Return the pages as a model sees them: (S, S, 3) uint8 each."""
-    return list(in_threads(lambda page: letterbox(decode(page.path), size_px), pages, description))
+    return list(in_threads(lambda page: letterbox(decode_stored(page.path), size_px), pages, description))
 
 
 def in_threads(work: Callable[[T], R], items: Sequence[T], description: str) -> Iterable[R]:

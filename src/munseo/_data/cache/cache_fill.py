@@ -15,7 +15,7 @@ from munseo._cores import num_cores
 from munseo._data.cache.cached_page import CachedPage, PackRow
 from munseo._data.cache.pack import ENTRY_BYTES, SUFFIX, DamagedPackError, Pack, write_pack
 from munseo._data.cache.pack_storage import GB, LIMIT_VARIABLE, Room, holding, size_folder, size_limit
-from munseo._data.decoder import decode, read_bytes
+from munseo._data.decoder import decode_stored, read_bytes
 from munseo._data.image_error import ImageError
 from munseo._data.page import Page
 from munseo._data.pixels import resized
@@ -132,8 +132,10 @@ def _decode(key: bytes, page: Page, size_px: int) -> tuple[bytes, np.ndarray] | 
         data = read_bytes(page.path, page.id)
         if hashlib.sha256(data).digest() != key:
             return None
-        pixels = resized(decode(data, page.id), size_px)
+        pixels = resized(decode_stored(data, page.id), size_px)
     except ImageError:
         return None
+    if pixels.ndim == 2:
+        return key, pixels
     grey = pixels[:, :, 0]
     return key, grey.copy() if all((pixels[:, :, channel] == grey).all() for channel in (1, 2)) else pixels

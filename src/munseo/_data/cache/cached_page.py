@@ -10,7 +10,7 @@ import numpy as np
 
 from munseo._console import say
 from munseo._data.cache.pack import DamagedPackError, Pack
-from munseo._data.decoder import decode
+from munseo._data.decoder import decode_stored
 from munseo._data.page import Page
 from munseo._data.pixels import letterbox
 
@@ -54,7 +54,7 @@ def square(page: Page, size_px: int) -> np.ndarray:
                 return row.pack.square(row.row)
             except (OSError, DamagedPackError):
                 _report_lost(row.pack.path)
-    return letterbox(decode(page.path), size_px)
+    return letterbox(decode_stored(page.path), size_px)
 
 
 @cache

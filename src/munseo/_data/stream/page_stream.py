@@ -42,7 +42,8 @@ def stream_pages(
     Args:
         sources: The files.
         start: The index of the first file.
-        prepare: Makes the content of a page from its pixels, (H, W, 3) uint8, upright RGB; called in the threads.
+        prepare: Makes the content of a page from its pixels, upright uint8 RGB (H, W, 3) or grey (H, W); called
+            in the threads.
         num_threads: The number of files that are decoded at once.
         num_pages: The number of prepared pages that may wait.
     """
