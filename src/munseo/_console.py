@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 T = TypeVar("T")
+Advance = Callable[[int], object]
+"""A function to call with the number of steps that were done since the last call."""
 
 SECONDS_A_LINE = 30
 """Where no bar can be drawn, a line about the progress is printed this often, in seconds."""
@@ -122,3 +124,22 @@ def pacing(description: str, total: int, done: int, steps: str, units: str) -> I
             yield advance
     finally:
         _within_bar.reset(within)
+
+
+@contextmanager
+def phase(description: str, total: int, steps: str = "predictions") -> Iterator[Advance]:
+    """Show the progress of one part of a longer work as a bar or, where there is no terminal, as a line at its end.
+
+    Args:
+        description: Name of the part.
+        total: Number of its steps.
+        steps: Name of what is counted.
+
+    Yields:
+        A function to call with the number of steps that were done since the last call.
+    """
+    started = time.monotonic()
+    with pacing(description, total, 0, steps, steps) as advance:
+        yield lambda number: advance(number, number)
+    if not console.is_terminal:
+        say(f"{description}: {total:,} {steps}, {time.monotonic() - started:.0f} s")

@@ -184,17 +184,14 @@ class PowerCutError(BaseException):
 @pytest.fixture
 def quick(monkeypatch):
     """Validation pages are predicted once; what is tested is the order of the files."""
-    known = {}
-    for name in ("predict_pages", "predict_dataset", "predict_views"):
-        original = getattr(validation, name)
+    known, original = {}, validation.ViewPredictions
 
-        def predict(*given, name=name, original=original):
-            key = (name, type(given[1]).__name__, len(given[1]))
-            if key not in known:
-                known[key] = original(*given)
-            return known[key]
+    def predictions(classifier, pages, setup, description):
+        if description not in known:
+            known[description] = original(classifier, pages, setup, description)
+        return known[description]
 
-        monkeypatch.setattr(validation, name, predict)
+    monkeypatch.setattr(validation, "ViewPredictions", predictions)
 
 
 def test_killed_before_any_file_of_the_end_it_is_written_by_the_next_attempt(finished, tmp_path, quick):

@@ -29,7 +29,7 @@ def test_the_validated_pipeline_has_the_tables_of_the_run(finished):
 
 
 def test_other_views_are_averaged_as_prediction_averages_them(finished, documents):
-    """The same pages, damaged again and predicted by the model: the same bits."""
+    """The same pages, damaged again and predicted by the model: the same but for the last digits."""
     from munseo._data import load_pages
 
     predictor = Predictor.load(finished, PredictOptions(tta=True))
@@ -40,7 +40,7 @@ def test_other_views_are_averaged_as_prediction_averages_them(finished, document
     run = predictor.runs[0]
     assert len(run.views) > 1
     again = predict_dataset(run.classifiers[0], shifted, run.setup, run.views)
-    assert np.array_equal(held.shifted[0], again)
+    assert np.allclose(held.shifted[0], again, atol=1e-6)
     assert predictor.temperature == held.temperature != Predictor.load(finished).temperature
 
 

@@ -16,12 +16,16 @@ class InferenceSetup:
     """How models run on this machine; nothing here changes a prediction beyond its last digits.
 
     ``num_workers`` processes decode pages. ``precision`` is Lightning's name, such as ``32-true`` or ``bf16-mixed``.
+    ``images_at_once`` are the images that torch gets at once on a processor. With more than one, the last bits of a
+    page depend on its index among them, since the elements that fill no whole vector instruction are computed
+    otherwise. One image at once costs 8 to 28% of the speed with 4 (docs/benchmarks.md).
     """
 
     device: torch.device
     batch_size: int = 50
     num_workers: int = 0
     precision: str = "32-true"
+    images_at_once: int = 1
 
 
 def choose_device(name: str) -> torch.device:

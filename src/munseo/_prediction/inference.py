@@ -14,13 +14,8 @@ from munseo._engines.backends import load_backend
 from munseo._model import Classifier, ModelCard
 from munseo._prediction.device import InferenceSetup, autocast
 from munseo._prediction.loader import Batch, DecodedPage, InferencePages, PageDataset, inference_loader
-from munseo._prediction.tta import check_views, mean_probabilities, view_logits
+from munseo._prediction.tta import check_views, mean_probabilities
 from munseo._run import RunFolder
-
-PAGES_AT_ONCE = 1
-"""Pages that torch gets at once on a processor. With more, the last bits of a page depend on its index among them,
-since the elements that fill no whole vector instruction are computed otherwise. One page at once costs 8 to 28% of the
-speed with 4 (docs/benchmarks.md)."""
 
 
 def predict_pages(
@@ -59,18 +54,6 @@ def predict_dataset(
     return rows
 
 
-def predict_views(
-    classifier: Classifier, pages: PageDataset, setup: InferenceSetup, views: Sequence[str]
-) -> np.ndarray:
-    """Predict pages by each of V views separately, float32 (V, len(pages), num_classes); each page is decoded once."""
-    rows = np.empty((len(views), len(pages), classifier.card.num_classes), dtype=np.float32)
-    for span, images in _batches(classifier, pages, setup, "weighing the views"):
-        for number, name in enumerate(views):
-            probabilities = view_logits(classifier, images, name).softmax(dim=1)
-            rows[number, span] = probabilities[: len(rows[number, span])].cpu().numpy()
-    return rows
-
-
 def _batches(
     classifier: Classifier, pages: PageDataset, setup: InferenceSetup, description: str
 ) -> Iterator[tuple[slice, torch.Tensor]]:
@@ -80,28 +63,40 @@ def _batches(
     gets has one shape, filled up where pages are missing, and a page's probabilities do not depend on what comes with
     it. OpenVINO computes page by page; ONNX Runtime does not, and the last bits of Swin vary (docs/benchmarks.md).
     """
-    classifier.to(setup.device).eval()
-    if setup.device.type in ("cpu", "cuda"):
-        classifier.to(memory_format=torch.channels_last)
+    place(classifier, setup)
     loader = inference_loader(pages, setup.batch_size, setup.num_workers, pin_memory=setup.device.type == "cuda")
     start = 0
     with torch.inference_mode(), autocast(setup):
         for batch in track(loader, description):
             assert isinstance(batch, Batch)
             loaded = batch.images.to(setup.device, non_blocking=True)
-            by_page = bool(getattr(classifier.network, "is_batch_invariant", False))
-            size = setup.batch_size
-            if setup.device.type == "cpu" and not by_page:
-                size = min(size, PAGES_AT_ONCE)
+            size = images_at_once(classifier, setup)
             for images in torch.split(loaded, size):
-                yield slice(start, start + len(images)), images if by_page else _filled(images, size)
+                yield slice(start, start + len(images)), filled(classifier, images, size)
                 start += len(images)
     assert start == len(pages)
 
 
-def _filled(images: torch.Tensor, size: int) -> torch.Tensor:
-    """Return a batch of this size, with blank pages at the end."""
-    missing = size - len(images)
+def place(classifier: Classifier, setup: InferenceSetup) -> None:
+    """Move a classifier to the device, in the memory layout that is the fastest there, and set it to evaluation."""
+    classifier.to(setup.device).eval()
+    if setup.device.type in ("cpu", "cuda"):
+        classifier.to(memory_format=torch.channels_last)
+
+
+def images_at_once(classifier: Classifier, setup: InferenceSetup) -> int:
+    """Return the number of images that the network gets at once."""
+    limited = setup.device.type == "cpu" and not _is_batch_invariant(classifier)
+    return min(setup.batch_size, setup.images_at_once) if limited else setup.batch_size
+
+
+def _is_batch_invariant(classifier: Classifier) -> bool:
+    return bool(getattr(classifier.network, "is_batch_invariant", False))
+
+
+def filled(classifier: Classifier, images: torch.Tensor, size: int) -> torch.Tensor:
+    """Return a batch of this size, with blank pages at the end, unless each page is computed by itself."""
+    missing = 0 if _is_batch_invariant(classifier) else size - len(images)
     return torch.cat([images, images.new_full((missing, *images.shape[1:]), 255)]) if missing else images
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -12,6 +15,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from munseo._data import Page, square
 from munseo._shift import deskew
+
+T = TypeVar("T")
+
+ITEMS_AHEAD = 2
+"""Items that wait while the consumer is busy; each may be a batch of images."""
 
 
 @dataclass(frozen=True)
@@ -126,3 +134,44 @@ def inference_loader(
         worker_init_fn=single_threaded,
         pin_memory=pin_memory,
     )
+
+
+def ahead(items: Iterable[T]) -> Iterator[T]:
+    """Yield items that a thread makes while the consumer works on the ones before; an error is raised in its place.
+
+    OpenCV and torch release Python's lock, so that pages are damaged while the network computes.
+    """
+    made: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(ITEMS_AHEAD)
+    is_closed = threading.Event()
+
+    def put(item: T | None, error: BaseException | None = None) -> None:
+        while not is_closed.is_set():
+            try:
+                made.put((item, error), timeout=0.1)
+            except queue.Full:
+                continue
+            return
+
+    def make() -> None:
+        try:
+            for item in items:
+                put(item)
+                if is_closed.is_set():
+                    return
+            put(None)
+        except BaseException as error:  # also what would otherwise end the thread without a word
+            put(None, error)
+
+    thread = threading.Thread(target=make, name="pages ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = made.get()
+            if error is not None:
+                raise error
+            if item is None:
+                return
+            yield item
+    finally:
+        is_closed.set()
+        thread.join()

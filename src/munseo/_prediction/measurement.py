@@ -20,6 +20,8 @@ from munseo._prediction.shifted_pages import ShiftedPages
 
 Predict = Callable[[PageDataset, Sequence[str]], np.ndarray]
 """A function from pages and views to the probabilities of the models, float32 (num_pages, num_classes)."""
+PredictRows = Callable[[Sequence[str], np.ndarray], np.ndarray]
+"""A function from views and the indices of M pages to their probabilities, float32 (M, num_classes)."""
 
 
 def measure(
@@ -52,34 +54,35 @@ def measure(
         damaged = ShiftedPages(pages, card.image_size, recipe, num_draws, card.orientation)
         shifted = predict(damaged, views).reshape(num_draws, *first.shape)
     held = HeldOut(tuple(page.id for page in pages), labels, first, shifted)
-    return held if look is None else look_again(held, pages, card, recipe, look, predict)
+    if look is None:
+        return held
+
+    def of(dataset: PageDataset) -> PredictRows:
+        return lambda views, rows: predict(ChosenPages(dataset, rows.tolist()), views)
+
+    return look_again(held, look, of(clean), None if recipe is None else of(damaged))
 
 
-def look_again(
-    held: HeldOut,
-    pages: Sequence[Page],
-    card: ModelCard,
-    recipe: Recipe | None,
-    look: CrossFittedLook,
-    predict: Predict,
-) -> HeldOut:
-    """Return the final predictions after a second look at the uncertain pages, given the first ones in ``held``.
+def look_again(held: HeldOut, look: CrossFittedLook, clean: PredictRows, shifted: PredictRows | None) -> HeldOut:
+    """Return the final predictions after a second look at the uncertain pages.
 
-    The other arguments are those of ``measure``.
+    Args:
+        held: The first predictions.
+        look: The cross-fitted rules of the second look, for pages in this order.
+        clean: Predicts the pages as they are.
+        shifted: Predicts them under the recipe, all pages of draw 0 first, and so on; None where there is no recipe.
     """
-    clean, shifted = held.clean, held.shifted
-    if clean is not None:
-        clean = _final(clean, look, InferencePages(pages, card.image_size, card.orientation), predict)
-    if shifted is not None and recipe is not None:
-        num_draws = len(shifted)
-        rows = shifted.reshape(-1, shifted.shape[2])  # (draws · N, K), as the dataset counts pages
-        damaged = ShiftedPages(pages, card.image_size, recipe, num_draws, card.orientation)
-        tiled = replace(look, folds=np.tile(look.folds, num_draws))
-        shifted = _final(rows, tiled, damaged, predict).reshape(shifted.shape)
-    return replace(held, clean=clean, shifted=shifted)
+    final_clean, final_shifted = held.clean, held.shifted
+    if final_clean is not None:
+        final_clean = _final(final_clean, look, clean)
+    if final_shifted is not None and shifted is not None:
+        rows = final_shifted.reshape(-1, final_shifted.shape[2])  # (draws · N, K)
+        tiled = replace(look, folds=np.tile(look.folds, len(final_shifted)))
+        final_shifted = _final(rows, tiled, shifted).reshape(final_shifted.shape)
+    return replace(held, clean=final_clean, shifted=final_shifted)
 
 
-def _final(first: np.ndarray, look: CrossFittedLook, pages: PageDataset, predict: Predict) -> np.ndarray:
+def _final(first: np.ndarray, look: CrossFittedLook, predict: PredictRows) -> np.ndarray:
     """Blend first probabilities (num_pages, K) with those of each page's rule; only uncertain pages are predicted."""
     seconds = {rule.views: np.zeros_like(first) for rule in look.rules}
     uncertain = look.uncertain(first)
@@ -87,5 +90,5 @@ def _final(first: np.ndarray, look: CrossFittedLook, pages: PageDataset, predict
         folds = [fold for fold, rule in enumerate(look.rules) if rule.views == views]
         indices = np.flatnonzero(uncertain & np.isin(look.folds, folds))
         if len(indices):
-            rows[indices] = predict(ChosenPages(pages, indices.tolist()), views)
+            rows[indices] = predict(views, indices)
     return look.applied(first, seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +11,26 @@ import pandas as pd
 
 from munseo._config import Config
 from munseo._evaluation.fold_mean import average_folds
-from munseo._model import Classifier, ModelCard
-from munseo._prediction.inference import predict_dataset, predict_pages, predict_views
-from munseo._prediction.loader import PageDataset
+from munseo._model import ModelCard
+from munseo._prediction import InferenceSetup
+from munseo._prediction.loader import InferencePages, PageDataset
+from munseo._prediction.measurement import PredictRows
 from munseo._prediction.predictor import load_run
 from munseo._prediction.shifted_pages import ShiftedPages
 from munseo._prediction.tta import VIEWS
+from munseo._prediction.view_predictions import ViewPredictions
 from munseo._run import RunFolder
 from munseo._run.results import FoldScores, TrainScores
 from munseo._training.training_data import Collection, Split
-from munseo._training.validation import METRIC_NAMES, measure_second_look, prediction_table, write_results
+from munseo._training.validation import (
+    IMAGES_AT_ONCE,
+    METRIC_NAMES,
+    measure_second_look,
+    prediction_table,
+    shifted_table,
+    view_table,
+    write_results,
+)
 
 
 def predict_held_out(run: RunFolder, config: Config, split: Split) -> None:
@@ -28,39 +39,45 @@ def predict_held_out(run: RunFolder, config: Config, split: Split) -> None:
     Clean pages, all draws of the recipe, and draw 0 by each view; tables that are there already are kept.
     """
     pages, recipe, loaded = split.held_out, split.recipe, load_run(run)
-    setup, card = loaded.setup, loaded.classifiers[0].card
+    views, card = loaded.views, loaded.classifiers[0].card
 
-    def write(file: Path, tables_of: Callable[[Classifier], list[pd.DataFrame]]) -> None:
+    def predictions(dataset: PageDataset, setup: InferenceSetup, description: str) -> list[ViewPredictions]:
+        return [ViewPredictions(fold, dataset, setup, description) for fold in loaded.classifiers]
+
+    def write(
+        file: Path, folds: Sequence[ViewPredictions], table_of: Callable[[ViewPredictions], pd.DataFrame]
+    ) -> None:
         if not file.exists():
-            tables = [table.assign(fold=k) for k, fold in enumerate(loaded.classifiers) for table in tables_of(fold)]
+            tables = [table_of(fold).assign(fold=number) for number, fold in enumerate(folds)]
             run.write_table(file, pd.concat(tables, ignore_index=True))
 
-    def clean(fold: Classifier) -> list[pd.DataFrame]:
-        return [prediction_table(pages, predict_pages(fold, pages, setup, loaded.views, "held-out pages"))]
-
-    write(run.held_out_predictions_file, clean)
+    clean_pages = InferencePages(pages, card.image_size, card.orientation)
+    clean = predictions(clean_pages, loaded.setup, "judging held-out pages")
+    write(run.held_out_predictions_file, clean, lambda fold: prediction_table(pages, fold.mean(views)))
     if recipe is None:
         return
     damaged = ShiftedPages(pages, card.image_size, recipe, config.shifted_draws, card.orientation)
-    once = ShiftedPages(pages, card.image_size, recipe, 1, card.orientation)
+    measuring = replace(loaded.setup, images_at_once=IMAGES_AT_ONCE)
+    shifted = predictions(damaged, measuring, "judging damaged held-out pages and views")
+    once = np.arange(len(pages))
 
-    def shifted(fold: Classifier) -> list[pd.DataFrame]:
-        rows = predict_dataset(fold, damaged, setup, loaded.views, "held-out pages under shift")
-        draws = np.split(rows, config.shifted_draws)
-        return [prediction_table(pages, draw).assign(draw=number) for number, draw in enumerate(draws)]
+    def of_shifted(fold: ViewPredictions) -> pd.DataFrame:
+        fold.logits(VIEWS, once)  # all views of draw 0 together, so that its pages are damaged once
+        return shifted_table(pages, fold.mean(views), config.shifted_draws)
 
-    def views(fold: Classifier) -> list[pd.DataFrame]:
-        by_view = zip(VIEWS, predict_views(fold, once, setup, VIEWS), strict=True)
-        return [prediction_table(pages, rows).assign(view=name) for name, rows in by_view]
-
-    def mean(dataset: PageDataset, names: Sequence[str]) -> np.ndarray:
-        rows = [predict_dataset(fold, dataset, setup, names, "second look") for fold in loaded.classifiers]
-        return average_folds(np.stack(rows))
-
-    write(run.held_out_shifted_predictions_file, shifted)
-    write(run.held_out_view_predictions_file, views)
+    write(run.held_out_shifted_predictions_file, shifted, of_shifted)
+    write(
+        run.held_out_view_predictions_file,
+        shifted,
+        lambda fold: view_table(pages, lambda view: fold.probabilities(view, once)),
+    )
     if config.second_look:
-        measure_second_look(run, config, card, pages, recipe, mean)
+        measure_second_look(run, config, card, _mean_of(clean), _mean_of(shifted))
+
+
+def _mean_of(folds: Sequence[ViewPredictions]) -> PredictRows:
+    """Return the mean of the folds' predictions."""
+    return lambda views, rows: average_folds(np.stack([fold.mean(views, rows) for fold in folds]))
 
 
 def join_folds(run: RunFolder, config: Config, card: ModelCard, collection: Collection) -> None:

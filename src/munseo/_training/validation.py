@@ -7,13 +7,13 @@ ensembles are judged by the same code, from joined tables.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from munseo._augment import Recipe
 from munseo._config import Config
 from munseo._console import say, track
 from munseo._data import Page
@@ -33,17 +33,19 @@ from munseo._evaluation.robustness import robustness_profile
 from munseo._jpeg import encode_jpeg
 from munseo._model import Classifier, ModelCard, load_classifier
 from munseo._prediction import InferenceSetup
-from munseo._prediction.inference import predict_dataset, predict_pages, predict_views
-from munseo._prediction.loader import PageDataset
-from munseo._prediction.measurement import Predict, look_again
+from munseo._prediction.loader import InferencePages
+from munseo._prediction.measurement import PredictRows, look_again
 from munseo._prediction.shifted_pages import DamagedPages, ShiftedPages, chosen_pages
 from munseo._prediction.tta import VIEWS
+from munseo._prediction.view_predictions import ViewPredictions
 from munseo._run import RunFolder
 from munseo._run.atomic import replacing, write_json
 from munseo._run.results import SecondLookGain, TrainScores
 from munseo._run.scores import Scores
 from munseo._training.training_data import Split
 
+IMAGES_AT_ONCE = 8
+"""Images that torch gets at once where predictions only measure, and the last bits of a page do not matter."""
 METRIC_NAMES = ("macro_f1", "accuracy", "loss")
 """The metrics of a split, by their names in ``results.json``."""
 
@@ -67,33 +69,41 @@ def _predict_validation(
     """Predict the validation pages clean, damaged by the recipe, by every view, and under every kind of damage."""
     card, val, recipe = classifier.card, split.val, split.recipe
     shutil.rmtree(run.measured_dir, ignore_errors=True)  # of earlier weights
-    clean = predict_pages(classifier, val, settings, card.tta_views, "validating the best weights")
-    run.write_table(run.val_predictions_file, prediction_table(val, clean))
+    clean_pages = InferencePages(val, card.image_size, card.orientation)
+    clean = ViewPredictions(classifier, clean_pages, settings, "judging clean pages")
+    run.write_table(run.val_predictions_file, prediction_table(val, clean.mean(card.tta_views)))
     if recipe is None:
         return
-    shifted = ShiftedPages(val, card.image_size, recipe, config.shifted_draws, card.orientation)
-    rows = predict_dataset(classifier, shifted, settings, card.tta_views, "validating under shift")
-    tables = [
-        prediction_table(val, repetition).assign(draw=number)
-        for number, repetition in enumerate(np.split(rows, config.shifted_draws))
-    ]
-    run.write_table(run.shifted_predictions_file, pd.concat(tables, ignore_index=True))
-    once = ShiftedPages(val, card.image_size, recipe, 1, card.orientation)
-    by_view = predict_views(classifier, once, settings, VIEWS)
-    tables = [prediction_table(val, by_view[number]).assign(view=name) for number, name in enumerate(VIEWS)]
-    run.write_table(run.view_predictions_file, pd.concat(tables, ignore_index=True))
+    settings = replace(settings, images_at_once=IMAGES_AT_ONCE)
+    damaged = ShiftedPages(val, card.image_size, recipe, config.shifted_draws, card.orientation)
+    shifted = ViewPredictions(classifier, damaged, settings, "judging damaged pages and views")
+    once = np.arange(len(val))
+    shifted.logits(VIEWS, once)  # all views of draw 0 together, so that its pages are damaged once
+    run.write_table(
+        run.shifted_predictions_file, shifted_table(val, shifted.mean(card.tta_views), config.shifted_draws)
+    )
+    run.write_table(run.view_predictions_file, view_table(val, lambda view: shifted.probabilities(view, once)))
     if config.second_look and not run.is_fold:
-
-        def predict(pages: PageDataset, views: Sequence[str]) -> np.ndarray:
-            return predict_dataset(classifier, pages, settings, views, "validating the second look")
-
-        measure_second_look(run, config, card, val, recipe, predict)
+        measure_second_look(run, config, card, clean.mean, shifted.mean)
     if config.robustness_pages:
         _measure_damages(run, classifier, chosen_pages(val, config.robustness_pages), settings)
 
 
+def shifted_table(pages: Sequence[Page], rows: np.ndarray, num_draws: int) -> pd.DataFrame:
+    """Return the table of shifted pages, given probabilities (draws · N, K): all pages of draw 0, and so on."""
+    draws = np.split(rows, num_draws)
+    tables = [prediction_table(pages, draw).assign(draw=number) for number, draw in enumerate(draws)]
+    return pd.concat(tables, ignore_index=True)
+
+
+def view_table(pages: Sequence[Page], probabilities: Callable[[str], np.ndarray]) -> pd.DataFrame:
+    """Return the table of pages by every view, given a function from a view to probabilities (N, K)."""
+    tables = [prediction_table(pages, probabilities(view)).assign(view=view) for view in VIEWS]
+    return pd.concat(tables, ignore_index=True)
+
+
 def measure_second_look(
-    run: RunFolder, config: Config, card: ModelCard, pages: Sequence[Page], recipe: Recipe, predict: Predict
+    run: RunFolder, config: Config, card: ModelCard, clean: PredictRows, shifted: PredictRows
 ) -> None:
     """Predict the uncertain pages again, if the second look will be used: its own predictions judge its confidence."""
     entry = judge_views(run, run.read_predictions(view_table_file(run)), card, config)["second_look"]
@@ -103,13 +113,12 @@ def measure_second_look(
         return
     look = cross_fitted_look(run, first.ids)
     assert look is not None, "the views have just been measured"
-    final = look_again(first, pages, card, recipe, look, predict)
-    write_held_out(measured_folder(run, pipeline), pipeline, final)
+    write_held_out(measured_folder(run, pipeline), pipeline, look_again(first, look, clean, shifted))
 
 
 def _measure_damages(run: RunFolder, classifier: Classifier, pages: Sequence[Page], settings: InferenceSetup) -> None:
     damaged = DamagedPages(pages, classifier.card)
-    rows = predict_dataset(classifier, damaged, settings, ("identity",), "damaging pages, kind by kind")
+    rows = ViewPredictions(classifier, damaged, settings, "judging kinds of damage").probabilities("identity")
     tables = [
         prediction_table(pages, probabilities).assign(damage=name, severity=severity)
         for (name, severity), probabilities in zip(damaged.cells, np.split(rows, len(damaged.cells)), strict=True)
