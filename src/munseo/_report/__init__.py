@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from munseo._report.contact_sheet import save_sheet
-    from munseo._report.report import draw_plots, missing_files, remove_files, write_report
+    from munseo._report.report import draw_plots, missing_files, remove_files, write_preliminary, write_report
     from munseo._report.server_scores import record_score
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "record_score",
     "remove_files",
     "save_sheet",
+    "write_preliminary",
     "write_report",
 ]
 _MODULES = {"record_score": "server_scores", "save_sheet": "contact_sheet"}

@@ -239,3 +239,4 @@ class ReportDocument:
     contents: str
     sections: tuple[SectionBlock, ...]
     footer: str
+    is_preliminary: bool = False

@@ -78,6 +78,11 @@ class Facts:
         return value
 
     @property
+    def is_preliminary(self) -> bool:
+        """Whether the run goes on: it has trained, and its best weights have not been judged yet."""
+        return self.results.val is None and bool(self.curves) and self.get("status") == "running"
+
+    @property
     def epochs_planned(self) -> int:
         """The number of epochs for which the schedule is planned."""
         return self.course.epochs_planned or self.config.epochs

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from munseo import __version__
-from munseo._locale import Texts
+from munseo._locale import LANGUAGES, Texts
 from munseo._report.blocks import Block, ReportDocument, SectionBlock
 from munseo._report.contact_sheet import read_picture, save_sheet
 from munseo._report.content.analysis import analysis_blocks, next_step_blocks
@@ -36,6 +36,9 @@ from munseo._run.atomic import replacing, write_text
 
 MISCLASSIFIED = "misclassified.png"
 """The contact sheet of the gallery."""
+
+PRELIMINARY = '<meta name="munseo" content="preliminary">'
+"""What a preliminary report has in its head: text of a run cannot look like it, since it is escaped."""
 
 PLOTS = (*CURVE_PLOTS.values(), CONFUSION_PLOT, ROBUSTNESS_PLOT, CALIBRATION_PLOT, VIEWS_PLOT)
 """The plots that a run folder keeps as files. A new plot is one entry here, next to the section that shows it, and the
@@ -84,7 +87,7 @@ ENSEMBLE_SECTIONS: dict[str, Section] = {
 """The report of an ensemble, which was not trained itself."""
 
 
-def write_report(run: RunFolder, languages: Sequence[str] = ("en", "ko")) -> list[Path]:
+def write_report(run: RunFolder, languages: Sequence[str] = LANGUAGES) -> list[Path]:
     """Write ``report.html`` and ``report.md`` (English), ``report.ko.html`` and ``report.ko.md`` (Korean).
 
     Plots that Markdown links to and that are missing are drawn first.
@@ -109,10 +112,26 @@ def write_report(run: RunFolder, languages: Sequence[str] = ("en", "ko")) -> lis
     return written
 
 
+def write_preliminary(run: RunFolder) -> Path:
+    """Write the report of a run that was trained and not judged yet, as HTML in every language; return the English one.
+
+    It says that it is preliminary, and ``write_report`` replaces it.
+    """
+    facts = gather(run)
+    for language in LANGUAGES:
+        page = render_html(build_document(facts, Texts(language, "report")))
+        write_text(_report_files(run, language)[0], page)
+    return _report_files(run, "en")[0]
+
+
 def missing_files(run: RunFolder) -> list[Path]:
-    """Return the pictures and reports that a finished run has and this one lacks."""
-    files = [*_pictures(gather(run)), *_report_files(run, "en"), *_report_files(run, "ko")]
-    return [file for file in files if not file.is_file()]
+    """Return the pictures and reports that a finished run has and this one lacks, or has in their preliminary form."""
+    files = [*_pictures(gather(run)), *(file for language in LANGUAGES for file in _report_files(run, language))]
+    return [file for file in files if not file.is_file() or _is_preliminary(file)]
+
+
+def _is_preliminary(file: Path) -> bool:
+    return file.suffix == ".html" and PRELIMINARY in file.read_text(encoding="utf-8", errors="replace")
 
 
 def remove_files(run: RunFolder) -> None:
@@ -148,6 +167,7 @@ def build_document(facts: Facts, texts: Texts) -> ReportDocument:
         contents=texts("contents"),
         sections=tuple(section for section in sections if section.blocks),
         footer=texts("footer", version=__version__),
+        is_preliminary=facts.is_preliminary,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,7 @@ import pandas as pd
 from munseo._config import Config
 from munseo._evaluation.fold_mean import average_folds
 from munseo._model import ModelCard
-from munseo._prediction import InferenceSetup
-from munseo._prediction.loader import InferencePages, PageDataset
+from munseo._prediction.loader import InferencePages
 from munseo._prediction.measurement import PredictRows
 from munseo._prediction.predictor import load_run
 from munseo._prediction.shifted_pages import ShiftedPages
@@ -21,9 +19,9 @@ from munseo._prediction.tta import VIEWS
 from munseo._prediction.view_predictions import ViewPredictions
 from munseo._run import RunFolder
 from munseo._run.results import FoldScores, TrainScores
+from munseo._training.measuring_model import Workload, measuring_models
 from munseo._training.training_data import Collection, Split
 from munseo._training.validation import (
-    IMAGES_AT_ONCE,
     METRIC_NAMES,
     measure_second_look,
     prediction_table,
@@ -41,9 +39,6 @@ def predict_held_out(run: RunFolder, config: Config, split: Split) -> None:
     pages, recipe, loaded = split.held_out, split.recipe, load_run(run)
     views, card = loaded.views, loaded.classifiers[0].card
 
-    def predictions(dataset: PageDataset, setup: InferenceSetup, description: str) -> list[ViewPredictions]:
-        return [ViewPredictions(fold, dataset, setup, description) for fold in loaded.classifiers]
-
     def write(
         file: Path, folds: Sequence[ViewPredictions], table_of: Callable[[ViewPredictions], pd.DataFrame]
     ) -> None:
@@ -52,13 +47,20 @@ def predict_held_out(run: RunFolder, config: Config, split: Split) -> None:
             run.write_table(file, pd.concat(tables, ignore_index=True))
 
     clean_pages = InferencePages(pages, card.image_size, card.orientation)
-    clean = predictions(clean_pages, loaded.setup, "judging held-out pages")
+    clean = [ViewPredictions(fold, clean_pages, loaded.setup, "judging held-out pages") for fold in loaded.classifiers]
     write(run.held_out_predictions_file, clean, lambda fold: prediction_table(pages, fold.mean(views)))
     if recipe is None:
         return
     damaged = ShiftedPages(pages, card.image_size, recipe, config.shifted_draws, card.orientation)
-    measuring = replace(loaded.setup, images_at_once=IMAGES_AT_ONCE)
-    shifted = predictions(damaged, measuring, "judging damaged held-out pages and views")
+    workload = Workload.of(config, card, len(pages), has_recipe=True, has_profile=False)
+    measuring = measuring_models(run.folds, loaded.classifiers, pages, loaded.setup, workload)
+    shifted, again = (
+        [ViewPredictions(fold.classifier, dataset, fold.setup, description) for fold in measuring]
+        for dataset, description in (
+            (damaged, "judging damaged held-out pages and views"),
+            (clean_pages, "judging the second look"),
+        )
+    )
     once = np.arange(len(pages))
 
     def of_shifted(fold: ViewPredictions) -> pd.DataFrame:
@@ -72,7 +74,7 @@ def predict_held_out(run: RunFolder, config: Config, split: Split) -> None:
         lambda fold: view_table(pages, lambda view: fold.probabilities(view, once)),
     )
     if config.second_look:
-        measure_second_look(run, config, card, _mean_of(clean), _mean_of(shifted))
+        measure_second_look(run, config, card, _mean_of(again), _mean_of(shifted))
 
 
 def _mean_of(folds: Sequence[ViewPredictions]) -> PredictRows:

@@ -256,6 +256,7 @@ def _finish_split(training: TrainingRun, folder: RunFolder, split: Split) -> Non
             hardware = fit(folder, config, card, split, [tracker.epochs for tracker in trackers])
             if rank() > 0:
                 return
+            say(f"report: {reports.write_preliminary(training.folder)} (preliminary, until the run is judged)")
             judge(folder, config, card, split, hardware.settings)
         elif rank() > 0:
             return

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,10 +41,9 @@ from munseo._run import RunFolder
 from munseo._run.atomic import replacing, write_json
 from munseo._run.results import SecondLookGain, TrainScores
 from munseo._run.scores import Scores
+from munseo._training.measuring_model import MeasuringModel, Workload, measuring_models
 from munseo._training.training_data import Split
 
-IMAGES_AT_ONCE = 8
-"""Images that torch gets at once where predictions only measure, and the last bits of a page do not matter."""
 METRIC_NAMES = ("macro_f1", "accuracy", "loss")
 """The metrics of a split, by their names in ``results.json``."""
 
@@ -69,14 +67,15 @@ def _predict_validation(
     """Predict the validation pages clean, damaged by the recipe, by every view, and under every kind of damage."""
     card, val, recipe = classifier.card, split.val, split.recipe
     shutil.rmtree(run.measured_dir, ignore_errors=True)  # of earlier weights
+    workload = Workload.of(config, card, len(val), recipe is not None, has_profile=True)
+    [measuring] = measuring_models([run], [classifier], val, settings, workload)
     clean_pages = InferencePages(val, card.image_size, card.orientation)
     clean = ViewPredictions(classifier, clean_pages, settings, "judging clean pages")
     run.write_table(run.val_predictions_file, prediction_table(val, clean.mean(card.tta_views)))
     if recipe is None:
         return
-    settings = replace(settings, images_at_once=IMAGES_AT_ONCE)
     damaged = ShiftedPages(val, card.image_size, recipe, config.shifted_draws, card.orientation)
-    shifted = ViewPredictions(classifier, damaged, settings, "judging damaged pages and views")
+    shifted = ViewPredictions(measuring.classifier, damaged, measuring.setup, "judging damaged pages and views")
     once = np.arange(len(val))
     shifted.logits(VIEWS, once)  # all views of draw 0 together, so that its pages are damaged once
     run.write_table(
@@ -84,9 +83,10 @@ def _predict_validation(
     )
     run.write_table(run.view_predictions_file, view_table(val, lambda view: shifted.probabilities(view, once)))
     if config.second_look and not run.is_fold:
-        measure_second_look(run, config, card, clean.mean, shifted.mean)
+        again = ViewPredictions(measuring.classifier, clean_pages, measuring.setup, "judging the second look")
+        measure_second_look(run, config, card, again.mean, shifted.mean)
     if config.robustness_pages:
-        _measure_damages(run, classifier, chosen_pages(val, config.robustness_pages), settings)
+        _measure_damages(run, measuring, chosen_pages(val, config.robustness_pages))
 
 
 def shifted_table(pages: Sequence[Page], rows: np.ndarray, num_draws: int) -> pd.DataFrame:
@@ -116,9 +116,10 @@ def measure_second_look(
     write_held_out(measured_folder(run, pipeline), pipeline, look_again(first, look, clean, shifted))
 
 
-def _measure_damages(run: RunFolder, classifier: Classifier, pages: Sequence[Page], settings: InferenceSetup) -> None:
+def _measure_damages(run: RunFolder, measuring: MeasuringModel, pages: Sequence[Page]) -> None:
+    classifier = measuring.classifier
     damaged = DamagedPages(pages, classifier.card)
-    rows = ViewPredictions(classifier, damaged, settings, "judging kinds of damage").probabilities("identity")
+    rows = ViewPredictions(classifier, damaged, measuring.setup, "judging kinds of damage").probabilities("identity")
     tables = [
         prediction_table(pages, probabilities).assign(damage=name, severity=severity)
         for (name, severity), probabilities in zip(damaged.cells, np.split(rows, len(damaged.cells)), strict=True)

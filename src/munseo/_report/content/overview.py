@@ -17,7 +17,11 @@ def summary_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
     """Return headline, intervals drawn to scale, and a warning if the learning rate was not the configured one."""
     blocks: list[Block] = []
     val = facts.results.val
-    if val is None:
+    if facts.is_preliminary:
+        blocks.append(Note(texts("summary.preliminary"), texts("summary.preliminary_text", path=facts.command_path)))
+        if numbers := _numbers_of_training(facts, texts):
+            blocks += [Numbers(numbers), Text(texts("summary.preliminary_numbers"), quiet=True)]
+    elif val is None:
         text = texts("summary.unfinished_text", status=_status(facts, texts), path=facts.command_path)
         blocks.append(Note(texts("summary.unfinished"), text))
     else:
@@ -147,6 +151,25 @@ def rate_warning(facts: Facts, texts: Texts) -> Note | None:
         scheduler=facts.config.scheduler_name,
     )
     return Note(texts("rate.title"), text)
+
+
+def _numbers_of_training(facts: Facts, texts: Texts) -> tuple[Number, ...]:
+    """Return what training itself measured after the best epoch, for a run with one split."""
+    best = facts.course.best_epoch
+    if best is None or len(facts.curves) != 1 or best >= len(facts.curves[0]):
+        return ()
+    row = facts.curves[0].iloc[best]
+    of = texts("best_epoch_of", done=fm.count(facts.course.epochs_done))
+    numbers = [
+        Number(texts(key), fm.score(float(row[name])))
+        for key, name in (
+            ("macro_f1_clean", "val_macro_f1"),
+            ("macro_f1_shifted", "val_shifted_macro_f1"),
+            ("accuracy", "val_accuracy"),
+        )
+        if name in row
+    ]
+    return (*numbers, Number(texts("best_epoch"), str(best + 1), of))
 
 
 def _headline(facts: Facts, texts: Texts) -> tuple[Number, ...]:
