@@ -3,6 +3,8 @@
     python benchmarks/builds.py --against OTHER/bin/python --only start --rounds 5
     python benchmarks/builds.py --against OTHER/bin/python --only predict --run RUN --data data/rvl5
     python benchmarks/builds.py --against OTHER/bin/python --only predict --run RUN --data data/rvl5 --busy 2
+    python benchmarks/builds.py --against OTHER/bin/python --only judging --run RUN --data data/rvl5 --rounds 5
+    python benchmarks/builds.py --against OTHER/bin/python --only demo --rounds 5
 
 ``OTHER/bin/python`` is the interpreter of an environment in which the other build is installed; the script runs in
 this build's environment. In each round every command is run once by each build, and the build that begins changes from
@@ -26,6 +28,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -111,12 +114,69 @@ def _same_decisions(old: Path, new: Path) -> str:
     return f"{int((joined['target_old'] == joined['target_new']).sum())} of {len(joined)} decisions are the same"
 
 
+JUDGED = ("results.json", "report.html", "report.ko.html", "report.md", "report.ko.md", "scores.json")
+"""Files of a run that say that it was judged."""
+
+
+def _judging(task: Task, folder: Path) -> list[str]:
+    """Prepare a copy of the run as it was after its last epoch: to continue it is to judge it and to report."""
+    run = folder / "run"
+    shutil.copytree(task.need_run(), run)
+    for path in (*run.glob("*_predictions.parquet"), *run.glob("*.expected.json"), *(run / name for name in JUDGED)):
+        path.unlink(missing_ok=True)
+    for name in ("measured", "gallery", "robustness", "export"):
+        shutil.rmtree(run / name, ignore_errors=True)
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    kept = {key: value for key, value in manifest.items() if key not in ("fingerprints", "finished", "sha256")}
+    (run / "manifest.json").write_text(json.dumps({**kept, "status": "running"}), encoding="utf-8")
+    return ["resume", "run"] if task.data is None else ["resume", "run", "--data", str(task.need_data())]
+
+
+def _same_judgement(old: Path, new: Path) -> str:
+    """Compare the tables and the statements of two judgements, and the seconds from the start of judging to its end."""
+    runs = [next(path.parent for path in folder.rglob("results.json")) for folder in (old, new)]
+    words = []
+    for name in ("val", "shifted", "view", "damage"):
+        tables = [pd.read_parquet(run / f"{name}_predictions.parquet").filter(regex="^p_") for run in runs]
+        difference = (tables[0] - tables[1]).abs().to_numpy().max()
+        same = (tables[0].to_numpy().argmax(axis=1) == tables[1].to_numpy().argmax(axis=1)).sum()
+        words.append(
+            f"{name} tables differ by {difference:.2g} at most, {same} of {len(tables[0])} decisions are equal"
+        )
+    results = [json.loads((run / "results.json").read_text(encoding="utf-8")) for run in runs]
+    decisions = [_decisions_of(result) for result in results]
+    differing = [key for key in decisions[0] if decisions[0][key] != decisions[1].get(key)]
+    words.append(f"of {len(decisions[0])} statements differ: {', '.join(differing) or 'none'}")
+    seconds = [(run / "results.json").stat().st_mtime - _judging_began(run) for run in runs]
+    words.append(f"judging took {seconds[0]:.1f} and {seconds[1]:.1f} s, ratio {seconds[1] / seconds[0]:.2f}")
+    return "; ".join(words)
+
+
+def _judging_began(run: Path) -> float:
+    """Return when a run had its last weights or, if it was only continued, when the model was about to be loaded."""
+    files = [run / name for name in ("augmentation_samples.png", "state.ckpt", "timing.csv")]
+    return max(file.stat().st_mtime for file in files if file.exists())
+
+
+def _decisions_of(results: dict[str, Any]) -> dict[str, Any]:
+    """Return what a run's results decide or state, rounded where it is a number."""
+    views, look, damages = results["views"], results["second_look"], results["robustness"]["damages"]
+    found: dict[str, Any] = {f"view {row['view']}": row["verdict"] for row in views["rows"]}
+    found |= {f"second look, {key}": look[key] for key in ("views", "blend", "used")}
+    found |= {f"damage {row['damage']}": [round(value, 4) for value in row["macro_f1"]] for row in damages}
+    found |= {f"{part} macro-F1": round(results[part]["macro_f1"], 4) for part in ("val", "shifted")}
+    found["temperature"] = round(results["calibration"]["temperature"], 3)
+    return found
+
+
 WORKLOADS = {
     "help": Workload(_words("--help")),
     "runs": Workload(_runs),
     "wrong_run": Workload(_words("predict", NO_RUN, "."), exit_code=2),
     "wrong_key": Workload(_words("train", "efficientnet_b4", "lrr=0.1"), exit_code=2),
     "predict": Workload(_predict, _same_decisions),
+    "judging": Workload(_judging, _same_judgement),
+    "demo": Workload(_words("demo", "demo"), _same_judgement),
 }
 """Every command that can be measured; a new one is an entry here."""
 GROUPS = {"start": ("help", "runs", "wrong_run", "wrong_key")}

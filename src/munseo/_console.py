@@ -132,14 +132,21 @@ def phase(description: str, total: int, steps: str = "predictions") -> Iterator[
 
     Args:
         description: Name of the part.
-        total: Number of its steps.
+        total: Number of its steps; it may end before.
         steps: Name of what is counted.
 
     Yields:
         A function to call with the number of steps that were done since the last call.
     """
-    started = time.monotonic()
+    started, done = time.monotonic(), 0
+
+    def count(number: int) -> None:
+        nonlocal done
+        done += number
+        advance(number, number)
+
     with pacing(description, total, 0, steps, steps) as advance:
-        yield lambda number: advance(number, number)
+        yield count
     if not console.is_terminal:
-        say(f"{description}: {total:,} {steps}, {time.monotonic() - started:.0f} s")
+        of = "" if done == total else f" of {total:,}"
+        say(f"{description}: {done:,}{of} {steps}, {time.monotonic() - started:.0f} s")

@@ -49,6 +49,11 @@ class ShiftSettings(Section):
         description="recipe of the second validation: competition, document, measured (on test pages), none, a file",
     )
     shifted_draws: int = Field(2, ge=1, le=20, description="how often each validation page is damaged")
+    judging: Literal["full", "quick"] = Field(
+        "full",
+        description="quick: a kind of damage, or a view without second_look, is left as soon as its effect on accuracy "
+        "is certain enough; folds are always judged in full",
+    )
     robustness_pages: int = Field(
         120, ge=0, description="validation pages that go through every kind of damage after training; 0: none"
     )

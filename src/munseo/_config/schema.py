@@ -61,6 +61,16 @@ class Config(
         """The keys that make unequal classes count alike and are on."""
         return [name for name, key in keys_of(Config).items() if key.balances and getattr(self, name)]
 
+    @property
+    def damages_are_judged_quickly(self) -> bool:
+        """Whether a kind of damage is left as soon as its effect is certain enough; folds are judged in full."""
+        return self.judging == "quick" and self.n_folds == 0
+
+    @property
+    def views_are_judged_quickly(self) -> bool:
+        """The same for views; a second look needs all of them on all pages."""
+        return self.damages_are_judged_quickly and not self.second_look
+
     def to_dict(self) -> dict[str, Any]:
         """Return all keys with their values, as YAML and JSON can have them, in the order of a configuration file."""
         values = self.model_dump(mode="json")

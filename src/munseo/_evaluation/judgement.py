@@ -35,7 +35,7 @@ from munseo._evaluation.metrics import summarise
 from munseo._evaluation.precision_threshold import threshold_for_precision
 from munseo._evaluation.robustness import robustness_profile
 from munseo._evaluation.second_look import choose_second_look
-from munseo._evaluation.view_gains import BASE, average, by_view, weigh_views
+from munseo._evaluation.view_gains import BASE, average, by_view, weigh_quickly, weigh_views
 from munseo._jpeg import encode_jpeg
 from munseo._model import ModelCard
 from munseo._run import RunFolder
@@ -76,7 +76,8 @@ def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> Results:
         results["calibration"] = calibration
     if run.damage_predictions_file.exists():
         damaged = run.read_predictions(run.damage_predictions_file)
-        profile = robustness_profile(damaged, tables[0], card.class_names)
+        groups = page_groups(run, tables[0]["ID"].tolist()) if config.damages_are_judged_quickly else None
+        profile = robustness_profile(damaged, tables[0], card.class_names, groups)
         _name_pictures(run, profile)
         results["robustness"] = profile
     return Results.model_validate(results)
@@ -142,8 +143,11 @@ def judge_views(run: RunFolder, table: pd.DataFrame, card: ModelCard, config: Co
     # All folds of a run predict its held-out pages, so that an ID may come once for each of them.
     ids = list(dict.fromkeys(table.loc[table["view"] == BASE, "ID"]))
     groups = page_groups(run, ids)
-    views = weigh_views(table, card.num_classes, card.tta_views, card.tta_space, groups)
     labels, rows = by_view(table, card.num_classes)
+    complete = table[table["view"].isin(rows)]
+    views = weigh_views(complete, card.num_classes, card.tta_views, card.tta_space, groups)
+    if config.views_are_judged_quickly:
+        views["rows"] = weigh_quickly(table, card.num_classes, card.tta_space, groups)
     first = average(np.stack([rows[name] for name in card.tta_views]), card.tta_space)
     look = choose_second_look(labels, first, rows, card.tta_space, config.random_seed, groups)
     return {"views": views, "second_look": {**look, "used": config.second_look and look["gain"] > 0}}

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from munseo._evaluation.comparison import paired_bootstrap
+from munseo._evaluation.confidence_sequence import OF_VIEW, accuracy_change, random_order
 from munseo._evaluation.fold_mean import average_folds
 from munseo._evaluation.metrics import macro_f1, probability_columns
 
@@ -44,7 +45,8 @@ def average(rows: np.ndarray, space: str) -> np.ndarray:
 def by_view(table: pd.DataFrame, num_classes: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return labels (N,) and the probabilities (N, K) by each view, pages in the order of the base view's rows.
 
-    The views keep the order in which the table names them first. Where all folds predicted the same pages (column
+    The views keep the order in which the table names them first; one that was judged on a part of the pages is left
+    out. Where all folds predicted the same pages (column
     ``fold``), the probabilities are (F, N, K).
     """
     if "fold" in table and table["ID"].nunique() < (table["view"] == BASE).sum():
@@ -55,8 +57,9 @@ def by_view(table: pd.DataFrame, num_classes: int) -> tuple[np.ndarray, dict[str
     base = table[table["view"] == BASE]
     ids = base["ID"].tolist()
     rows = {
-        name: table[table["view"] == name].set_index("ID").loc[ids][columns].to_numpy(np.float32)
-        for name in table["view"].unique().tolist()
+        str(name): part.set_index("ID").loc[ids][columns].to_numpy(np.float32)
+        for name, part in table.groupby("view", sort=False)
+        if len(part) == len(ids)
     }
     return base["target"].to_numpy(np.int64), rows
 
@@ -101,3 +104,44 @@ def weigh_views(
         "configured_macro_f1": macro_f1(labels, together, num_classes),
         "rows": entries,
     }
+
+
+def weigh_quickly(table: pd.DataFrame, num_classes: int, space: str, groups: np.ndarray) -> list[dict[str, Any]]:
+    """Return the rows of ``weigh_views`` for views of which each was judged until its effect on accuracy was certain.
+
+    The verdict is that of the confidence sequence of the gain in accuracy, which holds although the number of pages
+    was not fixed beforehand.
+
+    Args:
+        table: ``ID, view, target, p_0 …``; all pages by the base view, and a part of them by others.
+        num_classes: K.
+        space: How views are averaged.
+        groups: Number of the group of each page, in the order of the base view's rows.
+    """
+    columns = probability_columns(num_classes)
+    base = table[table["view"] == BASE]
+    order = random_order(base["ID"].tolist(), groups)
+    entries = []
+    for name, part in table.groupby("view", sort=False):
+        if name == BASE:
+            continue
+        judged = order[base["ID"].iloc[order].isin(part["ID"]).to_numpy()]
+        chosen = base.iloc[judged]
+        labels, before = chosen["target"].to_numpy(np.int64), chosen[columns].to_numpy(np.float32)
+        alone = part.set_index("ID").loc[chosen["ID"]][columns].to_numpy(np.float32)
+        both = average(np.stack([before, alone]), space).argmax(axis=1)
+        interval = accuracy_change(labels, average(before[None], space).argmax(axis=1), both, groups[judged], OF_VIEW)
+        scores = [macro_f1(labels, rows, num_classes) for rows in (before.argmax(axis=1), alone.argmax(axis=1), both)]
+        entries.append(
+            {
+                "view": name,
+                "alone": scores[1],
+                "with_identity": scores[2],
+                "gain": scores[2] - scores[0],
+                "verdict": "helps" if interval[0] > 0 else "hurts" if interval[1] < 0 else "unclear",
+                "num_pages": len(judged),
+                "accuracy_interval": list(interval),
+                "stopped_early": len(judged) < len(base),
+            }
+        )
+    return entries

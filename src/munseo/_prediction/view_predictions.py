@@ -7,6 +7,7 @@ second look. All of these are means of the rows that are kept here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +37,11 @@ class ViewPredictions:
         pages: The pages; they are damaged or decoded when they are predicted.
         setup: How the model runs on this machine.
         description: What is done, for progress bars and logs.
+
+    ``advance`` is called with the numbers of predictions where a caller shows the progress of several calls itself.
     """
+
+    advance: Advance | None = None
 
     def __init__(self, classifier: Classifier, pages: PageDataset, setup: InferenceSetup, description: str) -> None:
         self.classifier = classifier
@@ -77,7 +82,7 @@ class ViewPredictions:
         unknown = ~np.stack([self._known[view][wanted] for view in views], axis=1)  # (M, V)
         if not unknown.any():
             return
-        with phase(self.description, int(unknown.sum())) as advance:
+        with nullcontext(self.advance) if self.advance else phase(self.description, int(unknown.sum())) as advance:
             for pattern in np.unique(unknown, axis=0):
                 lacking = tuple(view for view, is_unknown in zip(views, pattern, strict=True) if is_unknown)
                 if lacking:

@@ -138,6 +138,10 @@ class ViewGain(RunRecord):
     Attributes:
         gain: What averaging the two adds to the unchanged page, with a 90% interval.
         verdict: ``helps``, ``hurts`` or ``unclear``.
+        num_pages: With ``judging: quick`` the pages that it was judged on; the verdict is then that of
+            ``accuracy_interval``.
+        accuracy_interval: The 90% confidence sequence of the gain in accuracy.
+        stopped_early: Whether it was judged on fewer pages than there are.
     """
 
     view: str
@@ -146,6 +150,9 @@ class ViewGain(RunRecord):
     gain: float
     interval: Interval | None = None
     verdict: str = "unclear"
+    num_pages: int | None = None
+    accuracy_interval: Interval | None = None
+    stopped_early: bool = False
 
 
 class ViewGains(RunRecord):
@@ -225,13 +232,23 @@ class BrokenPage(RunRecord):
 
 
 class DamageScores(RunRecord):
-    """Macro-F1 under one kind of damage, by severity; ``graded`` is False for damage without a severity."""
+    """Macro-F1 under one kind of damage, by severity; ``graded`` is False for damage without a severity.
+
+    Attributes:
+        num_pages: With ``judging: quick`` the pages that it was judged on, whose macro-F1 without damage is ``clean``.
+        accuracy_changes: The 95% confidence sequence of the change in accuracy at each severity.
+        stopped_early: Whether it was judged on fewer pages than the profile has.
+    """
 
     damage: str
     graded: bool = True
     severities: tuple[float, ...]
     macro_f1: tuple[float, ...]
     broken: tuple[BrokenPage, ...] = ()
+    num_pages: int | None = None
+    clean: float | None = None
+    accuracy_changes: tuple[Interval, ...] = ()
+    stopped_early: bool = False
 
 
 class RobustnessProfile(RunRecord):
@@ -242,8 +259,8 @@ class RobustnessProfile(RunRecord):
     damages: tuple[DamageScores, ...] = ()
 
     def drop(self, damage: DamageScores) -> float:
-        """The largest loss of macro-F1 over all severities."""
-        return self.clean - min(damage.macro_f1)
+        """The largest loss of macro-F1 over all severities, on the pages that the damage was judged on."""
+        return (self.clean if damage.clean is None else damage.clean) - min(damage.macro_f1)
 
 
 class ClassFraction(RunRecord):

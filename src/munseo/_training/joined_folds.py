@@ -68,11 +68,8 @@ def predict_held_out(run: RunFolder, config: Config, split: Split) -> None:
         return shifted_table(pages, fold.mean(views), config.shifted_draws)
 
     write(run.held_out_shifted_predictions_file, shifted, of_shifted)
-    write(
-        run.held_out_view_predictions_file,
-        shifted,
-        lambda fold: view_table(pages, lambda view: fold.probabilities(view, once)),
-    )
+    everything = dict.fromkeys(VIEWS, once)
+    write(run.held_out_view_predictions_file, shifted, lambda fold: view_table(pages, fold, everything))
     if config.second_look:
         measure_second_look(run, config, card, _mean_of(again), _mean_of(shifted))
 

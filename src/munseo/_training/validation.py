@@ -7,7 +7,7 @@ ensembles are judged by the same code, from joined tables.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,11 @@ from munseo._evaluation.held_out import (
     view_table_file,
     write_held_out,
 )
+from munseo._evaluation.held_out_groups import page_groups
 from munseo._evaluation.judgement import judge_tables, judge_views, save_gallery
 from munseo._evaluation.metrics import probability_columns
 from munseo._evaluation.robustness import robustness_profile
+from munseo._evaluation.view_gains import BASE
 from munseo._jpeg import encode_jpeg
 from munseo._model import Classifier, ModelCard, load_classifier
 from munseo._prediction import InferenceSetup
@@ -42,6 +44,7 @@ from munseo._run.atomic import replacing, write_json
 from munseo._run.results import SecondLookGain, TrainScores
 from munseo._run.scores import Scores
 from munseo._training.measuring_model import MeasuringModel, Workload, measuring_models
+from munseo._training.quick_judging import quick_damages, quick_views
 from munseo._training.training_data import Split
 
 METRIC_NAMES = ("macro_f1", "accuracy", "loss")
@@ -76,17 +79,21 @@ def _predict_validation(
         return
     damaged = ShiftedPages(val, card.image_size, recipe, config.shifted_draws, card.orientation)
     shifted = ViewPredictions(measuring.classifier, damaged, measuring.setup, "judging damaged pages and views")
-    once = np.arange(len(val))
-    shifted.logits(VIEWS, once)  # all views of draw 0 together, so that its pages are damaged once
+    judged = dict.fromkeys(VIEWS, np.arange(len(val)))
+    if config.views_are_judged_quickly:
+        shifted.mean(card.tta_views)  # of all pages in any case
+        judged = quick_views(shifted, VIEWS, val, page_groups(run, [page.id for page in val]))
+    else:
+        shifted.logits(VIEWS, judged[BASE])  # all views of draw 0 together, so that its pages are damaged once
     run.write_table(
         run.shifted_predictions_file, shifted_table(val, shifted.mean(card.tta_views), config.shifted_draws)
     )
-    run.write_table(run.view_predictions_file, view_table(val, lambda view: shifted.probabilities(view, once)))
+    run.write_table(run.view_predictions_file, view_table(val, shifted, judged))
     if config.second_look and not run.is_fold:
         again = ViewPredictions(measuring.classifier, clean_pages, measuring.setup, "judging the second look")
         measure_second_look(run, config, card, again.mean, shifted.mean)
     if config.robustness_pages:
-        _measure_damages(run, measuring, chosen_pages(val, config.robustness_pages))
+        _measure_damages(run, config, measuring, chosen_pages(val, config.robustness_pages))
 
 
 def shifted_table(pages: Sequence[Page], rows: np.ndarray, num_draws: int) -> pd.DataFrame:
@@ -96,9 +103,12 @@ def shifted_table(pages: Sequence[Page], rows: np.ndarray, num_draws: int) -> pd
     return pd.concat(tables, ignore_index=True)
 
 
-def view_table(pages: Sequence[Page], probabilities: Callable[[str], np.ndarray]) -> pd.DataFrame:
-    """Return the table of pages by every view, given a function from a view to probabilities (N, K)."""
-    tables = [prediction_table(pages, probabilities(view)).assign(view=view) for view in VIEWS]
+def view_table(pages: Sequence[Page], predictions: ViewPredictions, judged: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Return the table of pages by single views, given the indices of those pages that were judged by each view."""
+    tables = [
+        prediction_table([pages[row] for row in rows.tolist()], predictions.probabilities(view, rows)).assign(view=view)
+        for view, rows in judged.items()
+    ]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -116,18 +126,28 @@ def measure_second_look(
     write_held_out(measured_folder(run, pipeline), pipeline, look_again(first, look, clean, shifted))
 
 
-def _measure_damages(run: RunFolder, measuring: MeasuringModel, pages: Sequence[Page]) -> None:
-    classifier = measuring.classifier
-    damaged = DamagedPages(pages, classifier.card)
-    rows = ViewPredictions(classifier, damaged, measuring.setup, "judging kinds of damage").probabilities("identity")
+def _measure_damages(run: RunFolder, config: Config, measuring: MeasuringModel, pages: Sequence[Page]) -> None:
+    card = measuring.classifier.card
+    damaged = DamagedPages(pages, card)
+    predictions = ViewPredictions(measuring.classifier, damaged, measuring.setup, "judging kinds of damage")
+    clean = run.read_predictions(run.val_predictions_file)
+    judged = {name: np.arange(len(pages)) for name, _ in damaged.cells}
+    if config.damages_are_judged_quickly:
+        groups = page_groups(run, [page.id for page in pages])
+        rows = clean.set_index("ID").loc[[page.id for page in pages]].reset_index()
+        decided = arrays(rows, card.num_classes)[1].argmax(axis=1)
+        judged = quick_damages(predictions, damaged.cells, pages, decided, groups)
+    chosen = [number * len(pages) + judged[name] for number, (name, _) in enumerate(damaged.cells)]
+    probabilities = np.split(
+        predictions.probabilities("identity", np.concatenate(chosen)), np.cumsum([len(rows) for rows in chosen])[:-1]
+    )
     tables = [
-        prediction_table(pages, probabilities).assign(damage=name, severity=severity)
-        for (name, severity), probabilities in zip(damaged.cells, np.split(rows, len(damaged.cells)), strict=True)
+        prediction_table([pages[index] for index in judged[name].tolist()], rows).assign(damage=name, severity=severity)
+        for (name, severity), rows in zip(damaged.cells, probabilities, strict=True)
     ]
     table = pd.concat(tables, ignore_index=True)
     run.write_table(run.damage_predictions_file, table)
-    clean = run.read_predictions(run.val_predictions_file)
-    _save_broken(run, damaged, robustness_profile(table, clean, classifier.card.class_names)["damages"])
+    _save_broken(run, damaged, robustness_profile(table, clean, card.class_names)["damages"])
 
 
 def _save_broken(run: RunFolder, damaged: DamagedPages, rows: Sequence[dict[str, Any]]) -> None:
