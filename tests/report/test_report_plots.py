@@ -5,15 +5,21 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from fake_run import ENGLISH, HANGUL, change, put, write_folds, write_run
 from PIL import Image
 
+from munseo._locale import Texts
 from munseo._report import draw_plots, save_sheet
-from munseo._report.content.confusion_matrix import distinct, shorten, wrap_label
+from munseo._report.content.confusion_matrix import CONFUSION_PLOT, distinct, shorten, wrap_label
+from munseo._report.facts import Facts, gather
+from munseo._report.plots import _DRAWN, DARK, LIGHT
+from munseo._report.report import plots_of
 from munseo._run import RunFolder
 from munseo._synth import KINDS
 
@@ -56,7 +62,56 @@ def test_hangul_letters_differ_from_each_other(tmp_path: Path):
 
 def test_the_same_run_gives_the_same_bytes(english_run: RunFolder):
     first = [file.read_bytes() for file in draw_plots(english_run)]
+    _DRAWN.clear()
     assert [file.read_bytes() for file in draw_plots(english_run)] == first
+
+
+class Unread:
+    """A fact that a plot must not read."""
+
+    def __getattribute__(self, name):
+        raise AssertionError(f"the plot reads {name}, and does not say so")
+
+    __iter__ = __len__ = __bool__ = lambda self: self.anything
+
+
+def only(facts: Facts, names: tuple[str, ...]) -> Facts:
+    """The same facts, of which only those with these names can be read."""
+    whole = {field.name: Unread() for field in fields(facts)}
+    for name in names:
+        outer, _, inner = name.partition(".")
+        part = getattr(facts, outer)
+        if inner:
+            values = {} if isinstance(whole[outer], Unread) else vars(whole[outer])
+            part = SimpleNamespace(**values, **{inner: getattr(part, inner)})
+        whole[outer] = part
+    return replace(facts, **whole)
+
+
+def test_plots_are_drawn_from_the_facts_that_they_name(finished):
+    """A plot is kept by these facts: if it read others, an old one would be shown."""
+    facts, texts = gather(finished), Texts("en", "report")
+    plots = plots_of(facts)
+    assert len(plots) >= 6
+    for plot in plots:
+        assert plot.draw(only(facts, plot.reads), texts, LIGHT) == plot.draw(facts, texts, LIGHT)
+
+
+def test_a_plot_is_drawn_once_for_the_same_facts(english_run: RunFolder, monkeypatch: pytest.MonkeyPatch):
+    drawn = []
+    plot = replace(CONFUSION_PLOT, draw=lambda *given: drawn.append(given) or b"drawn")
+    _DRAWN.clear()
+    facts = gather(english_run)
+    for language, theme in (("en", LIGHT), ("en", LIGHT), ("ko", LIGHT), ("en", DARK), ("ko", LIGHT)):
+        assert plot.drawn(facts, Texts(language, "report"), theme) == b"drawn"
+    assert len(drawn) == 3
+    change(english_run.results_file, "val", "macro_f1", value=0.5)
+    plot.drawn(gather(english_run), Texts("en", "report"), LIGHT)
+    assert len(drawn) == 4
+    monkeypatch.setattr("munseo._report.plots.MAX_DRAWN", 2)
+    change(english_run.results_file, "val", "macro_f1", value=0.6)
+    plot.drawn(gather(english_run), Texts("en", "report"), LIGHT)
+    assert len(_DRAWN) == 2
 
 
 def test_folds_are_drawn_together(tmp_path: Path):

@@ -32,6 +32,11 @@ def signed(value: float | None, places: int = 4) -> str:
     return UNKNOWN if value is None else f"{value:+.{places}f}".replace("-", "−")
 
 
+def points(value: float) -> str:
+    """Write a fraction in percentage points, without their name: ``5``."""
+    return f"{100 * value:g}"
+
+
 def gap(value: float | None, subtracted: float | None) -> str:
     """Write the signed difference of two values, if both are known."""
     return UNKNOWN if value is None or subtracted is None else signed(value - subtracted)

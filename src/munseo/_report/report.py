@@ -190,7 +190,7 @@ def draw_plots(run: RunFolder) -> list[Path]:
     for plot in plots_of(facts):
         files.append(run.path / plot.file)
         with replacing(files[-1]) as temporary:
-            temporary.write_bytes(plot.draw(facts, texts, LIGHT))
+            temporary.write_bytes(plot.drawn(facts, texts, LIGHT))
     if facts.gallery:
         files.append(run.path / MISCLASSIFIED)
         _draw_misclassified(facts, texts, files[-1])

@@ -145,4 +145,6 @@ def _is_calibrated(facts: Facts) -> bool:
     return facts.results.calibration is not None and num_panels(facts.results.calibration) > 0
 
 
-CALIBRATION_PLOT = Plot("calibration.png", draw_calibration, _is_calibrated)
+CALIBRATION_PLOT = Plot(
+    "calibration.png", draw_calibration, _is_calibrated, ("results.calibration", "results.fold_mean")
+)

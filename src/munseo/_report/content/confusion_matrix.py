@@ -133,4 +133,6 @@ def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
-CONFUSION_PLOT = Plot("val_confusion_matrix.png", draw_confusion, lambda facts: facts.results.val is not None)
+CONFUSION_PLOT = Plot(
+    "val_confusion_matrix.png", draw_confusion, lambda facts: facts.results.val is not None, ("results.val",)
+)

@@ -171,5 +171,10 @@ _DRAW: dict[str, Callable[[Facts, Texts, Theme], bytes]] = {
     "accuracy": partial(draw_metric, "accuracy"),
     "f1": partial(draw_metric, "macro_f1"),
 }
-CURVE_PLOTS = {name: Plot(f"{name}_plot.png", draw, lambda facts: bool(facts.curves)) for name, draw in _DRAW.items()}
+CURVE_PLOTS = {
+    name: Plot(
+        f"{name}_plot.png", draw, lambda facts: bool(facts.curves), ("curves", "best_epochs", "rates.configured")
+    )
+    for name, draw in _DRAW.items()
+}
 """The plots; the text ``curves.caption_KEY`` is the caption of each."""

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
+from munseo._evaluation.confidence_sequence import OF_DAMAGE
 from munseo._locale import Texts
 from munseo._report import number_formats as fm
 from munseo._report.blocks import (
@@ -23,6 +24,7 @@ from munseo._report.blocks import (
     without_empty,
 )
 from munseo._report.contact_sheet import read_picture
+from munseo._report.content.views import num_judged
 from munseo._report.facts import Facts
 from munseo._report.findings import class_drops
 from munseo._report.plots import Plot, Theme, drawing, png
@@ -83,7 +85,7 @@ def _classes(facts: Facts, texts: Texts) -> tuple[Block, ...]:
 def _robustness(facts: Facts, profile: RobustnessProfile, texts: Texts) -> tuple[Block, ...]:
     caption = texts("robustness.caption", pages=profile.num_pages)
     picture = ROBUSTNESS_PLOT.picture(facts, texts, texts("robustness"), caption, 640, 880)
-    blocks: list[Block] = [Pictures((picture,), "wide")]
+    blocks: list[Block] = [Pictures((picture,), "wide"), *_judged_quickly(profile, texts)]
     pages = [(damage, page) for damage in profile.damages for page in damage.broken[:PAGES_PER_DAMAGE]][:MAX_PAGES]
     if pages:
         strip = tuple(_page(facts, damage, page, texts) for damage, page in pages)
@@ -91,6 +93,25 @@ def _robustness(facts: Facts, profile: RobustnessProfile, texts: Texts) -> tuple
     if (more := sum(len(damage.broken) for damage in profile.damages) - len(pages)) > 0:
         blocks.append(Text(texts("robustness.more", count=more), quiet=True))
     return tuple(blocks)
+
+
+def _judged_quickly(profile: RobustnessProfile, texts: Texts) -> tuple[Block, ...]:
+    """Return the table of damages that were judged until their effect was certain, and how that was done."""
+    if not any(damage.accuracy_changes for damage in profile.damages):
+        return ()
+    rows = tuple(
+        (
+            texts.name("damage", damage.damage),
+            fm.signed(-profile.drop(damage)),
+            fm.signed_span(min(damage.accuracy_changes)),
+            num_judged(damage.num_pages, damage.stopped_early, texts),
+        )
+        for damage in profile.damages
+        if damage.accuracy_changes
+    )
+    keys = ("quick.damage", "change", "quick.damage_interval", "quick.pages")
+    note = texts("quick.damages", boundary=fm.points(-OF_DAMAGE.boundary), half_width=fm.points(OF_DAMAGE.half_width))
+    return TableBlock.titled(texts, keys, rows, words=(0,)), Text(note, quiet=True)
 
 
 def _page(facts: Facts, damage: DamageScores, page: BrokenPage, texts: Texts) -> Picture:
@@ -190,4 +211,6 @@ def _draw_damage(axes: Axes, profile: RobustnessProfile, damage: DamageScores, t
                   ha="right", va="baseline", fontsize=8.8, color=color if drop >= HARMFUL else theme.faint)  # fmt: skip
 
 
-ROBUSTNESS_PLOT = Plot("robustness.png", draw_robustness, lambda facts: facts.results.robustness is not None)
+ROBUSTNESS_PLOT = Plot(
+    "robustness.png", draw_robustness, lambda facts: facts.results.robustness is not None, ("results.robustness",)
+)

@@ -163,11 +163,18 @@ def _capital(sentence: str) -> str:
 
 
 def _confusion_plot(scores: TestScores) -> Plot:
-    return Plot(f"evaluations/{scores.name}/{CONFUSION}", partial(_draw_confusion, scores), lambda facts: True)
+    return Plot(
+        f"evaluations/{scores.name}/{CONFUSION}", partial(_draw_confusion, scores), lambda facts: True, ("evaluations",)
+    )
 
 
 def _calibration_plot(scores: TestScores) -> Plot:
-    return Plot(f"evaluations/{scores.name}/{CALIBRATION}", partial(_draw_calibration, scores), lambda facts: True)
+    return Plot(
+        f"evaluations/{scores.name}/{CALIBRATION}",
+        partial(_draw_calibration, scores),
+        lambda facts: True,
+        ("evaluations",),
+    )
 
 
 def _draw_confusion(scores: TestScores, facts: Facts, texts: Texts, theme: Theme) -> bytes:

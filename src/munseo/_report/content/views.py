@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from munseo._evaluation.confidence_sequence import OF_VIEW
 from munseo._locale import Texts
 from munseo._report import number_formats as fm
 from munseo._report.blocks import Block, Pictures, SectionBlock, TableBlock, Text, without_empty
@@ -29,6 +30,9 @@ def view_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
 
 def _gains(facts: Facts, gains: ViewGains, texts: Texts) -> tuple[Block, ...]:
     picture = VIEWS_PLOT.picture(facts, texts, texts("views"), texts("views.caption"), 480, 640)
+    if any(row.accuracy_interval for row in gains.ranked):
+        sentences = Text(f"{_configured(gains, texts)} {_hurting(gains, texts)}")
+        return sentences, Pictures((picture,), "wide"), *_judged_quickly(facts, gains, texts)
     rows = tuple(
         (
             f"`{row.view}`",
@@ -48,6 +52,30 @@ def _gains(facts: Facts, gains: ViewGains, texts: Texts) -> tuple[Block, ...]:
         TableBlock.titled(texts, keys, rows, words=(0, 5)),
         Text(texts("views.note", space=space, part=measured_on(facts, texts)), quiet=True),
     )
+
+
+def _judged_quickly(facts: Facts, gains: ViewGains, texts: Texts) -> tuple[Block, ...]:
+    """Return the table of views that were judged until their effect on accuracy was certain, and how that was done."""
+    rows = tuple(
+        (
+            f"`{row.view}`",
+            fm.score(row.with_identity),
+            fm.signed(row.gain),
+            fm.signed_span(row.accuracy_interval),
+            num_judged(row.num_pages, row.stopped_early, texts),
+            texts.name("verdict", row.verdict),
+        )
+        for row in gains.ranked
+    )
+    keys = ("view", "view.with", "view.gain", "quick.view_interval", "quick.pages", "view.verdict")
+    space = texts.name("views", f"space_{gains.space}")
+    note = texts("quick.views", space=space, part=measured_on(facts, texts), half_width=fm.points(OF_VIEW.half_width))
+    return TableBlock.titled(texts, keys, rows, words=(0, 5)), Text(note, quiet=True)
+
+
+def num_judged(num_pages: int | None, stopped_early: bool, texts: Texts) -> str:
+    """Return the number of pages that something was judged on, and whether it was left before all were judged."""
+    return texts("quick.stopped" if stopped_early else "quick.all", pages=fm.count(num_pages))
 
 
 def _configured(gains: ViewGains, texts: Texts) -> str:
@@ -128,4 +156,4 @@ def draw_views(facts: Facts, texts: Texts, theme: Theme) -> bytes:
         return png(figure, theme, tight=False)
 
 
-VIEWS_PLOT = Plot("views.png", draw_views, lambda facts: facts.results.views is not None)
+VIEWS_PLOT = Plot("views.png", draw_views, lambda facts: facts.results.views is not None, ("results.views",))
