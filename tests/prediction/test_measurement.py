@@ -52,11 +52,12 @@ def test_the_second_look_of_the_model_is_that_of_the_stored_views(looking):
     first = held_out(looking.folder, validated_pipeline(looking.folder))
     by_views = held_out(looking.folder, looking.pipeline)
     assert by_views.clean is None
-    assert np.array_equal(found.shifted[0], by_views.shifted[0]), "draw 0 is known both ways, to the bit"
+    assert np.allclose(found.shifted[0], by_views.shifted[0], atol=1e-6), "draw 0 is known both ways"
     for before, after in ((first.clean, found.clean), *zip(first.shifted, found.shifted, strict=True)):
         uncertain = look.uncertain(before)
         assert 0 < uncertain.sum() < len(uncertain)
-        assert (before != after).any(axis=1).tolist() == uncertain.tolist()
+        changed = np.abs(before - after).max(axis=1) > 1e-6  # the stored first predictions were made in batches
+        assert changed.tolist() == uncertain.tolist()
 
 
 def test_what_was_measured_later_is_used(looking, tmp_path):
