@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pytest
 from munseo._config import Config
 from munseo._data import DataLayout, find_pages, load_pages
 from munseo._data.layout import load_labelled_pages
+from munseo._data.stream.source_list import SourceList
 from munseo._errors import UserError
 
 META = "target,class_name\n1,영수증\n0,여권\n10,letter\n"
@@ -326,3 +328,66 @@ def test_an_image_name_of_two_splits_is_not_guessed(make_data):
     assert caught.value.problems == ["truth.csv:2: a.png: is in train/, test/; say which is meant with image_dir"]
     chosen = load_labelled_pages(data, DataLayout(image_dir="test"), table="truth.csv")
     assert {page.path.parent.name for page in chosen.train} == {"test"}
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl"])
+def test_an_image_folder_with_a_table_of_metadata(tmp_path, name):
+    for split, files in (("train", ["a.png", "x/b.png"]), ("val", ["c.png"]), ("test", ["d.png"])):
+        rows = []
+        for number, file in enumerate(files):
+            path = tmp_path / split / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"")
+            rows.append((file, ("letter", "form")[number]))
+        if split != "test":
+            lines = ["file_name,label", *(",".join(row) for row in rows)]
+            if name.endswith(".jsonl"):
+                lines = [json.dumps({"file_name": file, "label": label}) for file, label in rows]
+            (tmp_path / split / name).write_text("\n".join(lines) + "\n")
+    pages = load_pages(tmp_path)
+    assert pages.class_names == ("form", "letter")
+    assert brief(pages.train) == [("a.png", "a.png", 1), ("x/b.png", "b.png", 0)]
+    assert brief(pages.val) == [("c.png", "c.png", 1)]
+    assert brief(pages.test) == [("d.png", "d.png", None)]
+
+
+def test_some_other_metadata_does_not_hide_folders_of_classes(make_data):
+    data = make_data(["a/1.png", "b/2.png"])
+    (data / "metadata.csv").write_text("camera,owner\nX1,me\n")
+    assert load_pages(data).class_names == ("a", "b")
+
+
+def test_a_list_without_a_header_is_said(make_data):
+    data = make_data(["images/a.tif", "images/b.tif"])
+    (data / "train.txt").write_text("images/a.tif 0\nimages/b.tif 1\n")
+    pages = load_pages(data, DataLayout(train_table="train.txt"))
+    assert brief(pages.train) == [("images/a.tif", "a.tif", 0), ("images/b.tif", "b.tif", 1)]
+    assert pages.notes == ("train.txt: has no header; its columns are taken as ID, target",)
+
+
+def test_absolute_paths_into_the_image_folder(make_data, tmp_path_factory):
+    data = make_data(["train/a.png", "train/x/b.png", "c.png"])
+    other = tmp_path_factory.mktemp("elsewhere") / "d.png"
+    other.write_bytes(b"")
+    link = tmp_path_factory.mktemp("links") / "data"
+    link.symlink_to(data)
+    rows = [data / "train" / "a.png", link / "train" / "x" / "b.png", data / "c.png"]
+    (data / "train.csv").write_text("ID,target\n" + "".join(f"{path},{n}\n" for n, path in enumerate(rows)))
+    assert [page.path.name for page in load_pages(link).train] == ["a.png", "b.png", "c.png"]
+    outside = [other, data / "train" / ".." / ".." / "x.png", str(data) + "-2/a.png"]
+    (data / "train.csv").write_text("ID,target\n" + "".join(f"{path},1\n" for path in outside))
+    problems = problems_of(data)
+    assert len(problems) == 3
+    assert all("leaves the data folder" in problem for problem in problems)
+
+
+def test_a_table_of_pages_to_predict_may_be_any_text(make_data):
+    data = make_data(["a.png", "b.png"])
+    for name, text in (
+        ("list.tsv", "ID\tnote\na.png\tx\n"),
+        ("list.txt", "a.png 3\n"),
+        ("list.jsonl", '{"ID": "a.png"}'),
+    ):
+        (data / name).write_text(text)
+        assert [page.id for page in find_pages([data / name]).pages] == ["a.png"]
+        assert [source.id for source in SourceList([str(data / name)]).sources()] == ["a.png"]

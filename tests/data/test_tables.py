@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import codecs
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -40,6 +42,48 @@ def test_every_editor_and_korean_excel(tmp_path, data, encoding, lines):
     assert table.where(table.rows[0]) == f"t.csv:{lines[0]}"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_every_separator_in_every_encoding(tmp_path, separator, encoding):
+    text = f'ID{separator}target\r\n가.jpg{separator}3\r\n"b, c.png"{separator}영수증\r\n'
+    mark = codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b""
+    table = read_table(write(tmp_path, mark + text.encode(encoding)))
+    assert [row.values for row in table.rows] == ROWS
+    assert [row.line for row in table.rows] == [2, 3]
+    assert table.layout.separator == separator
+
+
+def test_the_separator_is_the_one_of_all_lines(tmp_path):
+    """A semicolon within a value, or in the only header without a comma, does not mislead."""
+    table = read_table(write(tmp_path, "ID,target,note\na.png,1,x;y;z;w\nb.png,2,u;v\n"))
+    assert table.columns == ("ID", "target", "note")
+    table = read_table(write(tmp_path, "ID;target\na,b.png;1\n"))
+    assert [row.cells for row in table.rows] == [("a,b.png", "1")]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", " "])
+def test_a_list_without_a_header_begins_with_the_name_of_an_image(tmp_path, separator):
+    table = read_table(write(tmp_path, f"x/a.TIF{separator}3\ny/b.tif{separator}0\n"))
+    assert [row.values for row in table.rows] == [{"ID": "x/a.TIF", "target": "3"}, {"ID": "y/b.tif", "target": "0"}]
+    assert [row.line for row in table.rows] == [1, 2]
+    assert read_table(write(tmp_path, "a.tif\nb.tif\n")).columns == ("ID",)
+    assert read_table(write(tmp_path, "a.tif,3,x\nb.tif,3,y\n")).columns == ("ID", "target", "column_3")
+
+
+def test_json_lines(tmp_path):
+    lines = '{"file_name": "가.jpg", "label": 3}\n\n{"label": "letter", "file_name": " b.png ", "box": [1, null]}\n'
+    table = read_table(write(tmp_path, lines))
+    assert table.columns == ("file_name", "label", "box")
+    assert [row.cells for row in table.rows] == [("가.jpg", "3", ""), ("b.png", "letter", "[1, null]")]
+    assert [row.line for row in table.rows] == [1, 3]
+    assert (table.column("ID"), table.column("target")) == ("file_name", "label")
+
+
+def test_own_names_of_columns_come_first(tmp_path):
+    table = read_table(write(tmp_path, "id,file_name,target,label\na,b,1,2\n"))
+    assert (table.column("ID"), table.column("target")) == ("id", "target")
+
+
 def test_a_value_over_two_lines_keeps_the_count(tmp_path):
     table = read_table(write(tmp_path, 'ID,note\na,"one\ntwo"\nb,x\n'))
     assert [row.line for row in table.rows] == [2, 4]
@@ -72,8 +116,11 @@ def test_rows_of_a_wrong_length_are_named(tmp_path):
         (b"\n\n", "is empty"),
         (b"ID,target,ID\n", "names a column twice: 'ID'"),
         (b'ID,target\n"a,1\nb,2\n', "t.csv:2: is not valid CSV"),
-        (b"ID,target\n\xff\xff\xff,1\n", "neither UTF-8 nor CP949"),
-        (TEXT.encode("utf-16"), "neither UTF-8 nor CP949"),
+        (b"ID,target\n\xff\xff\xff,1\n", "is not UTF-8, UTF-16 or CP949 text"),
+        (TEXT.encode("utf-16-le"), "is not UTF-8, UTF-16 or CP949 text"),
+        (TEXT.encode("utf-16")[:-1], "is not UTF-8, UTF-16 or CP949 text"),
+        (b'{"ID": "a.png"}\n[1]\n', r"t\.csv:2: is not a JSON object"),
+        (b'{"ID": "a.png"}\n{"ID": ' + b"[" * 100_000, r"t\.csv:2: is not a JSON object"),
         (b"PK\x03\x04workbook", "is an Excel workbook"),
         (b"PAR1 and no more", "damaged parquet"),
     ],

@@ -77,7 +77,7 @@ def test_a_table_of_two_gigabytes_in_one_line_is_refused_before_it_is_read(folde
         file.truncate(2 * 2**30)  # a hole: the disk holds nothing of it
     with memory_below(2 * MAX_BYTES // 2**20), pytest.raises(UserError, match="larger than 268,435,456 bytes"):
         read_table(table)
-    with memory_below(50), pytest.raises(UserError, match="neither UTF-8 nor CP949"):
+    with memory_below(50), pytest.raises(UserError, match="is not UTF-8, UTF-16 or CP949 text"):
         list(SourceList([str(table)]).sources())
 
 

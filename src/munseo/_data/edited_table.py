@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from munseo._data.tables import DataTable
+from munseo._data.text_table import BYTE_ORDER_MARKS, encoding_of
 from munseo._errors import UserError
 from munseo._run.atomic import replacing
 
@@ -31,36 +33,58 @@ def write_edited(table: DataTable, target_column: str, edits: dict[int, str | No
         if table.encoding == "parquet":
             _write_parquet(table, target_column, edits, temporary)
         else:
-            temporary.write_bytes(_edited_csv(table, target_column, edits))
+            temporary.write_bytes(_edited_text(table, target_column, edits))
 
 
-def _edited_csv(table: DataTable, target_column: str, edits: dict[int, str | None]) -> bytes:
+def _edited_text(table: DataTable, target_column: str, edits: dict[int, str | None]) -> bytes:
+    assert table.layout is not None
     data = table.path.read_bytes()
-    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
-    codec = "cp949" if table.encoding == "CP949" else "utf-8"
+    encoding = encoding_of(table.path, io.BytesIO(data))
+    mark = next((one for one in BYTE_ORDER_MARKS if data.startswith(one)), b"")
+    codec = BYTE_ORDER_MARKS.get(mark, encoding.codec.removesuffix("-sig"))
     lines = list(io.StringIO(data[len(mark) :].decode(codec), newline=""))
-    index = table.columns.index(target_column)
-    reader = csv.reader(iter(lines), strict=True)
-    kept: list[str] = []
+    kept = (_edited_json if table.layout.is_json else _edited_rows)(table, target_column, edits, lines)
+    return mark + "".join(kept).encode(codec)
+
+
+def _edited_json(
+    table: DataTable, target_column: str, edits: dict[int, str | None], lines: Sequence[str]
+) -> Iterator[str]:
+    for number, line in enumerate(lines, 1):
+        label = edits.get(number)
+        if number not in edits:
+            yield line
+        elif label is not None:
+            values = json.loads(line)
+            values[target_column] = int(label) if isinstance(values.get(target_column), int) else label
+            yield json.dumps(values, ensure_ascii=False) + line[len(line.rstrip("\r\n")) :]
+
+
+def _edited_rows(
+    table: DataTable, target_column: str, edits: dict[int, str | None], lines: Sequence[str]
+) -> Iterator[str]:
+    assert table.layout is not None
+    index, separator = table.columns.index(target_column), table.layout.separator
+    reader = csv.reader(iter(lines), delimiter=separator, strict=True)
     before = 0
     for cells in reader:
         # A quoted cell may span several lines; a row is known by its first line.
         first, raw = before + 1, "".join(lines[before : reader.line_num])
         before = reader.line_num
         if first not in edits:
-            kept.append(raw)
+            yield raw
         elif (label := edits[first]) is not None:
-            kept.append(_row([*cells[:index], label, *cells[index + 1 :]], raw))
-    return mark + "".join(kept).encode(codec)
+            yield _row([*cells[:index], label, *cells[index + 1 :]], raw, separator)
 
 
-def _row(cells: list[str], raw: str) -> str:
+def _row(cells: list[str], raw: str, separator: str) -> str:
     """Write a row with the quotation and the line end of the old row."""
     text = io.StringIO()
-    if raw.count('"') >= 2 * len(cells):  # the program that wrote it quotes every cell
-        csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="").writerow(cells)
-    else:
-        csv.writer(text, lineterminator="").writerow(cells)
+    # The program that wrote it may quote every cell.
+    quotes_all = raw.count('"') >= 2 * len(cells)
+    csv.writer(
+        text, delimiter=separator, quoting=csv.QUOTE_ALL if quotes_all else csv.QUOTE_MINIMAL, lineterminator=""
+    ).writerow(cells)
     return text.getvalue() + raw[len(raw.rstrip("\r\n")) :]
 
 

@@ -33,7 +33,8 @@ class ImageFinder:
     """Finds files by name below some folders; the first folder that has a file wins.
 
     Names are looked up in listings of the folders, so that nothing from a table ever reaches the file system. The
-    Unicode form and the case of the extension may differ, and the extension of an image may be left out.
+    Unicode form and the case of the extension may differ, and the extension of an image may be left out. An absolute
+    path is looked up where it begins with the path of one of the folders.
 
     Args:
         folders: Where to look, in this order.
@@ -51,9 +52,9 @@ class ImageFinder:
         Raises:
             UnreadableError: There is no such file, several files have the name, or it is outside its folder.
         """
-        *parents, last = _safe_parts(name)
+        tops, (*parents, last) = self._split(name)
         near: str | None = None
-        for top in self._folders:
+        for top in tops:
             folder, linked = self._descend(top, parents)
             if folder is None:
                 continue
@@ -73,6 +74,19 @@ class ImageFinder:
         if near is None:
             raise UnreadableError(ImageProblem(ProblemCode.NOT_IN_FOLDERS, folders=places))
         raise UnreadableError(ImageProblem(ProblemCode.OTHER_EXTENSION, folders=places, name=near))
+
+    def _split(self, name: str) -> tuple[Sequence[Path], list[str]]:
+        """Return the folders to look in, and the parts of a name below them.
+
+        Other tools write absolute paths into tables; one that begins with the path of a folder is a name below it.
+        """
+        text = name.replace("\\", "/")
+        if _is_absolute(text):
+            for folder in (*self._folders, self._data_dir):
+                for place in (folder.absolute(), folder.resolve()):
+                    if text.startswith(f"{place.as_posix()}/"):
+                        return [folder], _safe_parts(text[len(place.as_posix()) + 1 :])
+        return self._folders, _safe_parts(text)
 
     def _descend(self, folder: Path, parts: Sequence[str]) -> tuple[Path | None, bool]:
         """Return the subfolder, or None if there is none, and whether a link was followed."""
@@ -215,11 +229,14 @@ def shown(path: Path, folder: Path) -> str:
     return nfc(printable(path.relative_to(folder).as_posix()))
 
 
-def _safe_parts(name: str) -> list[str]:
-    """Split a name at slashes of both kinds; refuse names that could lead out of the folder."""
-    text = name.replace("\\", "/")
+def _is_absolute(text: str) -> bool:
+    return text.startswith("/") or re.match(r"[A-Za-z]:/", text) is not None
+
+
+def _safe_parts(text: str) -> list[str]:
+    """Split a name at its slashes; refuse names that could lead out of the folder."""
     parts = [part for part in text.split("/") if part not in ("", ".")]
-    if text.startswith("/") or re.match(r"[A-Za-z]:/", text) or ".." in parts:
+    if _is_absolute(text) or ".." in parts:
         raise UnreadableError(ImageProblem(ProblemCode.NAME_LEAVES_DATA))
     if not parts:
         raise UnreadableError(ImageProblem(ProblemCode.NAMES_NO_FILE))

@@ -20,11 +20,13 @@ from munseo._data.classes import Classes, classes_of_labels, classes_of_meta
 from munseo._data.image_error import UnreadableError
 from munseo._data.image_finder import ImageFinder, lies_within, nfc, printable
 from munseo._data.page import Page, PageSet
-from munseo._data.tables import DataTable, read_table
+from munseo._data.tables import OTHER_NAMES, TABLE_EXTENSIONS, DataTable, read_table
 from munseo._errors import UserError
 from munseo._locale import Remark
 
 _NAMED = 5  # the number of files that a note about skipped files names
+METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+"""The tables of an image folder as Hugging Face's datasets read it, with the columns ``file_name`` and ``label``."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +59,18 @@ def load_pages(data_dir: Path, layout: DataLayout = DEFAULT_LAYOUT) -> PageSet:
 
     No image is opened; ``check_images`` does that. There are three kinds of data folder: the competition's
     (``train.csv`` with ``ID,target``, and if they exist ``meta.csv``, ``val.csv``, ``sample_submission.csv``,
-    ``train/``, ``val/``, ``test/``); any CSV or parquet with named columns; a folder per class, directly or below
-    ``train/``, with ``val/`` and ``test/`` next to it.
+    ``train/``, ``val/``, ``test/``); any other table with named columns (``read_table``), such as the ``metadata.csv``
+    of an image folder; a folder per class, directly or below ``train/``, with ``val/`` and ``test/`` next to it.
 
     Raises:
         UserError: The data set has problems: all of them are listed, each with its file and line.
     """
     loading = _Loading.of(data_dir, layout)
     image_dir = layout.image_dir
-    train_path = data_dir / (layout.train_table or "train.csv")
-    if layout.train_table or train_path.is_file():
+    train_path, val_path = loading.table_path("train", layout.train_table), loading.table_path("val", layout.val_table)
+    if train_path is not None:
         train = loading.table_split("train", train_path, loading.image_folders(image_dir, "train"))
-        val_path = data_dir / (layout.val_table or "val.csv")
-        has_val = layout.val_table is not None or val_path.is_file()
-        val = loading.table_split("val", val_path, loading.image_folders(image_dir, "val")) if has_val else None
+        val = loading.table_split("val", val_path, loading.image_folders(image_dir, "val")) if val_path else None
     else:
         if layout.val_table:
             loading.problems.append(f"{layout.val_table}: a val_table needs a train_table; there is no train.csv")
@@ -99,15 +99,13 @@ def load_labelled_pages(data_dir: Path, layout: DataLayout = DEFAULT_LAYOUT, tab
     """
     loading = _Loading.of(data_dir, layout)
     val: list[ClaimedPage] | None = None
-    train_path = data_dir / (layout.train_table or "train.csv")
-    val_path = data_dir / (layout.val_table or "val.csv")
-    has_train, has_val = layout.train_table or train_path.is_file(), layout.val_table or val_path.is_file()
+    train_path, val_path = loading.table_path("train", layout.train_table), loading.table_path("val", layout.val_table)
     if table is not None:
         train = loading.table_of_any_split(data_dir / table, layout.image_dir)
-    elif has_train or has_val:
+    elif train_path or val_path:
         folders = {split: loading.image_folders(layout.image_dir, split) for split in ("train", "val")}
-        train = loading.table_split("train", train_path, folders["train"]) if has_train else []
-        val = loading.table_split("val", val_path, folders["val"]) if has_val else None
+        train = loading.table_split("train", train_path, folders["train"]) if train_path else []
+        val = loading.table_split("val", val_path, folders["val"]) if val_path else None
     else:
         train, val = loading.class_folder_splits(layout.image_dir, layout.test_dir, need_train=False)
     classes = loading.classes([*train, *(val or ())])
@@ -145,7 +143,19 @@ class _Loading:
         self.tables[name] = path
         if table.encoding == "CP949":
             self.notes.append(str(Remark("data.cp949", {"file": path.name})))
+        if table.layout is not None and table.layout.columns is not None:
+            self.notes.append(str(Remark("data.no_header", {"file": path.name, "columns": ", ".join(table.columns)})))
         return table
+
+    def table_path(self, split: str, given: str | None) -> Path | None:
+        """Return the table of a split: the given one, ``<split>.csv``, or that of an image folder, if there is one."""
+        if given is not None:
+            return self.data_dir / given
+        usual = self.data_dir / f"{split}.csv"
+        if usual.is_file():
+            return usual
+        folders = [*self.usual_folders(split), *([self.data_dir] if split == "train" else [])]
+        return next((path for folder in folders for name in METADATA if _is_metadata(path := folder / name)), None)
 
     def table_split(self, split: str, path: Path, folders: Sequence[Path]) -> list[ClaimedPage]:
         table = self.table(split, path)
@@ -203,7 +213,7 @@ class _Loading:
         val_root = self.usual_folders("val")
         val = self.class_folders(_folders_in(val_root[0])) if val_root else None
         if not (train or (val and not need_train)) and not self.problems:
-            tables = sorted(path.name for path in self.data_dir.iterdir() if path.suffix in (".csv", ".parquet"))
+            tables = sorted(path.name for path in self.data_dir.iterdir() if path.suffix in TABLE_EXTENSIONS)
             hint = f" Name one as train_table: {', '.join(tables)}." if tables else ""
             raise UserError(f"{self.data_dir}: holds neither train.csv nor a folder of images per class.{hint}")
         return train, val
@@ -315,6 +325,15 @@ class _Loading:
         for index, name in enumerate(classes.names):
             if index not in used:
                 self.notes.append(str(Remark("data.empty_class", {"source": classes.source, "name": repr(name)})))
+
+
+def _is_metadata(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        return set(OTHER_NAMES.values()) <= set(read_table(path).columns)
+    except UserError:  # some other file of this name; images may be in folders of their classes
+        return False
 
 
 def _finds(finder: ImageFinder, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Tables as people make them: CSV from any editor or from Korean Excel, and parquet. Every value is text."""
+"""Tables as people make them: text of any editor and of Excel, JSON lines, and parquet. Every value is text."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from munseo._data.text_table import TextLayout, encoding_of, layout_of, rows_of_json
 from munseo._errors import UserError
 
-TABLE_EXTENSIONS = (".csv", ".parquet")  # the extensions of tables
+TABLE_EXTENSIONS = (".csv", ".tsv", ".txt", ".jsonl", ".parquet")  # the extensions of tables
+
+OTHER_NAMES = {"ID": "file_name", "target": "label"}
+"""What other tools call the columns that have these names here."""
 
 MAX_BYTES = 2**28
 """Larger tables are refused before reading: all rows are held in memory, and two million of them fit in. The same limit
@@ -29,7 +33,7 @@ _BATCH_ROWS = 256
 class TableRow:
     """One row of a table."""
 
-    line: int  # the line in the CSV, whose header is line 1, or the number of the row in the parquet file
+    line: int  # the line in the text, whose header is line 1, or the number of the row in the parquet file
     # The columns of the table. All rows share them, because a dictionary a row would take three times the memory.
     columns: tuple[str, ...]
     cells: tuple[str, ...]  # values in the order of the columns
@@ -47,8 +51,10 @@ class DataTable:
     path: Path
     columns: tuple[str, ...]
     rows: tuple[TableRow, ...]  # those that could be read; ``problems`` has messages about the others, with their lines
-    encoding: str  # ``UTF-8``, ``CP949`` or ``parquet``
+    encoding: str  # ``UTF-8``, ``UTF-16``, ``CP949`` or ``parquet``
     problems: tuple[str, ...]
+    # How a text separates its columns, and whether it names them; None in a parquet file.
+    layout: TextLayout | None = None
 
     def where(self, row: TableRow) -> str:
         """Return the name of a row for a message, such as ``train.csv:17``."""
@@ -56,6 +62,8 @@ class DataTable:
 
     def column(self, wanted: str) -> str:
         """Find a column by its name; upper and lower case may differ.
+
+        The names that image folders of Hugging Face have, ``file_name`` and ``label``, stand for ``ID`` and ``target``.
 
         Raises:
             UserError: There is no such column; the message names the nearest one.
@@ -65,6 +73,8 @@ class DataTable:
             return wanted
         if wanted.casefold() in folded:
             return folded[wanted.casefold()]
+        if (other := OTHER_NAMES.get(wanted)) in self.columns:
+            return other
         near = difflib.get_close_matches(wanted.casefold(), folded, n=1, cutoff=0.5)
         hint = f"; did you mean {folded[near[0]]!r}?" if near else ""
         line = "" if self.encoding == "parquet" else ":1"
@@ -73,9 +83,9 @@ class DataTable:
 
 
 def read_table(path: Path) -> DataTable:
-    """Read a CSV (UTF-8 with or without BOM, or CP949; any line ends) or a parquet file.
+    """Read a text whose columns are separated (UTF-8, UTF-16 or CP949; any line ends), JSON lines or a parquet file.
 
-    Blank lines are skipped; spaces around values are removed.
+    Blank lines are skipped; spaces around values are removed. ``layout_of`` says how separator and header are found.
 
     Raises:
         UserError: The file is missing, has another format or encoding, has no header, or has a column twice. Rows that
@@ -94,24 +104,24 @@ def read_table(path: Path) -> DataTable:
         return _read_parquet(path, data)
     if data.startswith(b"PK\x03\x04"):
         raise UserError(f"{path}: is an Excel workbook or another ZIP archive; save it as 'CSV UTF-8'.")
-    text, encoding = _decode(path, data)
-    return _read_csv(path, text, encoding)
+    encoding = encoding_of(path, io.BytesIO(data))
+    text = data.decode(encoding.codec)
+    layout = layout_of(io.StringIO(text, newline=""))
+    if layout.is_json:
+        return _read_json(path, text, encoding.name, layout)
+    return _read_csv(path, text, encoding.name, layout)
 
 
-def _decode(path: Path, data: bytes) -> tuple[str, str]:
-    for codec, encoding in (("utf-8-sig", "UTF-8"), ("cp949", "CP949")):
-        try:
-            text = data.decode(codec)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text, encoding
-    raise UserError(f"{path}: is neither UTF-8 nor CP949 text; save it as 'CSV UTF-8'.")
+def _read_json(path: Path, text: str, encoding: str, layout: TextLayout) -> DataTable:
+    lines = list(rows_of_json(path, io.StringIO(text, newline="")))
+    columns = tuple(dict.fromkeys(name for _, values in lines for name in values))
+    rows = [TableRow(line, columns, tuple(values.get(name, "") for name in columns)) for line, values in lines]
+    return DataTable(path, columns, tuple(rows), encoding, (), layout)
 
 
-def _read_csv(path: Path, text: str, encoding: str) -> DataTable:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    columns: tuple[str, ...] = ()
+def _read_csv(path: Path, text: str, encoding: str, layout: TextLayout) -> DataTable:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=layout.separator, strict=True)
+    columns = layout.columns or ()
     rows: list[TableRow] = []
     problems: list[str] = []
     line = 1
@@ -132,7 +142,7 @@ def _read_csv(path: Path, text: str, encoding: str) -> DataTable:
         raise UserError(f"{path}:{line}: is not valid CSV ({error}); a quotation mark may be left open.") from None
     if not columns:
         raise UserError(f"{path}: is empty; its first line should name the columns.")
-    return DataTable(path, columns, tuple(rows), encoding, tuple(problems))
+    return DataTable(path, columns, tuple(rows), encoding, tuple(problems), layout)
 
 
 def _read_parquet(path: Path, data: bytes) -> DataTable:

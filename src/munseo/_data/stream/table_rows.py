@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
 from munseo._data.image_finder import ImageFinder
 from munseo._data.stream.source import Source, as_id
+from munseo._data.tables import OTHER_NAMES
+from munseo._data.text_table import TextLayout, encoding_of, layout_of, rows_of_json
 from munseo._errors import UserError
 
 MAX_LINE = 2**20  # the most characters of a line; a file without line ends would otherwise be read completely
@@ -30,7 +32,7 @@ def walk_table(table: Path, id_column: str | None) -> Iterator[Source]:
     decomposed Hangul).
 
     Args:
-        table: A CSV or parquet file.
+        table: A text with columns, JSON lines or a parquet file.
         id_column: The column with the names; None: ``ID``, or the first column.
 
     Raises:
@@ -59,7 +61,7 @@ def _values(table: Path, id_column: str | None) -> Iterator[str]:
     try:
         with table.open("rb") as file:
             is_parquet = file.read(4) == b"PAR1"
-        yield from (_values_of_parquet if is_parquet else _values_of_csv)(table, id_column)
+        yield from (_values_of_parquet if is_parquet else _values_of_text)(table, id_column)
     except OSError as error:
         raise UserError(f"{table}: cannot be read ({error.strerror or error}).") from None
     except pa.ArrowException as error:
@@ -78,17 +80,35 @@ def _values_of_parquet(table: Path, id_column: str | None) -> Iterator[str]:
             yield from ("" if value is None else str(value).strip() for value in values)
 
 
-def _values_of_csv(table: Path, id_column: str | None) -> Iterator[str]:
-    with table.open(encoding=_encoding(table), newline="") as file:
-        reader = csv.reader(_lines(table, file), strict=True)
+def _values_of_text(table: Path, id_column: str | None) -> Iterator[str]:
+    with table.open("rb") as content:
+        codec = encoding_of(table, content).codec
+    with table.open(encoding=codec, newline="") as file:
+        layout = layout_of(_lines(table, file))
+        file.seek(0)
+        lines = _lines(table, file)
+        yield from (_values_of_json if layout.is_json else _values_of_columns)(table, lines, layout, id_column)
+
+
+def _values_of_json(table: Path, lines: Iterator[str], layout: TextLayout, id_column: str | None) -> Iterator[str]:
+    column: str | None = None
+    for _, values in rows_of_json(table, lines):
+        column = _column(table, list(values), id_column) if column is None else column
+        yield values.get(column, "")
+
+
+def _values_of_columns(table: Path, lines: Iterator[str], layout: TextLayout, id_column: str | None) -> Iterator[str]:
+    reader = csv.reader(lines, delimiter=layout.separator, strict=True)
+    header: Sequence[str] | None = layout.columns
+    if header is None:
         header = next((row for row in reader if any(cell.strip() for cell in row)), None)
-        if header is None:
-            raise UserError(f"{table}: is empty; its first line should name the columns.")
-        names = [cell.strip() for cell in header]
-        index = names.index(_column(table, names, id_column))
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                yield row[index].strip() if index < len(row) else ""
+    if header is None:
+        raise UserError(f"{table}: is empty; its first line should name the columns.")
+    names = [cell.strip() for cell in header]
+    index = names.index(_column(table, names, id_column))
+    for row in reader:
+        if any(cell.strip() for cell in row):
+            yield row[index].strip() if index < len(row) else ""
 
 
 def _lines(table: Path, file: TextIO) -> Iterator[str]:
@@ -98,24 +118,10 @@ def _lines(table: Path, file: TextIO) -> Iterator[str]:
         yield line
 
 
-def _encoding(table: Path) -> str:
-    for codec in ("utf-8-sig", "cp949"):
-        try:
-            with table.open(encoding=codec, newline="") as file:
-                while text := file.read(2**20):
-                    if "\0" in text:
-                        break
-                else:
-                    return codec
-        except UnicodeDecodeError:
-            continue
-    raise UserError(f"{table}: is neither UTF-8 nor CP949 text; save it as 'CSV UTF-8'.")
-
-
 def _column(table: Path, names: Sequence[str], name: str | None) -> str:
     folded = {known.casefold(): known for known in reversed(names)}
     if name is None:
-        return folded.get("id", names[0])
+        return folded.get("id", OTHER_NAMES["ID"] if OTHER_NAMES["ID"] in names else names[0])
     if name in names:
         return name
     if name.casefold() in folded:
