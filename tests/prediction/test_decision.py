@@ -63,7 +63,7 @@ def test_eight_bits_have_their_own_confidence(exports):
 
 def test_what_was_not_measured_is_refused_or_said(own_exports, documents, tmp_path, capsys):
     """An export of an earlier version, and options that it was not measured with."""
-    with pytest.raises(UserError, match=r"eight bits by openvino-int8.*Export again with `munseo export"):
+    with pytest.raises(UserError, match=r"eight bits by openvino-int8.*Measure it with `munseo evaluate"):
         Predictor.load(own_exports, PredictOptions(backend="openvino-int8", tta=True, target_precision=0.5))
     shutil.rmtree(own_exports.export_dir("onnx-int8") / "measured")
     with pytest.raises(UserError, match="holds no validation predictions of the pipeline"):

@@ -13,6 +13,7 @@ from munseo._errors import UserError
 
 EXAMPLES = (
     "`munseo evaluate runs/2507…` measures the run's own validation again",
+    "`munseo evaluate runs/2507… --tta` measures its validation pages with other views, for `predict --tta`",
     "`munseo evaluate runs/2507… --data test_set --all` judges the run on other labelled pages",
     "`munseo evaluate runs/2507… --table labels.csv` judges it on one table of its data folder",
     "`munseo evaluate runs/2507… --data test_set --all --against runs/2508…`",
@@ -49,19 +50,24 @@ def evaluate(
     tta: options.Tta = None,
     second_look: options.SecondLook = None,
     device: options.Device = None,
+    backend: options.Backend = "torch",
     quiet: options.Quiet = False,
 ) -> dict[str, Any]:
     """Evaluate a run on its own validation pages, or on a labelled test set.
 
     Without `--all`, the run's validation pages are predicted again, each by the models that were not trained on it (a
-    k-fold run is evaluated out of fold, an ensemble by weights that were fitted without the page). With `--all`, every
+    k-fold run is evaluated out of fold, an ensemble by weights that were fitted without the page). With `--tta`,
+    `--no-tta`, `--second-look` or an export in eight bits as `--backend`, they are predicted as `munseo predict` would
+    with the same option, clean and under the recipe, and kept in the run folder: predictions with this option then have
+    calibrated confidence, thresholds and an expected score. With `--all`, every
     labelled page of the data folder is predicted as `munseo predict` would, except pages that the run was trained on,
     copies of such pages, and pages of classes that it does not know; these are counted. The evaluation is kept in the
     run folder and shown in its report.
 
     Returns:
         The `val` entry of `results.json`, measured again, with that of the `fold_mean` where there is one; with `--all`
-        the content of `evaluations/NAME/results.json`.
+        the content of `evaluations/NAME/results.json`. With other options than the run's own, `val` with `shifted`,
+        `pipeline` and `temperature`.
 
     Raises:
         UserError: There is no run, its validation pages are gone or were changed, or no page may judge it.
@@ -71,7 +77,7 @@ def evaluate(
     wants_all = all_pages or table is not None
     _check(wants_all, on_bad_image, {
         "against": against, "name": name, "image_dir": image_dir, "id_column": id_column,
-        "target_column": target_column, "second_look": second_look,
+        "target_column": target_column,
     })  # fmt: skip
     folder = open_run(run)
     other = None if against is None else open_run(against)
@@ -79,7 +85,13 @@ def evaluate(
         raise UserError(f"{run}, {against}: the same run folder; give two.")
     if data is not None:
         options.existing_data(data)
-    from munseo._assessment import EvaluateOptions, evaluate_pages, measure_validation
+    from munseo._assessment import (
+        EvaluateOptions,
+        evaluate_pages,
+        is_other_pipeline,
+        measure_pipeline,
+        measure_validation,
+    )
     from munseo._data import DataLayout
     from munseo._prediction import PredictOptions, Predictor
 
@@ -88,9 +100,13 @@ def evaluate(
     test_set = EvaluateOptions(where, table, layout, name, on_bad_image)
     test_set.check()
     with quietly(quiet):
-        chosen = PredictOptions(tta=tta, second_look=second_look, device=device)
-        predictor = Predictor.load(folder, chosen)
+        chosen = PredictOptions(tta=tta, second_look=second_look, device=device, backend=backend)
+        is_asked = not wants_all and (tta, second_look, backend) != (None, None, "torch")
+        with quietly(is_asked):  # What has not been measured yet is measured now.
+            predictor = Predictor.load(folder, chosen)
         if not wants_all:
+            if is_asked and is_other_pipeline(predictor):
+                return measure_pipeline(predictor, where)
             return measure_validation(predictor, where)
         opponent = None if other is None else Predictor.load(other, PredictOptions(device=device))
         return evaluate_pages(predictor, test_set, opponent).model_dump(by_alias=True)
@@ -122,6 +138,10 @@ def show(result: dict[str, Any]) -> None:
         typer.echo(
             f"mean of the folds, on {mean['num_pages']} pages that no fold used: macro-F1 {mean['macro_f1']:.4f}"
         )
+    if "pipeline" in result:
+        shown = result.get("shifted")
+        typer.echo(f"shifted   {shown['macro_f1']:.4f}" if shown else "shifted   not measured")
+        typer.echo(f"calibrated by the temperature {result['temperature']:.3f}")
     if "left_out" not in result:
         return
     error = result["reliability"]

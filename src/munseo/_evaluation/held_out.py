@@ -164,6 +164,17 @@ def judges_its_predictions(run: RunFolder) -> bool:
     return bool(ensemble and ensemble.judged_by_mean)
 
 
+def is_measurable(run: RunFolder, pipeline: Pipeline) -> bool:
+    """Return whether ``munseo evaluate`` can measure a pipeline of a run, so that its predictions are held out.
+
+    Ensembles are measured when they are made. Exports of a k-fold run lie in its folds, and a measurement of all of
+    them would outlive the export of one.
+    """
+    if pipeline.models == FOLDS:
+        return pipeline.precision == FULL and judges_its_predictions(run)
+    return pipeline.models == ONE
+
+
 def measured_temperature(run: RunFolder, pipeline: Pipeline) -> float | None:
     """Return the temperature that calibrates a pipeline; None where it has not been measured."""
     calibration = run.read_results("calibration").calibration

@@ -6,10 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from munseo._engines.engine import export_command
 from munseo._errors import UserError
 from munseo._evaluation.calibration import calibrate, coverage_at
-from munseo._evaluation.held_out import FULL, ONE, Pipeline, held_out, judges_its_predictions
+from munseo._evaluation.held_out import (
+    FULL,
+    Pipeline,
+    held_out,
+    is_measurable,
+    judges_its_predictions,
+    validated_pipeline,
+)
 from munseo._evaluation.held_out_groups import page_groups
 from munseo._evaluation.precision_threshold import threshold_for_precision
 from munseo._run import RunFolder
@@ -105,12 +111,23 @@ def choose_threshold(
     return Threshold(promised["threshold"], promised["coverage"], promised["precision"])
 
 
+def evaluate_command(run: RunFolder, pipeline: Pipeline) -> str:
+    """Return the command that measures a pipeline of a run."""
+    words = ["munseo", "evaluate", str(run.path)]
+    if pipeline.views != validated_pipeline(run).views:
+        words.append("--no-tta" if pipeline.views == (("identity",),) else "--tta")
+    look = run.read_results("second_look").second_look
+    if (pipeline.second_look is not None) != bool(look and look.used):
+        words.append("--no-second-look" if pipeline.second_look is None else "--second-look")
+    words += [] if pipeline.precision == FULL else ["--backend", pipeline.precision]
+    return f"`{' '.join(words)}`"
+
+
 def remedy(run: RunFolder, pipeline: Pipeline) -> str:
     """Return what to do where the pipeline of a prediction has not been measured."""
     if not judges_its_predictions(run):
         return "No pages were held out of all folds to measure their mean: train with held_out_ratio above 0."
-    if pipeline.precision != FULL and pipeline.models == ONE:
-        command = export_command(run.path, pipeline.precision)
-        return f"Export again with {command}, and predict without --tta, --no-tta and --second-look."
+    if is_measurable(run, pipeline):
+        return f"Measure it with {evaluate_command(run, pipeline)}; it predicts the validation pages again."
     backend = "" if pipeline.precision == FULL else "with a backend in full precision and "
     return f"Predict as it was validated: {backend}without --tta, --no-tta and --second-look."

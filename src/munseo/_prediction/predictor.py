@@ -29,7 +29,7 @@ from munseo._memory import keep_freed_memory
 from munseo._model import Classifier, ModelCard
 from munseo._prediction.backend_trial import common_exports, fastest_backend
 from munseo._prediction.combination import Combination, is_ensemble, member_folders, read_combination
-from munseo._prediction.decision import Threshold, choose_threshold
+from munseo._prediction.decision import Threshold, choose_threshold, remedy
 from munseo._prediction.device import InferenceSetup, choose_device, choose_precision, choose_workers
 from munseo._prediction.inference import load_members, predict_run, read_card
 from munseo._prediction.loader import DecodedPage, oriented
@@ -210,7 +210,8 @@ class Predictor:
 def _not_calibrated(folder: RunFolder, pipeline: Pipeline) -> str:
     if not judges_its_predictions(folder):
         return MEAN_NOT_JUDGED
-    return f"confidence: not calibrated, because validation did not measure this pipeline ({pipeline})"
+    told = f"confidence: not calibrated, because validation did not measure this pipeline ({pipeline})."
+    return f"{told} {remedy(folder, pipeline)}"
 
 
 def _pipeline(folder: RunFolder, members: Sequence[RunFolder], options: PredictOptions, backend: str) -> Pipeline:

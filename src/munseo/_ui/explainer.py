@@ -30,8 +30,9 @@ _BATCH = 16
 
 @dataclass(frozen=True)
 class ViewPrediction:
-    """One view of a page, uint8 (S, S, 3), with its calibrated probabilities, float32 (num_classes,).
+    """One view of a page, uint8 (S, S, 3), with its probabilities, float32 (num_classes,), before any calibration.
 
+    The temperature of a run is that of everything that predicts together, and a single view has another one.
     ``averaged`` says whether the run averages this view.
     """
 
@@ -74,8 +75,7 @@ class Explainer:
         predictions = []
         with self._lock, torch.inference_mode():
             for name in VIEWS:
-                row = view_logits(self.classifier, pages, name).softmax(dim=1).numpy()
-                row = self.predictor.calibrated(row)[0]
+                row = view_logits(self.classifier, pages, name).softmax(dim=1).numpy()[0]
                 predictions.append(ViewPrediction(name, self._view(image, name), row, name in averaged))
         return predictions
 
