@@ -2,9 +2,10 @@
 
     python benchmarks/batch_bits.py tf_efficientnet_lite0@224 swin_tiny_patch4_window7_224@224 --threads 1 2
 
-The weights and the pages are random. The first 1, 2, 4, 5, 8 and 13 pages are predicted as `munseo predict` does it,
-and so are the 13 in reverse order; each logit is compared with that of the page alone. It prints the largest difference
-and, in brackets, the numbers of pages at which any difference was seen.
+The weights and the pages are random. Engines get whole batches here, where `munseo predict` may give them single pages.
+The first 1, 2, 4, 5, 8 and 13 pages are predicted, and so are the 13 in reverse order; each logit is compared with that
+of the page alone. It prints the largest difference and, in brackets, the numbers of pages at which any difference was
+seen.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ SIZES = (1, 2, 4, 5, 8, 13)
 class RecordedNetwork(nn.Module):
     """Keeps the logits of a network, which show differences that the softmax of random weights would hide."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, gets_batches: bool) -> None:
         super().__init__()
         self.network = network
-        self.is_batch_invariant = bool(getattr(network, "is_batch_invariant", False))
+        self.is_batch_invariant = gets_batches
         self.logits: list[torch.Tensor] = []
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -42,18 +43,18 @@ class RecordedNetwork(nn.Module):
         return logits
 
 
-def predict(network: nn.Module, card: ModelCard, pages: list[DecodedPage]) -> np.ndarray:
+def predict(network: nn.Module, card: ModelCard, pages: list[DecodedPage], gets_batches: bool) -> np.ndarray:
     """Return the logits of pages, (len(pages), num_classes), all in one batch of the loader."""
-    recorded = RecordedNetwork(network)
+    recorded = RecordedNetwork(network, gets_batches)
     predict_pages(Classifier(recorded, card), pages, InferenceSetup(torch.device("cpu"), max(SIZES)))
     return torch.cat(recorded.logits).numpy()[: len(pages)]
 
 
-def differences(network: nn.Module, card: ModelCard, pages: list[DecodedPage]) -> dict[str, float]:
+def differences(network: nn.Module, card: ModelCard, pages: list[DecodedPage], gets_batches: bool) -> dict[str, float]:
     """Return the largest difference from the page alone, for each number of pages and for the reverse order."""
-    alone = np.concatenate([predict(network, card, [page]) for page in pages])
-    found = {str(size): predict(network, card, pages[:size]) - alone[:size] for size in SIZES}
-    found["reversed"] = predict(network, card, pages[::-1])[::-1] - alone
+    alone = np.concatenate([predict(network, card, [page], gets_batches) for page in pages])
+    found = {str(size): predict(network, card, pages[:size], gets_batches) - alone[:size] for size in SIZES}
+    found["reversed"] = predict(network, card, pages[::-1], gets_batches)[::-1] - alone
     return {name: float(np.abs(difference).max()) for name, difference in found.items()}
 
 
@@ -85,10 +86,10 @@ def main() -> None:
                 ENGINES[engine].write(classifier.network, card.image_size, export)
             for threads in words.threads:
                 torch.set_num_threads(threads)
-                cells = [cell(differences(classifier.network, card, pages))]
-                cells += [
-                    cell(differences(open_engine(Path(folder) / engine, engine), card, pages)) for engine in names[1:]
-                ]
+                cells = [cell(differences(classifier.network, card, pages, False))]
+                for engine in names[1:]:
+                    network = open_engine(Path(folder) / engine, engine)
+                    cells.append(cell(differences(network, card, pages, True)))
                 print(f"| `{name}` | {threads} | {' | '.join(cells)} |", flush=True)
 
 

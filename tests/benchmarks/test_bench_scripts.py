@@ -88,15 +88,13 @@ def test_batch_bits_finds_a_network_whose_logits_depend_on_the_batch(depends, mo
     import torch
 
     class MeanNetwork(torch.nn.Module):
-        is_batch_invariant = True
-
         def forward(self, images):
             return images.mean(dim=(2, 3)) + (len(images) >= 8) * depends
 
     card = batch_bits.ModelCard("mean", tuple("abc"), tuple("abc"), 8, (0.5,) * 3, (0.5,) * 3)
     noise = batch_bits.np.random.default_rng(0).integers(0, 256, (13, 8, 8, 3), dtype="uint8")
     pages = [batch_bits.DecodedPage({(8, "as_is"): page}) for page in noise]
-    found = batch_bits.differences(MeanNetwork(), card, pages)
+    found = batch_bits.differences(MeanNetwork(), card, pages, True)
     differing = [name for name, difference in found.items() if difference > 0.5]
     assert differing == (["8", "13", "reversed"] if depends else [])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -47,8 +48,12 @@ def load_engine(run: RunFolder, card: ModelCard, name: str) -> nn.Module:
     engine = engine_of(name)
     if not engine.is_installed:
         raise UserError(f"backend {name}: {engine.package} is not installed; pip install 'munseo[export]'.")
-    read_sidecar(folder, run, card)
-    return open_engine(folder, name)
+    sidecar = read_sidecar(folder, run, card)
+    network: Any = open_engine(folder, name)
+    if not engine.computes_one_by_one:
+        measured = sidecar.get("same_bits_with_threads")  # exports of earlier versions do not have it
+        network.is_batch_invariant = isinstance(measured, list) and torch.get_num_threads() in measured
+    return cast(nn.Module, network)
 
 
 def open_engine(folder: Path, name: str) -> nn.Module:

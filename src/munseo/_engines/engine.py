@@ -28,6 +28,8 @@ class Engine:
     convert: Callable[[Path, Path], None]
     # Opens such a folder as a network that uses a number of threads: normalised images (B, 3, S, S) to logits.
     open: Callable[[Path, int], nn.Module]
+    # Whether it computes every image of a batch by itself; if not, each export is measured (batch_bits.py).
+    computes_one_by_one: bool
     # Whether INT8 also quantises what layers return, because the engine has no layers that take eight bits and
     # return floats.
     quantises_outputs: bool
@@ -78,8 +80,16 @@ def _open_openvino(folder: Path, num_threads: int) -> nn.Module:
 ENGINES: dict[str, Engine] = {
     engine.name: engine
     for engine in (
-        Engine("onnx", "onnxruntime", ("onnx",), _write_onnx, _convert_onnx, _open_onnx, quantises_outputs=True),
-        Engine("openvino", "openvino", (), _write_openvino, _convert_openvino, _open_openvino, quantises_outputs=False),
+        Engine(
+            *("onnx", "onnxruntime", ("onnx",), _write_onnx, _convert_onnx, _open_onnx),
+            computes_one_by_one=False,
+            quantises_outputs=True,
+        ),
+        Engine(
+            *("openvino", "openvino", (), _write_openvino, _convert_openvino, _open_openvino),
+            computes_one_by_one=True,
+            quantises_outputs=False,
+        ),
     )
 }
 """Every engine. A new one needs an entry here and a network class; export, INT8, choice of the backend, benchmarks

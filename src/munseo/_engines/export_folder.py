@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from munseo._engines.engine import INT8
+from munseo._engines.batch_bits import threads_with_same_bits
+from munseo._engines.engine import INT8, engine_of
 from munseo._engines.sidecar import FORMAT, SIDECAR, describe
 from munseo._model import ModelCard
 from munseo._model.pretrained import file_sha256
@@ -58,10 +59,19 @@ def write_sidecar(draft: Path, run: RunFolder, card: ModelCard, export: str, che
         "precision": "int8" if export.endswith(INT8) else "fp32",
         "weights_sha256": file_sha256(run.weights_file),
         "files": {file.name: file_sha256(file) for file in sorted(draft.iterdir())},
+        "same_bits_with_threads": _threads(draft, card, export),
         **checks,
         "versions": dict(_versions("munseo", "torch", "onnx", "openvino")),
     }
     write_json(draft / SIDECAR, values)
+
+
+def _threads(draft: Path, card: ModelCard, export: str) -> list[int] | None:
+    """Return with which numbers of threads a page's bits do not depend on its batch; None: with any."""
+    engine = engine_of(export)
+    if engine.computes_one_by_one:
+        return None
+    return threads_with_same_bits(lambda number: engine.open(draft, number).eval(), card.image_size)
 
 
 def _versions(*packages: str) -> Iterator[tuple[str, str]]:

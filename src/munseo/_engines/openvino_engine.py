@@ -28,6 +28,7 @@ class OpenVinoEngine(nn.Module):
         num_threads: Number of cores to use.
     """
 
+    # Each image is computed by itself.
     is_batch_invariant = True
 
     def __init__(self, folder: Path, num_threads: int) -> None:

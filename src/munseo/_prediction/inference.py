@@ -61,7 +61,7 @@ def _batches(
 
     Torch chooses its algorithms by the shape of a batch, and they differ in the last bits. So every batch that torch
     gets has one shape, filled up where pages are missing, and a page's probabilities do not depend on what comes with
-    it. OpenVINO computes page by page; ONNX Runtime does not, and the last bits of Swin vary (docs/benchmarks.md).
+    it. OpenVINO computes page by page. ONNX Runtime gets batches where its export was measured to give the same bits.
     """
     place(classifier, setup)
     loader = inference_loader(pages, setup.batch_size, setup.num_workers, pin_memory=setup.device.type == "cuda")
