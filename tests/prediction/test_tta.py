@@ -8,7 +8,7 @@ from munseo._evaluation.second_look import VIEW_SETS
 from munseo._evaluation.view_gains import average
 from munseo._model import Classifier, ModelCard
 from munseo._prediction import check_views
-from munseo._prediction.tta import TENSOR_VIEWS, VIEWS, mean_probabilities, view_logits
+from munseo._prediction.tta import TENSOR_VIEWS, VIEWS, mean_probabilities, view_input, view_logits
 
 
 @pytest.fixture
@@ -37,6 +37,14 @@ def test_a_smaller_page_has_white_around_it(images):
     assert smaller[0, 0, 50, 50] == 0
     assert 0.15 < smaller.mean() < 0.25, "1 - 0.9² of the square is outside"
     assert TENSOR_VIEWS["scale_110"](black, WHITE).max() < 1e-6
+
+
+@pytest.mark.parametrize("name", TENSOR_VIEWS)
+def test_a_view_is_the_same_page_in_mixed_precision(echo, name):
+    pages = torch.randint(0, 256, (1, 48, 48, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    exact = view_input(echo, pages, name)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(view_input(echo, pages, name), exact)
 
 
 def test_a_second_look_chooses_among_views_that_there_are():

@@ -82,7 +82,9 @@ def view_input(classifier: Classifier, pages: torch.Tensor, name: str) -> torch.
     if name in PAGE_VIEWS:
         restored = np.stack([PAGE_VIEWS[name](page) for page in pages.cpu().numpy()])
         return classifier.prepare(torch.from_numpy(restored).to(pages.device))
-    return TENSOR_VIEWS[name](classifier.prepare(pages), classifier.white)
+    # In 16 bits the positions of the pixels of a scaled page would be rounded.
+    with torch.autocast(pages.device.type, enabled=False):
+        return TENSOR_VIEWS[name](classifier.prepare(pages), classifier.white)
 
 
 def view_logits(classifier: Classifier, pages: torch.Tensor, name: str) -> torch.Tensor:
