@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image, ImageChops, PngImagePlugin
 
 from munseo._data import decode, inspect
-from munseo._data.decoder import decode_stored
+from munseo._data.decoder import count_pages, decode_pages, decode_stored
 
 LOSSY = 12
 """Grey levels by which a JPEG or WebP of the smooth scene may differ from it."""
@@ -305,3 +305,37 @@ def test_harmless_png_chunks_and_trailing_bytes_change_nothing(encoded, picture)
     assert_close(decode(data + bytes(100)), picture, 0)
     jpeg = encoded(Image.fromarray(picture), "JPEG")
     assert_close(decode(jpeg + bytes(100)), decode(jpeg), 0)
+
+
+def directories(*kinds):
+    """Write a TIFF with a directory of each kind: its tags and the grey level of its page."""
+    stream = BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for level, (subfile, extra) in enumerate(kinds):
+            pixels = np.full((20, 30), 40 * level, np.uint8)
+            if subfile == 4:  # a mask has one bit
+                pixels = pixels > 0
+            writer.write(pixels, photometric="minisblack", subfiletype=subfile, extratags=extra, metadata=None)
+    return stream.getvalue()
+
+
+OLD_REDUCED = [(255, 3, 1, 2, True)]
+PAGE, REDUCED, MASK, OLD = (0, []), (1, []), (4, []), (0, OLD_REDUCED)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "levels"),
+    [
+        ([REDUCED, PAGE], [40]),
+        ([PAGE, REDUCED], [0]),
+        ([PAGE, MASK, PAGE, OLD], [0, 80]),
+        ([(2, []), (3, []), (2, [])], [0, 80]),  # bit 1 only says that there are more pages
+        ([REDUCED], [0]),
+    ],
+)
+def test_reduced_copies_and_masks_of_a_tiff_are_no_pages(kinds, levels):
+    data = directories(*kinds)
+    assert [int(page.pixels[0, 0].mean()) for page in decode_pages(data)] == levels
+    assert [page.num_pages for page in decode_pages(data)] == [len(levels)] * len(levels)
+    assert inspect(data).num_pages == count_pages(data, "x") == len(levels)
+    assert int(decode(data)[0, 0, 0]) == levels[0]

@@ -22,6 +22,7 @@ from munseo._data.formats import HEAD_BYTES, ImageFormat, find_format, refusal
 from munseo._data.image_error import ImageError, ImageProblem, ProblemCode, UnreadableError, words_of
 from munseo._data.jpeg_check import check_scans, is_filled_up, is_whole
 from munseo._data.paged_files import MAX_PAGES
+from munseo._data.pixel_aspect import aspect_ratio, stretched
 from munseo._data.pixels import check_size, exif_orientation, to_8_bits, to_rgb, upright
 
 MAX_PIXELS = 200_000_000  # Larger images are refused before decoding; an A0 sheet at 300 dpi has 139 million
@@ -49,6 +50,7 @@ class Inspection:
     # the limit.
     num_pages: int
     problem: ImageProblem | None
+    has_square_pixels: bool = True  # whether the page was not stretched to its true shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def decode_stored(source: Path | bytes, name: str | None = None) -> np.ndarray:
     Raises:
         ImageError: It is not a file, not an image of a known format, larger than ``MAX_PIXELS``, damaged or cut short.
     """
-    return _decode(source, _name_of(source, name))[0]
+    return _decode(source, _name_of(source, name)).pixels
 
 
 def inspect(
@@ -91,13 +93,13 @@ def inspect(
     If there are pixels, ``look`` is called with them, as RGB (H, W, 3).
     """
     try:
-        pixels, num_pages, format_name = _decode(source, _name_of(source, name))
+        page = _decode(source, _name_of(source, name))
     except ImageError as error:
         return Inspection(0, 0, "", 0, error.problem)
     if look is not None:
-        look(to_rgb(pixels))
-    height, width = pixels.shape[:2]
-    return Inspection(width, height, format_name, num_pages, None)
+        look(to_rgb(page.pixels))
+    height, width = page.pixels.shape[:2]
+    return Inspection(width, height, page.format, page.num_pages, None, page.has_square_pixels)
 
 
 def decode_pages(source: Path | bytes, name: str | None = None, max_pixels: int | None = None) -> Iterator[FilePage]:
@@ -117,7 +119,7 @@ def decode_pages(source: Path | bytes, name: str | None = None, max_pixels: int 
         data = read_bytes(source, name) if isinstance(source, Path) else source
         file_format = _format_of(name, data)
         if file_format.open_pages is None:
-            yield FilePage(1, 1, _decode_image(name, data, file_format, max_pixels))
+            yield FilePage(1, 1, _decode_image(name, data, file_format, max_pixels)[0])
             return
         with _refusing(name):
             document = file_format.open_pages(data, max_pixels)
@@ -195,18 +197,28 @@ def _format_of(name: str, data: bytes) -> ImageFormat:
     return file_format
 
 
-def _decode(source: Path | bytes, name: str) -> tuple[np.ndarray, int, str]:
-    """Return the pixels of the first page, the number of pages, and the name of the format."""
+@dataclass(frozen=True, slots=True)
+class _FirstPage:
+    """The first page of a file: its pixels, and what is known of the file."""
+
+    pixels: np.ndarray
+    has_square_pixels: bool
+    num_pages: int
+    format: str
+
+
+def _decode(source: Path | bytes, name: str) -> _FirstPage:
     data = read_bytes(source, name) if isinstance(source, Path) else source
     file_format = _format_of(name, data)
     if file_format.open_pages is None:
-        return _decode_image(name, data, file_format, MAX_PIXELS), 1, file_format.name
+        return _FirstPage(*_decode_image(name, data, file_format, MAX_PIXELS), 1, file_format.name)
     with _refusing(name), closing(file_format.open_pages(data, MAX_PIXELS)) as document:
-        return document.page(0), document.num_pages, file_format.name
+        pixels = document.page(0)
+        return _FirstPage(pixels, document.has_square_pixels, document.num_pages, file_format.name)
 
 
-def _decode_image(name: str, data: bytes, file_format: ImageFormat, max_pixels: int) -> np.ndarray:
-    """Decode a file that holds one image."""
+def _decode_image(name: str, data: bytes, file_format: ImageFormat, max_pixels: int) -> tuple[np.ndarray, bool]:
+    """Decode a file that holds one image; return its pixels, and whether they are stored as squares."""
     assert file_format.open_image is not None
     is_jpeg, is_png = file_format.name == "JPEG", file_format.name == "PNG"
     with _refusing(name):
@@ -227,8 +239,10 @@ def _decode_image(name: str, data: bytes, file_format: ImageFormat, max_pixels: 
         if pixels is None:
             image.load()
             pixels = to_8_bits(image)
+        ratio = aspect_ratio(image)
+        pixels = stretched(pixels, ratio, max_pixels)
         # A plain PNG has no EXIF, and asking Pillow for it would decode the file once more.
-        return pixels if plain and is_png else upright(pixels, exif_orientation(image))
+        return (pixels if plain and is_png else upright(pixels, exif_orientation(image))), ratio == 1
 
 
 @contextmanager

@@ -28,7 +28,7 @@ class Checked:
     pages: tuple[Page, ...]  # pages that can be read, in their order; ``skipped`` are the others, and why they cannot
     skipped: tuple[tuple[Page, ImageProblem], ...]
     digests: dict[str, str]  # SHA-256 of each readable file, by the ID of the page
-    notes: tuple[str, ...]  # notes about files of several pages, of which the first page is used
+    notes: tuple[str, ...]  # notes about files of several pages, of which the first is used, and about stretched pages
     # The ``near_duplicates.thumbnail`` of each readable page, by its ID; empty if none were asked for.
     thumbnails: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -38,6 +38,7 @@ class _CheckedFile:
     digest: str
     num_pages: int
     problem: ImageProblem | None
+    has_square_pixels: bool = True
     thumbnail: np.ndarray | None = None
 
 
@@ -70,6 +71,9 @@ def check_images(
             kept[page.id] = file.thumbnail
         if file.num_pages > 1:
             notes.append(str(Remark("data.first_page", {"page": page.id, "count": file.num_pages})))
+    stretched = [page.id for page, file in zip(pages, files, strict=True) if not file.has_square_pixels]
+    if stretched:
+        notes.append(str(Remark("data.stretched", {"count": len(stretched), "page": stretched[0]})))
     if skipped and (on_bad_image == "fail" or not good):
         advice = "fix or remove them, or go on without them: --on-bad-image skip" if good else "none is left"
         problems = [f"{page.id}: {problem}" for page, problem in skipped]
@@ -94,4 +98,5 @@ def _check(thumbnails: bool, page: Page) -> _CheckedFile:
     kept: list[np.ndarray] = []
     look = (lambda pixels: kept.append(thumbnail(pixels))) if thumbnails else None
     seen = inspect(data, page.id, look)
-    return _CheckedFile(hashlib.sha256(data).hexdigest(), seen.num_pages, seen.problem, kept[0] if kept else None)
+    digest = hashlib.sha256(data).hexdigest()
+    return _CheckedFile(digest, seen.num_pages, seen.problem, seen.has_square_pixels, kept[0] if kept else None)

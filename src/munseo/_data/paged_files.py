@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from PIL import TiffImagePlugin
 from pypdfium2 import raw
 
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
+from munseo._data.pixel_aspect import aspect_ratio, stretched
 from munseo._data.pixels import check_size, exif_orientation, to_8_bits, upright
 
 MAX_PAGES = 10_000
@@ -21,13 +22,18 @@ MAX_PAGES = 10_000
 PDF_LONGEST_SIDE_PX = 1600
 """The longest side of a rendered PDF page: A4 at about 137 dpi, which is more than any model looks at."""
 
+_NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255  # the tags of TIFF that say what a directory is
+_REDUCED, _MASK = 1, 4  # bits of the first: a copy of less resolution, a mask of transparency
+_OLD_REDUCED = 2  # the value of the second, older one for a reduced copy
+
 _PDFIUM = threading.Lock()  # PDFium has global state and is not thread-safe; two calls at once crash the process
 
 
 class PagedFile(Protocol):
-    """An open file of several pages."""
+    """An open file of several pages; ``has_square_pixels`` is about the page that was read last."""
 
     num_pages: int
+    has_square_pixels: bool
 
     def page(self, number: int) -> np.ndarray:
         """Return a page, counted from 0, as uint8 RGB (H, W, 3), or (H, W) if it is stored as grey."""
@@ -48,6 +54,8 @@ class PdfPages:
         UnreadableError: The file has a password, or no page.
         pypdfium2.PdfiumError: The file is damaged.
     """
+
+    has_square_pixels = True
 
     def __init__(self, data: bytes) -> None:
         with _PDFIUM:
@@ -107,8 +115,8 @@ class PdfPages:
 class TiffPages:
     """An open TIFF.
 
-    Its pages are a chain in the file, so they are counted one by one and only up to ``MAX_PAGES``: a chain of millions
-    of pages is not a document.
+    Its directories are a chain in the file, so they are counted one by one and only up to ``MAX_PAGES``: a chain of
+    millions of pages is not a document. Directories of reduced copies and of masks are no pages, wherever they are.
 
     Args:
         data: The content of the file.
@@ -118,23 +126,46 @@ class TiffPages:
         UnreadableError: The first page is too large.
     """
 
+    has_square_pixels = True
+
     def __init__(self, data: bytes, max_pixels: int) -> None:
         self._max_pixels = max_pixels
         self._image = TiffImagePlugin.TiffImageFile(BytesIO(data))
-        check_size(*self._image.size, max_pixels)
-        self.num_pages = 1
-        with suppress(EOFError):
-            while self.num_pages <= MAX_PAGES:
-                self._image.seek(self.num_pages)
-                self.num_pages += 1
+        self._damaged: dict[int, Exception] = {}
+        directories = list(self._walk())
+        # A file may have nothing but a reduced copy.
+        self._pages = [number for number, is_page in enumerate(directories) if is_page] or [0]
+        self.num_pages = len(self._pages)
+        if self._pages[0] not in self._damaged:
+            self._image.seek(self._pages[0])
+            check_size(*self._image.size, max_pixels)
+
+    def _walk(self) -> Iterator[bool]:
+        """Yield for each directory whether it is a page; the file has to be read along the chain."""
+        for number in range(MAX_PAGES + 1):
+            try:
+                self._image.seek(number)
+            except EOFError:
+                return
+            except SyntaxError as error:
+                # Pillow knows its tags, but not this kind of picture, such as a mask; others may follow.
+                self._damaged[number] = error
+            kind, old_kind = (self._image.tag_v2.get(tag, 0) for tag in (_NEW_SUBFILE_TYPE, _SUBFILE_TYPE))
+            is_copy = isinstance(kind, int) and bool(kind & (_REDUCED | _MASK))
+            yield not is_copy and old_kind != _OLD_REDUCED
 
     def page(self, number: int) -> np.ndarray:
         """Decode one page, counted from 0; ``UnreadableError`` if it is too large."""
-        self._image.seek(number)
+        if self._pages[number] in self._damaged:
+            raise self._damaged[self._pages[number]]
+        self._image.seek(self._pages[number])
         check_size(*self._image.size, self._max_pixels)
+        ratio = aspect_ratio(self._image)
+        self.has_square_pixels = ratio == 1
         self._image.load()
         # Pillow's load() has turned a TIFF already, and its orientation is 1 from then on.
-        return upright(to_8_bits(self._image), exif_orientation(self._image))
+        pixels = upright(to_8_bits(self._image), exif_orientation(self._image))
+        return stretched(pixels, ratio, self._max_pixels)
 
     def close(self) -> None:
         """Close the image."""
