@@ -133,3 +133,11 @@ def test_coverage_and_precision_are_those_of_all_rows():
     found = threshold_for_precision(labels, probabilities, 0.9, groups)
     again = coverage_at(labels, probabilities, found["threshold"])
     assert (found["coverage"], found["precision"]) == (again["coverage"], again["precision"])
+
+
+def test_a_smaller_failure_rate_needs_more_pages():
+    """Without a mistake, 0.95 needs 45 pages at 10 % (0.95^45 = 0.0994), and 135 at 0.1 % (0.95^135 = 0.00098)."""
+    for rate, enough in ((0.1, 45), (0.001, 135)):
+        labels, sure = np.zeros(enough, int), np.tile([0.99, 0.01], (enough, 1))
+        assert threshold_for_precision(labels, sure, 0.95, failure_rate=rate)["threshold"] is not None
+        assert threshold_for_precision(labels[1:], sure[1:], 0.95, failure_rate=rate)["threshold"] is None

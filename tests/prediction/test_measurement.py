@@ -9,13 +9,18 @@ import pytest
 from munseo import predict
 from munseo._data import load_pages
 from munseo._evaluation import judgement, macro_f1
+from munseo._evaluation import promised_threshold as promised_thresholds
 from munseo._evaluation.held_out import (
+    HeldOut,
     cross_fitted_look,
     held_out,
+    looked_at,
     measured_folder,
     validated_pipeline,
     write_held_out,
 )
+from munseo._evaluation.promised_threshold import promised_threshold
+from munseo._evaluation.view_gains import average
 from munseo._prediction import PredictOptions, Predictor
 from munseo._prediction.decision import NoThresholdError
 from munseo._prediction.inference import predict_dataset, read_card
@@ -98,8 +103,11 @@ def test_a_run_that_uses_a_second_look_is_judged_by_it(finished, documents, tmp_
     predictor = Predictor.load(run)
     assert predictor.second_look is not None
     calibration = run.read_results().calibration
-    assert calibration.coverage == (), "no threshold is promised after a second look"
     held = held_out(run, predictor.pipeline)
+    promised = [promised_threshold(run, predictor.pipeline, held, held.temperature, row.target_precision)
+                for row in calibration.coverage]  # fmt: skip
+    assert [row.threshold for row in calibration.coverage] == [row["threshold"] for row in promised]
+    assert len(promised) == 4
     assert calibration.pipeline == predictor.pipeline.to_dict()
     assert calibration.temperature == predictor.temperature == held.temperature
     assert predictor.temperature != Predictor.load(run, PredictOptions(second_look=False)).temperature
@@ -116,7 +124,38 @@ def test_no_score_is_expected_where_clean_pages_were_not_predicted(finished, doc
     assert "expected macro-F1: not known" in capsys.readouterr().err
 
 
-def test_no_precision_is_promised_after_a_second_look(finished):
-    with pytest.raises(NoThresholdError, match="add --no-second-look"):
-        Predictor.load(finished, PredictOptions(second_look=True, target_precision=0.05))
+def test_a_threshold_after_a_second_look_is_tested_on_its_own_rule(looking):
+    run, look = looking.folder, looking.second_look
+    own = looked_at(run, looking.pipeline)
+    table = run.read_predictions(run.view_predictions_file)
+    views = {name: part.set_index("ID").loc[list(own.ids)].filter(like="p_").to_numpy()
+             for name, part in table.groupby("view")}  # fmt: skip
+    final = views["identity"].copy()
+    uncertain = look.uncertain(final)
+    again = average(np.stack([views[name] for name in look.views]), looking.card.tta_space)
+    final[uncertain] = look.combined(final[uncertain], again[uncertain])
+    assert looking.pipeline.views == (("identity",),)
+    assert 0 < uncertain.sum() < len(final)
+    assert np.array_equal(own.shifted, final[None])
+
+
+@pytest.mark.parametrize(("wrong", "is_promised"), [((10, 40, 70), False), ((), True)])
+def test_the_test_after_a_second_look_counts_the_candidates(looking, monkeypatch, wrong, is_promised):
+    """Three mistakes among the surest 100 of 200 pages: 0.9 can be promised at a rate of 10 %, and not at 0.1 %."""
+    confidence = np.linspace(0.999, 0.5, 200, dtype=np.float32)
+    rows, labels = np.column_stack([confidence, 1 - confidence]), (np.arange(200) >= 120).astype(np.int64)
+    labels[list(wrong)] = 1
+    held = HeldOut(tuple(f"v{number}" for number in range(200)), labels, None, rows[None])
+
+    def found(own_rule):
+        monkeypatch.setattr(promised_thresholds, "looked_at", lambda run, pipeline: own_rule)
+        return promised_threshold(looking.folder, looking.pipeline, held, 1.0, 0.9)["threshold"]
+
+    assert (found(held) is not None) is is_promised
+    assert found(None) is not None
+
+
+def test_so_few_pages_promise_nothing_after_a_second_look(finished):
+    with pytest.raises(NoThresholdError, match="cannot be promised from"):
+        Predictor.load(finished, PredictOptions(second_look=True, target_precision=0.95))
     assert Predictor.load(finished, PredictOptions(second_look=True, abstain_below=0.05)).threshold is not None

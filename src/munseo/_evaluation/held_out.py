@@ -21,7 +21,7 @@ from munseo._evaluation.calibration import fit_temperature
 from munseo._evaluation.fold_mean import read_mean
 from munseo._evaluation.held_out_groups import page_groups
 from munseo._evaluation.metrics import probability_columns
-from munseo._evaluation.second_look import CrossFittedLook, SecondLook, cross_fit, second_predictions
+from munseo._evaluation.second_look import CrossFittedLook, SecondLook, applied_rule, cross_fit, second_predictions
 from munseo._evaluation.view_gains import BASE, average, by_view
 from munseo._model import ModelCard
 from munseo._run import RunFolder
@@ -286,6 +286,23 @@ def _from_views(run: RunFolder, pipeline: Pipeline, validated: Pipeline) -> Held
         return None
     look = _cross_fit(run, ids, labels, views, validated)
     return HeldOut(ids, labels, None, look.applied(first, second_predictions(views, space))[None])
+
+
+def looked_at(run: RunFolder, pipeline: Pipeline) -> HeldOut | None:
+    """Return the predictions of a second look by its own rule, for the shifted pages in draw 0; None without views.
+
+    The rule was chosen on these pages, which ``held_out`` avoids. A test of the rule itself needs its own predictions,
+    and has to count the candidates that it was chosen from (``RATE_OF_A_CHOSEN_LOOK``).
+    """
+    known = pipeline.models != ENSEMBLE and pipeline.precision == FULL and view_table_file(run).exists()
+    if not known or pipeline.second_look is None:
+        return None
+    ids, labels, views = _read_views(run)
+    [wanted], [space] = pipeline.views, pipeline.spaces
+    seconds = second_predictions(views, space)
+    if not set(wanted) <= set(views) or pipeline.second_look.views not in seconds:
+        return None
+    return HeldOut(ids, labels, None, applied_rule(pipeline.second_look, _mean(views, wanted, space), seconds)[None])
 
 
 def _mean(views: Mapping[str, np.ndarray], names: tuple[str, ...], space: str) -> np.ndarray:

@@ -32,7 +32,7 @@ from munseo._evaluation.held_out import (
 )
 from munseo._evaluation.held_out_groups import page_groups
 from munseo._evaluation.metrics import summarise
-from munseo._evaluation.precision_threshold import threshold_for_precision
+from munseo._evaluation.promised_threshold import can_be_promised, promised_threshold
 from munseo._evaluation.robustness import robustness_profile
 from munseo._evaluation.second_look import choose_second_look
 from munseo._evaluation.view_gains import BASE, average, by_view, weigh_quickly, weigh_views
@@ -131,9 +131,8 @@ def _calibration(run: RunFolder, pipeline: Pipeline) -> dict[str, Any] | None:
             bins, after = reliability(set_labels, apply_temperature(set_rows, np.tile(by_others, len(draws))))
             entry[name] = {"ece_before": reliability(set_labels, set_rows)[1], "ece_after": after, "bins": bins}
     calibrated = apply_temperature(rows, temperature)
-    # After a second look a more confident page may be less often right, which the promise of a threshold rules out.
-    targets = PRECISIONS if pipeline.second_look is None else ()
-    entry["coverage"] = [threshold_for_precision(labels, calibrated, target, groups) for target in targets]
+    targets = PRECISIONS if can_be_promised(run, pipeline) else ()
+    entry["coverage"] = [promised_threshold(run, pipeline, held, temperature, target) for target in targets]
     entry["curve"] = coverage_curve(labels, calibrated)
     return entry
 

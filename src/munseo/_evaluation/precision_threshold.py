@@ -16,6 +16,11 @@ target and on how many pages there are, not on what is predicted.
 observation: one of its rows, drawn at random. What is promised is the precision on a random page of a random group,
 which is that on a random page where all groups are equally large.
 
+**A second look.** Its rule was chosen on the same pages. It is tested itself, on the final predictions that it gives,
+at a level that is divided by the number of candidates: the probability that the promise of any candidate is broken is
+at most the sum of theirs (Bonferroni). Predictions by cross-fitted rules would not do: each fold has another rule than
+the one that predicts, and up to 20 % of the promises are broken.
+
 **Proof.** The rows that are tested are independent draws from one population. Suppose that a more confident page is
 never less often right. Then the candidates whose precision is too low are all those below some confidence, and the
 pages in each band between two of them are right with a probability below the target as well. The promise is broken
@@ -33,10 +38,14 @@ import numpy as np
 from scipy.special import betainc, expit
 
 from munseo._evaluation.calibration import confidence_and_hits, coverage_at
+from munseo._evaluation.second_look import NUM_CANDIDATES
 from munseo._randomness import generator
 
 FAILURE_RATE = 0.1
 """Largest probability that a promise is broken."""
+RATE_OF_A_CHOSEN_LOOK = FAILURE_RATE / NUM_CANDIDATES
+"""The same for a second look that was chosen among its candidates on the very pages that are tested. If none of them
+breaks its promise more often than this, the chosen one does so in one case in ten at most, however it was chosen."""
 GRID = expit(np.arange(16, -8, -0.1)).astype(np.float32).astype(np.float64)
 """Candidate confidences, strict to lenient, in equal steps of the logit: 0.9999999 to 0.0004. They are float32, as
 probabilities are, so that no comparison depends on rounding."""
@@ -48,7 +57,11 @@ LARGEST_START = 0.5
 
 
 def threshold_for_precision(
-    labels: np.ndarray, probabilities: np.ndarray, target: float, groups: np.ndarray | None = None
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    target: float,
+    groups: np.ndarray | None = None,
+    failure_rate: float = FAILURE_RATE,
 ) -> dict[str, float | None]:
     """Return the lowest confidence from which predictions are promised to be right with probability ``target``.
 
@@ -61,6 +74,8 @@ def threshold_for_precision(
         target: Wanted fraction of right predictions, above 0 and below 1.
         groups: Number of the group of each row, int (N,); rows of one group, such as the draws of a page, count as one
             observation. None: every row is its own group.
+        failure_rate: Largest probability that the promise is broken; smaller where one of several pipelines was chosen
+            on the same pages (``RATE_OF_A_CHOSEN_LOOK``).
 
     Returns:
         ``target_precision``, ``threshold``, ``coverage``, and ``precision``: the plain fraction above the threshold,
@@ -71,8 +86,8 @@ def threshold_for_precision(
     order = rows[np.argsort(-confidence[rows], kind="stable")]
     covered = np.searchsorted(-confidence[order].astype(np.float64), -GRID, side="right")
     hits = np.concatenate([[0], np.cumsum(right[order])])[covered]
-    succeeds = _chance(hits, covered, target) <= FAILURE_RATE
-    start = int(np.searchsorted(covered, _first_count(len(rows), target)))
+    succeeds = _chance(hits, covered, target) <= failure_rate
+    start = int(np.searchsorted(covered, _first_count(len(rows), target, failure_rate)))
     last = start + int(np.append(~succeeds[start:], True).argmax()) - 1
     if last < start:
         return {"target_precision": float(target), "threshold": None, "coverage": 0.0, "precision": None}
@@ -101,7 +116,7 @@ def _chance(hits: np.ndarray, covered: np.ndarray, target: float) -> np.ndarray:
     return np.where(hits > 0, betainc(np.maximum(hits, 1), covered - hits + 1, target), 1.0)
 
 
-def _first_count(num_groups: int, target: float) -> int:
+def _first_count(num_groups: int, target: float, failure_rate: float) -> int:
     """Return how many groups the first candidate covers at least.
 
     They are as many as the test needs to succeed with up to five mistakes, with as many as half of all groups allow;
@@ -110,7 +125,7 @@ def _first_count(num_groups: int, target: float) -> int:
     sizes = np.arange(1, num_groups + 1)
     least = num_groups + 1
     for mistakes in range(MOST_MISTAKES + 1):
-        enough = sizes[_chance(np.maximum(sizes - mistakes, 0), sizes, target) <= FAILURE_RATE]
+        enough = sizes[_chance(np.maximum(sizes - mistakes, 0), sizes, target) <= failure_rate]
         if not len(enough) or (mistakes and enough[0] > LARGEST_START * num_groups):
             break
         least = int(enough[0])

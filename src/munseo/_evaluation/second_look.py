@@ -25,6 +25,8 @@ VIEW_SETS: dict[str, tuple[str, ...]] = {
     "restored": ("deskewed", "deskewed_180", "denoised", "deskewed_denoised"),
 }
 """Candidate sets of views for the second prediction; the validation pages choose one."""
+NUM_CANDIDATES = len(FRACTIONS) * len(BLENDS) * len(VIEW_SETS)
+"""All candidates."""
 NUM_FOLDS = 5
 """Folds of the cross-validated gain."""
 
@@ -173,6 +175,11 @@ def _best(labels: np.ndarray, first: np.ndarray, seconds: Mapping[tuple[str, ...
                     best, best_score = look, score
     assert best is not None
     return best
+
+
+def applied_rule(look: SecondLook, first: np.ndarray, seconds: Mapping[tuple[str, ...], np.ndarray]) -> np.ndarray:
+    """Return the final probabilities of pages by one rule, float32 (N, K), given those by its views in ``seconds``."""
+    return _applied(look, first, seconds[look.views])
 
 
 def _applied(look: SecondLook, first: np.ndarray, second: np.ndarray) -> np.ndarray:

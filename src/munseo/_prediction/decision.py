@@ -16,8 +16,7 @@ from munseo._evaluation.held_out import (
     judges_its_predictions,
     validated_pipeline,
 )
-from munseo._evaluation.held_out_groups import page_groups
-from munseo._evaluation.precision_threshold import threshold_for_precision
+from munseo._evaluation.promised_threshold import can_be_promised, promised_threshold
 from munseo._run import RunFolder
 
 
@@ -71,7 +70,7 @@ def choose_threshold(
         target_precision: Requested fraction of right predictions among pages without a person, above 0 and below 1.
 
     Raises:
-        NoThresholdError: No threshold can be promised; none is for predictions with a second look.
+        NoThresholdError: No threshold can be promised.
         UserError: Both were given, a value is out of range, or the pipeline has not been measured.
     """
     if abstain_below is None and target_precision is None:
@@ -82,10 +81,10 @@ def choose_threshold(
         raise UserError(f"abstain_below: {abstain_below} is not allowed; should be from 0 to 1.")
     if target_precision is not None and not 0 < target_precision < 1:
         raise UserError(f"target_precision: {target_precision} is not allowed; should be between 0 and 1.")
-    if target_precision is not None and pipeline.second_look is not None:
+    if target_precision is not None and not can_be_promised(run, pipeline):
         raise NoThresholdError(
-            "target_precision: no threshold can be promised for predictions with a second look, since confidence may "
-            "rank such pages wrongly; add --no-second-look, or give a threshold with --abstain-below."
+            "target_precision: no threshold can be promised for this second look, since its run stores no predictions "
+            "of these views by this engine; add --no-second-look, or give a threshold with --abstain-below."
         )
     held = held_out(run, pipeline)
     if abstain_below is not None:
@@ -100,9 +99,7 @@ def choose_threshold(
             f"target_precision: {run.path} holds no validation predictions of the pipeline that is to predict "
             f"({pipeline}), so no threshold can be promised for it. {remedy(run, pipeline)}"
         )
-    labels, rows = held.rows
-    groups = np.tile(page_groups(run, held.ids), held.num_draws)
-    promised = threshold_for_precision(labels, calibrate(rows, temperature), target_precision, groups)
+    promised = promised_threshold(run, pipeline, held, temperature, target_precision)
     if promised["threshold"] is None:
         raise NoThresholdError(
             f"target_precision: {target_precision:g} cannot be promised from {len(held.ids)} validation "
