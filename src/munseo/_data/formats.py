@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 
-from PIL import BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
-from PIL.ImageFile import ImageFile
+from PIL import GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL.Image import Image
 
+from munseo._data.bitfield_bmp import open_bmp
 from munseo._data.image_error import ImageProblem, ProblemCode
 from munseo._data.paged_files import PagedFile, PdfPages, TiffPages
 from munseo._locale import Remark
@@ -26,7 +27,7 @@ class ImageFormat:
     extensions: tuple[str, ...]  # extensions of its file names, in small letters
     # What opens a file that holds one image; None for formats of several pages. It is Pillow's reader for the
     # format and not ``Image.open``, which would try other formats and has its own limits.
-    open_image: Callable[[BytesIO], ImageFile] | None = None
+    open_image: Callable[[BytesIO], Image] | None = None
     # What opens a file that holds several pages, given its content and the most pixels of a page.
     open_pages: Callable[[bytes, int], PagedFile] | None = None
     title: str = ""  # how messages spell the format; empty if they spell it as ``name``
@@ -38,8 +39,8 @@ FORMATS: dict[str, ImageFormat] = {
         ImageFormat("JPEG", rb"\xff\xd8\xff", (".jpg", ".jpeg", ".jpe", ".jfif"), JpegImagePlugin.JpegImageFile),
         ImageFormat("PNG", rb"\x89PNG\r\n\x1a\n", (".png",), PngImagePlugin.PngImageFile),
         ImageFormat("TIFF", rb"II[\x2a\x2b]\x00|MM\x00[\x2a\x2b]", (".tif", ".tiff"), open_pages=TiffPages),
-        # "BM" alone would also match a text; bytes 6 to 9 and a header size below 256 are the same in every BMP.
-        ImageFormat("BMP", rb"BM.{4}\x00{4}.{4}.\x00{3}", (".bmp", ".dib"), BmpImagePlugin.BmpImageFile),
+        # "BM" alone would also match a text; the second header has one of these sizes in every BMP.
+        ImageFormat("BMP", rb"BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\x00{3}", (".bmp", ".dib"), open_bmp),
         ImageFormat("WEBP", rb"RIFF.{4}WEBP", (".webp",), WebPImagePlugin.WebPImageFile, title="WebP"),
         ImageFormat("GIF", rb"GIF8[79]a", (".gif",), GifImagePlugin.GifImageFile),
         # Last, because its mark may be anywhere in the first bytes.

@@ -33,7 +33,7 @@ LOCK_NAME = ".lock"  # the file that is locked while packs are made and deleted
 SIZE_FOLDERS = "pages-*/*px-*"
 """The folders of every format, size and version; the limit holds for all of them together."""
 
-DECODING_CODE = ("decoder.py", "formats.py", "paged_files.py", "pixel_aspect.py", "pixels.py")
+DECODING_CODE = ("bitfield_bmp.py", "decoder.py", "formats.py", "paged_files.py", "pixel_aspect.py", "pixels.py")
 """The files that decide the pixels. A change of any of them starts a new cache, so that nobody has to remember to raise
 a version."""
 
