@@ -1,6 +1,7 @@
 """Compare two builds of Munseo on the same commands: time, processor time and memory, in alternating rounds.
 
     python benchmarks/builds.py --against OTHER/bin/python --only start --rounds 5
+    python benchmarks/builds.py --against OTHER/bin/python --only first_step first_step_again --data data/rvl5
     python benchmarks/builds.py --against OTHER/bin/python --only predict --run RUN --data data/rvl5
     python benchmarks/builds.py --against OTHER/bin/python --only predict --run RUN --data data/rvl5 --busy 2
     python benchmarks/builds.py --against OTHER/bin/python --only judging --run RUN --data data/rvl5 --rounds 5
@@ -33,6 +34,8 @@ from typing import Any
 import pandas as pd
 
 BURN = "while True: pass"
+BEFORE_THE_FIRST_STEP = "torch.compile:"
+"""What ``munseo train`` prints last before it starts to train."""
 NO_RUN = "there-is-no-such-run"
 
 
@@ -75,11 +78,15 @@ class Workload:
         prepare: Makes the working folder.
         compare: Compares what both builds wrote; None: nothing is compared.
         exit_code: What the command must end with.
+        until: The beginning of a line of output at which the clock stops; the command is then ended.
+        again: Whether the command is run before, in the same folder and with the same cache.
     """
 
     prepare: Prepare
     compare: Compare | None = None
     exit_code: int = 0
+    until: str | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,11 @@ def _predict(task: Task, folder: Path) -> list[str]:
     """Prepare the prediction of the test pages of rvl5 by a copy of the run, as it was after its training."""
     shutil.copytree(task.need_run(), folder / "run")
     return ["predict", "run", str(task.need_data() / "test"), "-o", "predictions.csv"]
+
+
+def _train(task: Task, folder: Path) -> list[str]:
+    """Prepare a training on rvl5."""
+    return ["train", "rvl5", f"data_dir={task.need_data()}", "device=cpu"]
 
 
 def _same_decisions(old: Path, new: Path) -> str:
@@ -174,6 +186,8 @@ WORKLOADS = {
     "runs": Workload(_runs),
     "wrong_run": Workload(_words("predict", NO_RUN, "."), exit_code=2),
     "wrong_key": Workload(_words("train", "efficientnet_b4", "lrr=0.1"), exit_code=2),
+    "first_step": Workload(_train, until=BEFORE_THE_FIRST_STEP),
+    "first_step_again": Workload(_train, until=BEFORE_THE_FIRST_STEP, again=True),
     "predict": Workload(_predict, _same_decisions),
     "judging": Workload(_judging, _same_judgement),
     "demo": Workload(_words("demo", "demo"), _same_judgement),
@@ -184,23 +198,45 @@ GROUPS = {"start": ("help", "runs", "wrong_run", "wrong_key")}
 
 
 def measure(python: Path, workload: Workload, task: Task, folder: Path) -> Measurement:
-    """Run a workload once by a build, in a new folder."""
+    """Run a workload once by a build, in a new folder; with ``again`` twice, of which the second run is measured."""
     folder.mkdir(parents=True)
     words = workload.prepare(task, folder)
+    if workload.again:
+        _run(python, words, workload, folder)
+    return _run(python, words, workload, folder)
+
+
+def _run(python: Path, words: list[str], workload: Workload, folder: Path) -> Measurement:
     environment = {**os.environ, "COLUMNS": "200", "MUNSEO_CACHE": str(folder / "cache")}
-    with (folder / "output.txt").open("w") as output:
+    output = folder / "output.txt"
+    with output.open("w") as file:
         started = time.perf_counter()
         process = subprocess.Popen(
-            [python, "-m", "munseo", *words], cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
+            [python, "-m", "munseo", *words], cwd=folder, env=environment, stdout=file, stderr=subprocess.STDOUT
         )
+        is_cut = workload.until is not None and _wait_for(process, output, workload.until)
+        seconds = time.perf_counter() - started
+        if is_cut:
+            process.kill()
         _, status, usage = os.wait4(process.pid, 0)
+    if not is_cut:
         seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != workload.exit_code:
-        text = (folder / "output.txt").read_text(encoding="utf-8")
+    if not is_cut and (process.returncode != workload.exit_code or workload.until is not None):
+        text = output.read_text(encoding="utf-8")
         sys.exit(f"{python}: munseo {' '.join(words)} ended with {process.returncode}\n{text[-3000:]}")
     scale = 1 if sys.platform == "darwin" else 1024
     return Measurement(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale)
+
+
+def _wait_for(process: subprocess.Popen[bytes], output: Path, line: str) -> bool:
+    """Wait until a line begins like this one; return whether it came before the process ended."""
+    while not any(found.startswith(line) for found in output.read_text(encoding="utf-8").splitlines()):
+        # The process is not reaped here, since ``wait4`` has its processor time.
+        if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 @contextlib.contextmanager

@@ -1,11 +1,11 @@
 """Munseo: the step, the input and the trainer of ``munseo train`` with the ``eda`` policy; prediction of pages.
 
-The cache of decoded pages is built again in every process, so its cost is in the seconds before the first step.
+The cache stays in the data folder. So the first round decodes and checks all pages before the first step, and the other
+rounds, from which the medians are, find that there.
 """
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -26,19 +26,18 @@ EPOCHS = 10**6
 
 
 def train(task: Task, ready: Ready) -> float:
-    with tempfile.TemporaryDirectory(dir=task.data) as cache:
-        config = Config.model_validate(
-            {
-                "model_name": task.model, "pretrained": False, "image_size": task.size, "batch_size": task.batch,
-                "augmentation": {"eda": True}, "data_dir": task.data, "epochs": EPOCHS, "shift": "none",
-                "device": "cpu", "num_threads": torch.get_num_threads(), "cache": cache,
-            }
-        )  # fmt: skip
-        collection = collect(config)
-        module, _ = build_module(config, make_card(config, collection.pages), make_splits(config, collection)[0])
-        ready()
-        warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
-        return training_rate(module, task.steps)
+    config = Config.model_validate(
+        {
+            "model_name": task.model, "pretrained": False, "image_size": task.size, "batch_size": task.batch,
+            "augmentation": {"eda": True}, "data_dir": task.data, "epochs": EPOCHS, "shift": "none", "device": "cpu",
+            "num_threads": torch.get_num_threads(), "cache": str(task.data / "cache"),
+        }
+    )  # fmt: skip
+    collection = collect(config)
+    module, _ = build_module(config, make_card(config, collection.pages), make_splits(config, collection)[0])
+    ready()
+    warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
+    return training_rate(module, task.steps)
 
 
 def predict(task: Task, ready: Ready) -> float:

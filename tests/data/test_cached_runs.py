@@ -71,7 +71,7 @@ def test_the_second_run_and_its_folds_find_the_pages_of_the_first(collected, tmp
 def test_the_user_folder_is_where_the_environment_says(collected, tmp_path, monkeypatch):
     monkeypatch.setenv("MUNSEO_CACHE", str(tmp_path / "own"))
     collected("auto")
-    assert len(list((tmp_path / "own").rglob("*.pages"))) == 2
+    assert len(list((tmp_path / "own").glob("pages-*/*/*.pages"))) == 2
 
 
 def test_words_of_the_configuration(plain_config):

@@ -35,7 +35,7 @@ def show_listing(listing: CacheListing) -> None:
         table.add_column(column, justify="right" if column in ("image size", "pages", "size") else "left")
     for entry in listing.entries:
         table.add_row(
-            f"{entry.image_size} px",
+            f"{entry.image_size} px" + (" thumbnails" if entry.thumbnails else ""),
             f"{entry.num_pages:,}",
             _size(entry.num_bytes),
             f"{entry.last_used:%Y-%m-%d %H:%M}",

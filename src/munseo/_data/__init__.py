@@ -7,7 +7,7 @@ what was predicted. What a user can fix is raised as ``UserError``, all problems
 """
 
 from munseo._data.balance import PageCopy, class_weights, plan_balance, sampler_weights
-from munseo._data.cache import cache_folder, cache_pages, square
+from munseo._data.cache import CheckedFiles, cache_folder, cache_pages, square
 from munseo._data.decoder import decode, decode_pages, inspect
 from munseo._data.formats import FORMATS
 from munseo._data.image_check import Checked, check_images, fingerprint
@@ -23,6 +23,7 @@ from munseo._data.tables import DataTable, TableRow, read_table
 __all__ = [
     "FORMATS",
     "Checked",
+    "CheckedFiles",
     "DataLayout",
     "DataTable",
     "ImageError",

@@ -13,6 +13,7 @@ import numpy as np
 
 from munseo._console import track
 from munseo._cores import num_cores
+from munseo._data.cache.checked_files import CheckedFiles
 from munseo._data.decoder import inspect, read_bytes
 from munseo._data.image_error import ImageError, ImageProblem
 from munseo._data.near_duplicates import thumbnail
@@ -40,10 +41,14 @@ class _CheckedFile:
     problem: ImageProblem | None
     has_square_pixels: bool = True
     thumbnail: np.ndarray | None = None
+    is_new: bool = True  # whether it was decoded now
 
 
 def check_images(
-    pages: Sequence[Page], on_bad_image: Literal["fail", "skip"] = "fail", thumbnails: bool = False
+    pages: Sequence[Page],
+    on_bad_image: Literal["fail", "skip"] = "fail",
+    thumbnails: bool = False,
+    known: CheckedFiles | None = None,
 ) -> Checked:
     """Decode every page once, in threads, with a progress bar.
 
@@ -51,13 +56,15 @@ def check_images(
         pages: One split of a set; its IDs are distinct.
         on_bad_image: Whether an unreadable image is an error or is skipped.
         thumbnails: Whether to keep thumbnails, which take 9 kB a page.
+        known: Files that were checked before, which are read and not decoded; what is new is added to them.
 
     Raises:
         UserError: Images cannot be read and ``on_bad_image`` is ``fail``, or no image can be read. All are named.
     """
     pool = ThreadPoolExecutor(num_cores())
     try:
-        files = list(track(pool.map(partial(_check, thumbnails), pages), "Checking images", total=len(pages)))
+        checked = track(pool.map(partial(_check, thumbnails, known), pages), "Checking images", total=len(pages))
+        files = [_remember(known, file) for file in checked]
     finally:
         pool.shutdown(cancel_futures=True)
     good, skipped, digests, notes, kept = [], [], {}, [], {}
@@ -90,13 +97,23 @@ def fingerprint(digests: Mapping[str, str]) -> str:
     return total.hexdigest()
 
 
-def _check(thumbnails: bool, page: Page) -> _CheckedFile:
+def _remember(known: CheckedFiles | None, file: _CheckedFile) -> _CheckedFile:
+    """Add a file to the known ones if it was decoded now, can be read, and there is nothing else to say about it."""
+    if known is not None and file.is_new and file.num_pages == 1 and file.has_square_pixels:
+        known.add(bytes.fromhex(file.digest), file.thumbnail)
+    return file
+
+
+def _check(thumbnails: bool, known: CheckedFiles | None, page: Page) -> _CheckedFile:
     try:
         data = read_bytes(page.path, page.id)
     except ImageError as error:
         return _CheckedFile("", 0, error.problem)
+    digest = hashlib.sha256(data)
+    if known is not None and (found := known.find(digest.digest(), thumbnails)) is not None:
+        return _CheckedFile(digest.hexdigest(), 1, None, thumbnail=found if thumbnails else None, is_new=False)
     kept: list[np.ndarray] = []
     look = (lambda pixels: kept.append(thumbnail(pixels))) if thumbnails else None
     seen = inspect(data, page.id, look)
-    digest = hashlib.sha256(data).hexdigest()
-    return _CheckedFile(digest, seen.num_pages, seen.problem, seen.has_square_pixels, kept[0] if kept else None)
+    shown = kept[0] if kept else None
+    return _CheckedFile(digest.hexdigest(), seen.num_pages, seen.problem, seen.has_square_pixels, shown)

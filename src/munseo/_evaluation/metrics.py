@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from scipy import stats
 from scipy.special import expit, logit
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 LEVEL = 0.95
 """Level of the interval of macro-F1."""
@@ -24,6 +23,8 @@ def summarise(
     ``labels`` are the true classes, int (N,), ``probabilities`` float (N, K); ``groups`` are as in
     ``macro_f1_interval``.
     """
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support  # here: training starts without it
+
     predicted = probabilities.argmax(axis=1)
     matrix = confusion_matrix(labels, predicted, labels=range(len(class_names)))
     precision, recall, f1, support = precision_recall_fscore_support(

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
 
 from munseo._shift.text_lines import CLEAR, TextLines
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 REGULARISATION = 0.003
 """Inverse strength of the L2 penalty, ``C`` of scikit-learn."""
@@ -61,6 +63,8 @@ def learn_orientation(features: np.ndarray) -> Orientation:
 
     Multinomial logistic regression; out-of-fold predictions give the confusions, all states of a page in one fold.
     """
+    from sklearn.model_selection import GroupKFold  # here: runs whose damage is not measured start without scikit-learn
+
     count = len(features)
     all_states = np.concatenate([in_state(features, state) for state in range(NUM_STATES)])
     states, pages = np.repeat(np.arange(NUM_STATES), count), np.tile(np.arange(count), NUM_STATES)
@@ -76,6 +80,8 @@ def learn_orientation(features: np.ndarray) -> Orientation:
 
 
 def _fit(features: np.ndarray, states: np.ndarray) -> LogisticRegression:
+    from sklearn.linear_model import LogisticRegression
+
     return LogisticRegression(C=REGULARISATION, max_iter=200).fit(features, states)
 
 

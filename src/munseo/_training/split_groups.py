@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
 from munseo._config.data_settings import DataSettings
-from munseo._data import Checked, PageSet, read_table
+from munseo._data import Checked, CheckedFiles, PageSet, read_table
 from munseo._data.copies import pairs_of_copies
 from munseo._data.image_finder import nfc
 from munseo._data.page_groups import join_groups, links_of_keys
@@ -37,7 +38,7 @@ def needs_thumbnails(config: DataSettings, pages: PageSet, name: str) -> bool:
 
 
 def find_groups(
-    config: DataSettings, pages: PageSet, train: Checked, val: Checked
+    config: DataSettings, pages: PageSet, train: Checked, val: Checked, known: CheckedFiles | None = None
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """Find the groups of pages that belong together, by ``group_column`` and ``split_by_likeness``.
 
@@ -45,6 +46,7 @@ def find_groups(
     of them are evidence of one thing.
 
     The pages of ``train`` and ``val`` are the readable ones; those have thumbnails that ``needs_thumbnails`` names.
+    Copies that were found earlier among the same files are in ``known``.
 
     Returns:
         The number of the group of each page, for ``train`` where the train pages are split and for ``val`` where
@@ -57,11 +59,11 @@ def find_groups(
     keys, notes = _column(config, pages, "train"), list[str]()
     found: dict[str, np.ndarray | None] = {}
     if splits_train(config, pages):
-        found["train"], notes = _groups(config, pages, "train", train, keys)
+        found["train"], notes = _groups(config, pages, "train", train, keys, known)
     if pages.val is None:
         return _without_none(found), notes
     val_keys = _column(config, pages, "val") if _has_column(config, pages, "val") else {}
-    found["val"], more_notes = _groups(config, pages, "val", val, val_keys)
+    found["val"], more_notes = _groups(config, pages, "val", val, val_keys, known)
     notes += more_notes
     if config.group_column and not _has_column(config, pages, "val"):
         notes.append(str(Remark("split.no_groups_of_val", {"column": config.group_column})))
@@ -74,13 +76,13 @@ def _without_none(groups: dict[str, np.ndarray | None]) -> dict[str, np.ndarray]
 
 
 def _groups(
-    config: DataSettings, pages: PageSet, name: str, checked: Checked, keys: dict[str, str]
+    config: DataSettings, pages: PageSet, name: str, checked: Checked, keys: dict[str, str], known: CheckedFiles | None
 ) -> tuple[np.ndarray | None, list[str]]:
     """Return the number of the group of each readable page of one table, or None if each is its own; and notes."""
     num_pages = len(checked.pages)
     digests = [checked.digests[page.id] for page in checked.pages]
     equal = links_of_keys(digests) if config.split_by_likeness != "none" else []
-    near = _near(checked) if needs_thumbnails(config, pages, name) else []
+    near = _near(checked, digests, known) if needs_thumbnails(config, pages, name) else []
     notes = []
     if config.split_by_likeness == "near" and not needs_thumbnails(config, pages, name):
         notes.append(str(Remark("split.too_many_pages", {"most": MOST_COMPARED})))
@@ -94,11 +96,11 @@ def _groups(
     return (join_groups(num_pages, links) if links else None), notes
 
 
-def _near(checked: Checked) -> list[tuple[int, int]]:
+def _near(checked: Checked, digests: Sequence[str], known: CheckedFiles | None) -> list[tuple[int, int]]:
     """Return pairs of pages that show the same picture."""
-    return pairs_of_copies(
-        [page.path for page in checked.pages], [checked.thumbnails[page.id] for page in checked.pages]
-    )
+    paths, thumbnails = [page.path for page in checked.pages], [checked.thumbnails[page.id] for page in checked.pages]
+    find = partial(pairs_of_copies, paths, thumbnails)
+    return find() if known is None else known.copies(digests, find)
 
 
 def _column(config: DataSettings, pages: PageSet, name: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from munseo._config import Config
 from munseo._console import say
 from munseo._data import (
     Checked,
+    CheckedFiles,
     DataLayout,
     ImageProblem,
     Page,
@@ -88,8 +89,13 @@ def collect(config: Config) -> Collection:
         UserError: The tables have problems, or images cannot be read: all of them in one message.
     """
     pages = load_pages(config.data_dir, DataLayout.from_config(config))
-    checked = _check_all(pages, config)
-    groups, group_notes = find_groups(config, pages, checked["train"], checked["val"])
+    known = None if config.cache is False else CheckedFiles(_cache_folder(config))
+    try:
+        checked = _check_all(pages, config, known)
+        groups, group_notes = find_groups(config, pages, checked["train"], checked["val"], known)
+    finally:
+        if known is not None:
+            known.close()
     notes = (*pages.notes, *(note for result in checked.values() for note in result.notes), *group_notes)
     skipped = tuple(entry for result in checked.values() for entry in result.skipped)
     for note in notes:
@@ -104,7 +110,7 @@ def collect(config: Config) -> Collection:
     return Collection(cached, digests, skipped, notes, groups.get("train"), groups.get("val"))
 
 
-def _check_all(pages: PageSet, config: Config) -> dict[str, Checked]:
+def _check_all(pages: PageSet, config: Config, known: CheckedFiles | None) -> dict[str, Checked]:
     """Check train, validation and test pages, and name all images that cannot be read in one message."""
     checked: dict[str, Checked] = {}
     problems: list[str] = []
@@ -112,7 +118,9 @@ def _check_all(pages: PageSet, config: Config) -> dict[str, Checked]:
         with_thumbnails = needs_thumbnails(config, pages, name)
         try:
             checked[name] = (
-                check_images(members, config.on_bad_image, with_thumbnails) if members else Checked((), (), {}, ())
+                check_images(members, config.on_bad_image, with_thumbnails, known)
+                if members
+                else Checked((), (), {}, ())
             )
         except UserError as error:
             problems += [f"{name}/{problem}" for problem in error.problems]
@@ -128,13 +136,17 @@ def _cached(config: Config, pages: PageSet, digests: dict[tuple[str, str], str])
     """Return train and validation pages with their files in the cache; test pages are decoded only once."""
     if config.cache is False:
         return pages
-    folder = cache_folder() if config.cache in (True, "auto") else Path(str(config.cache)).expanduser()
+    folder = _cache_folder(config)
     sizes = {config.image_size, *(stage.image_size for stage in config.progressive_resizing)}
     val = pages.val or ()
     keys = [digests[name, page.id] for name, members in (("train", pages.train), ("val", val)) for page in members]
     cached = tuple(cache_pages([*pages.train, *val], keys, sorted(sizes), folder))
     num_train = len(pages.train)
     return replace(pages, train=cached[:num_train], val=cached[num_train:] if pages.val else None)
+
+
+def _cache_folder(config: Config) -> Path:
+    return cache_folder() if config.cache in (True, "auto") else Path(str(config.cache)).expanduser()
 
 
 def choose_recipe(config: Config, collection: Collection) -> Recipe | None:

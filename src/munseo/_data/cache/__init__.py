@@ -7,6 +7,7 @@ letterboxed square, so no margin around it is needed, and a run has the same bit
 
 from munseo._data.cache.cache_fill import cache_pages
 from munseo._data.cache.cached_page import square
+from munseo._data.cache.checked_files import CheckedFiles
 from munseo._data.cache.pack_storage import cache_folder
 
-__all__ = ["cache_folder", "cache_pages", "square"]
+__all__ = ["CheckedFiles", "cache_folder", "cache_pages", "square"]

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from munseo._data.cache.checked_files import PAIRS_SUFFIX, thumbnail_folder
 from munseo._data.cache.pack import DamagedPackError, count_pages
 from munseo._data.cache.pack_storage import (
     SIZE_FOLDERS,
+    THUMBNAILS,
     cache_folder,
     delete_unused,
     holding,
@@ -32,6 +34,7 @@ class CacheEntry:
     in_use: bool  # whether a running process reads them
     # Whether this installation would make the same pixels. If not, it makes its own, and these are deleted first.
     current: bool
+    thumbnails: bool = False  # whether these are thumbnails, which say that a file was checked
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ def clear_cache(folder: Path | str | None = None) -> Cleared:
             freed = sum(delete_unused(pack) for pack in pack_files(chosen))
             left = sum(pack.stat().st_size for pack in pack_files(chosen))
             for home in chosen.glob(SIZE_FOLDERS):
+                for file in home.glob(f"*{PAIRS_SUFFIX}"):
+                    file.unlink(missing_ok=True)
                 with suppress(OSError):  # not empty
                     home.rmdir()
     except OSError as error:
@@ -109,5 +114,6 @@ def _entry(folder: Path, home: Path, packs: list[Path]) -> CacheEntry:
         num_bytes=sum(stat.st_size for stat in stats),
         last_used=datetime.fromtimestamp(max(stat.st_mtime for stat in stats)).astimezone(),
         in_use=any(is_used(pack) for pack in packs),
-        current=home == size_folder(folder, size_px),
+        current=home in (size_folder(folder, size_px), thumbnail_folder(folder)),
+        thumbnails=home.parent.name == THUMBNAILS,
     )

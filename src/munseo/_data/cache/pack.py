@@ -123,6 +123,11 @@ class Pack:
         """The SHA-256 of the image file of every row."""
         return [value.tobytes() for value in self._index["sha256"]]
 
+    @property
+    def heights(self) -> list[int]:
+        """The height of the page in every row, in px."""
+        return [int(height) for height in self._index["height"]]
+
     def is_whole(self, rows: Sequence[int]) -> bool:
         """Return whether the pixels of these rows are those that were written."""
         return all(self._checksum(row) == self._index["crc32"][row] for row in rows)
@@ -135,12 +140,26 @@ class Pack:
             OSError: The file is missing.
         """
         self.open()
-        height, width, channels = (int(self._index[name][row]) for name in ("height", "width", "channels"))
-        pixels = self._pixels(row)
-        page = pixels.reshape(height, width) if channels == 1 else pixels.reshape(height, width, channels)
-        square = padded(page, self.size_px)
+        square = padded(self._page(row), self.size_px)
         self._forget(row)
         return square
+
+    def page(self, row: int) -> np.ndarray:
+        """Return the pixels of a page as they were written: (h, w) or (h, w, 3) uint8.
+
+        Raises:
+            DamagedPackError: The file is damaged.
+            OSError: The file is missing.
+        """
+        self.open()
+        page = self._page(row).copy()
+        self._forget(row)
+        return page
+
+    def _page(self, row: int) -> np.ndarray:
+        height, width, channels = (int(self._index[name][row]) for name in ("height", "width", "channels"))
+        pixels = self._pixels(row)
+        return pixels.reshape(height, width) if channels == 1 else pixels.reshape(height, width, channels)
 
     def _checksum(self, row: int) -> int:
         checksum = zlib.crc32(self._pixels(row).data)

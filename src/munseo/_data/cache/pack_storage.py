@@ -1,7 +1,8 @@
 """The cache folder: where it is, what is in it, how large it may grow, and what is deleted first.
 
 ``<folder>/pages-1/224px-<decoder>/<name>.pages``: a folder for each format of the files, in it one for each size and
-version of the decoder, and in that the packs. Only the holder of the folder's lock makes and deletes packs.
+version of the decoder, and in that the packs. ``thumbnails-1`` has likewise what is known of files that were checked.
+Only the holder of the folder's lock makes and deletes packs.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from munseo._run.run_lock import lock
 FOLDER_VARIABLE = "MUNSEO_CACHE"  # the environment variable that names the cache folder
 LIMIT_VARIABLE = "MUNSEO_CACHE_GB"  # the environment variable that limits the size of the cache
 FORMAT = "pages-1"  # the folder of packs in the present format
+THUMBNAILS = "thumbnails-1"  # the folder of the thumbnails of files that were checked
 LOCK_NAME = ".lock"  # the file that is locked while packs are made and deleted
 
-SIZE_FOLDERS = "pages-*/*px-*"
+SIZE_FOLDERS = "*-*/*px-*"
 """The folders of every format, size and version; the limit holds for all of them together."""
 
 DECODING_CODE = ("bitfield_bmp.py", "decoder.py", "formats.py", "paged_files.py", "pixel_aspect.py", "pixels.py")
