@@ -84,6 +84,16 @@ def test_own_names_of_columns_come_first(tmp_path):
     assert (table.column("ID"), table.column("target")) == ("id", "target")
 
 
+def test_rows_are_a_sequence(tmp_path):
+    rows = read_table(write(tmp_path, "ID,target\na,1\nb,2\nc,3\n")).rows
+    assert len(rows) == 3
+    assert (rows[-1].line, rows[-1].cells) == (4, ("c", "3"))
+    assert [row.cells for row in rows[:2]] == [("a", "1"), ("b", "2")]
+    assert rows[1] in rows
+    with pytest.raises(IndexError):
+        rows[3]
+
+
 def test_a_value_over_two_lines_keeps_the_count(tmp_path):
     table = read_table(write(tmp_path, 'ID,note\na,"one\ntwo"\nb,x\n'))
     assert [row.line for row in table.rows] == [2, 4]

@@ -121,7 +121,9 @@ def test_a_parquet_file_of_kilobytes_that_unpacks_to_gigabytes(column, folder):
     table = folder / "train.parquet"
     pq.write_table(pa.table({"ID": column}), table, compression="zstd")
     assert table.stat().st_size < 400_000
-    with memory_below(400), pytest.raises(UserError, match="unpacks to more than"):
+    # It would unpack to gigabytes. Maps take 492 MB up to the refusal in a new process.
+    # Where memory is free already, it is less.
+    with memory_below(600), pytest.raises(UserError, match="unpacks to more than"):
         read_table(table)
     if column is DOUBLED:
         with memory_below(400):

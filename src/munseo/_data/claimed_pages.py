@@ -8,6 +8,7 @@ from pathlib import Path
 
 from munseo._data.image_error import UnreadableError
 from munseo._data.image_finder import ImageFinder, list_images, nfc, printable, shown
+from munseo._data.page import Page
 from munseo._data.tables import DataTable
 from munseo._errors import UserError
 from munseo._locale import Remark
@@ -17,13 +18,30 @@ _NAMED = 5  # the number of images that a note names
 
 @dataclass(frozen=True, slots=True)
 class ClaimedPage:
-    """One page as a table or a folder claims it."""
+    """One page as a table or a folder claims it; all pages of a data set are in this state at once."""
 
+    file: Page | None  # the ID and the file; None if it was not found, which has been noted as a problem
     id: str
-    path: Path | None  # None if the file was not found, which has been noted as a problem
     label: str | None  # as written; None in a split without labels
     where: str  # where it is claimed, such as ``train.csv:17``
-    label_where: str  # where its label is claimed: the row, or the folder that is named after the class
+    label_folder: str | None  # the folder that is named after the class; None where the row claims the label
+
+    @classmethod
+    def at(
+        cls, id: str, path: Path | None, label: str | None, where: str, label_folder: str | None = None
+    ) -> ClaimedPage:
+        """Make a page from its ID and its file, which takes less memory in a ``Page`` than as a path."""
+        return cls(None if path is None else Page(id, path, None), id, label, where, label_folder)
+
+    @property
+    def path(self) -> Path | None:
+        """The file of the page; None if it was not found."""
+        return None if self.file is None else self.file.path
+
+    @property
+    def label_where(self) -> str:
+        """Where the label is claimed: the row, or the folder that is named after the class."""
+        return self.label_folder or f"{self.where}: {self.id}"
 
 
 def claimed_in_table(
@@ -55,7 +73,7 @@ def claimed_in_table(
             path = finder.find(name)
         except UnreadableError as error:
             problems.append(f"{where}: {name}: {error}")
-        pages.append(ClaimedPage(nfc(name), path, label or None, where, f"{where}: {nfc(name)}"))
+        pages.append(ClaimedPage.at(nfc(name), path, label or None, where))
     if not table.rows and not table.problems:
         problems.append(f"{table.path.name}: has no rows below its header")
     return pages
@@ -66,7 +84,7 @@ def claimed_in_class_folders(
 ) -> list[ClaimedPage]:
     """List the images of folders that are named after their class; IDs are paths below ``data_dir``."""
     return [
-        ClaimedPage(
+        ClaimedPage.at(
             name := shown(path, data_dir), path, nfc(printable(folder.name)), name, f"{shown(folder, data_dir)}/"
         )
         for folder in folders
@@ -83,7 +101,7 @@ def claimed_in_folder(
         name = shown(path, folder)
         first, slash, _ = name.partition("/")
         label = first if slash and first in known else None
-        pages.append(ClaimedPage(name, path, label, f"{folder.name}/{name}", f"{folder.name}/{first}/"))
+        pages.append(ClaimedPage.at(name, path, label, f"{folder.name}/{name}", f"{folder.name}/{first}/"))
     return pages
 
 
@@ -97,9 +115,9 @@ def note_unlisted(table: Path, claimed: Sequence[ClaimedPage], folder: Path) -> 
     """
     folders: dict[Path, Path] = {}
     known = {
-        folders.setdefault(page.path.parent, page.path.parent.resolve()) / page.path.name
+        folders.setdefault(page.file.folder, page.file.folder.resolve()) / page.file.name
         for page in claimed
-        if page.path is not None
+        if page.file is not None
     }
     top = folder.resolve()
     unlisted = [shown(path, top) for path in list_images(top, top, [], []) if path not in known]
@@ -112,15 +130,16 @@ def note_unlisted(table: Path, claimed: Sequence[ClaimedPage], folder: Path) -> 
 def report_repeats(splits: Sequence[tuple[str, Sequence[ClaimedPage]]], problems: list[str]) -> None:
     """Add a problem for every ID, and for every file under two IDs, that occurs twice within a split or in two."""
     ids: dict[str, tuple[str, ClaimedPage]] = {}
-    paths: dict[Path, tuple[str, ClaimedPage]] = {}
+    files: dict[Path, dict[str, tuple[str, ClaimedPage]]] = {}  # by folder and name
     for split, pages in splits:
         for page in pages:
-            earlier = ids.setdefault(page.id, (split, page))
+            claim = split, page
+            earlier = ids.setdefault(page.id, claim)
             if earlier[1] is not page:
                 what = "duplicate ID" if earlier[0] == split else f"is in {earlier[0]} too"
                 problems.append(f"{page.where}: {page.id}: {what} (first at {earlier[1].where})")
-            elif page.path is not None:
-                earlier = paths.setdefault(page.path, (split, page))
+            elif page.file is not None:
+                earlier = files.setdefault(page.file.folder, {}).setdefault(page.file.name, claim)
                 if earlier[1] is not page:
                     where = f"{earlier[1].id} ({earlier[1].where})"
                     problems.append(f"{page.where}: {page.id}: is the same file as {where}")

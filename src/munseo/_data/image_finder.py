@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 
 from munseo._data.formats import IMAGE_EXTENSIONS
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
+from munseo._data.page import joined
 
 MAX_DEPTH = 100
 """The deepest nesting of folders that is read; without a limit a walk would end with Python's own RecursionError."""
@@ -63,7 +64,7 @@ class ImageFinder:
             if found is None:
                 near = near or listing.near(last)
                 continue
-            path = folder / found
+            path = joined(folder, found)
             linked = linked or found in listing.links
             if linked and not (lies_within(path, self._data_dir) or lies_within(path, top)):
                 raise UnreadableError(ImageProblem(ProblemCode.LINK_LEAVES_DATA))
@@ -204,7 +205,7 @@ def list_images(folder: Path, bound: Path, left_out: list[str], problems: list[s
         problems.append(f"{shown(folder, bound)}/: cannot be listed ({error.strerror})")
         return
     for entry in listed:
-        path = folder / entry.name
+        path = joined(folder, entry.name)
         if is_hidden(entry.name):
             continue
         if entry.is_symlink() and not lies_within(path, bound):

@@ -44,11 +44,11 @@ def find_pages(inputs: Sequence[Path], id_column: str | None = None) -> InputPag
     for path in inputs if sample is None else [sample]:
         if path.is_dir():
             files = list_images(path, path, left_out, problems)
-            claimed += [ClaimedPage(shown(file, path), file, None, str(file), str(file)) for file in files]
+            claimed += [ClaimedPage.at(shown(file, path), file, None, str(file)) for file in files]
         elif path.suffix.lower() in TABLE_EXTENSIONS and path.is_file():
             claimed += _pages_of_table(path, inputs[0] if sample else None, id_column, problems)
         elif path.is_file():
-            claimed.append(ClaimedPage(nfc(path.name), path, None, str(path), str(path)))
+            claimed.append(ClaimedPage.at(nfc(path.name), path, None, str(path)))
         else:
             problems.append(f"{path}: there is no such file or folder")
     report_repeats([("inputs", claimed)], problems)
@@ -56,7 +56,7 @@ def find_pages(inputs: Sequence[Path], id_column: str | None = None) -> InputPag
         raise UserError(f"{len(problems)} of the pages to predict cannot be used; correct these names:", problems)
     if not claimed:
         raise UserError(f"{', '.join(map(str, inputs))}: no images there.")
-    pages = tuple(Page(page.id, page.path, None) for page in claimed if page.path is not None)
+    pages = tuple(page.file for page in claimed if page.file is not None)
     unlisted = note_unlisted(sample, claimed, folder) if sample and (folder := _images_of(sample, inputs[0])) else ()
     notes = (f"left out, as no image files: {', '.join(sorted(left_out)[:5])} ({len(left_out)})",) if left_out else ()
     return InputPages(pages, sample, (*notes, *unlisted))

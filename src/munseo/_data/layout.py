@@ -296,7 +296,7 @@ class _Loading:
         if self.problems:
             problems = list(dict.fromkeys(self.problems))
             count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-            files = [page.path for page in (*train, *(val or ()))]
+            files = [page.file for page in (*train, *(val or ()))]
             no_image = " Not one image was found: set image_dir to the folder that holds them."
             advice = no_image if files and not any(files) else ""
             raise UserError(f"{self.data_dir}: {count} in the data set.{advice}", problems)
@@ -357,6 +357,6 @@ def _folders_in(root: Path) -> list[Path]:
 def _pages(claimed: Sequence[ClaimedPage], classes: Classes) -> tuple[Page, ...]:
     pages = []
     for page in claimed:
-        assert page.path is not None, "a missing file is a problem, and problems have been raised"
-        pages.append(Page(page.id, page.path, classes.index(page.label) if page.label is not None else None))
+        assert page.file is not None, "a missing file is a problem, and problems have been raised"
+        pages.append(page.file.labelled(None if page.label is None else classes.index(page.label)))
     return tuple(pages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,17 +25,28 @@ class Page:
         """Make a page from its ID, its file and its label."""
         object.__setattr__(self, "id", id)
         object.__setattr__(self, "label", label)
-        object.__setattr__(self, "folder", _shared(path.parent))
-        object.__setattr__(self, "name", id if path.name == id else path.name)
+        object.__setattr__(self, "folder", shared(path.parent))
+        # The end of the ID is mostly the name, and a string of its own: Python keeps a table of all parts of paths.
+        end = id.rpartition("/")[2]
+        object.__setattr__(self, "name", end if path.name == end else path.name)
+
+    def labelled(self, label: int | None) -> Page:
+        """Return the page with a label: itself where it has none so far and gets none."""
+        return self if label == self.label else Page(self.id, self.path, label)
 
     @property
     def path(self) -> Path:
         """The file of the page."""
-        return self.folder / self.name
+        return joined(self.folder, self.name)
+
+
+def joined(folder: Path, name: str) -> Path:
+    """Return ``folder / name``, but without entering ``name`` into Python's table of the parts of paths for good."""
+    return Path(os.path.join(folder, name))  # noqa: PTH118
 
 
 @lru_cache(maxsize=1024)
-def _shared(folder: Path) -> Path:
+def shared(folder: Path) -> Path:
     """Return the first of all paths that equal this one."""
     return folder
 

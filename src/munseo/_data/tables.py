@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+from array import array
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -44,13 +47,42 @@ class TableRow:
         return dict(zip(self.columns, self.cells, strict=True))
 
 
+class TableRows(Sequence[TableRow]):
+    """The rows of a table, made when they are asked for: as objects they would take twice the memory of their text."""
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        self._columns = columns
+        self._lines = array("q")
+        self._cells: list[str] = []  # row after row
+
+    def append(self, line: int, cells: Iterable[str]) -> None:
+        """Add a row with as many cells as there are columns."""
+        self._lines.append(line)
+        self._cells.extend(cells)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, index: int) -> TableRow: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[TableRow]: ...
+
+    def __getitem__(self, index: int | slice) -> TableRow | Sequence[TableRow]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(len(self))[index]]
+        start = range(len(self))[index] * len(self._columns)
+        return TableRow(self._lines[index], self._columns, tuple(self._cells[start : start + len(self._columns)]))
+
+
 @dataclass(frozen=True)
 class DataTable:
     """A table that was read."""
 
     path: Path
     columns: tuple[str, ...]
-    rows: tuple[TableRow, ...]  # those that could be read; ``problems`` has messages about the others, with their lines
+    rows: Sequence[TableRow]  # those that could be read; ``problems`` has messages about the others, with their lines
     encoding: str  # ``UTF-8``, ``UTF-16``, ``CP949`` or ``parquet``
     problems: tuple[str, ...]
     # How a text separates its columns, and whether it names them; None in a parquet file.
@@ -122,7 +154,7 @@ def _read_json(path: Path, text: str, encoding: str, layout: TextLayout) -> Data
 def _read_csv(path: Path, text: str, encoding: str, layout: TextLayout) -> DataTable:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=layout.separator, strict=True)
     columns = layout.columns or ()
-    rows: list[TableRow] = []
+    rows = TableRows(columns)
     problems: list[str] = []
     line = 1
     try:
@@ -131,8 +163,9 @@ def _read_csv(path: Path, text: str, encoding: str, layout: TextLayout) -> DataT
             if any(cells):
                 if not columns:
                     columns = _checked_columns(path, cells)
+                    rows = TableRows(columns)
                 elif len(cells) == len(columns):
-                    rows.append(TableRow(line, columns, tuple(cells)))
+                    rows.append(line, cells)
                 else:
                     problems.append(
                         f"{path.name}:{line}: has {len(cells)} values; the header has {len(columns)} columns"
@@ -142,15 +175,15 @@ def _read_csv(path: Path, text: str, encoding: str, layout: TextLayout) -> DataT
         raise UserError(f"{path}:{line}: is not valid CSV ({error}); a quotation mark may be left open.") from None
     if not columns:
         raise UserError(f"{path}: is empty; its first line should name the columns.")
-    return DataTable(path, columns, tuple(rows), encoding, tuple(problems), layout)
+    return DataTable(path, columns, rows, encoding, tuple(problems), layout)
 
 
 def _read_parquet(path: Path, data: bytes) -> DataTable:
-    rows: list[TableRow] = []
     number = unpacked = 0
     try:
         with pq.ParquetFile(io.BytesIO(data)) as content:
             columns = _checked_columns(path, content.schema_arrow.names)
+            rows = TableRows(columns)
             for batch in content.iter_batches(_BATCH_ROWS):
                 # A kilobyte can hold gigabytes of one repeated value.
                 unpacked += sum(map(_num_bytes, batch.columns))
@@ -160,14 +193,14 @@ def _read_parquet(path: Path, data: bytes) -> DataTable:
                     number += 1
                     values = tuple("" if cell is None else str(cell).strip() for cell in cells)
                     if any(values):
-                        rows.append(TableRow(number, columns, values))
+                        rows.append(number, values)
     # ArrowInvalid is a ValueError, and so is a date beyond Python's own.
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         if isinstance(error, UserError):
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{path}: is a damaged parquet file ({reason}); write it again.") from None
-    return DataTable(path, columns, tuple(rows), "parquet", ())
+    return DataTable(path, columns, rows, "parquet", ())
 
 
 def _num_bytes(column: pa.Array) -> int:
