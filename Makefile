@@ -13,7 +13,7 @@ demo: $(VENV)/.installed  ## generate documents, train, predict, score, report: 
 	$(BIN)/munseo demo demo
 
 test: $(VENV)/.installed-test lint  ## lint, check types, run the tests
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed-test  ## ruff and mypy
 	$(BIN)/ruff check .

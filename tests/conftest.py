@@ -1,8 +1,10 @@
 """What several areas share: a small generated document set, and a configuration that trains on it in seconds."""
 
+import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,15 +27,63 @@ TINY = {
     "lr": "0.003",
     "robustness_pages": "4",
 }
+LONGEST_FILES = (
+    "tests/commands/test_train.py",
+    "tests/commands/test_resume.py",
+    "tests/training/test_start_checks.py",
+    "tests/training/test_trackers.py",
+    "tests/benchmarks/test_bench_scripts.py",
+    "tests/ui/test_ui_browser.py",
+    "tests/ui/test_web_app.py",
+    "tests/training/test_joined_folds.py",
+    "tests/training/test_shifted_runs.py",
+    "tests/engines/test_engine_backends.py",
+    "tests/export/test_exporter.py",
+)
+"""The files that take longest. They have few tests, so that xdist would start them last, and one process would wait."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest files first; ``--no-loadscope-reorder`` keeps this order when files go to several processes."""
+    places = {name: index for index, name in enumerate(LONGEST_FILES)}
+    items.sort(key=lambda item: places.get(item.nodeid.split("::")[0], len(places)))
 
 
 @pytest.fixture(scope="session")
-def documents(tmp_path_factory) -> Path:
+def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Make a folder that all test processes read: the first one that needs it makes it, the others wait for it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def make_once(name: str, make: Callable[[Path], object]) -> Path:
+        folder, done = shared / f"shared-{name}", shared / f"shared-{name}.done"
+        with (shared / f"shared-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # the rest of an attempt that failed in another process
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return make_once
+
+
+def _only_folder(folder: Path) -> Path:
+    """Return the run in a folder of runs; hidden folders belong to the program."""
+    (run,) = (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return run
+
+
+@pytest.fixture(scope="session")
+def documents(made_once) -> Path:
     """The generated set, 4 to 5 pages a class; do not write into it."""
     from munseo import _synth as specimens
 
-    folder = tmp_path_factory.mktemp("documents") / "data"
-    return specimens.generate(folder, num_train=72, num_test=17, longest_side_px=128, num_workers=1)
+    def make(folder: Path) -> None:
+        specimens.generate(folder / "data", num_train=72, num_test=17, longest_side_px=128, num_workers=1)
+
+    return made_once("documents", make) / "data"
 
 
 @pytest.fixture
@@ -62,41 +112,46 @@ def plain_config(tmp_path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(documents, tmp_path_factory):
+def finished(documents, made_once):
     """A finished run of the reference's own configuration, made tiny; tests only read it."""
     from munseo import train
     from munseo._run import open_run
 
-    runs = tmp_path_factory.mktemp("finished") / "runs"
-    changes = {**TINY, "data_dir": documents, "runs_dir": runs, "class_imbalance.max_samples": 6, "batch_size": 16}
-    return open_run(train("efficientnet_b4", [f"{key}={value}" for key, value in changes.items()], quiet=True))
+    def make(folder: Path) -> None:
+        changes = {**TINY, "data_dir": documents, "runs_dir": folder, "class_imbalance.max_samples": 6}
+        train("efficientnet_b4", [f"{key}={value}" for key, value in changes.items()], quiet=True)
+
+    return open_run(_only_folder(made_once("finished", make)))
 
 
 @pytest.fixture(scope="session")
-def kfold_run(documents, tmp_path_factory):
+def kfold_run(documents, made_once):
     """A finished run of two folds, with one page of each class held out of both; tests only read it."""
     from munseo import train
     from munseo._run import open_run
 
-    runs = tmp_path_factory.mktemp("kfold_run") / "runs"
-    changes = {**TINY, "data_dir": documents, "runs_dir": runs, "n_folds": 2, "class_imbalance": "null"}
-    changes |= {"robustness_pages": 2, "shifted_draws": 2}
-    return open_run(train("efficientnet_b4", [f"{key}={value}" for key, value in changes.items()], quiet=True))
+    def make(folder: Path) -> None:
+        changes = {**TINY, "data_dir": documents, "runs_dir": folder, "n_folds": 2, "class_imbalance": "null"}
+        changes |= {"robustness_pages": 2, "shifted_draws": 2}
+        train("efficientnet_b4", [f"{key}={value}" for key, value in changes.items()], quiet=True)
+
+    return open_run(_only_folder(made_once("kfold_run", make)))
 
 
 @pytest.fixture(scope="session")
-def exports(finished, tmp_path_factory):
+def exports(finished, made_once):
     """The finished run with every export, in full precision and in INT8 (whatever INT8 costs so small a model)."""
     from munseo import export
     from munseo._engines import ENGINES
     from munseo._run import open_run
 
-    run = tmp_path_factory.mktemp("exports") / finished.name
-    shutil.copytree(finished.path, run)
-    for engine in ENGINES:
-        export(run, engine, quiet=True)
-        export(run, engine, int8=True, max_loss=1.0, quiet=True)
-    return open_run(run)
+    def make(folder: Path) -> None:
+        run = shutil.copytree(finished.path, folder / finished.name)
+        for engine in ENGINES:
+            export(run, engine, quiet=True)
+            export(run, engine, int8=True, max_loss=1.0, quiet=True)
+
+    return open_run(_only_folder(made_once("exports", make)))
 
 
 @pytest.fixture
