@@ -19,6 +19,7 @@ from munseo._model import Classifier, hold_frozen_statistics
 from munseo._prediction.loader import Batch, InferencePages, PageDataset, inference_loader
 from munseo._prediction.shifted_pages import ShiftedPages
 from munseo._randomness import derived_seed, generator
+from munseo._training.epoch_loader import EpochLoader
 from munseo._training.epoch_outputs import EpochOutputsCollector
 from munseo._training.hardware import Forward, Hardware, gather
 from munseo._training.loss import SoftLoss, build_loss
@@ -92,9 +93,7 @@ class PageClassifier(pl.LightningModule):
         # here only after a state from within an epoch was loaded: the loader is built before the next epoch begins.
         done = self.trainer.fit_loop.epoch_loop.batch_progress.current.completed
         batches.start_at(epochs.processed, 0 if epochs.ready == epochs.processed else done)
-        return DataLoader(
-            pages, batch_sampler=batches, persistent_workers=self.hardware.num_workers > 0, **self.hardware.loading
-        )
+        return EpochLoader(pages, batches, self.config.epochs, **self.hardware.loading)
 
     def val_dataloader(self) -> list[DataLoader[Any]]:
         """Return loaders of this process's validation pages: as they are, and damaged by the recipe."""

@@ -75,17 +75,25 @@ class EpochBatches(Sampler[list[Draw]]):
         # A single remaining page is left out, unless it is all there is.
         return full + (remainder > 1 or (full == 0 and remainder == 1))
 
+    def first_batch(self, epoch: int) -> int:
+        """Return the number of the batch that an epoch begins with: 0, but for an epoch that was interrupted."""
+        resumed, first = self._resumed
+        return first if epoch == resumed else 0
+
     def __iter__(self) -> Iterator[list[Draw]]:
-        rng = generator(self.seed, "order", self.epoch)
+        return self.batches_of(self.epoch)
+
+    def batches_of(self, epoch: int) -> Iterator[list[Draw]]:
+        """Yield the batches of an epoch, whichever was chosen."""
+        rng = generator(self.seed, "order", epoch)
         if self.weights is None:
             order = rng.permutation(self.num_samples)
         else:
             order = rng.choice(self.num_samples, self.num_samples, p=self.weights)
         mine = np.resize(order, self._samples_per_process() * self.world_size)[self.rank :: self.world_size]
-        first_epoch, first_batch = self._resumed
-        for number in range(first_batch if self.epoch == first_epoch else 0, len(self)):
+        for number in range(self.first_batch(epoch), len(self)):
             indices = mine[number * self.batch_size : (number + 1) * self.batch_size]
-            yield [(self.epoch, int(index)) for index in indices]
+            yield [(epoch, int(index)) for index in indices]
 
     def _samples_per_process(self) -> int:
         return -(-self.num_samples // self.world_size)
