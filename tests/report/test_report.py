@@ -12,7 +12,7 @@ from fake_run import ENGLISH, HANGUL, NAME, change, put, write_folds, write_run
 from munseo._config import load_config
 from munseo._errors import UserError
 from munseo._locale import LANGUAGES, Texts
-from munseo._report import record_score, write_report
+from munseo._report import missing_files, record_score, write_preliminary, write_report
 from munseo._report.content.overview import summary_blocks
 from munseo._report.content.run_files import FILES
 from munseo._report.facts import gather
@@ -254,3 +254,29 @@ def test_sections_of_a_run_without_results_are_left_out(english_run: RunFolder):
     assert plots_of(facts) == []
     built = {section.name for section in build_document(facts, texts).sections}
     assert built == {"summary", "setup", "configuration", "course", "next", "files", "reproduction"}
+
+
+def test_a_preliminary_report_says_so_and_is_replaced(english_run: RunFolder):
+    results = english_run.results_file.read_bytes()
+    english_run.results_file.unlink()
+    change(english_run.manifest_file, "status", value="running")
+    assert write_preliminary(english_run) == english_run.path / "report.html"
+    for language, name in (("en", "report.html"), ("ko", "report.ko.html")):
+        say, page = Texts(language, "report"), read(english_run, name)
+        assert say("summary.preliminary") in page
+        assert say("summary.unfinished") not in page
+        assert "0.8" in page, "the score of the best epoch is known"
+    assert not (english_run.path / "report.md").exists()
+    english_run.results_file.write_bytes(results)
+    # A kill between the end of the run and its report: the preliminary one does not count as the report.
+    change(english_run.manifest_file, "status", value="finished")
+    assert {"report.html", "report.ko.html"} <= {file.name for file in missing_files(english_run)}
+    write_report(english_run)
+    assert missing_files(english_run) == []
+    assert Texts("en", "report")("summary.preliminary") not in read(english_run, "report.html")
+
+
+def test_a_run_that_failed_has_no_preliminary_report(english_run: RunFolder):
+    english_run.results_file.unlink()
+    change(english_run.manifest_file, "status", value="failed")
+    assert Texts("en", "report")("summary.unfinished") in rendered(english_run)

@@ -79,7 +79,7 @@ class Facts:
 
     @property
     def is_preliminary(self) -> bool:
-        """Whether the run goes on: it has trained, and its best weights have not been judged yet."""
+        """Whether the run goes on: at least one epoch has ended, and the best weights have not been judged yet."""
         return self.results.val is None and bool(self.curves) and self.get("status") == "running"
 
     @property
