@@ -44,7 +44,7 @@ class Question:
         return low > self.boundary or high < self.boundary or high - low <= 2 * self.half_width
 
 
-OF_DAMAGE = Question(boundary=-0.05, half_width=0.1, level=0.95)
+OF_DAMAGE = Question(boundary=-0.05, half_width=0.1, level=0.9)
 """Does a damage cost five points of accuracy or more, or is its cost known to 10 points either way?"""
 OF_VIEW = Question(boundary=0.0, half_width=0.05, level=0.9)
 """Does a view change accuracy for better or worse, or is its effect known to 5 points either way?"""

@@ -10,6 +10,10 @@ import torch
 from munseo._cores import num_cores
 from munseo._errors import UserError
 
+IMAGES_AT_ONCE = 8
+"""Images that torch gets at once on a processor where predictions only measure: fewer waste the cores, and the
+activations of more do not stay in the caches."""
+
 
 @dataclass(frozen=True)
 class InferenceSetup:

@@ -236,7 +236,7 @@ class DamageScores(RunRecord):
 
     Attributes:
         num_pages: With ``judging: quick`` the pages that it was judged on, whose macro-F1 without damage is ``clean``.
-        accuracy_changes: The 95% confidence sequence of the change in accuracy at each severity.
+        accuracy_changes: The 90% confidence sequence of the change in accuracy at each severity.
         stopped_early: Whether it was judged on fewer pages than the profile has.
     """
 

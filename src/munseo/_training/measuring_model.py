@@ -16,13 +16,12 @@ from munseo._data import Page
 from munseo._engines.backends import load_backend
 from munseo._model import Classifier, ModelCard
 from munseo._prediction import InferenceSetup, predict_pages
+from munseo._prediction.device import IMAGES_AT_ONCE
 from munseo._prediction.prepared_engine import prepare_engine, ready_engine
 from munseo._prediction.shifted_pages import profile_cells
 from munseo._prediction.tta import VIEWS
 from munseo._run import RunFolder
 
-IMAGES_AT_ONCE = 8
-"""Images that torch gets at once where predictions only measure."""
 WORTH_AN_ENGINE = 20_000_000
 """Pixels of all images that will be predicted, from which on an engine is made. It takes 2 to 4 s, as torch does for
 about 12 million pixels of lite0 on two cores. The clock does not decide, since a resumed run has to decide alike."""

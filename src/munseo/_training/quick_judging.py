@@ -27,7 +27,9 @@ def quick_damages(
     clean: np.ndarray,
     groups: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """Judge pages under each damage until all its severities are certain, and return the judged pages of each damage.
+    """Judge pages under each damage until its effect is certain, and return the judged pages of each damage.
+
+    It is certain if it is harmful at some severity, or if the question is answered at all of them.
 
     Args:
         predictions: Of all pages in the first cell, then all in the second, and so on.
@@ -44,18 +46,18 @@ def quick_damages(
             numbers = {cell: number * len(pages) + seen for number, cell in enumerate(cells) if cell[0] in left}
             decided = dict(zip(numbers, _decisions(predictions, list(numbers.values())), strict=True))
             judged |= dict.fromkeys(left, seen)
-            left = [
-                name
-                for name in left
-                if not all(
-                    OF_DAMAGE.is_answered(accuracy_change(labels[seen], clean[seen], rows, groups[seen], OF_DAMAGE))
-                    for cell, rows in decided.items()
-                    if cell[0] == name
-                )
-            ]
+            changes: dict[str, list[tuple[float, float]]] = {name: [] for name in left}
+            for (name, _), rows in decided.items():
+                changes[name].append(accuracy_change(labels[seen], clean[seen], rows, groups[seen], OF_DAMAGE))
+            left = [name for name in left if not _is_certain(changes[name])]
             if not left:
                 break
     return judged
+
+
+def _is_certain(changes: Sequence[tuple[float, float]]) -> bool:
+    """Return whether the effect of a damage is certain, given the intervals at its severities."""
+    return any(high < OF_DAMAGE.boundary for _, high in changes) or all(map(OF_DAMAGE.is_answered, changes))
 
 
 def _decisions(predictions: ViewPredictions, rows: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -59,7 +59,6 @@ def _judged_quickly(facts: Facts, gains: ViewGains, texts: Texts) -> tuple[Block
     rows = tuple(
         (
             f"`{row.view}`",
-            fm.score(row.with_identity),
             fm.signed(row.gain),
             fm.signed_span(row.accuracy_interval),
             num_judged(row.num_pages, row.stopped_early, texts),
@@ -67,10 +66,10 @@ def _judged_quickly(facts: Facts, gains: ViewGains, texts: Texts) -> tuple[Block
         )
         for row in gains.ranked
     )
-    keys = ("view", "view.with", "view.gain", "quick.view_interval", "quick.pages", "view.verdict")
+    keys = ("view", "view.gain", "quick.view_interval", "quick.pages", "view.verdict")
     space = texts.name("views", f"space_{gains.space}")
     note = texts("quick.views", space=space, part=measured_on(facts, texts), half_width=fm.points(OF_VIEW.half_width))
-    return TableBlock.titled(texts, keys, rows, words=(0, 5)), Text(note, quiet=True)
+    return TableBlock.titled(texts, keys, rows, words=(0, 4)), Text(note, quiet=True)
 
 
 def num_judged(num_pages: int | None, stopped_early: bool, texts: Texts) -> str:
