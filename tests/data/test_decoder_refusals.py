@@ -55,10 +55,32 @@ def test_cut_short(encoded, format, options, share):
 
 
 @pytest.mark.parametrize(
-    ("format", "mode", "lost"), [("JPEG", "RGB", 2), ("JPEG", "L", 40), ("PNG", "RGB", 12), ("PNG", "RGBA", 4)]
+    ("format", "mode", "options", "harmless"),
+    [
+        ("JPEG", "RGB", {}, 2),
+        ("JPEG", "L", {}, 2),
+        ("JPEG", "RGB", {"progressive": True}, 2),
+        ("JPEG", "RGB", {"restart_marker_rows": 1}, 2),
+        ("PNG", "RGB", {}, 12),
+        ("PNG", "RGBA", {}, 12),
+    ],
 )
-def test_only_the_end_is_missing(encoded, format, mode, lost):
-    assert "cut short" in reason_of(encoded(noise().convert(mode), format)[:-lost])
+def test_an_end_may_be_missing_but_no_pixel(encoded, format, mode, options, harmless):
+    """Whatever number of bytes is cut off, a page is refused, or it is the same page."""
+    data = encoded(noise().convert(mode), format, **options)
+    whole = decode(data)
+    for lost in (*range(1, 80), 200):
+        found = inspect(data[:-lost])
+        if lost <= harmless or found.problem is None:
+            assert np.array_equal(decode(data[:-lost]), whole), lost
+        else:
+            assert found.problem.code == ProblemCode.TRUNCATED
+
+
+def test_a_png_that_is_cut_between_two_pieces_of_its_pixels_is_refused(encoded):
+    data = encoded(Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)), "PNG")
+    second = data.index(b"IDAT", data.index(b"IDAT") + 4) - 4
+    assert "cut short" in reason_of(data[:second])
 
 
 def test_a_cut_jpeg_with_a_whole_thumbnail_in_its_exif(encoded):
@@ -76,7 +98,8 @@ def test_damaged_in_the_middle(encoded):
 
 
 def test_damaged_pdf():
-    assert "cannot be decoded" in reason_of(b"%PDF-1.7\nnothing of a PDF follows")
+    assert "cannot be decoded" in reason_of(b"%PDF-1.7\nnothing of a PDF follows\n%%EOF\n")
+    assert "cut short" in reason_of(b"%PDF-1.7\nnothing of a PDF follows")
 
 
 def test_pdf_with_a_password():

@@ -18,12 +18,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from munseo._data.formats import HEAD_BYTES, ImageFormat, find_format, refusal
+from munseo._data.formats import HEAD_BYTES, ImageFormat, find_format, num_line_ends, refusal
 from munseo._data.image_error import ImageError, ImageProblem, ProblemCode, UnreadableError, words_of
-from munseo._data.jpeg_check import check_scans, is_filled_up, is_whole
+from munseo._data.jpeg_check import check_scans, is_filled_up, with_end
 from munseo._data.paged_files import MAX_PAGES
 from munseo._data.pixel_aspect import aspect_ratio, stretched
 from munseo._data.pixels import check_size, exif_orientation, to_8_bits, to_rgb, upright
+from munseo._data.png_repair import without_obstacles
 
 MAX_PIXELS = 200_000_000  # Larger images are refused before decoding; an A0 sheet at 300 dpi has 139 million
 MAX_BYTES = 2**30  # Larger files are refused before reading; ``MAX_PIXELS`` of uncompressed RGB fit in
@@ -191,7 +192,7 @@ def _name_of(source: Path | bytes, name: str | None) -> str:
 
 def _format_of(name: str, data: bytes) -> ImageFormat:
     head = data[:HEAD_BYTES]
-    file_format = find_format(head)
+    file_format = find_format(head[num_line_ends(head) :])
     if file_format is None:
         raise ImageError(name, refusal(head))
     return file_format
@@ -221,22 +222,29 @@ def _decode_image(name: str, data: bytes, file_format: ImageFormat, max_pixels: 
     """Decode a file that holds one image; return its pixels, and whether they are stored as squares."""
     assert file_format.open_image is not None
     is_jpeg, is_png = file_format.name == "JPEG", file_format.name == "PNG"
+    if is_jpeg or is_png:
+        data = data[num_line_ends(data[:HEAD_BYTES]) :]  # no copy where there are none
     with _refusing(name):
+        lacks_end = False
         if is_png and len(data) >= 24:
             # Pillow reads on to the pixels before it gives the size.
             width, height = struct.unpack_from(">II", data, 16)
             check_size(width, height, max_pixels)
+            data, lacks_end = without_obstacles(data)
         stream = BytesIO(data)
         image = file_format.open_image(stream)
         check_size(*image.size, max_pixels)
         header_bytes = stream.tell()
         if is_jpeg:
             check_scans(data, header_bytes)
-        plain = is_whole(data, header_bytes) if is_jpeg else is_png and _is_plain_png(data)
+            data, lacks_end = with_end(data, header_bytes)
+        # Pillow says whether pixels are missing, which OpenCV does not.
+        plain = not lacks_end and (is_jpeg or (is_png and _is_plain_png(data)))
         pixels = _decode_fast(data, image.mode) if plain and image.mode in ("L", "RGB") else None
         if is_jpeg and pixels is not None and is_filled_up(data, header_bytes, pixels):
             raise UnreadableError(_CUT_SHORT)
         if pixels is None:
+            image = file_format.open_image(BytesIO(data)) if is_jpeg and lacks_end else image
             image.load()
             pixels = to_8_bits(image)
         ratio = aspect_ratio(image)

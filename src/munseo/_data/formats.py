@@ -79,6 +79,13 @@ def find_format(head: bytes) -> ImageFormat | None:
     return next((entry for entry in FORMATS.values() if re.match(entry.start, head, re.DOTALL)), None)
 
 
+def num_line_ends(head: bytes) -> int:
+    """Return the number of line ends before a JPEG or PNG: some gateways of mail and fax put them there."""
+    number = len(head) - len(head.lstrip(b"\r\n"))
+    found = find_format(head[number:])
+    return number if found is not None and found.name in ("JPEG", "PNG") else 0
+
+
 def refusal(head: bytes) -> ImageProblem:
     """Return why a file of none of the formats is refused."""
     if not head:

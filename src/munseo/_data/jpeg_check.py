@@ -22,12 +22,20 @@ _STUFFING = bytes(np.random.Generator(np.random.Philox(0)).integers(0, 255, 4096
 """Random picture data without the byte FF, so that none of it is a mark."""
 
 
-def is_whole(data: bytes, header_bytes: int) -> bool:
-    """Return whether there is an end mark behind the header; FF D9 cannot occur within pixels.
+def with_end(data: bytes, header_bytes: int) -> tuple[bytes, bool]:
+    """Return a JPEG with its end mark, and whether that was missing; FF D9 cannot occur within pixels.
 
-    Older releases of OpenCV silently fill what is missing from a JPEG with grey; Pillow reports that it is missing.
+    Some scanners leave it out. The mark is added only where every pixel is there without it.
+
+    Raises:
+        UnreadableError: Pixels are missing.
     """
-    return data.rfind(_END, header_bytes) >= 0
+    if data.rfind(_END, header_bytes) >= 0:
+        return data, False
+    ended = data.removesuffix(b"\xff") + _END
+    if _is_incomplete(ended, header_bytes):
+        raise UnreadableError(ImageProblem(ProblemCode.TRUNCATED))
+    return ended, True
 
 
 def check_scans(data: bytes, header_bytes: int) -> None:
@@ -54,6 +62,11 @@ def is_filled_up(data: bytes, header_bytes: int, pixels: np.ndarray) -> bool:
     """
     if np.abs(pixels[-1, -1].astype(np.int16) - _GREY).max() > _GREY_TOLERANCE:
         return False
+    return _is_incomplete(data, header_bytes)
+
+
+def _is_incomplete(data: bytes, header_bytes: int) -> bool:
+    """Return whether bytes that are inserted before the end mark change the pixels: a whole picture ignores them."""
     end = data.find(_END, header_bytes)
     try:
         return not np.array_equal(_decode_quietly(data), _decode_quietly(data[:end] + _STUFFING + data[end:]))

@@ -22,6 +22,9 @@ MAX_PAGES = 10_000
 PDF_LONGEST_SIDE_PX = 1600
 """The longest side of a rendered PDF page: A4 at about 137 dpi, which is more than any model looks at."""
 
+_PDF_END = b"%%EOF"  # the mark at the end of a PDF, or up to 1,024 bytes before it
+_PDF_END_BYTES = 1024
+
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255  # the tags of TIFF that say what a directory is
 _REDUCED, _MASK = 1, 4  # bits of the first: a copy of less resolution, a mask of transparency
 _OLD_REDUCED = 2  # the value of the second, older one for a reduced copy
@@ -68,6 +71,8 @@ class PdfPages:
                 # For a file without pages PDFium reports the problem of the file before it, or success.
                 if locked or error.err_code == raw.FPDF_ERR_SUCCESS:
                     raise UnreadableError(ImageProblem(ProblemCode.PDF_WITHOUT_PAGES)) from None
+                if _PDF_END not in data[-_PDF_END_BYTES:]:
+                    raise UnreadableError(ImageProblem(ProblemCode.TRUNCATED)) from None
                 raise
             self.num_pages = len(self._document)
             if self.num_pages == 0:

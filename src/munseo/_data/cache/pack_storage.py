@@ -35,7 +35,10 @@ LOCK_NAME = ".lock"  # the file that is locked while packs are made and deleted
 SIZE_FOLDERS = "*-*/*px-*"
 """The folders of every format, size and version; the limit holds for all of them together."""
 
-DECODING_CODE = ("bitfield_bmp.py", "decoder.py", "formats.py", "paged_files.py", "pixel_aspect.py", "pixels.py")
+DECODING_CODE = (
+    *("bitfield_bmp.py", "decoder.py", "formats.py", "jpeg_check.py", "paged_files.py", "pixel_aspect.py", "pixels.py"),
+    "png_repair.py",
+)
 """The files that decide the pixels. A change of any of them starts a new cache, so that nobody has to remember to raise
 a version."""
 
