@@ -198,8 +198,10 @@ def _shown_robustness(run: RunFolder, profile: RobustnessProfile | None) -> Robu
         for damage in (profile.damages if profile else ())
         if damage.macro_f1
     ]
-    damages.sort(key=lambda damage: min(damage.macro_f1))
-    return profile.model_copy(update={"damages": tuple(damages)}) if profile and damages else None
+    if profile is None or not damages:
+        return None
+    damages.sort(key=profile.drop, reverse=True)
+    return profile.model_copy(update={"damages": tuple(damages)})
 
 
 def _has_picture(run: RunFolder, page: BrokenPage) -> bool:
