@@ -1,6 +1,5 @@
 """What several areas share: a small generated document set, and a configuration that trains on it in seconds."""
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -51,14 +50,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
-    """Make a folder that all test processes read: the first one that needs it makes it, the others wait for it."""
+    """Make a folder once for all test processes: the first one that needs it makes it, the others wait for it."""
+    from munseo._run.run_lock import lock
+
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
     def make_once(name: str, make: Callable[[Path], object]) -> Path:
         folder, done = shared / f"shared-{name}", shared / f"shared-{name}.done"
-        with (shared / f"shared-{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with (shared / f"shared-{name}.lock").open("wb") as file:
+            lock(file, wait=True)
             if not done.exists():
                 shutil.rmtree(folder, ignore_errors=True)  # the rest of an attempt that failed in another process
                 folder.mkdir()
@@ -69,10 +70,17 @@ def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Pat
     return make_once
 
 
-def _only_folder(folder: Path) -> Path:
-    """Return the run in a folder of runs; hidden folders belong to the program."""
-    (run,) = (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    return run
+@pytest.fixture(scope="session")
+def run_made_once(made_once, tmp_path_factory):
+    """Make a run once for all test processes, and open a copy of it: what one process does to it, no other one sees."""
+    from munseo._run import open_run
+
+    def make_once(name: str, make: Callable[[Path], object]):
+        # Hidden folders beside it belong to the program.
+        (run,) = (path for path in made_once(name, make).iterdir() if path.is_dir() and path.name[0] != ".")
+        return open_run(shutil.copytree(run, tmp_path_factory.mktemp(name) / "runs" / run.name))
+
+    return make_once
 
 
 @pytest.fixture(scope="session")
@@ -112,38 +120,35 @@ def plain_config(tmp_path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(documents, made_once):
+def finished(documents, run_made_once):
     """A finished run of the reference's own configuration, made tiny; tests only read it."""
     from munseo import train
-    from munseo._run import open_run
 
     def make(folder: Path) -> None:
         changes = {**TINY, "data_dir": documents, "runs_dir": folder, "class_imbalance.max_samples": 6}
         train("efficientnet_b4", [f"{key}={value}" for key, value in changes.items()], quiet=True)
 
-    return open_run(_only_folder(made_once("finished", make)))
+    return run_made_once("finished", make)
 
 
 @pytest.fixture(scope="session")
-def kfold_run(documents, made_once):
+def kfold_run(documents, run_made_once):
     """A finished run of two folds, with one page of each class held out of both; tests only read it."""
     from munseo import train
-    from munseo._run import open_run
 
     def make(folder: Path) -> None:
         changes = {**TINY, "data_dir": documents, "runs_dir": folder, "n_folds": 2, "class_imbalance": "null"}
         changes |= {"robustness_pages": 2, "shifted_draws": 2}
         train("efficientnet_b4", [f"{key}={value}" for key, value in changes.items()], quiet=True)
 
-    return open_run(_only_folder(made_once("kfold_run", make)))
+    return run_made_once("kfold_run", make)
 
 
 @pytest.fixture(scope="session")
-def exports(finished, made_once):
+def exports(finished, run_made_once):
     """The finished run with every export, in full precision and in INT8 (whatever INT8 costs so small a model)."""
     from munseo import export
     from munseo._engines import ENGINES
-    from munseo._run import open_run
 
     def make(folder: Path) -> None:
         run = shutil.copytree(finished.path, folder / finished.name)
@@ -151,7 +156,7 @@ def exports(finished, made_once):
             export(run, engine, quiet=True)
             export(run, engine, int8=True, max_loss=1.0, quiet=True)
 
-    return open_run(_only_folder(made_once("exports", make)))
+    return run_made_once("exports", make)
 
 
 @pytest.fixture
