@@ -16,7 +16,7 @@ WORLDS = {
     "a view that helps by 5 points": (OF_VIEW, (0.02, 0.91, 0.07)),
 }
 """What is asked, and the probabilities that a page becomes wrong, stays as it was, or becomes right."""
-NUM_PAGES, NUM_TRIALS = 240, 1000
+NUM_PAGES, NUM_TRIALS = 240, 300
 
 
 def check() -> list[Promise]:
