@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from munseo._bench.prediction_bench import BASELINE, COLUMNS, DefaultLayout, bench_backends, multiply_adds, table_rows
+from munseo._bench.prediction_bench import BASELINE, COLUMNS, DefaultLayout, bench_backends, table_rows
 from munseo._engines import ENGINES
 from munseo._engines.graph import write_onnx
 from munseo._export.quantizer import SCHEMES, quantise
 from munseo._model import Classifier, ModelCard, build_classifier
+from munseo._model.multiply_adds import multiply_adds
 
 NUM_CALIBRATION = 16
 

@@ -8,7 +8,8 @@ from torch import nn
 
 from munseo import UserError, bench_predict
 from munseo._bench import COLUMNS, table_rows
-from munseo._bench.prediction_bench import BASELINE, multiply_adds, peak_multiply_adds
+from munseo._bench.prediction_bench import BASELINE, peak_multiply_adds
+from munseo._model.multiply_adds import multiply_adds
 
 
 def test_every_backend_has_a_row_with_parity(exports, tmp_path):

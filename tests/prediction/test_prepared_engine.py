@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from munseo import predict
 from munseo._data import find_pages
 from munseo._engines import ENGINES
 from munseo._engines.backends import load_backend
 from munseo._engines.sidecar import SIDECAR
-from munseo._prediction import InferenceSetup, predict_pages, prepared_engine
+from munseo._prediction import InferenceSetup, PredictOptions, Predictor, bulk, predict_pages, prepared_engine
 from munseo._prediction.inference import read_card
+from munseo._prediction.parts_folder import PartsFolder, Shard
 from munseo._prediction.prepared_engine import models_of, prepare_engine, ready_engine
 from munseo._run import check_fingerprints, open_run
 
@@ -129,3 +131,42 @@ def test_two_processes_at_once_do_not_break_each_other(own_run, pages, monkeypat
     monkeypatch.setattr(prepared_engine, "place", place_late)
     assert prepare_engine([own_run], pages[:4], CPU) == ready_engine([own_run], CPU) == "openvino"
     assert not [file for file in content(own_run) if file.endswith(".draft")]
+
+
+def test_a_large_prediction_makes_an_engine_and_decides_alike(own_run, documents, tmp_path, monkeypatch, capsys):
+    def predicted(name, **options):
+        return predict(own_run.path, [documents / "test"], tmp_path / name, tta=True, **options).read_bytes()
+
+    small = predicted("small.csv")
+    assert not content(own_run), "making an engine would take longer than these pages"
+    monkeypatch.setattr(prepared_engine, "WORTH_MULTIPLY_ADDS", 0)
+    monkeypatch.setattr(prepared_engine, "FEWEST_PASSES", 0)
+    assert predicted("torch.csv", backend="torch") == small
+    assert not content(own_run)
+    capsys.readouterr()
+    assert predicted("large.csv") == small
+    assert "engine: openvino, made in" in capsys.readouterr().err
+    assert Predictor.load(own_run).backend == "openvino"
+    assert Predictor.load(own_run, PredictOptions(backend="torch")).backend == "torch"
+
+
+def test_all_rows_of_a_table_come_from_one_engine(own_run, exports, documents, tmp_path, monkeypatch):
+    """A prediction that goes on stays with the engine of its first rows, whatever the run has got since."""
+    output = tmp_path / "pages.parquet"
+    predict(own_run.path, [documents / "test"], output, quiet=True)
+    shutil.copytree(exports.path / "export", own_run.path / "export")
+    monkeypatch.setattr(bulk, "prepare_for", lambda *_: pytest.fail("the rows that are there have an engine already"))
+    predict(own_run.path, [documents / "test"], output, quiet=True)
+    plan = PartsFolder.of(output, Shard()).read_plan()
+    assert plan["settings"]["backend"] == "torch"
+    monkeypatch.undo()
+    predict(own_run.path, [documents / "test"], tmp_path / "new.parquet", quiet=True)
+    assert PartsFolder.of(tmp_path / "new.parquet", Shard()).read_plan()["settings"]["backend"] == "openvino"
+
+
+def test_a_stream_of_many_files_makes_an_engine(own_run, documents, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(prepared_engine, "WORTH_MULTIPLY_ADDS", 0)
+    monkeypatch.setattr(prepared_engine, "FEWEST_PASSES", 0)
+    predict(own_run.path, [documents / "test"], tmp_path / "pages.parquet")
+    assert "engine: openvino, made in" in capsys.readouterr().err
+    assert PartsFolder.of(tmp_path / "pages.parquet", Shard()).read_plan()["settings"]["backend"] == "openvino"

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from munseo._console import say
 from munseo._engines.backends import exported, load_backend
@@ -22,6 +21,7 @@ from munseo._engines.engine import engine_of
 from munseo._export import ExportJob, compare, list_jobs
 from munseo._memory import freed_memory_returned, keep_freed_memory
 from munseo._model import Classifier, load_classifier
+from munseo._model.multiply_adds import multiply_adds
 from munseo._prediction import InferenceSetup, predict_pages
 from munseo._prediction.combination import is_ensemble, member_folders
 from munseo._prediction.inference import read_card
@@ -226,11 +226,3 @@ def peak_multiply_adds(seconds: float = 1.0) -> float:
     first, second = torch.from_numpy(left), torch.from_numpy(right)
     # The fastest of many calls is the speed of the machine when nothing disturbs it.
     return SIDE**3 / min(*_times(lambda: first @ second, seconds), *_times(lambda: left @ right, seconds))
-
-
-def multiply_adds(network: nn.Module, image_size: int) -> float:
-    """Return the multiply-adds of a network for one image (1, 3, S, S), in convolutions and matrix products."""
-    counter = FlopCounterMode(display=False)
-    with torch.no_grad(), counter:
-        network.eval()(torch.zeros(1, 3, image_size, image_size))
-    return counter.get_total_flops() / 2

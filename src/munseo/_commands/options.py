@@ -47,6 +47,13 @@ TargetColumn = Annotated[str | None, typer.Option(help="Column of the labels; de
 Backend = Annotated[
     str, typer.Option(help=f"{', '.join(BACKENDS[:-1])} (see `munseo export`), or {BACKENDS[-1]}: the fastest.")
 ]
+ReadyBackend = Annotated[
+    str | None,
+    typer.Option(
+        help=f"{', '.join(BACKENDS[:-1])} or {BACKENDS[-1]} (see `munseo export`); default: an engine in full "
+        "precision that the run has or gets, else torch."
+    ),
+]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps; default: as the run was configured.")]
 Tta = Annotated[bool | None, typer.Option("--tta/--no-tta", help="Average views of each page; default: as configured.")]
 SecondLook = Annotated[

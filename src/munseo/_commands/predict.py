@@ -52,7 +52,7 @@ def predict(
     abstain_below: options.AbstainBelow = None,
     target_precision: options.TargetPrecision = None,
     device: options.Device = None,
-    backend: options.Backend = "torch",
+    backend: options.ReadyBackend = None,
     on_bad_image: options.OnBadImage = None,
     shard: Annotated[
         str | None,

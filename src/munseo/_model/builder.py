@@ -1,4 +1,7 @@
-"""The builder of classifiers: any timm backbone, its head, its initial weights, and which parameters are trained."""
+"""The builder of classifiers: any timm backbone, its head, its initial weights, and which parameters are trained.
+
+timm is imported where it is used: it takes two seconds, which a run that an engine predicts does not need.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 from torch import nn
 
@@ -88,6 +90,8 @@ def _differences(expected: StateDict, state: StateDict) -> list[str]:
 
 def model_normalisation(model_name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return the mean and the standard deviation with which the backbone was pretrained."""
+    import timm
+
     _check_name(model_name)
     cfg = timm.get_pretrained_cfg(model_name)
     if cfg is None:
@@ -140,6 +144,8 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 def _check_name(model_name: str) -> None:
+    import timm
+
     base, _, tag = model_name.partition(".")
     if timm.is_model(base):
         tags = sorted(name.partition(".")[2] for name in timm.list_pretrained(f"{base}.*"))
@@ -153,6 +159,8 @@ def _check_name(model_name: str) -> None:
 
 def _options(card: ModelCard) -> dict[str, Any]:
     """Return the arguments of ``timm.create_model``; only requested ones, since models do not accept all of them."""
+    import timm
+
     requested = {"drop_rate": card.drop_rate, "drop_path_rate": card.drop_path_rate, "act_layer": card.activation}
     options = {"num_classes": card.num_classes, **{name: v for name, v in requested.items() if v is not None}}
     cfg = timm.get_pretrained_cfg(card.model_name)
@@ -162,6 +170,8 @@ def _options(card: ModelCard) -> dict[str, Any]:
 
 
 def _create(model_name: str, options: dict[str, Any], **weights: Any) -> nn.Module:
+    import timm
+
     try:
         network: nn.Module = timm.create_model(model_name, **options, **weights)
     except TypeError as error:
@@ -179,6 +189,8 @@ def _create_with_state(
     model_name: str, options: dict[str, Any], state: StateDict, record: WeightsRecord
 ) -> tuple[nn.Module, WeightsRecord]:
     """Load a state dict into a new model through timm, which resizes position embeddings and drops another head."""
+    import timm
+
     if record.source == "package":
         state = fit_by_order(state, timm.create_model(model_name))
     network = _create(model_name, options)
@@ -207,6 +219,8 @@ def _create_with_state(
 
 
 def _create_from_hub(model_name: str, options: dict[str, Any]) -> tuple[nn.Module, WeightsRecord]:
+    import timm
+
     cfg = timm.get_pretrained_cfg(model_name)
     if cfg is None or not cfg.has_weights:
         raise UserError(f"pretrained: timm knows no weights for {model_name}; set pretrained: false or give a path.")

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import timm
 import torch
 from torch import nn
 from torch.nn import functional
@@ -39,6 +38,8 @@ class DryPass:
     """The model of a configuration on the ``meta`` device, in training; the number of classes does not matter there."""
 
     def __init__(self, settings: ModelSettings) -> None:
+        import timm
+
         self.settings = settings
         cfg = timm.get_pretrained_cfg(settings.model_name)
         self.has_one_size = cfg is not None and bool(cfg.fixed_input_size)

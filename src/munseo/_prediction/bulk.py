@@ -8,7 +8,8 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from munseo._cores import num_cores
 from munseo._data.stream import STDIN, Listing, SourceList, StreamedPage, list_sources, read_sources, stream_pages
 from munseo._errors import Interrupted, UserError
 from munseo._model import ModelCard
-from munseo._prediction.combination import all_weights_sha256
+from munseo._prediction.combination import all_weights_sha256, is_ensemble, member_folders
+from munseo._prediction.inference import read_card
 from munseo._prediction.joined_parts import join_if_complete, refuse_strangers
-from munseo._prediction.loader import DecodedPage
+from munseo._prediction.loader import DecodedPage, prepared, preprocessings_of
 from munseo._prediction.parts_folder import (
     ERROR,
     PLACE,
@@ -34,8 +36,10 @@ from munseo._prediction.parts_folder import (
     differences,
     launched_shard,
     parse_shard,
+    shards_begun,
 )
-from munseo._prediction.predictor import PredictOptions, Predictor, check_device
+from munseo._prediction.predictor import PredictOptions, Predictor, check_device, prepare_for
+from munseo._prediction.prepared_engine import NUM_PAGES, models_of
 from munseo._prediction.submission import own_test_pages
 from munseo._run import RunFolder
 
@@ -76,6 +80,7 @@ def predict_bulk(
     listing = list_sources(sources, own.has, parts.listing_file if before is None else None)
     for note in listing.notes:
         say(note)
+    options = _with_engine(run, options, output, own, listing)
     predictor = Predictor.load(run, options)
     look, threshold = predictor.second_look, predictor.threshold
     needs_person_below = None if threshold is None else threshold.confidence
@@ -87,7 +92,7 @@ def predict_bulk(
         "ids_sha256": listing.ids_sha256,
         "weights_sha256": all_weights_sha256(run),
         "settings": {
-            "backend": options.backend,
+            "backend": predictor.backend if options.backend is None else options.backend,
             "precision": predictor.pipeline.precision,
             "views": [list(loaded.views) for loaded in predictor.runs],
             "second_look": look and {"gate": look.gate, "blend": look.blend, "views": list(look.views)},
@@ -105,6 +110,32 @@ def predict_bulk(
     with _terminable():
         _predict_rest(parts, listing.num_own, rows, predictor)
     return join_if_complete(output, own)
+
+
+def _with_engine(run: RunFolder, options: PredictOptions, output: Path, own: Shard, listing: Listing) -> PredictOptions:
+    """Name the engine of a prediction that names none: that of the parts that any shard has, or the run's.
+
+    All rows of an output come from one engine, so that an interruption changes no digit.
+    """
+    if options.backend is not None:
+        return options
+    for shard in (own, *shards_begun(output)):
+        plan = PartsFolder.of(output, shard).read_plan()
+        backend = plan and plan.get("settings", {}).get("backend")
+        if backend:
+            return replace(options, backend=backend)
+    prepare_for(run, options, listing.num_own, lambda: _first_pages(run, PartsFolder.of(output, own)))
+    return options
+
+
+def _first_pages(run: RunFolder, parts: PartsFolder) -> list[DecodedPage]:
+    """Decode some of the first pages of a shard."""
+    models = models_of(member_folders(run) if is_ensemble(run) else [run])
+    preprocessings = preprocessings_of(read_card(model) for model in models)
+    sources, threads = read_sources(parts.listing_file), min(MOST_THREADS, num_cores())
+    pages = stream_pages(sources, 0, lambda pixels: prepared(pixels, preprocessings), threads, NUM_PAGES)
+    with closing(pages):
+        return [page.content for page in islice(pages, NUM_PAGES) if page.content is not None]
 
 
 def _take_own_gpu() -> None:

@@ -14,6 +14,7 @@ from munseo._engines.backends import load_backend
 from munseo._model import Classifier, ModelCard
 from munseo._prediction.device import InferenceSetup, autocast
 from munseo._prediction.loader import Batch, DecodedPage, InferencePages, PageDataset, inference_loader
+from munseo._prediction.overlapped import can_overlap, predict_overlapped
 from munseo._prediction.tta import check_views, mean_probabilities
 from munseo._run import RunFolder
 
@@ -47,6 +48,8 @@ def predict_dataset(
 ) -> np.ndarray:
     """Predict the pages of a dataset as ``predict_pages`` does, float32 (len(pages), num_classes)."""
     check_views(views)
+    if can_overlap(classifier, setup):
+        return predict_overlapped(classifier, pages, setup, views, description)
     rows = np.empty((len(pages), classifier.card.num_classes), dtype=np.float32)
     for span, images in _batches(classifier, pages, setup, description):
         probabilities = mean_probabilities(classifier, images, views, classifier.card.tta_space)

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from munseo._data import Page, square
+from munseo._data import Page, letterbox, square
+from munseo._model import ModelCard
 from munseo._shift import deskew
 
 T = TypeVar("T")
@@ -76,6 +77,16 @@ class DecodedPage:
     """A page that has been decoded: uint8 (S, S, 3) for each ``(image_size, orientation)`` that a model takes."""
 
     squares: Mapping[tuple[int, str], np.ndarray]
+
+
+def preprocessings_of(cards: Iterable[ModelCard]) -> list[tuple[int, str]]:
+    """Return each ``(image_size, orientation)`` that models take."""
+    return sorted({(card.image_size, card.orientation) for card in cards})
+
+
+def prepared(pixels: np.ndarray, preprocessings: Sequence[tuple[int, str]]) -> DecodedPage:
+    """Preprocess a page, (H, W, 3) uint8 RGB or (H, W) grey, upright, for models that take these."""
+    return DecodedPage({(size, how): oriented(letterbox(pixels, size), how) for size, how in preprocessings})
 
 
 class InferencePages(PageDataset):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from munseo._config import Config
 from munseo._console import say
-from munseo._data import Page, letterbox
+from munseo._data import Page
 from munseo._engines import check_backend
 from munseo._engines.engine import INT8
 from munseo._errors import UserError
@@ -32,7 +32,8 @@ from munseo._prediction.combination import Combination, is_ensemble, member_fold
 from munseo._prediction.decision import Threshold, choose_threshold, remedy
 from munseo._prediction.device import InferenceSetup, choose_device, choose_precision, choose_workers
 from munseo._prediction.inference import load_members, predict_run, read_card
-from munseo._prediction.loader import DecodedPage, oriented
+from munseo._prediction.loader import DecodedPage, prepared, preprocessings_of
+from munseo._prediction.prepared_engine import Pages, is_worth_preparing, models_of, prepare_engine, ready_engine
 from munseo._run import RunFolder, check_fingerprints
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -51,7 +52,8 @@ class PredictOptions:
         abstain_below: Calibrated confidence below which a page needs a person.
         target_precision: Fraction of right predictions that validation should guarantee; it chooses the confidence.
         device: One of ``DEVICES``; None: the run's own.
-        backend: The engine that runs the networks, one of ``munseo._engines.BACKENDS``.
+        backend: The engine that runs the networks, one of ``munseo._engines.BACKENDS``; None: on a processor the
+            fastest export in full precision that is ready in the run folder, otherwise torch.
         batch_size: Number of pages in a batch; None: the run's own, configured or found.
     """
 
@@ -60,7 +62,7 @@ class PredictOptions:
     abstain_below: float | None = None
     target_precision: float | None = None
     device: str | None = None
-    backend: str = "torch"
+    backend: str | None = None
     batch_size: int | None = None
 
 
@@ -108,7 +110,7 @@ class Predictor:
         card: The predicted classes, in their order.
         runs: The run itself, or the members of an ensemble: each keeps its own size, normalisation, views, classes.
         combination: What combines the members' probabilities; None for an ordinary run.
-        backend: The engine that runs the networks; for ``auto`` the one that was the fastest.
+        backend: The engine that runs the networks: the one that was asked for, ready, or the fastest in the trial.
         pipeline: What of all this changes probabilities: temperature and threshold are measured on it.
         temperature: The temperature that calibrates the predictions; 1 where the pipeline has not been measured.
         is_calibrated: Whether the pipeline has been measured, so that confidence is the probability of being right.
@@ -137,10 +139,11 @@ class Predictor:
         check_device(folder, options)
         check_fingerprints(folder)
         keep_freed_memory()
-        check_backend(options.backend)
+        if options.backend is not None:
+            check_backend(options.backend)
         together = is_ensemble(folder)
         members = member_folders(folder) if together else [folder]
-        backend = _choose_backend(folder, members, options) if options.backend == "auto" else options.backend
+        backend = _choose_backend(folder, members, options)
         pipeline = _pipeline(folder, members, options, backend)
         temperature = measured_temperature(folder, pipeline)
         if temperature is None:
@@ -175,12 +178,11 @@ class Predictor:
     @property
     def preprocessings(self) -> list[tuple[int, str]]:
         """Each ``(image_size, orientation)`` that a model takes; members of an ensemble may differ."""
-        cards = [classifier.card for run in self.runs for classifier in run.classifiers]
-        return sorted({(card.image_size, card.orientation) for card in cards})
+        return preprocessings_of(classifier.card for run in self.runs for classifier in run.classifiers)
 
     def prepare(self, pixels: np.ndarray) -> DecodedPage:
         """Preprocess a page, (H, W, 3) uint8 RGB or (H, W) grey, upright, for every model; threads may call it."""
-        return DecodedPage({(size, how): oriented(letterbox(pixels, size), how) for size, how in self.preprocessings})
+        return prepared(pixels, self.preprocessings)
 
     def predict(self, pages: Sequence[Page | DecodedPage]) -> PredictedPages:
         """Predict pages whose images can be decoded, or have been (``prepare``)."""
@@ -237,14 +239,41 @@ def check_device(folder: RunFolder, options: PredictOptions) -> None:
 
 
 def _choose_backend(folder: RunFolder, members: Sequence[RunFolder], options: PredictOptions) -> str:
-    """Return the fastest backend. One in eight bits must have been measured, so that its confidence is known."""
-    models = [model for run in members for model in run.folds or [run]]
+    """Return the backend that is asked for, is ready, or is the fastest.
+
+    One in eight bits must have been measured, so that its confidence is known.
+    """
+    models = models_of(members)
+    if options.backend is None:
+        return ready_engine(models, _setup(members[0], options)) or "torch"
+    if options.backend != "auto":
+        return options.backend
     exports = [
         name
         for name in common_exports(models)
         if not name.endswith(INT8) or held_out(folder, _pipeline(folder, members, options, name)) is not None
     ]
     return fastest_backend(models[0], exports, _setup(members[0], options))
+
+
+def prepare_for(folder: RunFolder, options: PredictOptions, num_pages: int, sample: Callable[[], Pages]) -> None:
+    """Prepare an engine for a run that is to predict many pages, unless a backend is named or one is ready.
+
+    Args:
+        folder: A run or an ensemble.
+        options: The options of the prediction.
+        num_pages: Number of pages that will be predicted.
+        sample: Gives some of them, on which the engine is compared with torch; called only if one is made.
+    """
+    if options.backend is not None:
+        return
+    check_fingerprints(folder)
+    keep_freed_memory()
+    members = member_folders(folder) if is_ensemble(folder) else [folder]
+    passes = [(model, num_pages * len(_views(run, options))) for run in members for model in run.folds or [run]]
+    setup = _setup(members[0], options)
+    if is_worth_preparing(passes, setup) and (pages := sample()):
+        prepare_engine(models_of(members), pages, setup)
 
 
 def load_run(run: RunFolder, options: PredictOptions = AS_THE_RUN, backend: str = "torch") -> LoadedRun:

@@ -22,6 +22,7 @@ from munseo._engines.export_folder import drafts, place, write_sidecar
 from munseo._engines.sidecar import read_sidecar
 from munseo._errors import UserError
 from munseo._model import Classifier, load_classifier
+from munseo._model.multiply_adds import multiply_adds
 from munseo._packages import missing_packages
 from munseo._prediction.device import InferenceSetup
 from munseo._prediction.inference import predict_pages, read_card
@@ -31,6 +32,11 @@ from munseo._run import RunFolder
 
 NUM_PAGES = 32
 """Pages on which torch and a new engine are compared."""
+WORTH_MULTIPLY_ADDS = 3e11
+"""Work from which an engine is made: torch needs about 15 s for it on two cores, and making one takes 5 to 10 s
+(docs/export.md)."""
+FEWEST_PASSES = 50
+"""Images below which the work is not even counted."""
 
 Pages = Sequence[Page | DecodedPage]
 
@@ -65,6 +71,25 @@ def ready_engine(models: Sequence[RunFolder], setup: InferenceSetup) -> str | No
             except UserError:
                 continue
     return None
+
+
+def is_worth_preparing(passes: Sequence[tuple[RunFolder, int]], setup: InferenceSetup) -> bool:
+    """Return whether an engine that is made now pays off within one prediction.
+
+    Args:
+        passes: Each model, and how many images it will get.
+        setup: How torch predicts.
+    """
+    if not suits(setup) or ready_engine([model for model, _ in passes], setup) is not None:
+        return False
+    if max(number for _, number in passes) * len(passes) < FEWEST_PASSES:
+        return False
+    return sum(number * _multiply_adds(model) for model, number in passes) >= WORTH_MULTIPLY_ADDS
+
+
+def _multiply_adds(model: RunFolder) -> float:
+    card = read_card(model)
+    return multiply_adds(load_classifier(card, model.weights_file).network, card.image_size)
 
 
 def prepare_engine(models: Sequence[RunFolder], pages: Pages, setup: InferenceSetup) -> str | None:

@@ -16,7 +16,7 @@ from munseo._evaluation.expectation import expect_macro_f1
 from munseo._evaluation.held_out import held_out, judges_its_predictions
 from munseo._evaluation.held_out_groups import page_groups
 from munseo._prediction.decision import remedy
-from munseo._prediction.predictor import PredictedPages, PredictOptions, Predictor, check_device
+from munseo._prediction.predictor import PredictedPages, PredictOptions, Predictor, check_device, prepare_for
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
 from munseo._run.results import ExpectedScore
@@ -52,6 +52,7 @@ def predict_submission(
     for note in checked.notes:
         say(note)
     file = output or run.submission_file
+    prepare_for(run, options, len(checked.pages), lambda: checked.pages)
     expected = _submit(file, Predictor.load(run, options), pages, checked.skipped, sample, proba)
     if expected is not None:
         write_json(file.with_suffix(".expected.json"), expected)
