@@ -117,3 +117,19 @@ def test_builds_compares_this_build_with_itself(tmp_path):
     expected = measured["new"][0]["wall_s"] / measured["old"][0]["wall_s"]
     assert found[0] == "wrong_run"
     assert found[3] == f"{expected:.2f}"
+
+
+def test_roofline_counts_every_layer_once():
+    table = rows(start("roofline.py", f"{MODEL}@64", "--runs", 2))
+    kinds = {row[0]: (int(row[1]), float(row[4])) for row in table[1:]}
+    layers, multiply_adds = kinds.pop("all")
+    assert {"dense convolution", "depthwise convolution", "matrix product"} <= set(kinds)
+    assert layers == sum(number for number, _ in kinds.values())
+    assert abs(multiply_adds - sum(adds for _, adds in kinds.values())) < 0.1 * len(kinds)
+    assert multiply_adds > 0
+
+
+def test_openvino_options_measures_every_way():
+    table = rows(start("openvino_options.py", f"{MODEL}@64", "--rounds", 1, "--pages", 4))
+    assert len(table) > 5
+    assert all(float(wall) > 0 and float(cpu) > 0 for _, wall, cpu in table[1:])
