@@ -65,7 +65,7 @@ def test_what_was_not_measured_predicts_page_by_page(own_exports, documents, not
     classifier.network.register_forward_pre_hook(lambda module, arguments: sizes.append(len(arguments[0])))
     pages = find_pages([documents / "test"], "ID").pages[:9]
     rows = predict_pages(classifier, pages, InferenceSetup(torch.device("cpu"), 8))
-    assert sizes == ([8, 1] if noted == [torch.get_num_threads()] else [1] * 9)
+    assert sorted(sizes) == ([1, 8] if noted == [torch.get_num_threads()] else [1] * 9)  # two batches at once
     if torch.get_num_threads() in measured:
         write_json(file, {**sidecar, "same_bits_with_threads": measured})
         whole = predict_pages(load_backend(own_exports, read_card(own_exports), "onnx"), pages,
