@@ -38,7 +38,8 @@ REFUSED = {
     "batch_size", "batch_size_multiplier", "accumulate_batches", "gradient_clip_norm", "mixed_precision",
     "layer_decay", "ema_decay", "snapshot_epochs", "compile", "devices", "num_nodes",  # the steps
     "epochs", "patience", "early_stopping_min_delta", "monitor",  # which epochs, and the best of them
-    "shift", "shifted_draws", "robustness_pages", "TTA", "tta_views", "tta_space", "second_look", "orientation",
+    "shift", "shifted_draws", "judging", "robustness_pages",  # what is measured
+    "TTA", "tta_views", "tta_space", "second_look", "orientation",
 }  # fmt: skip
 """What is trained, for how long, and how it is judged; folds that are done were judged by the settings at the start."""
 

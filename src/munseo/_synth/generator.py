@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import secrets
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -148,7 +149,7 @@ def _make_all(make: Callable[[SynthPage], None], pages: Sequence[SynthPage], num
         return
     # Not fork: a forked child inherits the locks of threads (of OpenCV, of torch) that it does not have.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(num_workers, context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(num_workers, context, initializer=_begin_worker) as pool:
         try:
             for _ in track(pool.map(make, pages, chunksize=PAGES_PER_TASK), DRAWING, total=len(pages)):
                 pass
@@ -160,6 +161,16 @@ def _make_all(make: Callable[[SynthPage], None], pages: Sequence[SynthPage], num
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _begin_worker() -> None:
+    """Draw with one thread, and leave Ctrl-C to the process that began this one.
+
+    A terminal sends it to all of them. A worker that it ends while it takes its next pages from the queue leaves the
+    others, and the first process, waiting for the lock of the queue.
+    """
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _write_tables(folder: Path, train: Sequence[SynthPage], test: Sequence[SynthPage]) -> None:
