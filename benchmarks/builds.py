@@ -122,7 +122,7 @@ def _train(task: Task, folder: Path) -> list[str]:
 
 def _same_decisions(old: Path, new: Path) -> str:
     tables = [pd.read_csv(folder / "predictions.csv").set_index("ID") for folder in (old, new)]
-    joined = tables[0].join(tables[1], lsuffix="_old", rsuffix="_new", how="outer")
+    joined = tables[0].merge(tables[1], how="outer", left_index=True, right_index=True, suffixes=("_old", "_new"))
     return f"{int((joined['target_old'] == joined['target_new']).sum())} of {len(joined)} decisions are the same"
 
 
@@ -208,6 +208,8 @@ def measure(python: Path, workload: Workload, task: Task, folder: Path) -> Measu
 
 def _run(python: Path, words: list[str], workload: Workload, folder: Path) -> Measurement:
     environment = {**os.environ, "COLUMNS": "200", "MUNSEO_CACHE": str(folder / "cache")}
+    if python != Path(sys.executable):
+        environment.pop("PYTHONPATH", None)  # it would lead the other build to the code of this one
     output = folder / "output.txt"
     with output.open("w") as file:
         started = time.perf_counter()
