@@ -14,7 +14,7 @@ from munseo._engines.backends import load_backend
 from munseo._model import Classifier, ModelCard
 from munseo._prediction.device import InferenceSetup, autocast
 from munseo._prediction.loader import Batch, DecodedPage, InferencePages, PageDataset, inference_loader
-from munseo._prediction.overlapped import can_overlap, predict_overlapped
+from munseo._prediction.overlapped import can_overlap, engine_batch, predict_overlapped
 from munseo._prediction.tta import check_views, mean_probabilities
 from munseo._run import RunFolder
 
@@ -89,8 +89,9 @@ def place(classifier: Classifier, setup: InferenceSetup) -> None:
 
 def images_at_once(classifier: Classifier, setup: InferenceSetup) -> int:
     """Return the number of images that the network gets at once."""
-    limited = setup.device.type == "cpu" and not _is_batch_invariant(classifier)
-    return min(setup.batch_size, setup.images_at_once) if limited else setup.batch_size
+    if setup.device.type != "cpu":
+        return setup.batch_size
+    return engine_batch(setup) if _is_batch_invariant(classifier) else min(setup.batch_size, setup.images_at_once)
 
 
 def _is_batch_invariant(classifier: Classifier) -> bool:

@@ -26,6 +26,11 @@ def can_overlap(classifier: Classifier, setup: InferenceSetup) -> bool:
     return setup.device.type == "cpu" and bool(getattr(classifier.network, "is_batch_invariant", False))
 
 
+def engine_batch(setup: InferenceSetup) -> int:
+    """Return the number of images that an engine gets at once: enough for every core, and little memory."""
+    return min(setup.batch_size, max(LEAST_BATCH, 2 * torch.get_num_threads()))
+
+
 def predict_overlapped(
     classifier: Classifier, pages: PageDataset, setup: InferenceSetup, views: Sequence[str], description: str
 ) -> np.ndarray:
@@ -33,7 +38,7 @@ def predict_overlapped(
 
     Batches are small, whatever ``setup`` says: the engine computes page by page, and large ones would only take memory.
     """
-    size = min(setup.batch_size, max(LEAST_BATCH, 2 * torch.get_num_threads()))
+    size = engine_batch(setup)
 
     def predicted(start: int) -> np.ndarray:
         images = collate([pages[index] for index in range(start, min(start + size, len(pages)))]).images
