@@ -128,7 +128,14 @@ def test_folds_go_on_within_the_fold_that_was_stopped(overrides, plain_config, t
 
 def test_ctrl_c_elsewhere_does_not_speak_of_resuming(tmp_path):
     command = [sys.executable, "-m", "munseo", "synth", str(tmp_path / "pages"), "--num-train", "5000"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell lets what it starts in the background ignore Ctrl-C, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 60
     while not list(tmp_path.rglob("*.jpg")) and time.monotonic() < deadline:
         time.sleep(0.05)
