@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from munseo._evaluation.confidence_sequence import OF_DAMAGE, OF_VIEW, Question, interval_of_mean
 from munseo._randomness import generator
-from munseo._training.quick_judging import BLOCK
+from munseo._training.quick_judgement import BLOCK
 from promise_checks.promise import Promise, at_least
 
 WORLDS = {

@@ -26,7 +26,7 @@ class Page:
         object.__setattr__(self, "id", id)
         object.__setattr__(self, "label", label)
         object.__setattr__(self, "folder", shared(path.parent))
-        # The end of the ID is mostly the name, and a string of its own: Python keeps a table of all parts of paths.
+        # A part of a path is kept in a table of Python for good. The ID mostly ends with the name and can share it.
         end = id.rpartition("/")[2]
         object.__setattr__(self, "name", end if path.name == end else path.name)
 

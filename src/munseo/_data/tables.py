@@ -95,7 +95,7 @@ class DataTable:
     def column(self, wanted: str) -> str:
         """Find a column by its name; upper and lower case may differ.
 
-        The names that image folders of Hugging Face have, ``file_name`` and ``label``, stand for ``ID`` and ``target``.
+        ``file_name`` and ``label``, as in image folders of Hugging Face, are found under ``ID`` and ``target`` too.
 
         Raises:
             UserError: There is no such column; the message names the nearest one.

@@ -36,7 +36,7 @@ def same_bits_in_batches(network: nn.Module, image_size: int, num_threads: int) 
     Args:
         network: Takes normalised images (B, 3, S, S) and gives logits.
         image_size: S.
-        num_threads: The threads of the network; from twice as many pages on, each thread takes pages of its own.
+        num_threads: Number of threads of the network. A batch of twice as many pages or more is divided among them.
     """
     sizes = sorted({*SIZES, 2 * num_threads})
     noise = generator(0, "engines/batches").standard_normal((sizes[-1], image_size, image_size, 3), dtype="float32")

@@ -14,7 +14,7 @@ from munseo._engines.backends import load_backend
 from munseo._model import Classifier, ModelCard
 from munseo._prediction.device import InferenceSetup, autocast
 from munseo._prediction.loader import Batch, DecodedPage, InferencePages, PageDataset, inference_loader
-from munseo._prediction.overlapped import can_overlap, engine_batch, predict_overlapped
+from munseo._prediction.overlapped import can_overlap, engine_batch, is_batch_invariant, predict_overlapped
 from munseo._prediction.tta import check_views, mean_probabilities
 from munseo._run import RunFolder
 
@@ -91,16 +91,12 @@ def images_at_once(classifier: Classifier, setup: InferenceSetup) -> int:
     """Return the number of images that the network gets at once."""
     if setup.device.type != "cpu":
         return setup.batch_size
-    return engine_batch(setup) if _is_batch_invariant(classifier) else min(setup.batch_size, setup.images_at_once)
-
-
-def _is_batch_invariant(classifier: Classifier) -> bool:
-    return bool(getattr(classifier.network, "is_batch_invariant", False))
+    return engine_batch(setup) if is_batch_invariant(classifier) else min(setup.batch_size, setup.images_at_once)
 
 
 def filled(classifier: Classifier, images: torch.Tensor, size: int) -> torch.Tensor:
     """Return a batch of this size, with blank pages at the end, unless each page is computed by itself."""
-    missing = 0 if _is_batch_invariant(classifier) else size - len(images)
+    missing = 0 if is_batch_invariant(classifier) else size - len(images)
     return torch.cat([images, images.new_full((missing, *images.shape[1:]), 255)]) if missing else images
 
 

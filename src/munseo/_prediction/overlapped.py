@@ -23,7 +23,12 @@ LEAST_BATCH = 8
 
 def can_overlap(classifier: Classifier, setup: InferenceSetup) -> bool:
     """Return whether a network may be called by several threads at once, and its batches may have any length."""
-    return setup.device.type == "cpu" and bool(getattr(classifier.network, "is_batch_invariant", False))
+    return setup.device.type == "cpu" and is_batch_invariant(classifier)
+
+
+def is_batch_invariant(classifier: Classifier) -> bool:
+    """Return whether an engine runs the network and gives a page the same bits in every batch."""
+    return bool(getattr(classifier.network, "is_batch_invariant", False))
 
 
 def engine_batch(setup: InferenceSetup) -> int:

@@ -212,8 +212,8 @@ class Predictor:
 def _not_calibrated(folder: RunFolder, pipeline: Pipeline) -> str:
     if not judges_its_predictions(folder):
         return MEAN_NOT_JUDGED
-    told = f"confidence: not calibrated, because validation did not measure this pipeline ({pipeline})."
-    return f"{told} {remedy(folder, pipeline)}"
+    reason = f"confidence: not calibrated, because validation did not measure this pipeline ({pipeline})."
+    return f"{reason} {remedy(folder, pipeline)}"
 
 
 def _pipeline(folder: RunFolder, members: Sequence[RunFolder], options: PredictOptions, backend: str) -> Pipeline:

@@ -23,7 +23,7 @@ from munseo._prediction.tta import PAGE_VIEWS, PIXEL_MOVES, check_views, distinc
 
 @dataclass(frozen=True)
 class _Input:
-    """Images for the network, float32 (B, 3, S, S), and the rows and views that each of them stands for."""
+    """Images for the network, float32 (B, 3, S, S), and for each of them the rows and views that it shows."""
 
     images: torch.Tensor
     meanings: Sequence[Sequence[tuple[int, str]]]

@@ -60,7 +60,7 @@ def bounds(
 
 
 def interval_of(scores: Scores, texts: Texts) -> str:
-    """Return the 95% interval of macro-F1 with what must be said of it; empty without an interval."""
+    """Return the 95% interval of macro-F1 with its remark, if any; empty without an interval."""
     ends = bounds(scores.macro_f1_interval, "interval_of", texts)
     return f"{ends}; {texts.remark(scores.few_groups)}" if ends and scores.few_groups else ends
 

@@ -75,7 +75,7 @@ class Scores(RunRecord):
 
     @property
     def few_groups(self) -> Remark | None:
-        """What must be said beside the interval where pages share groups and these are few or very unequal."""
+        """The remark beside the interval where pages share groups and these are few or very unequal."""
         groups, effective = self.num_groups, self.effective_groups
         if groups is None or effective is None or effective >= MOSTLY_SINGLE * self.num_pages:
             return None

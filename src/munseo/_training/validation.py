@@ -44,7 +44,7 @@ from munseo._run.atomic import replacing, write_json
 from munseo._run.results import SecondLookGain, TrainScores
 from munseo._run.scores import Scores
 from munseo._training.measuring_model import MeasuringModel, Workload, measuring_models
-from munseo._training.quick_judging import quick_damages, quick_views
+from munseo._training.quick_judgement import quick_damages, quick_views
 from munseo._training.training_data import Split
 
 METRIC_NAMES = ("macro_f1", "accuracy", "loss")

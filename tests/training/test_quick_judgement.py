@@ -14,7 +14,7 @@ from munseo._model import Classifier, ModelCard
 from munseo._prediction import InferenceSetup
 from munseo._prediction.loader import PageDataset
 from munseo._prediction.view_predictions import ViewPredictions
-from munseo._training.quick_judging import BLOCK, quick_damages, quick_views
+from munseo._training.quick_judgement import BLOCK, quick_damages, quick_views
 from munseo._training.validation import prediction_table
 
 NUM_PAGES, SIZE = 120, 12
