@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 
@@ -79,6 +80,20 @@ def test_a_stale_lock_is_recognised(run, holder, capsys, words):
         assert json.loads(run.lock_file.read_text())["pid"] == os.getpid()
     assert f"taken over from process {first.pid} on" in capsys.readouterr().err.replace("\n", " ")
     assert not list(run.path.iterdir()), "neither the lock nor what was half written"
+
+
+def test_a_lock_is_awaited_while_a_worker_of_a_process_that_has_ended_still_holds_it(run, holder, capsys):
+    first = holder()
+    text = json.loads(run.lock_file.read_text())
+    first.kill()
+    first.wait()
+    with run.lock_file.open("rb+") as file:
+        assert claiming.lock(file)
+        # As the first moments of a forked worker: the lock is held, and the process that it names has ended.
+        threading.Timer(0.3, file.close).start()
+        with claim(run):
+            assert json.loads(run.lock_file.read_text())["pid"] == os.getpid()
+    assert f"taken over from process {text['pid']} on" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_without_locks_of_the_system_the_text_is_believed(run, holder, monkeypatch):

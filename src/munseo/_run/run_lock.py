@@ -24,6 +24,9 @@ from munseo._run.run_folder import RunFolder
 
 _FAR = 1 << 20
 """Windows also locks bytes against reading; locking one far behind the text keeps the text readable."""
+_RELEASE_S = 2.0
+"""How long to wait for a lock whose recorded holder has ended: loader workers that it forked release it when they
+run for the first time, and a process that takes the lock writes its name a moment later."""
 _held: set[BinaryIO] = set()
 
 
@@ -66,6 +69,7 @@ def claim(run: RunFolder) -> Iterator[None]:
 
 
 def _open(run: RunFolder) -> BinaryIO:
+    patience_ends = time.monotonic() + _RELEASE_S
     while True:
         descriptor = os.open(run.lock_file, os.O_RDWR | os.O_CREAT, 0o644)
         file = os.fdopen(descriptor, "rb+", buffering=0)
@@ -80,7 +84,9 @@ def _open(run: RunFolder) -> BinaryIO:
         holder = _read(file)
         _held.discard(file)
         file.close()
-        if not free:
+        if not free and not _still_works(holder) and time.monotonic() < patience_ends:
+            time.sleep(0.05)
+        elif not free:
             who = _describe(holder) if holder else "another process"
             raise UserError(
                 f"{run.path}: {who} is at work on this run. Wait until it "
