@@ -130,7 +130,7 @@ def measure_prediction(options: argparse.Namespace, module: PageClassifier, batc
     predict_pages(classifier, pages[:batch], settings)
     for _ in range(options.rounds):
         started = now()
-        with torch.inference_mode(), autocast(settings):
+        with torch.inference_mode(), autocast(settings.precision, settings.device):
             for _ in range(options.steps):
                 classifier(classifier.prepare(images))
         bare.append(len(pages) / (now() - started))

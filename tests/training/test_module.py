@@ -6,9 +6,14 @@ from safetensors.torch import load_file
 
 from munseo._config import load_config
 from munseo._console import quietly
+from munseo._model import load_classifier
+from munseo._prediction.device import InferenceSetup
+from munseo._prediction.inference import predict_pages
 from munseo._run import open_run
 from munseo._training import checkpoint as saving
+from munseo._training import hardware as hardware_module
 from munseo._training.callbacks import Progress
+from munseo._training.epoch_outputs import EpochOutputsCollector
 from munseo._training.loss import SoftLoss
 from munseo._training.module import ModelEmaV3, PageClassifier
 from munseo._training.resume import reopen_run
@@ -91,3 +96,28 @@ def test_a_run_that_accumulates_is_resumed_to_the_same_end(begin, monkeypatch):
     go(resumed)
     one, other = load_file(whole.folder.weights_file), load_file(resumed.folder.weights_file)
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_processor_trains_in_16_bits_and_validates_in_32(begin, monkeypatch):
+    """Predictions on a processor are in 32 bits, and the score of an epoch has to be that of its predictions."""
+    monkeypatch.setattr(hardware_module, "choose_precision", lambda mixed, device: "bf16-mixed")
+    trained, validated = set(), []
+    forward, add = SoftLoss.forward, EpochOutputsCollector.add
+
+    def note_training(self, logits, targets):
+        if torch.is_grad_enabled():
+            trained.add(logits.dtype)
+        return forward(self, logits, targets)
+
+    def note_validation(self, loader_index, logits, labels):
+        validated.append(logits)
+        add(self, loader_index, logits, labels)
+
+    monkeypatch.setattr(SoftLoss, "forward", note_training)
+    monkeypatch.setattr(EpochOutputsCollector, "add", note_validation)
+    training = begin()
+    go(training)
+    assert trained == {torch.bfloat16}
+    classifier = load_classifier(training.card, training.folder.weights_file)
+    predicted = predict_pages(classifier, training.splits[0].val, InferenceSetup(torch.device("cpu"), 8))
+    assert torch.allclose(torch.cat(validated).softmax(dim=1), torch.from_numpy(predicted), atol=1e-5)

@@ -38,7 +38,7 @@ class BareStep:
         device = self.images.device
         self.module.train()
         marks = [_now(device)]
-        with autocast(self.module.hardware.settings):
+        with autocast(self.module.hardware.precision, device):
             logits = (self.module.compiled or self.module.classifier)(self.images)
             loss: torch.Tensor = self.module.loss(logits, self.targets)
         marks.append(_now(device))

@@ -60,7 +60,7 @@ def choose_workers(configured: int | str, device: torch.device) -> int:
 
 
 def choose_precision(mixed: bool, device: torch.device) -> str:
-    """Return Lightning's name of the precision: bf16 where the chip has it, fp16 on an older GPU, otherwise 32 bits.
+    """Return Lightning's name of the precision of training: bf16 where there is, fp16 on an older GPU, else 32 bits.
 
     A processor without instructions for bf16 emulates them: with AVX2 only, a step took more than ten times as long.
     """
@@ -71,9 +71,18 @@ def choose_precision(mixed: bool, device: torch.device) -> str:
     return "bf16-mixed"
 
 
-def autocast(setup: InferenceSetup) -> AbstractContextManager[object]:
+def inference_precision(training_precision: str, device: torch.device) -> str:
+    """Return Lightning's name of the precision in which a model that was trained in another one predicts.
+
+    A GPU keeps the precision of training. A processor predicts in 32 bits: an engine in 32 bits is faster than torch in
+    bf16, and a processor without bf16 gives the same predictions then.
+    """
+    return "32-true" if device.type == "cpu" else training_precision
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
     """Return the context of mixed precision, as the trainer uses it, so that the numbers outside of it are the same."""
-    if setup.precision == "32-true":
+    if precision == "32-true":
         return nullcontext()
-    dtype = torch.bfloat16 if setup.precision.startswith("bf16") else torch.float16
-    return torch.autocast(setup.device.type, dtype=dtype)
+    dtype = torch.bfloat16 if precision.startswith("bf16") else torch.float16
+    return torch.autocast(device.type, dtype=dtype)

@@ -69,7 +69,7 @@ def _batches(
     place(classifier, setup)
     loader = inference_loader(pages, setup.batch_size, setup.num_workers, pin_memory=setup.device.type == "cuda")
     start = 0
-    with torch.inference_mode(), autocast(setup):
+    with torch.inference_mode(), autocast(setup.precision, setup.device):
         for batch in track(loader, description):
             assert isinstance(batch, Batch)
             loaded = batch.images.to(setup.device, non_blocking=True)

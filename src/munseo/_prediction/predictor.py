@@ -30,7 +30,13 @@ from munseo._model import Classifier, ModelCard
 from munseo._prediction.backend_trial import common_exports, fastest_backend
 from munseo._prediction.combination import Combination, is_ensemble, member_folders, read_combination
 from munseo._prediction.decision import Threshold, choose_threshold, remedy
-from munseo._prediction.device import InferenceSetup, choose_device, choose_precision, choose_workers
+from munseo._prediction.device import (
+    InferenceSetup,
+    choose_device,
+    choose_precision,
+    choose_workers,
+    inference_precision,
+)
 from munseo._prediction.inference import load_members, predict_run, read_card
 from munseo._prediction.loader import DecodedPage, prepared, preprocessings_of
 from munseo._prediction.prepared_engine import Pages, is_worth_preparing, models_of, prepare_engine, ready_engine
@@ -294,7 +300,7 @@ def _setup(run: RunFolder, options: PredictOptions) -> InferenceSetup:
         device,
         options.batch_size or _batch_size(run, config),
         choose_workers(config.num_workers, device),
-        choose_precision(config.mixed_precision, device),
+        inference_precision(choose_precision(config.mixed_precision, device), device),
     )
 
 

@@ -51,8 +51,8 @@ def models_of(members: Sequence[RunFolder]) -> list[RunFolder]:
 
 
 def suits(setup: InferenceSetup) -> bool:
-    """Return whether engines may take the place of torch: on a processor, and not in mixed precision."""
-    return setup.device.type == "cpu" and setup.precision == "32-true"
+    """Return whether engines may take the place of torch: on a processor."""
+    return setup.device.type == "cpu"
 
 
 def ready_engine(models: Sequence[RunFolder], setup: InferenceSetup) -> str | None:

@@ -93,7 +93,7 @@ class ViewPredictions:
         inputs = self._inputs(views, rows)
         if not self.setup.num_workers:
             inputs = ahead(inputs)  # the next pages are decoded and damaged while the network works
-        with torch.inference_mode(), autocast(self.setup):
+        with torch.inference_mode(), autocast(self.setup.precision, self.setup.device):
             for given in inputs:
                 logits = self.classifier(given.images)[: len(given.meanings)].float().cpu().numpy()
                 for row, meanings in zip(logits, given.meanings, strict=True):

@@ -36,6 +36,7 @@ from munseo._prediction.device import (
     choose_device,
     choose_precision,
     choose_workers,
+    inference_precision,
 )
 from munseo._prediction.loader import collate, single_threaded
 from munseo._training.sampler import EpochBatches
@@ -95,7 +96,8 @@ class Hardware:
     @property
     def settings(self) -> InferenceSetup:
         """The same choices for prediction."""
-        return InferenceSetup(self.device, self.val_batch_size, self.num_workers, self.precision)
+        precision = inference_precision(self.precision, self.device)
+        return InferenceSetup(self.device, self.val_batch_size, self.num_workers, precision)
 
     @property
     def accelerator(self) -> str:
@@ -296,7 +298,7 @@ def _time_steps(classifier: Classifier, hardware: Hardware, compiled: bool) -> t
     seconds = []
     for _ in range(1 + TRIAL_STEPS):
         started = time.perf_counter()
-        with autocast(hardware.settings):
+        with autocast(hardware.precision, hardware.device):
             logits = forward(images)
         logits.float().logsumexp(dim=1).sum().backward()  # type: ignore[no-untyped-call]
         trial.zero_grad(set_to_none=True)
