@@ -8,6 +8,7 @@ from pathlib import Path
 
 from munseo._data.image_error import UnreadableError
 from munseo._data.image_finder import ImageFinder, list_images, nfc, printable, shown
+from munseo._data.label_checks import one_hot_columns
 from munseo._data.page import Page
 from munseo._data.tables import DataTable
 from munseo._errors import UserError
@@ -54,7 +55,7 @@ def claimed_in_table(
     problems.extend(table.problems)
     try:
         id_column = table.column(id_column)
-        target_column = table.column(target_column) if target_column else None
+        target_column = _label_column(table, id_column, target_column) if target_column else None
     except UserError as error:
         problems.append(error.message)
         return []
@@ -77,6 +78,16 @@ def claimed_in_table(
     if not table.rows and not table.problems:
         problems.append(f"{table.path.name}: has no rows below its header")
     return pages
+
+
+def _label_column(table: DataTable, id_column: str, name: str) -> str:
+    try:
+        return table.column(name)
+    except UserError:
+        columns = one_hot_columns(table, id_column)
+        if columns is None:
+            raise
+    raise UserError(f"{table.path.name}: there is no column {name!r}, {columns}")
 
 
 def claimed_in_class_folders(
@@ -136,10 +147,19 @@ def report_repeats(splits: Sequence[tuple[str, Sequence[ClaimedPage]]], problems
             claim = split, page
             earlier = ids.setdefault(page.id, claim)
             if earlier[1] is not page:
-                what = "duplicate ID" if earlier[0] == split else f"is in {earlier[0]} too"
-                problems.append(f"{page.where}: {page.id}: {what} (first at {earlier[1].where})")
+                is_same = earlier[0] == split
+                what = "duplicate ID" if is_same else f"is in {earlier[0]} too"
+                labels = _second_label(earlier[1].label, page.label) if is_same else ""
+                problems.append(f"{page.where}: {page.id}: {what} (first at {earlier[1].where}){labels}")
             elif page.file is not None:
                 earlier = files.setdefault(page.file.folder, {}).setdefault(page.file.name, claim)
                 if earlier[1] is not page:
                     where = f"{earlier[1].id} ({earlier[1].where})"
                     problems.append(f"{page.where}: {page.id}: is the same file as {where}")
+
+
+def _second_label(first: str | None, second: str | None) -> str:
+    """Return what a problem adds where a page is claimed with two labels."""
+    if first is None or second is None or first == second:
+        return ""
+    return f"; it is {first!r} there and {second!r} here, but a page has one class: keep one of the rows"

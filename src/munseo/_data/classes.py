@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from munseo._data.image_finder import nfc
+from munseo._data.label_checks import joined_classes, label_key
 from munseo._data.tables import DataTable
 
 _SHOWN = 20  # the number of known classes that a message lists
@@ -35,7 +36,12 @@ class Classes:
     def unknown(self, label: str) -> str:
         """Return the message that a label is not one of these, with the class that may have been meant."""
         known = list(dict.fromkeys((*self.targets, *self.names)))
-        near = [] if _is_number(label) else difflib.get_close_matches(nfc(label), known, n=1, cutoff=0.5)
+        joined = joined_classes(label)
+        if joined and all(self.index(part) is not None for part in joined):
+            return f"label {label!r} is not in {self.source}; a page has one class here: keep one of {len(joined)}"
+        near = [name for name in known if label_key(name) == label_key(label)]
+        if not near and not _is_number(label):
+            near = difflib.get_close_matches(nfc(label), known, n=1, cutoff=0.5)
         listed = ", ".join(self.targets[:_SHOWN]) + (", …" if len(self.targets) > _SHOWN else "")
         hint = f"did you mean {near[0]!r}?" if near else f"known: {listed}"
         return f"label {label!r} is not in {self.source}; {hint}"

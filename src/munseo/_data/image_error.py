@@ -50,6 +50,7 @@ class ProblemCode(StrEnum):
     AMBIGUOUS_NAME = "ambiguous_name"
     NOT_IN_FOLDERS = "not_in_folders"
     OTHER_EXTENSION = "other_extension"
+    READ_AS_NUMBER = "read_as_number"
     NAME_LEAVES_DATA = "name_leaves_data"
     LINK_LEAVES_DATA = "link_leaves_data"
     LINK_LEAVES_FOLDER = "link_leaves_folder"

@@ -18,6 +18,7 @@ MAX_DEPTH = 100
 
 _SYSTEM_FILES = frozenset(["thumbs.db", "desktop.ini", "__macosx"])
 """Files that operating systems leave next to people's files, in small letters."""
+_NAMED = 3  # the number of likely files that a problem names
 
 
 def nfc(text: str) -> str:
@@ -55,6 +56,7 @@ class ImageFinder:
         """
         tops, (*parents, last) = self._split(name)
         near: str | None = None
+        as_number: list[str] = []
         for top in tops:
             folder, linked = self._descend(top, parents)
             if folder is None:
@@ -62,7 +64,7 @@ class ImageFinder:
             listing = self._listing(folder)
             found = listing.file_named(last)
             if found is None:
-                near = near or listing.near(last)
+                near, as_number = near or listing.near(last), as_number or listing.read_as_number(last)
                 continue
             path = joined(folder, found)
             linked = linked or found in listing.links
@@ -72,9 +74,12 @@ class ImageFinder:
                 raise UnreadableError(ImageProblem(ProblemCode.NOT_A_FILE))
             return path
         places = ", ".join(f"{folder.name or '.'}/" for folder in self._folders)
-        if near is None:
-            raise UnreadableError(ImageProblem(ProblemCode.NOT_IN_FOLDERS, folders=places))
-        raise UnreadableError(ImageProblem(ProblemCode.OTHER_EXTENSION, folders=places, name=near))
+        if near is not None:
+            raise UnreadableError(ImageProblem(ProblemCode.OTHER_EXTENSION, folders=places, name=near))
+        if as_number:
+            names = ", ".join(as_number[:_NAMED])
+            raise UnreadableError(ImageProblem(ProblemCode.READ_AS_NUMBER, folders=places, names=names))
+        raise UnreadableError(ImageProblem(ProblemCode.NOT_IN_FOLDERS, folders=places))
 
     def _split(self, name: str) -> tuple[Sequence[Path], list[str]]:
         """Return the folders to look in, and the parts of a name below them.
@@ -160,6 +165,21 @@ class _Listing:
         """Return an image of the same name with another extension."""
         found = self._spellings.stems.get(_split(nfc(name))[0])
         return found[0] if found else None
+
+    def read_as_number(self, name: str) -> list[str]:
+        """Return the images whose name a program that takes it for a number writes so: 00123 as 123 or 123.0."""
+        stem, extension = _split(nfc(name))
+        asked = stem if extension.lower() in IMAGE_EXTENSIONS else nfc(name)
+        return self._numbers.get(re.sub(r"\.0$", "", asked).upper(), [])
+
+    @cached_property
+    def _numbers(self) -> dict[str, list[str]]:
+        """Images by what is left of their name as a number."""
+        numbers: dict[str, list[str]] = {}
+        for stem, names in self._spellings.stems.items():
+            for spelling in _number_spellings(stem):
+                numbers.setdefault(spelling, []).extend(names)
+        return numbers
 
 
 class _Spellings:
@@ -252,6 +272,20 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
     return Path(entry.path).is_file() if entry.is_symlink() else entry.is_file(follow_symlinks=False)
+
+
+def _number_spellings(stem: str) -> set[str]:
+    """Return how spreadsheets and pandas write a name that they took for a number.
+
+    They drop leading zeros. Excel keeps 15 digits, and shows numbers of more than 11 as ``1.23457E+16``.
+    """
+    spellings = {stem.lstrip("0").upper()}
+    if stem.isascii() and stem.isdigit():
+        digits = stem.lstrip("0") or "0"
+        spellings.add(digits)
+        if len(digits) > 11:
+            spellings |= {f"{digits[:15]}{'0' * (len(digits) - 15)}", f"{int(digits):.5E}", f"{int(digits):.2E}"}
+    return spellings - {stem, ""}
 
 
 def _split(name: str) -> tuple[str, str]:

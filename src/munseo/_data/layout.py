@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -19,6 +20,7 @@ from munseo._data.claimed_pages import (
 from munseo._data.classes import Classes, classes_of_labels, classes_of_meta
 from munseo._data.image_error import UnreadableError
 from munseo._data.image_finder import ImageFinder, lies_within, nfc, printable
+from munseo._data.label_checks import note_joined_classes, note_variants
 from munseo._data.page import Page, PageSet
 from munseo._data.tables import OTHER_NAMES, TABLE_EXTENSIONS, DataTable, read_table
 from munseo._errors import UserError
@@ -301,6 +303,7 @@ class _Loading:
             advice = no_image if files and not any(files) else ""
             raise UserError(f"{self.data_dir}: {count} in the data set.{advice}", problems)
         assert classes is not None
+        self.note_odd_labels(classes, [*train, *(val or ())])
         if least_classes > 1:
             self.note_empty_classes(classes, train)
         return PageSet(
@@ -319,6 +322,16 @@ class _Loading:
                 self.problems.append(f"{page.label_where}: {classes.unknown(page.label)}")
         if least_classes > 1 and len(classes.names) == 1 and not self.problems:
             self.problems.append(f"{classes.source}: has one class only, {classes.names[0]!r}; two are needed")
+
+    def note_odd_labels(self, classes: Classes, pages: Sequence[ClaimedPage]) -> None:
+        used = Counter(classes.index(page.label) for page in pages if page.label is not None)
+        names = {name: used[index] for index, name in enumerate(classes.names)}
+        targets = {target: used[index] for index, target in enumerate(classes.targets)}
+        self.notes += note_variants(classes.source, names)
+        if classes.names != classes.targets:
+            self.notes += note_variants(classes.source, targets)
+        else:  # a meta.csv that lists such a class means it
+            self.notes += note_joined_classes(classes.source, names)
 
     def note_empty_classes(self, classes: Classes, train: Sequence[ClaimedPage]) -> None:
         used = {classes.index(page.label) for page in train if page.label is not None}
