@@ -7,13 +7,16 @@ import pandas as pd
 import pytest
 import torch
 
+from munseo._config import Config
 from munseo._data import Page
+from munseo._evaluation.judgement import judge_views
 from munseo._evaluation.robustness import robustness_profile
 from munseo._evaluation.view_gains import BASE, by_view, weigh_quickly, weigh_views
 from munseo._model import Classifier, ModelCard
 from munseo._prediction import InferenceSetup
 from munseo._prediction.loader import PageDataset
 from munseo._prediction.view_predictions import ViewPredictions
+from munseo._run import RunFolder
 from munseo._training.quick_judgement import BLOCK, quick_damages, quick_views
 from munseo._training.validation import prediction_table
 
@@ -134,3 +137,13 @@ def test_partial_views_are_left_out_where_all_pages_are_needed(views):
     assert "flip_horizontal" not in rows
     complete = table[table["view"].isin(rows)]
     assert weigh_views(complete, 2, [BASE], "probability")["base"] == 1.0
+
+
+def test_a_run_whose_other_views_were_all_left_early_is_judged_without_a_second_look(tmp_path):
+    """Otherwise training ended with an error after its last epoch."""
+    config = Config(judging="quick", TTA=False)
+    whole = prediction_table(PAGES, np.tile(np.float32([0.7, 0.3]), (NUM_PAGES, 1))).assign(view=BASE)
+    part = prediction_table(PAGES[:10], np.tile(np.float32([0.7, 0.3]), (10, 1))).assign(view="rotate_90")
+    entries = judge_views(RunFolder(tmp_path), pd.concat([whole, part], ignore_index=True), CARD, config)
+    assert list(entries) == ["views"]
+    assert [row["view"] for row in entries["views"]["rows"]] == ["rotate_90"]

@@ -20,7 +20,7 @@ from munseo._training.training_run import start_run
 
 FREE = {
     "data_dir", "image_dir", "test_dir", "runs_dir", "on_bad_image", "save_every_minutes", "language", "cache",
-    "num_workers", "wandb", "mlflow", "tensorboard",
+    "num_workers", "wandb", "mlflow", "tensorboard", "text_keep",
 }  # fmt: skip
 """Where things are, and what is told to whom: pages are compared one by one, wherever they are now."""
 ROUNDED = {"device", "num_threads", "channels_last", "val_batch_size"}
@@ -40,6 +40,7 @@ REFUSED = {
     "epochs", "patience", "early_stopping_min_delta", "monitor",  # which epochs, and the best of them
     "shift", "shifted_draws", "judging", "robustness_pages",  # what is measured
     "TTA", "tta_views", "tta_space", "second_look", "orientation",
+    "text", "text_column", "ocr_languages", "text_min_pages",  # the words, and the model of them
 }  # fmt: skip
 """What is trained, for how long, and how it is judged; folds that are done were judged by the settings at the start."""
 

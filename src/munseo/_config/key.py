@@ -25,6 +25,7 @@ class KeyGroup(StrEnum):
     LOSS = "loss"
     TECHNIQUES = "techniques"
     SHIFT = "shift"
+    TEXT = "text"
     OTHER = "other"
     NORMALISATION = "normalisation"
     SPLIT = "split"

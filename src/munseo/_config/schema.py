@@ -15,6 +15,7 @@ from munseo._config.data_settings import DataSettings, RunSettings
 from munseo._config.key import keys_of
 from munseo._config.model_settings import ModelSettings
 from munseo._config.prediction_settings import PredictionSettings, ShiftSettings
+from munseo._config.text_settings import TextSettings
 from munseo._config.tracker_settings import TrackerSettings
 from munseo._config.training_settings import BalanceSettings, HardwareSettings, LossSettings, OptimizerSettings
 
@@ -33,6 +34,7 @@ blocks are a valid configuration. All other keys follow, model by model, in the 
 class Config(
     TrackerSettings,
     HardwareSettings,
+    TextSettings,
     PredictionSettings,
     ShiftSettings,
     OptimizerSettings,
@@ -94,4 +96,10 @@ class Config(
             problems.append(f"monitor: {self.monitor} needs a second validation; set shift to something else than none")
         if len(self.balancing_keys) > 1:
             problems.append(f"{', '.join(self.balancing_keys)}: each balances the classes; choose one")
+        if self.text != "none" and self.second_look:
+            problems.append("text, second_look: are not measured together; set second_look: false or text: none")
+        if self.text != "none" and self.n_folds:
+            problems.append("text: cannot be fused with the mean of folds; set n_folds: 0 or text: none")
+        if self.text_column is not None and self.text not in ("auto", "column"):
+            problems.append(f"text_column: is not read with text: {self.text}; set text: column or auto")
         return problems

@@ -34,7 +34,7 @@ from munseo._evaluation.held_out_groups import page_groups
 from munseo._evaluation.metrics import summarise
 from munseo._evaluation.promised_threshold import can_be_promised, promised_threshold
 from munseo._evaluation.robustness import robustness_profile
-from munseo._evaluation.second_look import choose_second_look
+from munseo._evaluation.second_look import choose_second_look, second_predictions
 from munseo._evaluation.view_gains import BASE, average, by_view, weigh_quickly, weigh_views
 from munseo._jpeg import encode_jpeg
 from munseo._model import ModelCard
@@ -147,6 +147,8 @@ def judge_views(run: RunFolder, table: pd.DataFrame, card: ModelCard, config: Co
     views = weigh_views(complete, card.num_classes, card.tta_views, card.tta_space, groups)
     if config.views_are_judged_quickly:
         views["rows"] = weigh_quickly(table, card.num_classes, card.tta_space, groups)
+    if not second_predictions(rows, card.tta_space):
+        return {"views": views}  # quick judging left every other view early, so that none can be a second look
     first = average(np.stack([rows[name] for name in card.tta_views]), card.tta_space)
     look = choose_second_look(labels, first, rows, card.tta_space, config.random_seed, groups)
     return {"views": views, "second_look": {**look, "used": config.second_look and look["gain"] > 0}}

@@ -19,7 +19,7 @@ from munseo._report.facts import Facts
 
 HYPERPARAMETERS = (
     *(KeyGroup.OPTIMIZER, KeyGroup.SCHEDULER, KeyGroup.BATCHES, KeyGroup.LENGTH),
-    *(KeyGroup.LOSS, KeyGroup.TECHNIQUES, KeyGroup.SHIFT, KeyGroup.OTHER),
+    *(KeyGroup.LOSS, KeyGroup.TECHNIQUES, KeyGroup.SHIFT, KeyGroup.TEXT, KeyGroup.OTHER),
 )
 """The groups of the block of hyperparameters; each has a title."""
 
