@@ -60,15 +60,19 @@ class Fusion:
 
         The rows of pages without words (``log_words`` 0) are those of ``image`` themselves.
         """
-        weights = np.maximum(self.text_weights[0] + self._standardised(qualities) @ self.text_weights[1:], 0.0)
+        # Not a matrix product, whose last digits depend on how many pages come at once.
+        told = (self.standardised(qualities) * self.text_weights[1:]).sum(axis=1)
+        weights = np.maximum(self.text_weights[0] + told, 0.0)
         logits = self.image_weight * _logs(image) + weights[:, None] * _logs(text)
         logits = self.temperature * (logits - logits.max(axis=1, keepdims=True))
         powers = np.exp(logits)
         fused = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
         return np.asarray(np.where(qualities[:, :1] > 0, fused, image), dtype=np.float32)
 
-    def _standardised(self, qualities: np.ndarray) -> np.ndarray:
-        return np.divide(qualities - self.means, self.scales, out=np.zeros(qualities.shape), where=self.scales > 0)
+    def standardised(self, qualities: np.ndarray) -> np.ndarray:
+        """Return qualities (N, 3) as standard deviations from the mean; 0 where one did not vary in the fit."""
+        beside = np.divide(qualities - self.means, self.scales, out=np.zeros(qualities.shape), where=self.scales > 0)
+        return np.asarray(beside)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -157,7 +161,7 @@ def fit_fusion(
     scales = qualities.std(axis=0) if len(qualities) else np.zeros(len(QUALITIES))
     scales = np.where(scales > 1e-3, scales, 0.0)  # else a difference in the last digits would be a standard deviation
     start = Fusion(1.0, np.zeros(1 + len(QUALITIES)), means, scales, temperature)
-    said = np.hstack([np.ones((len(labels), 1)), start._standardised(qualities)])  # (N, 4)
+    said = np.hstack([np.ones((len(labels), 1)), start.standardised(qualities)])  # (N, 4)
     image_logs, text_logs = _logs(image), _logs(text)  # (N, K)
     prior = np.array([1 / temperature, *np.zeros(said.shape[1])])
     rows = np.arange(len(labels))
