@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -9,6 +10,8 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+
+sys.path.append(str(Path(__file__).parents[2] / "fuzz"))  # files that are written by hand
 
 Encode = Callable[..., bytes]
 

@@ -71,6 +71,6 @@ def test_what_is_missing_is_said(colours):
     assert inspect(whole[:-1]).problem.code == ProblemCode.TRUNCATED
     huge = bytearray(whole)
     struct.pack_into("<ii", huge, 18, 2**30, 2**30)
-    assert inspect(bytes(huge)).problem.code == ProblemCode.TRUNCATED
+    assert inspect(bytes(huge)).problem.code == ProblemCode.TOO_MANY_PIXELS
     struct.pack_into("<ii", huge, 18, -5, 2**30)
     assert inspect(bytes(huge)).problem.code == ProblemCode.NO_PIXELS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from heic_file import heic
 from PIL import Image
 
 from munseo._data import FORMATS, PageSet, decode_pages, inspect
@@ -21,7 +22,8 @@ README = Path(__file__).parents[2] / "README.md"
 @pytest.fixture
 def sample(encoded, picture):
     """Make a file of a format."""
-    return lambda name: encoded(Image.fromarray(picture).resize((640, 480)), name)
+    page = Image.fromarray(picture).resize((640, 480))
+    return lambda name: heic() if name == "HEIC" else encoded(page, name)
 
 
 @pytest.mark.parametrize("name", FORMATS)

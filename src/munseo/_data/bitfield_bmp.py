@@ -9,6 +9,7 @@ import numpy as np
 from PIL import BmpImagePlugin, Image
 
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
+from munseo._data.pixels import check_size
 
 _FILE_HEADER_BYTES = 14
 _BITFIELDS, _ALPHA_BITFIELDS = 3, 6  # values of the field "compression"
@@ -16,13 +17,13 @@ _WITH_ALPHA_MASK = 56  # size from which the header itself has a mask of transpa
 _BAND_PIXELS = 2**20  # pixels that are unpacked at once, so that a large page needs little more memory than its result
 
 
-def open_bmp(stream: BytesIO) -> Image.Image:
+def open_bmp(stream: BytesIO, max_pixels: int) -> Image.Image:
     """Open a BMP. One with masks is decoded here, all others by Pillow.
 
     Transparency that is 0 everywhere is ignored, as Windows does: many programs leave that byte empty.
 
     Raises:
-        UnreadableError: Pixels are missing.
+        UnreadableError: It is too large, or pixels are missing.
         OSError: Pillow cannot read it.
     """
     data = stream.getbuffer()
@@ -30,17 +31,18 @@ def open_bmp(stream: BytesIO) -> Image.Image:
         size, width, height, _, bits, compression = struct.unpack_from("<IiiHHI", data, _FILE_HEADER_BYTES)
         if size >= 40 and compression in (_BITFIELDS, _ALPHA_BITFIELDS) and bits in (16, 32):
             has_alpha = size >= _WITH_ALPHA_MASK or compression == _ALPHA_BITFIELDS
+            check_size(width, abs(height), max_pixels)
             masks = struct.unpack_from("<4I" if has_alpha else "<3I", data, _FILE_HEADER_BYTES + 40)
             return _decode(data, width, height, bits // 8, masks)
-    return BmpImagePlugin.BmpImageFile(stream)
+    image = BmpImagePlugin.BmpImageFile(stream)
+    check_size(*image.size, max_pixels)
+    return image
 
 
 def _decode(data: memoryview, width: int, height: int, bytes_each: int, masks: tuple[int, ...]) -> Image.Image:
     """Decode pixels without compression; rows are filled up to 4 bytes, the lowest first if the height is positive."""
     (start,) = struct.unpack_from("<I", data, 10)
     row_bytes = (width * bytes_each + 3) // 4 * 4
-    if width < 1 or height == 0:
-        raise UnreadableError(ImageProblem(ProblemCode.NO_PIXELS, width=width, height=height))
     if start + row_bytes * abs(height) > len(data):
         raise UnreadableError(ImageProblem(ProblemCode.TRUNCATED))
     rows = np.frombuffer(data, np.uint8, row_bytes * abs(height), start).reshape(abs(height), row_bytes)

@@ -1,8 +1,8 @@
 """The decoder through which every image enters: files and bytes in, upright 8-bit RGB or grey out.
 
 The format is recognised by the first bytes, the size is checked before any pixel is decoded, and whatever cannot be
-read whole is refused with a reason. Plain 8-bit JPEG and PNG go through OpenCV (about twice as fast), everything else
-through Pillow and PDFium; both ways give the same pixels.
+read whole is refused with a reason. Plain 8-bit JPEG and PNG go through OpenCV (about twice as fast); all else goes
+through the reader of the format, which ``formats.py`` names.
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL.Image import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from munseo._data.formats import HEAD_BYTES, ImageFormat, find_format, num_line_ends, refusal
 from munseo._data.image_error import ImageError, ImageProblem, ProblemCode, UnreadableError, words_of
+from munseo._data.image_readers import Open
 from munseo._data.jpeg_check import check_scans, is_filled_up, with_end
+from munseo._data.large_page import pillow_limit_suspended, reduced_array, reduction_factor
 from munseo._data.paged_files import MAX_PAGES
 from munseo._data.pixel_aspect import aspect_ratio, stretched
 from munseo._data.pixels import check_size, exif_orientation, to_8_bits, to_rgb, upright
@@ -33,6 +37,14 @@ MAX_BYTES = 2**30  # Larger files are refused before reading; ``MAX_PIXELS`` of 
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _CUT_SHORT = ImageProblem(ProblemCode.TRUNCATED)
+_WORDS_OF_AN_END = ("truncated", "requires a buffer", "but only got", "unexpected end")
+"""How the libraries say that a file is cut short; none of them has a type of error for it."""
+
+_REDUCING = {
+    2: (cv2.IMREAD_REDUCED_GRAYSCALE_2, cv2.IMREAD_REDUCED_COLOR_2),
+    4: (cv2.IMREAD_REDUCED_GRAYSCALE_4, cv2.IMREAD_REDUCED_COLOR_4),
+}
+"""The flags for grey and colour by which a JPEG is reduced while it is decoded."""
 
 _PLAIN_PNG_CHUNKS = frozenset(
     [b"IHDR", b"IDAT", b"IEND", b"pHYs", b"sRGB", b"gAMA", b"cHRM", b"iCCP", b"sBIT", b"tIME", b"bKGD", b"tEXt"]
@@ -44,7 +56,9 @@ _PLAIN_PNG_CHUNKS = frozenset(
 class Inspection:
     """The result of decoding a file to check it."""
 
-    width: int  # width of the upright image, px; 0 where there is a problem, as ``height`` and ``num_pages`` are
+    # Width of the upright image, px; 0 where there is a problem, as ``height`` and ``num_pages`` are. A large page is
+    # reduced while it is decoded, and this is its size before.
+    width: int
     height: int
     format: str  # name of the format, see ``FORMATS``; empty where there is a problem
     # The pages of a TIFF or PDF, of which the first is used; 1 for all others. Pages of a TIFF are counted up to
@@ -78,7 +92,8 @@ def decode_stored(source: Path | bytes, name: str | None = None) -> np.ndarray:
 
     Returns:
         uint8, RGB (H, W, 3) or grey (H, W), upright by its EXIF orientation, transparency laid on white. Of a TIFF or
-        PDF with several pages it is the first page, of an animation the first frame.
+        PDF with several pages it is the first page, of an animation the first frame. A page of more than
+        ``LARGE_PIXELS`` is reduced to half of its width and height, or to a quarter.
 
     Raises:
         ImageError: It is not a file, not an image of a known format, larger than ``MAX_PIXELS``, damaged or cut short.
@@ -99,8 +114,7 @@ def inspect(
         return Inspection(0, 0, "", 0, error.problem)
     if look is not None:
         look(to_rgb(page.pixels))
-    height, width = page.pixels.shape[:2]
-    return Inspection(width, height, page.format, page.num_pages, None, page.has_square_pixels)
+    return Inspection(*page.size, page.format, page.num_pages, None, page.has_square_pixels)
 
 
 def decode_pages(source: Path | bytes, name: str | None = None, max_pixels: int | None = None) -> Iterator[FilePage]:
@@ -120,7 +134,7 @@ def decode_pages(source: Path | bytes, name: str | None = None, max_pixels: int 
         data = read_bytes(source, name) if isinstance(source, Path) else source
         file_format = _format_of(name, data)
         if file_format.open_pages is None:
-            yield FilePage(1, 1, _decode_image(name, data, file_format, max_pixels)[0])
+            yield FilePage(1, 1, _decode_image(name, data, file_format, max_pixels).pixels)
             return
         with _refusing(name):
             document = file_format.open_pages(data, max_pixels)
@@ -203,6 +217,7 @@ class _FirstPage:
     """The first page of a file: its pixels, and what is known of the file."""
 
     pixels: np.ndarray
+    size: tuple[int, int]  # width and height of the upright page before it was reduced, px
     has_square_pixels: bool
     num_pages: int
     format: str
@@ -212,77 +227,126 @@ def _decode(source: Path | bytes, name: str) -> _FirstPage:
     data = read_bytes(source, name) if isinstance(source, Path) else source
     file_format = _format_of(name, data)
     if file_format.open_pages is None:
-        return _FirstPage(*_decode_image(name, data, file_format, MAX_PIXELS), 1, file_format.name)
+        return _decode_image(name, data, file_format, MAX_PIXELS)
     with _refusing(name), closing(file_format.open_pages(data, MAX_PIXELS)) as document:
         pixels = document.page(0)
-        return _FirstPage(pixels, document.has_square_pixels, document.num_pages, file_format.name)
+        size = _size(pixels, document.stored_size)
+        return _FirstPage(pixels, size, document.has_square_pixels, document.num_pages, file_format.name)
 
 
-def _decode_image(name: str, data: bytes, file_format: ImageFormat, max_pixels: int) -> tuple[np.ndarray, bool]:
-    """Decode a file that holds one image; return its pixels, and whether they are stored as squares."""
+def _size(pixels: np.ndarray, stored: tuple[int, int]) -> tuple[int, int]:
+    """Return the width and height of a page: those that are stored if it was reduced, else those of its pixels."""
+    return stored if reduction_factor(*stored) > 1 else (pixels.shape[1], pixels.shape[0])
+
+
+def _decode_image(name: str, data: bytes, file_format: ImageFormat, max_pixels: int) -> _FirstPage:
+    """Decode a file that holds one image."""
     assert file_format.open_image is not None
-    is_jpeg, is_png = file_format.name == "JPEG", file_format.name == "PNG"
-    if is_jpeg or is_png:
+    if file_format.name in ("JPEG", "PNG"):
         data = data[num_line_ends(data[:HEAD_BYTES]) :]  # no copy where there are none
     with _refusing(name):
-        lacks_end = False
-        if is_png and len(data) >= 24:
-            # Pillow reads on to the pixels before it gives the size.
-            width, height = struct.unpack_from(">II", data, 16)
-            check_size(width, height, max_pixels)
-            data, lacks_end = without_obstacles(data)
-        stream = BytesIO(data)
-        image = file_format.open_image(stream)
-        check_size(*image.size, max_pixels)
-        header_bytes = stream.tell()
-        if is_jpeg:
-            check_scans(data, header_bytes)
-            data, lacks_end = with_end(data, header_bytes)
-        # Pillow says whether pixels are missing, which OpenCV does not.
-        plain = not lacks_end and (is_jpeg or (is_png and _is_plain_png(data)))
-        pixels = _decode_fast(data, image.mode) if plain and image.mode in ("L", "RGB") else None
-        if is_jpeg and pixels is not None and is_filled_up(data, header_bytes, pixels):
-            raise UnreadableError(_CUT_SHORT)
-        if pixels is None:
-            image = file_format.open_image(BytesIO(data)) if is_jpeg and lacks_end else image
-            image.load()
-            pixels = to_8_bits(image)
+        decode_it = _DECODERS.get(file_format.name, _by_pillow)
+        image, pixels, orientation = decode_it(data, file_format.open_image, max_pixels)
         ratio = aspect_ratio(image)
-        pixels = stretched(pixels, ratio, max_pixels)
+        size = (image.height, image.width) if orientation in (5, 6, 7, 8) else image.size
+        pixels = upright(stretched(pixels, ratio, max_pixels), orientation)
+        return _FirstPage(pixels, _size(pixels, size), ratio == 1, 1, file_format.name)
+
+
+_Decoded = tuple[Image, np.ndarray, int]
+"""An image as it was opened, its pixels as they are stored, and its orientation."""
+
+
+def _by_pillow(data: bytes, open_image: Open, max_pixels: int) -> _Decoded:
+    image = open_image(BytesIO(data), max_pixels)
+    image.load()
+    return image, to_8_bits(image), exif_orientation(image)
+
+
+def _decode_jpeg(data: bytes, open_image: Open, max_pixels: int) -> _Decoded:
+    stream = BytesIO(data)
+    image = open_image(stream, max_pixels)
+    if not isinstance(image, JpegImageFile):  # of more than 8 bits, and decoded already
+        return image, to_8_bits(image), exif_orientation(image)
+    header_bytes = stream.tell()
+    check_scans(data, header_bytes)
+    ended = with_end(data, header_bytes)
+    if ended is not None:
+        return ended, to_8_bits(ended), exif_orientation(ended)
+    pixels = _decode_fast(data, image)
+    if pixels is not None and is_filled_up(data, header_bytes, pixels):
+        raise UnreadableError(_CUT_SHORT)
+    if pixels is None:
+        image.load()
+        pixels = to_8_bits(image)
+    return image, pixels, exif_orientation(image)
+
+
+def _decode_png(data: bytes, open_image: Open, max_pixels: int) -> _Decoded:
+    if len(data) >= 24:
+        # Pillow reads on to the pixels before it gives the size.
+        width, height = struct.unpack_from(">II", data, 16)
+        check_size(width, height, max_pixels)
+        data, lacks_end = without_obstacles(data)
+    image = open_image(BytesIO(data), max_pixels)
+    # Pillow says whether pixels are missing, which OpenCV does not.
+    is_plain = not lacks_end and _is_plain_png(data)
+    pixels = _decode_fast(data, image) if is_plain else None
+    if pixels is not None:
         # A plain PNG has no EXIF, and asking Pillow for it would decode the file once more.
-        return (pixels if plain and is_png else upright(pixels, exif_orientation(image))), ratio == 1
+        return image, pixels, 1
+    image.load()
+    return image, to_8_bits(image), exif_orientation(image)
+
+
+_DECODERS: dict[str, Callable[[bytes, Open, int], _Decoded]] = {"JPEG": _decode_jpeg, "PNG": _decode_png}
+"""The formats of which OpenCV decodes the usual kinds, by name."""
 
 
 @contextmanager
 def _refusing(name: str) -> Iterator[None]:
     """Turn whatever a reader raises into an ``ImageError``: for damaged files Pillow alone raises a dozen types."""
     try:
-        yield
+        with pillow_limit_suspended():
+            yield
     except UnreadableError as error:
         raise ImageError(name, error.problem) from None
     except MemoryError:
         raise ImageError(name, ImageProblem(ProblemCode.OUT_OF_MEMORY)) from None
     except Exception as error:
         words = words_of(error)
-        if "truncated" in words.lower() or "requires a buffer" in words:
+        if any(end in words.lower() for end in _WORDS_OF_AN_END):
             raise ImageError(name, _CUT_SHORT) from error
         raise ImageError(name, ImageProblem(ProblemCode.NOT_DECODABLE, error=words)) from error
 
 
-def _decode_fast(data: bytes, mode: str) -> np.ndarray | None:
-    """Decode plain grey or RGB with OpenCV; return None where it fails, so that Pillow tries and gives the reason."""
-    flag = cv2.IMREAD_GRAYSCALE if mode == "L" else cv2.IMREAD_COLOR
+def _decode_fast(data: bytes, image: Image) -> np.ndarray | None:
+    """Decode plain grey or RGB with OpenCV; return None where it fails, so that Pillow tries and gives the reason.
+
+    A large JPEG is reduced within its decoder, which then takes a quarter of the time and of the memory.
+    """
+    if image.mode not in ("1", "L", "RGB"):
+        return None
+    is_grey, factor = image.mode != "RGB", reduction_factor(*image.size)
+    if isinstance(image, JpegImageFile) and factor in _REDUCING:
+        flag = _REDUCING[factor][0 if is_grey else 1]
+    else:
+        flag = cv2.IMREAD_GRAYSCALE if is_grey else cv2.IMREAD_COLOR
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
-    return pixels if pixels is None or mode == "L" else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    if pixels is None:
+        return None
+    pixels = reduced_array(pixels)
+    return pixels if is_grey else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
 def _is_plain_png(data: bytes) -> bool:
-    """Return whether a PNG has 8 bits a channel and no chunk that changes the pixels.
+    """Return whether a PNG has 8 bits a channel, or one bit of grey, and no chunk that changes the pixels.
 
     Raises:
         UnreadableError: The end chunk is missing.
     """
-    position, plain = 8, data[24] == 8
+    # Of one bit, only grey: a palette may have a transparent colour.
+    position, plain = 8, len(data) > 25 and (data[24] == 8 or data[24:26] == b"\1\0")
     while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
         plain = plain and kind in _PLAIN_PNG_CHUNKS and not data.startswith(b"Raw profile", position + 8)

@@ -32,7 +32,8 @@ class ProblemCode(StrEnum):
     NO_PIXELS = "no_pixels"
     TOO_MANY_PIXELS = "too_many_pixels"
     TOO_MANY_SCANS = "too_many_scans"
-    LAB_COLOURS = "lab_colours"
+    TIFF_KIND = "tiff_kind"
+    HEIC_READER_MISSING = "heic_reader_missing"
     NOT_PREPARED = "not_prepared"
 
     # A document of several pages

@@ -22,20 +22,25 @@ _STUFFING = bytes(np.random.Generator(np.random.Philox(0)).integers(0, 255, 4096
 """Random picture data without the byte FF, so that none of it is a mark."""
 
 
-def with_end(data: bytes, header_bytes: int) -> tuple[bytes, bool]:
-    """Return a JPEG with its end mark, and whether that was missing; FF D9 cannot occur within pixels.
+def with_end(data: bytes, header_bytes: int) -> JpegImageFile | None:
+    """Return the loaded image of a JPEG that lacks its end mark, or None if it has one.
 
-    Some scanners leave it out. The mark is added only where every pixel is there without it.
+    FF D9 cannot occur within pixels. Some scanners leave it out. It is read only where every pixel is there without it.
 
     Raises:
         UnreadableError: Pixels are missing.
     """
     if data.rfind(_END, header_bytes) >= 0:
-        return data, False
+        return None
     ended = data.removesuffix(b"\xff") + _END
-    if _is_incomplete(ended, header_bytes):
+    try:
+        image = _loaded(ended)
+        is_whole = np.array_equal(np.asarray(image), np.asarray(_loaded(_stuffed(ended, header_bytes))))
+    except (OSError, SyntaxError, ValueError):
+        is_whole = False
+    if not is_whole:
         raise UnreadableError(ImageProblem(ProblemCode.TRUNCATED))
-    return ended, True
+    return image
 
 
 def check_scans(data: bytes, header_bytes: int) -> None:
@@ -67,15 +72,19 @@ def is_filled_up(data: bytes, header_bytes: int, pixels: np.ndarray) -> bool:
 
 def _is_incomplete(data: bytes, header_bytes: int) -> bool:
     """Return whether bytes that are inserted before the end mark change the pixels: a whole picture ignores them."""
-    end = data.find(_END, header_bytes)
     try:
-        return not np.array_equal(_decode_quietly(data), _decode_quietly(data[:end] + _STUFFING + data[end:]))
+        return not np.array_equal(np.asarray(_loaded(data)), np.asarray(_loaded(_stuffed(data, header_bytes))))
     except (OSError, SyntaxError, ValueError):
         return True
 
 
-def _decode_quietly(data: bytes) -> np.ndarray:
+def _stuffed(data: bytes, header_bytes: int) -> bytes:
+    end = data.find(_END, header_bytes)
+    return data[:end] + _STUFFING + data[end:]
+
+
+def _loaded(data: bytes) -> JpegImageFile:
     """Decode with Pillow: OpenCV would print a warning about the inserted bytes."""
     image = JpegImageFile(BytesIO(data))
     image.load()
-    return np.asarray(image)
+    return image

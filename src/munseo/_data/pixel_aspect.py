@@ -18,31 +18,26 @@ LEAST_RATIO = 1.05
 MOST_RATIO = 5.0
 """Resolutions that differ by more are taken for a mistake of the program that wrote them."""
 
-_X_RESOLUTION, _Y_RESOLUTION, _ORIENTATION = 282, 283, 274  # tags of TIFF
-
 
 def aspect_ratio(image: Image.Image) -> float:
     """Return the height of a stored pixel divided by its width; 1 where that is not known, or not to be believed.
 
-    TIFF has resolutions with or without a unit, JPEG those of JFIF, of which unit 0 gives the ratio alone, and PNG
-    those of ``pHYs``. The pixels need not have been read.
-
-    Args:
-        image: An opened image. A TIFF must not have been loaded, since that turns it.
+    JPEG has the resolutions of JFIF, of which unit 0 gives the ratio alone, and PNG those of ``pHYs``. The pixels need
+    not have been read.
     """
     reader = _READERS.get(image.format or "")
-    across, down = (1.0, 1.0) if reader is None else reader(image)
+    return 1.0 if reader is None else believable_ratio(*reader(image))
+
+
+def believable_ratio(across: float, down: float) -> float:
+    """Return the ratio of two resolutions, that of the columns divided by that of the rows.
+
+    It is 1 where they are not known, or too far apart or too close to each other. TIFF has them with or without a unit.
+    """
     if not (0 < across < math.inf and 0 < down < math.inf):  # NaN is none of this
         return 1.0
     ratio = across / down
     return ratio if LEAST_RATIO <= max(ratio, 1 / ratio) <= MOST_RATIO else 1.0
-
-
-def _of_tiff(image: Image.Image) -> tuple[float, float]:
-    tags = image.tag_v2  # type: ignore[attr-defined]
-    across, down = (_number(tags.get(tag)) for tag in (_X_RESOLUTION, _Y_RESOLUTION))
-    # Pillow gives the pixels turned upright, with rows for columns from orientation 5 on.
-    return (down, across) if tags.get(_ORIENTATION, 1) in (5, 6, 7, 8) else (across, down)
 
 
 def _of_jpeg(image: Image.Image) -> tuple[float, float]:
@@ -55,14 +50,7 @@ def _of_png(image: Image.Image) -> tuple[float, float]:
     return float(across), float(down)
 
 
-_READERS: dict[str, Callable[[Image.Image], tuple[float, float]]] = {"TIFF": _of_tiff, "JPEG": _of_jpeg, "PNG": _of_png}
-
-
-def _number(value: object) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):  # missing, several values, or a fraction of zeros
-        return math.nan
+_READERS: dict[str, Callable[[Image.Image], tuple[float, float]]] = {"JPEG": _of_jpeg, "PNG": _of_png}
 
 
 def stretched(pixels: np.ndarray, ratio: float, max_pixels: int) -> np.ndarray:

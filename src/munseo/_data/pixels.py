@@ -14,11 +14,9 @@ import numpy as np
 from PIL import ExifTags, Image, ImageChops
 
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
+from munseo._data.large_page import ReducedPage, bands, reduced_array, reduction_factor
 
 WHITE = (255, 255, 255)  # the colour of the padding
-
-_BITS_PER_SAMPLE = 258  # the TIFF tag of the bits of each channel
-_PHOTOMETRIC = 262  # the TIFF tag that says whether zero is white (0) or black (1)
 
 _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda image: cv2.flip(image, 1),
@@ -65,23 +63,55 @@ def to_8_bits(image: Image.Image) -> np.ndarray:
 
     Transparent pixels are laid on white, the colour of paper. 16-bit grey is divided by 257 and rounded. 16-bit colour
     arrives from Pillow as its high bytes, which differ from that by less than one grey level. 32-bit integers and
-    floats have no fixed white: see ``_by_range``.
-
-    Raises:
-        UnreadableError: Its colours are LAB, which Pillow converts only with a colour profile at hand.
+    floats have no fixed white: see ``usual_range``. A page of more than ``LARGE_PIXELS`` is reduced on the way.
     """
-    if image.mode == "LAB":
-        raise UnreadableError(ImageProblem(ProblemCode.LAB_COLOURS))
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _grey(image)
+    if image.mode in ("I", "F"):
+        return reduced_array(_by_range(np.asarray(image)))
+    factor = reduction_factor(*image.size)
+    if factor == 1:
+        return _converted(image, image.format)
+    result: ReducedPage | None = None
+    for top, band in bands(image):
+        pixels = _converted(band, image.format)
+        pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
+        result = result or ReducedPage(image.height, image.width, pixels.shape[2], factor)
+        result.add(pixels, top, 0)
+    assert result is not None, "an image without pixels is refused before"
+    return result.pixels()
+
+
+def _converted(image: Image.Image, format: str | None) -> np.ndarray:
+    """Convert an image whose levels have a fixed white; ``format`` is that of its file, which a part does not know."""
+    if image.mode.startswith("I;16"):
+        grey: np.ndarray = levels(65535)[np.asarray(image)]
+        return grey
     if image.has_transparency_data:
         paper = Image.new("RGBA", image.size, "white")
         paper.alpha_composite(image.convert("RGBA"))
         image = paper
-    elif image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+    elif image.mode == "CMYK" and format in ("JPEG", "MPO") and "adobe" not in image.info:
         # Pillow inverts every CMYK JPEG, because Adobe stores them inverted; one without Adobe's mark is not inverted.
         image = ImageChops.invert(image)
     return np.array(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+
+
+def levels(white: int) -> np.ndarray:
+    """Return the table from levels of 0 to ``white`` to 0 to 255, rounded; higher ones are white. (65536,) uint8."""
+    return np.minimum((np.arange(65536) * 255 + white // 2) // white, 255).astype(np.uint8)
+
+
+def on_white(colours: np.ndarray, alpha: np.ndarray, is_associated: bool) -> np.ndarray:
+    """Lay a transparent page on white paper.
+
+    Args:
+        colours: (H, W, 3) or (H, W) uint8.
+        alpha: (H, W) uint8, 255 where nothing shines through.
+        is_associated: Whether the colours were multiplied by it already.
+    """
+    shares = (alpha if colours.ndim == 2 else alpha[:, :, None]).astype(np.uint16)
+    covered = colours.astype(np.uint16) * 255 if is_associated else colours * shares
+    laid: np.ndarray = (np.minimum(covered + (255 - shares) * 255, 65025) + 127) // 255
+    return laid.astype(np.uint8)
 
 
 def to_rgb(pixels: np.ndarray) -> np.ndarray:
@@ -89,36 +119,38 @@ def to_rgb(pixels: np.ndarray) -> np.ndarray:
     return pixels if pixels.ndim == 3 else cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
 
 
-def _grey(image: Image.Image) -> np.ndarray:
-    """Convert 16-bit, 32-bit and float grey to (H, W) uint8."""
-    tags = getattr(image, "tag_v2", {})
-    values: np.ndarray = np.asarray(image)
-    grey: np.ndarray
-    if image.mode.startswith("I;16"):
-        white = 4095 if tags.get(_BITS_PER_SAMPLE) == (12,) else 65535
-        levels = (np.arange(65536) * 255 + white // 2) // white
-        grey = np.minimum(levels, 255).astype(np.uint8)[values]
-    else:
-        grey = _by_range(values)
-    # Pillow inverts a TIFF whose zero is white up to 8 bits, but not beyond.
-    return np.bitwise_not(grey) if tags.get(_PHOTOMETRIC) == 0 else grey
-
-
 def _by_range(values: np.ndarray) -> np.ndarray:
-    """Scale grey levels by the range that they show, without clipping any.
-
-    From 0 up, white is 1, 255 or 65535, the first that the values fit in; or the largest value, if it is at most half
-    above (resampling overshoots). Otherwise the smallest value is black and the largest white. NaN is black.
-    """
+    """Scale grey levels by the range that they show, see ``usual_range``. NaN is black."""
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    white = next((max(usual, high) for usual in (1.0, 255.0, 65535.0) if low >= 0 and high <= 1.5 * usual), None)
-    if white is None:
-        black, white = low, high
-    else:
-        black = 0.0
+    black, white = usual_range(low, high)
     scaled = (np.nan_to_num(values.astype(np.float64), nan=black, posinf=white, neginf=black) - black) * 255
     return np.rint(scaled / max(white - black, 1e-300)).astype(np.uint8)
+
+
+def usual_range(low: float, high: float, bits: int | None = None, is_signed: bool = False) -> tuple[float, float]:
+    """Return which levels are black and white on a page whose levels have no fixed white, so that none is clipped.
+
+    From 0 up, white is 1, 255 or 65535, the first that the values fit in; or the largest value, if it is at most half
+    above (resampling overshoots). Integers also have the largest number of their type, signed ones of 16 bits 32767,
+    provided that the page uses more than half of it. Otherwise the smallest value is black and the largest white, but
+    signed integers that use more than half of their type have the whole type.
+
+    Args:
+        low: The smallest level of the page.
+        high: The largest.
+        bits: The bits of an integer; None for floats and integers of an unknown type.
+        is_signed: Whether the integers have a sign.
+    """
+    largest = 0.0 if bits is None else 2.0 ** (bits - is_signed) - 1
+    if low < 0:
+        return (-largest - 1, largest) if is_signed and high - low > largest else (low, high)
+    if bits is None:
+        white = next((max(usual, high) for usual in (1.0, 255.0, 65535.0) if high <= 1.5 * usual), None)
+    else:
+        white = next((usual for usual in (255.0, 65535.0) if usual < largest / 2 and high <= usual), None)
+        white = white or (largest if high > largest / 2 or largest <= 65535 else None)
+    return (0.0, white) if white is not None else (low, high)
 
 
 def letterbox(image: np.ndarray, size_px: int) -> np.ndarray:

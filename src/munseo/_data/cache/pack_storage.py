@@ -36,8 +36,9 @@ SIZE_FOLDERS = "*-*/*px-*"
 """The folders of every format, size and version; the limit holds for all of them together."""
 
 DECODING_CODE = (
-    *("bitfield_bmp.py", "decoder.py", "formats.py", "jpeg_check.py", "paged_files.py", "pixel_aspect.py", "pixels.py"),
-    "png_repair.py",
+    *("bitfield_bmp.py", "decoder.py", "formats.py", "image_readers.py", "jpeg_check.py", "large_page.py"),
+    *("paged_files.py", "pixel_aspect.py", "pixels.py", "png_repair.py", "tiff_directory.py", "tiff_pages.py"),
+    "tiff_samples.py",
 )
 """The files that decide the pixels. A change of any of them starts a new cache, so that nobody has to remember to raise
 a version."""
