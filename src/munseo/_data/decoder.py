@@ -66,6 +66,7 @@ class Inspection:
     num_pages: int
     problem: ImageProblem | None
     has_square_pixels: bool = True  # whether the page was not stretched to its true shape
+    has_undrawn_text: bool = False  # whether a page of a PDF is blank although characters stand on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ def inspect(
         return Inspection(0, 0, "", 0, error.problem)
     if look is not None:
         look(to_rgb(page.pixels))
-    return Inspection(*page.size, page.format, page.num_pages, None, page.has_square_pixels)
+    width, height = page.size
+    return Inspection(width, height, page.format, page.num_pages, None, page.has_square_pixels, page.has_undrawn_text)
 
 
 def decode_pages(source: Path | bytes, name: str | None = None, max_pixels: int | None = None) -> Iterator[FilePage]:
@@ -221,6 +223,7 @@ class _FirstPage:
     has_square_pixels: bool
     num_pages: int
     format: str
+    has_undrawn_text: bool = False
 
 
 def _decode(source: Path | bytes, name: str) -> _FirstPage:
@@ -231,7 +234,8 @@ def _decode(source: Path | bytes, name: str) -> _FirstPage:
     with _refusing(name), closing(file_format.open_pages(data, MAX_PIXELS)) as document:
         pixels = document.page(0)
         size = _size(pixels, document.stored_size)
-        return _FirstPage(pixels, size, document.has_square_pixels, document.num_pages, file_format.name)
+        about = document.has_square_pixels, document.num_pages, file_format.name, document.has_undrawn_text
+        return _FirstPage(pixels, size, *about)
 
 
 def _size(pixels: np.ndarray, stored: tuple[int, int]) -> tuple[int, int]:

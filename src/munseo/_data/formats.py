@@ -12,7 +12,8 @@ from munseo._data.bitfield_bmp import open_bmp
 from munseo._data.foreign_formats import content_of
 from munseo._data.image_error import ImageProblem, ProblemCode
 from munseo._data.image_readers import NETPBM, Open, by_pillow, open_heic, open_jpeg, open_netpbm
-from munseo._data.paged_files import PagedFile, PdfPages
+from munseo._data.paged_files import PagedFile
+from munseo._data.pdf_pages import PdfPages
 from munseo._data.tiff_pages import TiffPages
 
 HEAD_BYTES = 1024  # the bytes that are looked at; a PDF may start anywhere within them (PDF 1.7, appendix H)

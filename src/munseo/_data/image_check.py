@@ -29,7 +29,8 @@ class Checked:
     pages: tuple[Page, ...]  # pages that can be read, in their order; ``skipped`` are the others, and why they cannot
     skipped: tuple[tuple[Page, ImageProblem], ...]
     digests: dict[str, str]  # SHA-256 of each readable file, by the ID of the page
-    notes: tuple[str, ...]  # notes about files of several pages, of which the first is used, and about stretched pages
+    # Notes about files of several pages, of which the first is used, about stretched pages, and about undrawn text.
+    notes: tuple[str, ...]
     # The ``near_duplicates.thumbnail`` of each readable page, by its ID; empty if none were asked for.
     thumbnails: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -40,6 +41,7 @@ class _CheckedFile:
     num_pages: int
     problem: ImageProblem | None
     has_square_pixels: bool = True
+    has_undrawn_text: bool = False
     thumbnail: np.ndarray | None = None
     is_new: bool = True  # whether it was decoded now
 
@@ -81,6 +83,9 @@ def check_images(
     stretched = [page.id for page, file in zip(pages, files, strict=True) if not file.has_square_pixels]
     if stretched:
         notes.append(str(Remark("data.stretched", {"count": len(stretched), "page": stretched[0]})))
+    undrawn = [page.id for page, file in zip(pages, files, strict=True) if file.has_undrawn_text]
+    if undrawn:
+        notes.append(str(Remark("data.undrawn_text", {"count": len(undrawn), "page": undrawn[0]})))
     if skipped and (on_bad_image == "fail" or not good):
         advice = "fix or remove them, or go on without them: --on-bad-image skip" if good else "none is left"
         problems = [f"{page.id}: {problem}" for page, problem in skipped]
@@ -99,7 +104,8 @@ def fingerprint(digests: Mapping[str, str]) -> str:
 
 def _remember(known: CheckedFiles | None, file: _CheckedFile) -> _CheckedFile:
     """Add a file to the known ones if it was decoded now, can be read, and there is nothing else to say about it."""
-    if known is not None and file.is_new and file.num_pages == 1 and file.has_square_pixels:
+    is_plain = file.num_pages == 1 and file.has_square_pixels and not file.has_undrawn_text
+    if known is not None and file.is_new and is_plain:
         known.add(bytes.fromhex(file.digest), file.thumbnail)
     return file
 
@@ -116,4 +122,5 @@ def _check(thumbnails: bool, known: CheckedFiles | None, page: Page) -> _Checked
     look = (lambda pixels: kept.append(thumbnail(pixels))) if thumbnails else None
     seen = inspect(data, page.id, look)
     shown = kept[0] if kept else None
-    return _CheckedFile(digest.hexdigest(), seen.num_pages, seen.problem, seen.has_square_pixels, shown)
+    about = seen.num_pages, seen.problem, seen.has_square_pixels, seen.has_undrawn_text
+    return _CheckedFile(digest.hexdigest(), *about, thumbnail=shown)

@@ -40,6 +40,8 @@ class ProblemCode(StrEnum):
     TOO_MANY_PAGES = "too_many_pages"
     PDF_WITH_PASSWORD = "pdf_with_password"
     PDF_WITHOUT_PAGES = "pdf_without_pages"
+    PDF_PORTFOLIO = "pdf_portfolio"
+    PDF_XFA_FORM = "pdf_xfa_form"
     FIRST_PAGE_WITHOUT_SIZE = "first_page_without_size"
     PAGE_WITHOUT_SIZE = "page_without_size"
 

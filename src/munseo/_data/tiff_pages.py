@@ -59,6 +59,7 @@ class TiffPages:
 
     has_square_pixels = True
     stored_size = (0, 0)
+    has_undrawn_text = False
 
     def __init__(self, data: bytes, max_pixels: int) -> None:
         self._data, self._max_pixels = data, max_pixels

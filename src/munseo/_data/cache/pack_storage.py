@@ -23,6 +23,7 @@ import PIL
 
 from munseo._console import say
 from munseo._data.cache.pack import SUFFIX
+from munseo._data.pdf_fonts import FONT_PACKAGES
 from munseo._errors import UserError
 from munseo._run.run_lock import lock
 
@@ -37,8 +38,8 @@ SIZE_FOLDERS = "*-*/*px-*"
 
 DECODING_CODE = (
     *("bitfield_bmp.py", "decoder.py", "formats.py", "image_readers.py", "jpeg_check.py", "large_page.py"),
-    *("paged_files.py", "pixel_aspect.py", "pixels.py", "png_repair.py", "tiff_directory.py", "tiff_pages.py"),
-    "tiff_samples.py",
+    *("paged_files.py", "pdf_annotations.py", "pdf_end.py", "pdf_fonts.py", "pdf_pages.py", "pixel_aspect.py"),
+    *("pixels.py", "png_repair.py", "tiff_directory.py", "tiff_pages.py", "tiff_samples.py"),
 )
 """The files that decide the pixels. A change of any of them starts a new cache, so that nobody has to remember to raise
 a version."""
@@ -93,7 +94,8 @@ def size_folder(folder: Path, size_px: int) -> Path:
 @cache
 def decoder_version() -> str:
     """Return 12 hexadecimal digits that change whenever pixels might: with libraries, processor or own code."""
-    versions = [cv2.__version__, PIL.__version__, metadata.version("pypdfium2"), platform.machine()]
+    versions = [cv2.__version__, PIL.__version__, platform.machine()]
+    versions += [metadata.version(name) for name in ("pypdfium2", *FONT_PACKAGES)]
     total = hashlib.sha256("\n".join(versions).encode())
     for name in DECODING_CODE:
         total.update((Path(__file__).parent.parent / name).read_bytes())
