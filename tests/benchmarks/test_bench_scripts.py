@@ -133,3 +133,8 @@ def test_openvino_options_measures_every_way():
     table = rows(start("openvino_options.py", f"{MODEL}@64", "--rounds", 1, "--pages", 4))
     assert len(table) > 5
     assert all(float(wall) > 0 and float(cpu) > 0 for _, wall, cpu in table[1:])
+
+
+def test_prediction_tables_writes_every_kind():
+    table = rows(start("prediction_tables.py", "--pages", 3000, "--classes", 3, "--proba"))
+    assert [row[:2] for row in table[1:]] == [[ending, "3,000"] for ending in (".parquet", ".csv", ".xlsx")]

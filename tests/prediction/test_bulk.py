@@ -206,14 +206,130 @@ def test_a_list_from_standard_input_and_words_that_are_wrong(finished, documents
     done = CliRunner().invoke(app, words, input="".join(f"{file}\n" for file in reversed(files)))
     assert done.exit_code == 0, done.output
     assert list(pd.read_parquet(output)["ID"]) == [str(file) for file in reversed(files)]
-    with pytest.raises(UserError, match=r"works with an output that ends in .parquet"):
-        predict(finished.path, [documents], tmp_path / "o.csv", shard="0/2")
     with pytest.raises(UserError, match="no parts there"):
         predict(finished.path, output=tmp_path / "none.parquet", join=True)
     with pytest.raises(UserError, match="say which output"):
-        predict(finished.path, output=tmp_path / "none.csv", join=True)
+        predict(finished.path, join=True)
 
 
 def test_the_runs_own_test_part_by_default(finished, documents, tmp_path):
     done = pd.read_parquet(predict(finished.path, output=tmp_path / "o.parquet", quiet=True))
     assert list(done["ID"]) == list(pd.read_csv(documents / "sample_submission.csv")["ID"])
+
+
+@pytest.fixture
+def pages_inbox(documents, tmp_path):
+    """Seven pages, a PDF of two, a fax with pixels that are not square, and a file that is no image."""
+    folder = tmp_path / "받은 문서"
+    folder.mkdir()
+    files = sorted((documents / "test").iterdir())[:7]
+    for number, file in enumerate(files):
+        os.link(file, folder / f"{number:03d}.jpg")
+    pages = [Image.open(file).convert("L") for file in files[:2]]
+    pages[0].save(folder / "계약서.pdf", save_all=True, append_images=pages[1:])
+    fax = pages[0].resize((pages[0].width, pages[0].height // 2)).convert("1")
+    fax.save(folder / "fax.tif", compression="group4", dpi=(204, 98))
+    (folder / "=1+1.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    return folder
+
+
+def as_people_read(file):
+    """A table of predictions as pandas reads it when nothing is to be guessed."""
+    read = pd.read_excel if file.suffix == ".xlsx" else pd.read_csv
+    return read(file, dtype=str, keep_default_na=False)
+
+
+def test_a_csv_a_workbook_and_a_parquet_file_have_the_same_rows(finished, pages_inbox, tmp_path, capsys):
+    words = {"proba": True, "abstain_below": 0.5, "device": "cpu"}
+    parquet, book, text = (
+        predict(finished.path, [pages_inbox], tmp_path / f"o.{ending}", **words)
+        for ending in ("parquet", "xlsx", "csv")
+    )
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("pixels that are not square") == 3, "once in each prediction"
+    assert said.count("1 of them unreadable: see the column error (=1+1.png)") == 3
+    assert said.count("need no person: confidence 0.5000 or more") == 3
+    rows, table = pd.read_parquet(parquet), as_people_read(text)
+    assert list(rows.columns) == list(table.columns) == list(as_people_read(book).columns)
+    for column in ("ID", "source", "target", "class_name", "error"):
+        expected = [value or "" for value in rows[column].replace({np.nan: None})]
+        assert list(table[column]) == list(as_people_read(book)[column]) == expected
+    assert list(table["ID"][-3:]) == ["fax.tif", "계약서.pdf#1", "계약서.pdf#2"]
+    numbers = ["confidence", *(name for name in rows if name.startswith("p_"))]
+    for other in (table, as_people_read(book)):
+        found = other[numbers].replace("", "nan").astype(float)
+        assert np.allclose(found, rows[numbers].astype(float), atol=1e-6, equal_nan=True)
+        assert list(other["needs_person"] == "yes") == list(rows["needs_person"])
+    assert parts_of(parquet)
+    assert not [path for path in tmp_path.iterdir() if path.suffix == ".parts" and path.stem != "o.parquet"]
+
+
+def test_a_csv_for_excel_and_one_for_programs(finished, pages_inbox, tmp_path):
+    plain, marked = (
+        predict(finished.path, [pages_inbox], tmp_path / f"{excel}.csv", excel=excel, quiet=True)
+        for excel in (False, True)
+    )
+    assert marked.read_bytes() == b"\xef\xbb\xbf" + plain.read_bytes()
+
+
+def test_what_cannot_be_read_ends_the_command_only_on_request(finished, pages_inbox, tmp_path):
+    with pytest.raises(UserError, match="unreadable pages: 1; nothing was written") as caught:
+        predict(finished.path, [pages_inbox], tmp_path / "o.xlsx", on_bad_image="fail", quiet=True)
+    assert caught.value.problems[0].startswith("=1+1.png: ")
+    assert [path.name for path in tmp_path.iterdir()] == [pages_inbox.name]
+    for words in ({"output": "o.parquet"}, {"output": "o.csv", "shard": "0/2"}):
+        with pytest.raises(UserError, match="have the column error instead"):
+            predict(finished.path, [pages_inbox], on_bad_image="fail", **words)
+
+
+def test_only_unreadable_pages(finished, tmp_path):
+    (tmp_path / "a.png").write_bytes(b"x")
+    table = as_people_read(predict(finished.path, [tmp_path / "a.png"], tmp_path / "o.csv", quiet=True))
+    assert table.loc[0, ["ID", "target", "class_name", "confidence"]].tolist() == ["a.png", "", "", ""]
+    assert table.loc[0, "error"]
+
+
+def test_a_row_of_a_table_whose_file_is_missing(finished, pages_inbox, tmp_path):
+    table = pages_inbox / "list.csv"
+    table.write_text("ID\n0\n001.jpg\n", encoding="utf-8")
+    rows = as_people_read(predict(finished.path, [table], tmp_path / "o.csv", quiet=True)).set_index("ID")
+    assert "did you mean 000.jpg?" in rows.loc["0", "error"]
+    assert rows.loc["001.jpg", "class_name"]
+
+
+def test_an_interrupted_workbook_is_gone_on_with(finished, inbox, tmp_path, small_parts, monkeypatch):
+    words = {"device": "cpu", "quiet": True, "backend": "torch"}
+    whole = as_people_read(predict(finished.path, [inbox], tmp_path / "whole.xlsx", **words))
+    stated = (tmp_path / "whole.expected.json").read_bytes()
+    output, calls, answer = tmp_path / "o.xlsx", [], Predictor.predict
+
+    def stopped(self, *pages):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return answer(self, *pages)
+
+    monkeypatch.setattr(Predictor, "predict", stopped)
+    with pytest.raises(Interrupted, match="The same command goes on"):
+        predict(finished.path, [inbox], output, **words)
+    assert not output.exists()
+    assert len(parts_of(output)) == 2
+    monkeypatch.setattr(Predictor, "predict", answer)
+    monkeypatch.setattr(bulk, "ROWS_A_PART", 2048)
+    assert as_people_read(predict(finished.path, [inbox], output, **words)).equals(whole)
+    assert output.with_suffix(".expected.json").read_bytes() == stated, "of all pages, not of those predicted last"
+    assert not output.with_name("o.xlsx.parts").exists()
+
+
+def test_shards_of_a_workbook(finished, pages_inbox, tmp_path):
+    words = {"device": "cpu", "quiet": True}
+    whole = as_people_read(predict(finished.path, [pages_inbox], tmp_path / "whole.xlsx", **words))
+    predict(finished.path, [pages_inbox], tmp_path / "o.xlsx", shard="1/2", **words)
+    joined = predict(finished.path, [pages_inbox], tmp_path / "o.xlsx", shard="0/2", **words)
+    assert as_people_read(joined).equals(whole)
+
+
+def test_an_error_before_anything_is_predicted_leaves_no_folder(finished, pages_inbox, tmp_path):
+    with pytest.raises(UserError):
+        predict(finished.path, [pages_inbox], tmp_path / "o.xlsx", target_precision=0.999, quiet=True)
+    assert [path.name for path in tmp_path.iterdir()] == [pages_inbox.name]

@@ -18,7 +18,8 @@ def test_a_threshold_parts_pages_for_people_from_the_rest(finished, documents, t
     middle = float(np.median(shares.max(axis=1)))
     file = predict(finished.path, [documents / "train"], tmp_path / "b.csv", abstain_below=middle, quiet=True)
     table = pd.read_csv(file)
-    assert list(table.columns) == ["ID", "target", "confidence", "needs_person"]
+    columns = ["ID", "source", "target", "class_name", "confidence", "needs_person", "error"]
+    assert list(table.columns) == columns
     assert table["target"].tolist() == plain["target"].tolist(), "a person is asked, and the answer stays"
     assert np.allclose(table["confidence"], shares.max(axis=1), atol=1e-6)
     clear = abs(table["confidence"] - middle) > 1e-5

@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 
 from munseo import Interrupted, UserError, evaluate, predict
+from munseo._data import check_images, load_pages
 from munseo._prediction import Predictor, submission
 from munseo._prediction.predictor import PredictedPages
-from munseo._prediction.submission import own_test_pages
+from munseo._prediction.submission import own_test_pages, predict_test_pages
+from munseo._run import open_run
 from munseo._run.results import WITHOUT_INTERVAL
 
 
@@ -35,7 +37,7 @@ def test_the_same_page_has_the_same_probabilities_by_every_road(finished, docume
     assert list(whole.index) == list(table)
     single = predict(finished.path, [documents / "test" / table[4]], tmp_path / "one.csv", proba=True, quiet=True)
     one = pd.read_csv(single).set_index("ID")
-    assert np.allclose(one.loc[table[4]].drop("target"), whole.loc[table[4]].drop("target"), atol=2e-6)
+    assert np.allclose(one.filter(like="p_").loc[table[4]], whole.filter(like="p_").loc[table[4]], atol=2e-6)
     assert whole.filter(like="p_").sum(axis=1).between(0.999, 1.001).all()
     assert whole.shape[1] == 18
 
@@ -77,16 +79,46 @@ def test_missing_pages_are_named_and_nothing_is_written(finished, own_documents,
     assert not (tmp_path / "o.csv").exists()
 
 
-def test_unreadable_pages_fail_or_are_said(finished, own_documents, tmp_path, capsys):
+def test_an_unreadable_page_of_a_submission_has_a_row_and_is_told(finished, own_documents, tmp_path, capsys):
     bad = sorted((own_documents / "test").iterdir())[0]
     bad.write_bytes(b"\x89PNG\r\n\x1a\n broken")
-    with pytest.raises(UserError, match=bad.name):
-        predict(finished.path, [own_documents / "test"], tmp_path / "o.csv", quiet=True)
-    done = pd.read_csv(
-        predict(finished.path, [own_documents / "test"], tmp_path / "o.csv", on_bad_image="skip", quiet=True)
-    )
+    done = pd.read_csv(predict(finished.path, [own_documents / "test"], tmp_path / "o.csv"), dtype=str)
+    assert list(done.columns) == ["ID", "target"], "the form of the sample and nothing else"
     assert len(done) == 17
-    assert done["target"].notna().all(), "a submission has a target in every row"
+    assert done.set_index("ID").loc[bad.name, "target"] == "0", "a submission has a target in every row"
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"skipped: {bad.name}: " in said
+    assert "; its row says 0" in said
+    with pytest.raises(UserError, match=bad.name):
+        predict(finished.path, [own_documents / "test"], tmp_path / "f.csv", on_bad_image="fail", quiet=True)
+    assert not (tmp_path / "f.csv").exists()
+
+
+def test_a_submission_stays_what_its_server_reads(finished, documents, tmp_path):
+    file = predict(finished.path, [documents / "test"], tmp_path / "o.csv", quiet=True)
+    assert file.read_bytes().startswith(b"ID,target\n")
+    with pytest.raises(UserError, match="has no byte order mark"):
+        predict(finished.path, [documents / "test"], tmp_path / "e.csv", excel=True, quiet=True)
+    with pytest.raises(UserError, match="written by one process"):
+        predict(finished.path, [documents / "test"], tmp_path / "s.csv", shard="0/2", quiet=True)
+    assert not [path for path in tmp_path.iterdir() if path.name[0] in "es"]
+
+
+def test_own_test_pages_without_a_sample_are_a_table_for_people(finished, own_documents):
+    (own_documents / "sample_submission.csv").unlink()
+    bad = sorted((own_documents / "test").iterdir())[0]
+    bad.write_bytes(b"")
+    pages = load_pages(own_documents)
+    checked = check_images(pages.test, "skip")
+    run = open_run(shutil.copytree(finished.path, own_documents.parent / "runs" / finished.name))
+    predict_test_pages(run, pages, checked.skipped)
+    table = pd.read_csv(run.submission_file, dtype=str, keep_default_na=False).set_index("ID")
+    assert list(table.columns) == ["source", "target", "class_name", "confidence", "error"]
+    assert table.loc[bad.name].to_dict() | {"source": ""} == {
+        **dict.fromkeys(["source", "target", "class_name", "confidence"], ""),
+        "error": "is empty (0 bytes)",
+    }
+    assert (table["target"] != "").sum() == 16
 
 
 @pytest.mark.parametrize(

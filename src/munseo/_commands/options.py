@@ -28,6 +28,9 @@ Overrides = Annotated[
 OnBadImage = Annotated[
     str | None, typer.Option(metavar="fail|skip", help="What to do with images that cannot be read; default: fail.")
 ]
+Excel = Annotated[
+    bool, typer.Option("--excel", help="Begin a CSV with a byte order mark, without which Excel garbles Hangul.")
+]
 MovedData = Annotated[
     Path | str | None, typer.Option("--data", help="Where the data are now; default: where they were.")
 ]

@@ -17,12 +17,14 @@ EXAMPLES = (
     "`munseo predict runs/2507…` writes the submission for the run's own test split",
     "`munseo predict runs/2507… data/test -o submission.csv`",
     "`munseo predict runs/2507… scan.pdf photo.jpg --proba`",
-    "`munseo predict runs/2507… inbox -o inbox.csv --target-precision 0.99` says which pages need a person",
+    "`munseo predict runs/2507… inbox -o inbox.xlsx --target-precision 0.99` says which pages need a person",
     "`munseo predict runs/2507… archive.zip 'inbox/*.tif' -o out.parquet` takes any number of files; "
     "the same command continues after an interruption",
 )
 ON_BAD_IMAGE = ("fail", "skip")
 """Values of ``on_bad_image``."""
+ENDINGS = (".csv", ".xlsx", ".parquet")
+"""The endings of outputs, in small letters."""
 
 
 def predict(
@@ -31,8 +33,8 @@ def predict(
         Sequence[Path | str],
         typer.Argument(
             metavar="INPUT",
-            help="Folders, images, PDFs or tables; default: the run's test split. For parquet also patterns, ZIP and "
-            "TAR archives, and - for paths from standard input.",
+            help="Folders, images, PDFs, tables, patterns, ZIP and TAR archives, and - for paths from standard input; "
+            "default: the run's test split.",
             show_default=False,
         ),
     ] = (),
@@ -41,8 +43,8 @@ def predict(
         typer.Option(
             "--output",
             "-o",
-            help="CSV to write; default: the name of the run with .csv, in its folder. With .parquet: any number of "
-            "files, in parts, resumed by the same command.",
+            help="Table to write, which ends in .csv, .xlsx (Excel) or .parquet; default: the name of the run with "
+            ".csv, in its folder. The same command continues after an interruption.",
         ),
     ] = None,
     *,
@@ -53,60 +55,90 @@ def predict(
     target_precision: options.TargetPrecision = None,
     device: options.Device = None,
     backend: options.ReadyBackend = None,
-    on_bad_image: options.OnBadImage = None,
+    on_bad_image: Annotated[
+        str | None,
+        typer.Option(
+            metavar="fail|skip", help="Whether a page that cannot be read ends the command; default: its row says why."
+        ),
+    ] = None,
+    excel: options.Excel = False,
     shard: Annotated[
         str | None,
         typer.Option(
             metavar="I/N",
-            help="For parquet: predict only every N-th file, beginning with file I, counted from 0; default: all, or "
-            "this process's part under torchrun.",
+            help="Predict only every N-th file, beginning with file I, counted from 0; default: all, or this process's "
+            "part under torchrun.",
         ),
     ] = None,
-    join: Annotated[bool, typer.Option("--join", help="Only join the shards of a parquet output.")] = False,
+    join: Annotated[bool, typer.Option("--join", help="Only join the shards of an output.")] = False,
     quiet: options.Quiet = False,
 ) -> Path:
-    """Predict pages and write `ID,target`, with the IDs and in the order of sample_submission.csv if there is one.
+    """Predict pages: one row for each, with its class, the confidence, and the reason where it cannot be read.
 
-    The models of a k-fold run are averaged, the members of an ensemble combined. With a parquet output any number of
-    files is predicted as a stream: every page has a row, and an unreadable page has a row with the reason.
+    If the inputs have a sample_submission.csv, a CSV is a submission with exactly its columns, IDs and order. The
+    models of a k-fold run are averaged, the members of an ensemble combined.
 
     Returns:
         The file; where other shards are not done yet, the folder of this shard's parts.
 
     Raises:
-        UserError: There is no run or no page, pages cannot be read, IDs do not match the sample submission, or no
-            threshold can be promised.
-        Interrupted: Ctrl-C or SIGTERM stopped the command; the rows of a parquet prediction are kept.
+        UserError: There is no run or no page, the ending of the output is unknown, IDs do not match the sample
+            submission, or no threshold can be promised.
+        Interrupted: Ctrl-C or SIGTERM stopped the command; the rows are kept, except those of a submission.
     """
     from munseo._run import open_run
 
     file = None if output is None else Path(output)
-    is_bulk = file is not None and file.suffix.lower() == ".parquet"
-    if on_bad_image not in (None, *ON_BAD_IMAGE):
-        raise UserError(f"on_bad_image: {on_bad_image!r} is not allowed; should be fail or skip.")
-    if join and not is_bulk:
-        raise UserError("join: say which output: munseo predict RUN --join -o NAME.parquet")
-    if shard is not None and not is_bulk:
-        raise UserError("shard: works with an output that ends in .parquet; a CSV is written by one process.")
+    _check_output(file, on_bad_image, excel, shard, join)
     folder = open_run(run)
     _check_inputs(inputs)
     # Everything above takes milliseconds, the imports below seconds.
     from munseo._prediction import PredictOptions
-    from munseo._prediction.bulk import predict_bulk
+    from munseo._prediction.bulk import BulkOptions, predict_bulk
     from munseo._prediction.joined_parts import join_shards
-    from munseo._prediction.submission import predict_submission
+    from munseo._prediction.submission import predict_submission, sample_of
 
     chosen = PredictOptions(tta, second_look, abstain_below, target_precision, device, backend)
+    fails = on_bad_image == "fail"
     with quietly(quiet):
-        if file is not None and join:
-            return join_shards(folder, file)
-        if file is not None and is_bulk:
-            return predict_bulk(folder, inputs, file, chosen, shard=shard, proba=proba)
+        if join:
+            assert file is not None, "--join needs an output, which was checked"
+            return join_shards(folder, file, excel)
+        is_csv = file is None or file.suffix.lower() == ".csv"
+        sample = sample_of(folder.read_config(), inputs) if is_csv else None
+        if sample is None:
+            table = BulkOptions(shard, proba, excel, fails)
+            return predict_bulk(folder, inputs, file or folder.submission_file, chosen, table)
+        _check_submission(sample, excel, shard)
         try:
-            skip = on_bad_image == "skip"
-            return predict_submission(folder, inputs, file, chosen, proba=proba, skip_bad_images=skip)
+            return predict_submission(folder, inputs, file, chosen, proba=proba, skip_bad_images=not fails)
         except KeyboardInterrupt:
             raise Interrupted(signal.SIGINT, "interrupted; nothing was written.") from None
+
+
+def _check_output(file: Path | None, on_bad_image: str | None, excel: bool, shard: str | None, join: bool) -> None:
+    """Check what can be checked without the run: where to write, and options that exclude each other."""
+    ending = ".csv" if file is None else file.suffix.lower()
+    if ending not in ENDINGS:
+        raise UserError(f"{file}: should end in .csv, .xlsx or .parquet, which says what to write.")
+    if file is not None and file.is_dir():
+        raise UserError(f"{file}: cannot be written (it is a folder); choose another path for it.")
+    if excel and ending != ".csv":
+        raise UserError("excel: is for a CSV; leave it out, since a workbook and a parquet file know their encoding.")
+    if on_bad_image not in (None, *ON_BAD_IMAGE):
+        raise UserError(f"on_bad_image: {on_bad_image!r} is not allowed; should be fail or skip.")
+    if on_bad_image == "fail" and (ending == ".parquet" or shard is not None):
+        raise UserError("on_bad_image: rows of parquet and of shards have the column error instead; leave it out.")
+    if join and file is None:
+        raise UserError("join: say which output: munseo predict RUN --join -o NAME.parquet")
+
+
+def _check_submission(sample: Path, excel: bool, shard: str | None) -> None:
+    """Refuse what a submission cannot have: its server reads it as it is."""
+    if excel:
+        raise UserError(f"excel: {sample} asks for a submission, which has no byte order mark; give -o NAME.xlsx.")
+    if shard is not None:
+        raise UserError(f"shard: {sample} asks for a submission, written by one process; give -o NAME.parquet.")
 
 
 def _check_inputs(inputs: Sequence[Path | str]) -> None:

@@ -77,6 +77,7 @@ class FilePage:
     num_pages: int  # pages of the file that are yielded: with the last of them the file is done
     pixels: np.ndarray | None  # (H, W, 3) uint8 RGB, or (H, W) if grey, upright; None where there is a problem
     problem: ImageProblem | None = None
+    has_square_pixels: bool = True  # whether the page was not stretched to its true shape
 
 
 def decode(source: Path | bytes, name: str | None = None) -> np.ndarray:
@@ -136,7 +137,8 @@ def decode_pages(source: Path | bytes, name: str | None = None, max_pixels: int 
         data = read_bytes(source, name) if isinstance(source, Path) else source
         file_format = _format_of(name, data)
         if file_format.open_pages is None:
-            yield FilePage(1, 1, _decode_image(name, data, file_format, max_pixels).pixels)
+            image = _decode_image(name, data, file_format, max_pixels)
+            yield FilePage(1, 1, image.pixels, has_square_pixels=image.has_square_pixels)
             return
         with _refusing(name):
             document = file_format.open_pages(data, max_pixels)
@@ -149,7 +151,8 @@ def decode_pages(source: Path | bytes, name: str | None = None, max_pixels: int 
         for number in range(min(document.num_pages, MAX_PAGES)):
             try:
                 with _refusing(name):
-                    page = FilePage(number + 1, num_pages, document.page(number))
+                    pixels = document.page(number)
+                    page = FilePage(number + 1, num_pages, pixels, has_square_pixels=document.has_square_pixels)
             except ImageError as error:
                 page = FilePage(number + 1, num_pages, None, error.problem)
             yield page

@@ -37,7 +37,7 @@ def find_pages(inputs: Sequence[Path], id_column: str | None = None) -> InputPag
     Raises:
         UserError: There are no images, or names are not found: all of them in one message.
     """
-    sample = _sample_for(inputs[0]) if len(inputs) == 1 else None
+    sample = sample_submission_for(inputs)
     claimed: list[ClaimedPage] = []
     problems: list[str] = []
     left_out: list[str] = []
@@ -62,8 +62,11 @@ def find_pages(inputs: Sequence[Path], id_column: str | None = None) -> InputPag
     return InputPages(pages, sample, (*notes, *unlisted))
 
 
-def _sample_for(path: Path) -> Path | None:
-    """Return the sample submission that belongs to a folder, or the path itself if it is one."""
+def sample_submission_for(inputs: Sequence[Path]) -> Path | None:
+    """Return the sample submission that a single input is, or that belongs to the folder that it is."""
+    if len(inputs) != 1:
+        return None
+    path = inputs[0]
     if path.name == SAMPLE and path.is_file():
         return path
     if path.is_dir():

@@ -2,7 +2,8 @@
 
 ``predictor.py`` holds the object that commands, service and web page use; ``inference.py`` runs one model over pages,
 ``tta.py`` has the views, ``combination.py`` the members of an ensemble, ``decision.py`` the threshold below which a
-page needs a person. ``submission.py`` writes a CSV, ``bulk.py`` a parquet file of any number of pages.
+page needs a person. ``submission.py`` writes submissions, ``bulk.py`` tables of any number of pages: CSV, workbooks and
+parquet (``table_files.py``).
 """
 
 from munseo._prediction.device import InferenceSetup, choose_device

@@ -1,14 +1,19 @@
-"""Bulk prediction: more files than memory has room for, written to a parquet file in parts, resumed, in shards."""
+"""Bulk prediction: more files than memory has room for, written in parts, resumed, in shards, and joined to one table.
+
+Every page has a row, also one that cannot be read. All tables but submissions are made so: parquet for programs, CSV
+and workbooks for people, who also get the expected score, and whose parts are removed when the table is there.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,13 +27,18 @@ from munseo._console import pacing, say
 from munseo._cores import num_cores
 from munseo._data.stream import STDIN, Listing, SourceList, StreamedPage, list_sources, read_sources, stream_pages
 from munseo._errors import Interrupted, UserError
-from munseo._model import ModelCard
+from munseo._locale import Remark
 from munseo._prediction.combination import all_weights_sha256, is_ensemble, member_folders
 from munseo._prediction.inference import read_card
-from munseo._prediction.joined_parts import join_if_complete, refuse_strangers
+from munseo._prediction.joined_parts import (
+    JoinedTable,
+    join_if_complete,
+    refuse_strangers,
+    remove_parts,
+    unreadable_pages,
+)
 from munseo._prediction.loader import DecodedPage, prepared, preprocessings_of
 from munseo._prediction.parts_folder import (
-    ERROR,
     PLACE,
     Done,
     PartsFolder,
@@ -38,10 +48,13 @@ from munseo._prediction.parts_folder import (
     parse_shard,
     shards_begun,
 )
-from munseo._prediction.predictor import PredictOptions, Predictor, check_device, prepare_for
+from munseo._prediction.prediction_rows import PredictionRows
+from munseo._prediction.predictor import PredictedPages, PredictOptions, Predictor, check_device, prepare_for
 from munseo._prediction.prepared_engine import NUM_PAGES, models_of
-from munseo._prediction.submission import own_test_pages
+from munseo._prediction.submission import expected_score, own_test_pages
 from munseo._run import RunFolder
+from munseo._run.atomic import write_json
+from munseo._spreadsheet import MAX_COLUMNS
 
 ROWS_A_PART = 2048
 """A part ends with the first file at which it has this many rows; so many can be lost when the process is killed."""
@@ -53,27 +66,96 @@ MOST_THREADS = 16
 Pages = list[StreamedPage[DecodedPage]]
 
 
+@dataclass(frozen=True)
+class BulkOptions:
+    """What a table of predictions should be like.
+
+    Attributes:
+        shard: The shard of this process, such as ``3/16``; None: all files, or what a launcher says.
+        proba: Whether each class has a column of its probability.
+        excel: Whether a CSV is for Excel.
+        fails: Whether pages that cannot be read are an error, after which no table is written.
+    """
+
+    shard: str | None = None
+    proba: bool = False
+    excel: bool = False
+    fails: bool = False
+
+
 def predict_bulk(
-    run: RunFolder,
-    inputs: Sequence[Path | str],
-    output: Path,
-    options: PredictOptions,
-    *,
-    shard: str | None = None,
-    proba: bool = False,
+    run: RunFolder, inputs: Sequence[Path | str], output: Path, options: PredictOptions, table: BulkOptions
 ) -> Path:
     """Predict any number of files; arguments as in ``munseo.predict``.
 
     Returns:
-        The parquet file, or the folder of this shard's parts where other shards are not done yet.
+        The table, or the folder of this shard's parts where other shards are not done yet.
 
     Raises:
-        UserError: The inputs cannot be found, have IDs twice, or are not those of the parts that are there.
+        UserError: The inputs cannot be found, have IDs twice, or are not those of the parts that are there; or pages
+            cannot be read, and that is an error.
         Interrupted: Ctrl-C or SIGTERM came; what was predicted is kept.
     """
     check_device(run, options)
-    own = parse_shard(shard) if shard is not None else launched_shard()
+    own = parse_shard(table.shard) if table.shard is not None else launched_shard()
     _take_own_gpu()
+    parts = PartsFolder.of(output, own)
+    for_people = output.suffix.lower() != ".parquet"
+    with _without_empty_parts(parts):
+        predictor, num_own = _begin(run, inputs, output, options, own, table.proba)
+    threshold = predictor.threshold
+    needs_person_below = None if threshold is None else threshold.confidence
+    rows = PredictionRows(predictor.card, own, table.proba, needs_person_below, keeps_raw=for_people)
+    with _terminable():
+        _predict_rest(parts, num_own, rows, predictor)
+    is_whole = for_people and own.count == 1
+    if table.fails and is_whole and (problems := unreadable_pages(output)):
+        remove_parts(output)
+        raise UserError(
+            f"{output}: unreadable pages: {len(problems)}; nothing was written; fix them, or leave out "
+            "--on-bad-image fail.",
+            problems,
+        )
+    joined = join_if_complete(output, own, table.excel)
+    if joined is None:
+        return parts.path
+    _tell(joined, predictor)
+    if is_whole:
+        remove_parts(output)
+    return output
+
+
+def _tell(joined: JoinedTable, predictor: Predictor) -> None:
+    """Print what the threshold and the score to expect are on these pages, and write the latter beside the table."""
+    if joined.num_sure is not None and predictor.threshold is not None:
+        say(predictor.threshold.sentence(joined.num_sure, joined.num_rows))
+    if joined.raw is not None:
+        expected = expected_score(predictor, PredictedPages(joined.raw, joined.raw))
+        if expected is not None:
+            write_json(joined.file.with_suffix(".expected.json"), expected)
+
+
+@contextmanager
+def _without_empty_parts(parts: PartsFolder) -> Iterator[None]:
+    """Remove the folder again if an error ends the work before anything in it counts."""
+    try:
+        yield
+    except BaseException:
+        if not parts.plan_file.is_file():
+            shutil.rmtree(parts.path, ignore_errors=True)
+            with suppress(OSError):  # other shards have theirs there
+                parts.path.parent.rmdir()
+        raise
+
+
+def _begin(
+    run: RunFolder, inputs: Sequence[Path | str], output: Path, options: PredictOptions, own: Shard, proba: bool
+) -> tuple[Predictor, int]:
+    """List the files and load the models; return these and the number of the shard's files.
+
+    Raises:
+        UserError: The inputs cannot be found, have IDs twice, or are not those of the parts that are there.
+    """
     parts = PartsFolder.of(output, own)
     sources = _sources(run.read_config(), inputs, parts)
     before = parts.read_plan()
@@ -82,8 +164,9 @@ def predict_bulk(
         say(note)
     options = _with_engine(run, options, output, own, listing)
     predictor = Predictor.load(run, options)
+    if proba and output.suffix.lower() == ".xlsx" and predictor.card.num_classes > MAX_COLUMNS - 10:
+        raise UserError(f"{output}: a sheet has {MAX_COLUMNS:,} columns, too few for --proba; give -o NAME.parquet.")
     look, threshold = predictor.second_look, predictor.threshold
-    needs_person_below = None if threshold is None else threshold.confidence
     plan = {
         "shard": str(own),
         "inputs": [word if word == STDIN else str(Path(word).absolute()) for word in sources.words],
@@ -97,7 +180,7 @@ def predict_bulk(
             "views": [list(loaded.views) for loaded in predictor.runs],
             "second_look": look and {"gate": look.gate, "blend": look.blend, "views": list(look.views)},
             "temperature": predictor.temperature,
-            "needs_person_below": needs_person_below,
+            "needs_person_below": None if threshold is None else threshold.confidence,
             "proba": proba,
         },
     }
@@ -106,10 +189,7 @@ def predict_bulk(
         parts.write_plan(plan)
     else:
         _refuse_changes(before, plan, parts, sources, listing)
-    rows = PredictionRows(predictor.card, own, proba, needs_person_below)
-    with _terminable():
-        _predict_rest(parts, listing.num_own, rows, predictor)
-    return join_if_complete(output, own)
+    return predictor, listing.num_own
 
 
 def _with_engine(run: RunFolder, options: PredictOptions, output: Path, own: Shard, listing: Listing) -> PredictOptions:
@@ -153,7 +233,10 @@ def _sources(config: Config, inputs: Sequence[Path | str], parts: PartsFolder) -
     else:
         sources = SourceList((), own_test_pages(config).test)
     sources.check()
-    parts.path.mkdir(parents=True, exist_ok=True)
+    try:
+        parts.path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{parts.path}: cannot be made ({error.strerror}); choose another path.") from None
     if STDIN in words:
         with parts.stdin_file.open("wb") as file:
             file.writelines(sys.stdin.buffer)
@@ -192,16 +275,20 @@ def _predict_rest(parts: PartsFolder, num_own: int, rows: PredictionRows, predic
     sources = read_sources(parts.listing_file, done.num_sources)
     pages = stream_pages(sources, done.num_sources, predictor.prepare, threads, chunk)
     writer = _PartWriter(parts, rows.shard, done)
+    noticed = _Noticed()
     with pacing("predicting", num_own, done.num_sources, "files", "pages") as advance, closing(pages):
         try:
             for group, part_ends in _groups(pages, chunk):
                 readable = [page.content for page in group if page.content is not None]
                 empty = np.empty((0, rows.card.num_classes), np.float32)
-                writer.add(group, rows.table(group, predictor.probabilities(readable) if readable else empty))
+                predicted = predictor.predict(readable) if readable else PredictedPages(empty, empty)
+                writer.add(group, rows.table(group, predictor.calibrated(predicted.final), predicted.final))
+                noticed.add(group, predicted)
                 advance(sum(page.is_last for page in group), len(group))
                 if part_ends:
                     writer.write()
             writer.write()
+            noticed.tell()
         except KeyboardInterrupt as stop:
             writer.write()
             num_done = parts.done().num_sources
@@ -232,6 +319,29 @@ def _groups(pages: Iterable[StreamedPage[DecodedPage]], num_readable: int) -> It
         yield group, False
 
 
+@dataclass
+class _Noticed:
+    """What is said once about all pages that this process predicted."""
+
+    stretched: list[str] = field(default_factory=list)  # the first of them
+    num_stretched: int = 0
+    num_readable: int = 0
+    num_second: int = 0
+
+    def add(self, pages: Pages, predicted: PredictedPages) -> None:
+        stretched = [page.id for page in pages if not page.has_square_pixels]
+        self.stretched = self.stretched or stretched[:1]
+        self.num_stretched += len(stretched)
+        self.num_readable += len(predicted.final)
+        self.num_second += predicted.num_second
+
+    def tell(self) -> None:
+        if self.stretched:
+            say(str(Remark("data.stretched", {"count": self.num_stretched, "page": self.stretched[0]})))
+        if self.num_second:
+            say(f"second look: {self.num_second:,} of {self.num_readable:,} pages were predicted again")
+
+
 class _PartWriter:
     """Collects rows and writes them in parts of complete files, after those that are done already."""
 
@@ -257,51 +367,6 @@ class _PartWriter:
         num_complete = int(np.searchsorted(rows[PLACE].to_numpy(), last, side="right"))
         self._folder.write_part(self._number, rows.slice(0, num_complete), self._first, self._after)
         self._number, self._first, self._tables = self._number + 1, self._after, []
-
-
-@dataclass(frozen=True)
-class PredictionRows:
-    """The columns of a row: place, ID, source, target, class_name, confidence, those asked for, error.
-
-    With ``proba`` each class has a column ``p_<class name>``. The column ``needs_person`` is true where the confidence
-    is below ``needs_person_below``; it is left out where that is None.
-    """
-
-    card: ModelCard
-    shard: Shard
-    proba: bool
-    needs_person_below: float | None
-
-    def table(self, pages: Sequence[StreamedPage[DecodedPage]], probabilities: np.ndarray) -> pa.Table:
-        """Make the rows of readable and unreadable pages.
-
-        The probabilities are calibrated, float32 (number of readable pages, num_classes). An unreadable page has null
-        in every column that would need them, and needs a person.
-        """
-        readable = np.array([page.problem is None for page in pages], dtype=bool)
-        spread = np.zeros((len(pages), self.card.num_classes), dtype=np.float32)
-        spread[readable] = probabilities
-        best, confidence = spread.argmax(axis=1), spread.max(axis=1)
-
-        def where_readable(values: Sequence[str]) -> pa.Array:
-            names = [values[k] if ok else None for k, ok in zip(best, readable, strict=True)]
-            return pa.array(names, pa.string())
-
-        columns: dict[str, pa.Array] = {
-            PLACE: pa.array([self.shard.index_of(page.index) for page in pages], pa.int64()),
-            "ID": pa.array([page.id for page in pages], pa.string()),
-            "source": pa.array([page.where for page in pages], pa.string()),
-            "target": where_readable(self.card.class_targets),
-            "class_name": where_readable(self.card.class_names),
-            "confidence": pa.array(confidence, mask=~readable),
-        }
-        if self.proba:
-            for number, name in enumerate(self.card.class_names):
-                columns[f"p_{name}"] = pa.array(spread[:, number], mask=~readable)
-        if self.needs_person_below is not None:
-            columns["needs_person"] = pa.array(~readable | (confidence < self.needs_person_below))
-        columns[ERROR] = pa.array([page.problem and str(page.problem) for page in pages], pa.string())
-        return pa.table(columns)
 
 
 @contextmanager

@@ -44,11 +44,14 @@ class Threshold:
             "needs_person": ["no" if value >= self.confidence else "yes" for value in confidence],
         }
 
-    def sentence(self, probabilities: np.ndarray) -> str:
-        """Return how many of these pages need no person, and how often validation was right about such pages."""
-        passed = int((np.nan_to_num(probabilities).max(axis=1) >= self.confidence).sum())
+    def num_sure(self, probabilities: np.ndarray) -> int:
+        """Return how many pages with these calibrated probabilities (N, K) need no person; NaN: a page needs one."""
+        return int((np.nan_to_num(probabilities).max(axis=1) >= self.confidence).sum())
+
+    def sentence(self, num_sure: int, num_pages: int) -> str:
+        """Return how many of the pages need no person, and how often validation was right about such pages."""
         told = (
-            f"{passed} of {len(probabilities)} pages ({passed / max(len(probabilities), 1):.0%}) need no person: "
+            f"{num_sure:,} of {num_pages:,} pages ({num_sure / max(num_pages, 1):.0%}) need no person: "
             f"confidence {self.confidence:.4f} or more."
         )
         if self.coverage is None:

@@ -1,32 +1,57 @@
-"""Joining: the parts of all shards become one table, in the order of the inputs, with a few parts in memory."""
+"""Joining: the parts of all shards become one table, in the order of the inputs, with a few parts in memory.
+
+The ending of the output chooses the kind of table (``table_files.py``).
+"""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from munseo._console import say
 from munseo._errors import UserError
 from munseo._prediction.combination import all_weights_sha256
 from munseo._prediction.parts_folder import ERROR, PLACE, PartsFolder, Shard, differences, parts_dir, shards_begun
+from munseo._prediction.prediction_rows import NEEDS_PERSON, RAW, raw_probabilities
+from munseo._prediction.table_files import ROWS_A_GROUP, table_file
 from munseo._run import RunFolder
-from munseo._run.atomic import replacing
 
-ROWS_A_GROUP = 65_536
-"""Rows of a row group of the joined file."""
-METADATA = b"munseo.predictions"
-"""Metadata key of the joined file with the plan that its shards share."""
+MOST_RAW = 200_000
+"""Pages above which no score is estimated: their probabilities would fill the memory."""
+SHOWN = 5
+"""Unreadable pages that are named; the column ``error`` has all of them."""
 _OWN = ("format", "shard", "num_own", "inputs")
 """Entries of a plan in which shards may differ: a folder may have another path on another machine."""
 
 
-def join_shards(run: RunFolder, output: Path) -> Path:
+@dataclass(frozen=True)
+class JoinedTable:
+    """What a joined table holds.
+
+    Attributes:
+        file: The file.
+        num_rows: Number of pages.
+        num_errors: Number of pages that cannot be read.
+        num_sure: Number of pages that need no person; None where no threshold was asked for.
+        raw: Probabilities of the readable pages before calibration, float32 (N, num_classes); None where the parts do
+            not keep them, or there are more than ``MOST_RAW``.
+    """
+
+    file: Path
+    num_rows: int
+    num_errors: int
+    num_sure: int | None
+    raw: np.ndarray | None
+
+
+def join_shards(run: RunFolder, output: Path, excel: bool = False) -> Path:
     """Join the shards of a run's prediction into the file that every shard was given, in the order of the inputs.
 
     Raises:
@@ -39,16 +64,16 @@ def join_shards(run: RunFolder, output: Path) -> Path:
             raise UserError(
                 f"{output}: shard {shard} was predicted by other weights than those of {run.path}; name its run."
             )
-    return join_parts(output)
+    return join_parts(output, excel).file
 
 
-def join_if_complete(output: Path, own: Shard) -> Path:
-    """Join the shards and return the file; if some are missing, print it and return the folder of this one's parts."""
+def join_if_complete(output: Path, own: Shard, excel: bool = False) -> JoinedTable | None:
+    """Join the shards and return the table; if some are missing, print which ones and return None."""
     lines = missing_shards(output)
     if not lines:
-        return join_parts(output)
+        return join_parts(output, excel)
     say(f"shard {own} is done; {len(lines)} of {own.count} are not. The last one joins them, or --join does.")
-    return PartsFolder.of(output, own).path
+    return None
 
 
 def missing_shards(output: Path) -> list[str]:
@@ -75,8 +100,12 @@ def missing_shards(output: Path) -> list[str]:
     return lines
 
 
-def join_parts(output: Path) -> Path:
-    """Write the joined table, as a whole or not at all, and return its file.
+def join_parts(output: Path, excel: bool = False) -> JoinedTable:
+    """Write the joined table, as a whole or not at all.
+
+    Args:
+        output: The file that every shard was given.
+        excel: Whether a CSV is for Excel.
 
     Raises:
         UserError: Shards are missing or unfinished, all of them named; or they do not belong together.
@@ -87,23 +116,65 @@ def join_parts(output: Path) -> Path:
     folders = [PartsFolder.of(output, shard) for shard in shards_begun(output)]
     plan = folders[0].read_plan()
     assert plan is not None
-    about = json.dumps({key: value for key, value in plan.items() if key not in _OWN}, ensure_ascii=False).encode()
-    num_rows = num_errors = 0
-    writer: pq.ParquetWriter | None = None
-    with replacing(output) as temporary:
-        try:
-            for group in _grouped(_merged(folders)):
-                rows = group.drop_columns([PLACE]).replace_schema_metadata({METADATA: about})
-                writer = writer or pq.ParquetWriter(temporary, rows.schema, compression="zstd")
-                writer.write_table(rows, row_group_size=ROWS_A_GROUP)
-                num_rows += rows.num_rows
-                num_errors += rows.num_rows - rows[ERROR].null_count
-        finally:
-            if writer is not None:
-                writer.close()
-    unreadable = f", {num_errors:,} of them unreadable: see the column error" if num_errors else ""
-    say(f"predictions: {output} ({num_rows:,} pages{unreadable})")
-    return output
+    about = json.dumps({key: value for key, value in plan.items() if key not in _OWN}, ensure_ascii=False)
+    num_rows = num_sure = 0
+    errors = _Errors()
+    raw: list[np.ndarray] = []
+    with table_file(output, about, excel) as file:
+        for group in _grouped(_merged(folders)):
+            num_rows += group.num_rows
+            errors.count(group)
+            if NEEDS_PERSON in group.column_names:
+                num_sure += group.num_rows - int(np.count_nonzero(group[NEEDS_PERSON].to_numpy()))
+            if RAW in group.column_names and num_rows <= MOST_RAW:
+                raw.append(raw_probabilities(group))
+            file.write(group.drop_columns([name for name in (PLACE, RAW) if name in group.column_names]))
+    say(f"predictions: {output} ({num_rows:,} pages{errors})")
+    has_threshold = plan["settings"].get("needs_person_below") is not None
+    return JoinedTable(
+        output,
+        num_rows,
+        errors.number,
+        num_sure if has_threshold else None,
+        np.concatenate(raw) if raw and num_rows <= MOST_RAW else None,
+    )
+
+
+def unreadable_pages(output: Path) -> list[str]:
+    """Return a line for every page of a complete output that cannot be read, with the reason."""
+    folders = [PartsFolder.of(output, shard) for shard in shards_begun(output)]
+    return [
+        f"{page_id}: {error}"
+        for rows in _merged(folders)
+        for page_id, error in zip(rows["ID"].to_pylist(), rows[ERROR].to_pylist(), strict=True)
+        if error is not None
+    ]
+
+
+def remove_parts(output: Path) -> None:
+    """Remove the parts of an output."""
+    shutil.rmtree(parts_dir(output), ignore_errors=True)
+
+
+class _Errors:
+    """Counts the pages that cannot be read, and remembers the first ones."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._first: list[str] = []
+
+    def count(self, rows: pa.Table) -> None:
+        number = rows.num_rows - rows[ERROR].null_count
+        if number and len(self._first) < SHOWN:
+            self._first += rows.filter(rows[ERROR].is_valid())["ID"].slice(0, SHOWN - len(self._first)).to_pylist()
+        self.number += number
+
+    def __str__(self) -> str:
+        """What the line about the predictions adds."""
+        if not self.number:
+            return ""
+        names = ", ".join(self._first) + (", …" if self.number > len(self._first) else "")
+        return f", {self.number:,} of them unreadable: see the column error ({names})"
 
 
 def _merged(folders: list[PartsFolder]) -> Iterator[pa.Table]:

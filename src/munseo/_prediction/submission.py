@@ -1,4 +1,8 @@
-"""Submissions: predictions of pages that fit into memory, written as a CSV, with their expected score."""
+"""Submissions: predictions in the form of a sample submission, with their expected score; and own test pages.
+
+A submission has the columns, IDs and order of its sample and nothing that was not asked for, since a server compares
+it. A page that cannot be read has a row too, with the first class.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,17 @@ import numpy as np
 from munseo._config import Config
 from munseo._console import say
 from munseo._data import DataLayout, ImageProblem, Page, PageSet, check_images, find_pages, load_pages, write_submission
+from munseo._data.input_pages import sample_submission_for
+from munseo._data.stream import StreamedPage
 from munseo._errors import UserError
 from munseo._evaluation.expectation import expect_macro_f1
 from munseo._evaluation.held_out import held_out, judges_its_predictions
 from munseo._evaluation.held_out_groups import page_groups
 from munseo._prediction.decision import remedy
+from munseo._prediction.parts_folder import PLACE, Shard
+from munseo._prediction.prediction_rows import PredictionRows
 from munseo._prediction.predictor import PredictedPages, PredictOptions, Predictor, check_device, prepare_for
+from munseo._prediction.table_files import table_file
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
 from munseo._run.results import ExpectedScore
@@ -24,9 +33,22 @@ from munseo._spreadsheet import formula_warning
 
 FEWEST_PAGES = 10
 """Number of pages below which no score is estimated, because it would depend on single pages."""
+SHOWN = 10
+"""Unreadable pages that are named; the others are counted."""
 
 Skipped = Sequence[tuple[Page, ImageProblem]]
 """Pages that cannot be read, with the reason."""
+
+
+def sample_of(config: Config, inputs: Sequence[Path | str]) -> Path | None:
+    """Return the sample submission whose form the predictions of these inputs have; None where there is none.
+
+    It is the one in a folder that is the only input, next to a folder ``test``, or in the run's data without inputs.
+    """
+    if not inputs:
+        own = config.data_dir / "sample_submission.csv"
+        return own if own.is_file() else None
+    return sample_submission_for([Path(path) for path in inputs])
 
 
 def predict_submission(
@@ -38,7 +60,7 @@ def predict_submission(
     proba: bool = False,
     skip_bad_images: bool = False,
 ) -> Path:
-    """Predict pages and write a table ``ID,target``; arguments as in ``munseo.predict``.
+    """Predict the pages of a sample submission and write their submission; arguments as in ``munseo.predict``.
 
     Returns:
         The CSV file. If a score can be estimated, ``<name>.expected.json`` is next to it.
@@ -53,6 +75,7 @@ def predict_submission(
         say(note)
     file = output or run.submission_file
     prepare_for(run, options, len(checked.pages), lambda: checked.pages)
+    assert sample is not None, "sample_of has found it"
     expected = _submit(file, Predictor.load(run, options), pages, checked.skipped, sample, proba)
     if expected is not None:
         write_json(file.with_suffix(".expected.json"), expected)
@@ -60,7 +83,10 @@ def predict_submission(
 
 
 def predict_test_pages(run: RunFolder, pages: PageSet, skipped: Skipped) -> None:
-    """Write the submission of a run that has just been trained, and add the expected score to its results."""
+    """Predict the test pages of a run that has just been trained, and add the expected score to its results.
+
+    With a sample submission this writes a submission, otherwise a table of predictions for people.
+    """
     sample = pages.tables.get("sample_submission")
     expected = _submit(run.submission_file, Predictor.load(run), pages.test, skipped, sample, proba=False)
     if expected is not None:
@@ -111,39 +137,72 @@ def _predict_readable(predictor: Predictor, pages: Sequence[Page], skipped: Skip
 def _submit(
     file: Path, predictor: Predictor, pages: Sequence[Page], skipped: Skipped, sample: Path | None, proba: bool
 ) -> dict[str, Any] | None:
-    """Predict pages, write the table, and return its expected score.
-
-    A submission needs a target in every row: a page that cannot be read gets the first class.
-    """
+    """Predict pages, write the table, and return its expected score."""
     predicted = _predict_readable(predictor, pages, skipped)
-    card, threshold = predictor.card, predictor.threshold
     readable = ~np.isnan(predicted.final[:, 0])
-    best = np.where(readable, np.nan_to_num(predicted.final).argmax(axis=1), 0)
-    targets = [card.class_targets[k] if ok or sample else "" for k, ok in zip(best, readable, strict=True)]
-    paths = {page.path for page in pages}
-    filled = f"; its row says {card.class_targets[0]}" if sample else "; its target is empty"
-    for page, reason in skipped:
-        if page.path in paths:
-            say(f"skipped: {page.id}: {reason}{filled}")
     probabilities = np.full_like(predicted.final, np.nan)
     probabilities[readable] = predictor.calibrated(predicted.final[readable])
     file.parent.mkdir(parents=True, exist_ok=True)
+    if sample is None:
+        _write_for_people(file, predictor, pages, skipped, probabilities)
+    else:
+        _write_submission(file, predictor, pages, sample, probabilities if proba else None, probabilities)
+        _tell_skipped(pages, skipped, predictor.card.class_targets[0])
+        warning = formula_warning(page.id for page in pages)
+        if warning is not None:
+            say(f"predictions: {warning}")
+    say(f"predictions: {file} ({len(pages)} pages)")
+    if predictor.threshold is not None:
+        say(predictor.threshold.sentence(predictor.threshold.num_sure(probabilities), len(pages)))
+    return expected_score(predictor, predicted)
+
+
+def _write_for_people(
+    file: Path, predictor: Predictor, pages: Sequence[Page], skipped: Skipped, probabilities: np.ndarray
+) -> None:
+    problems = {page.path: problem for page, problem in skipped}
+    rows = PredictionRows(predictor.card, Shard(), proba=False, needs_person_below=None)
+    streamed: list[StreamedPage[Any]] = [
+        StreamedPage(index, page.id, str(page.path), None, problems.get(page.path), is_last=True)
+        for index, page in enumerate(pages)
+    ]
+    readable = probabilities[~np.isnan(probabilities[:, 0])]
+    with table_file(file) as table:
+        table.write(rows.table(streamed, readable, readable).drop_columns([PLACE]))
+
+
+def _write_submission(
+    file: Path,
+    predictor: Predictor,
+    pages: Sequence[Page],
+    sample: Path,
+    shown: np.ndarray | None,
+    probabilities: np.ndarray,
+) -> None:
+    """Write a submission, with a column for each class of ``shown``; probabilities of unreadable pages are NaN."""
+    card, threshold = predictor.card, predictor.threshold
+    readable = ~np.isnan(probabilities[:, 0])
+    # A submission needs a target in every row: a page that cannot be read gets the first class.
+    best = np.where(readable, np.nan_to_num(probabilities).argmax(axis=1), 0)
     write_submission(
         file,
         [page.id for page in pages],
-        targets,
-        probabilities=probabilities if proba else None,
-        class_names=card.class_names,
+        [card.class_targets[k] for k in best],
         sample=sample,
+        probabilities=shown,
+        class_names=card.class_names,
         extra=None if threshold is None else threshold.columns(probabilities),
     )
-    say(f"predictions: {file} ({len(pages)} pages)")
-    warning = formula_warning(page.id for page in pages)
-    if warning is not None:
-        say(f"predictions: {warning}")
-    if threshold is not None:
-        say(threshold.sentence(probabilities))
-    return expected_score(predictor, predicted)
+
+
+def _tell_skipped(pages: Sequence[Page], skipped: Skipped, target: str) -> None:
+    """Print which rows of a submission are not predictions."""
+    paths = {page.path for page in pages}
+    told = [f"{page.id}: {problem}" for page, problem in skipped if page.path in paths]
+    for line in told[:SHOWN]:
+        say(f"skipped: {line}; its row says {target}")
+    if len(told) > SHOWN:
+        say(f"skipped: {len(told) - SHOWN:,} more pages that cannot be read; their rows say {target}")
 
 
 def expected_score(predictor: Predictor, predicted: PredictedPages) -> dict[str, Any] | None:

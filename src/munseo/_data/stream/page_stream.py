@@ -28,6 +28,7 @@ class StreamedPage(Generic[T]):
     content: T | None  # what was made of its pixels; None if there is a problem
     problem: ImageProblem | None
     is_last: bool
+    has_square_pixels: bool = True  # whether the page was not stretched to its true shape
 
 
 def stream_pages(
@@ -59,7 +60,9 @@ def stream_pages(
                 except Exception as error:
                     problem = ImageProblem(ProblemCode.NOT_PREPARED, error=f"{type(error).__name__}: {error}")
             source, last = task.source, page.number == page.num_pages
-            yield StreamedPage(task.index, source.id + mark, source.where + mark, content, problem, last)
+            yield StreamedPage(
+                task.index, source.id + mark, source.where + mark, content, problem, last, page.has_square_pixels
+            )
 
     yield from read_ahead(_tasks(sources, start), read, num_threads, num_pages)
 
