@@ -3,6 +3,7 @@
 import csv
 import shutil
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -41,6 +42,9 @@ def test_table_and_page(broken, tmp_path):
         rows = {(row["kind"], row["ID"]): row for row in csv.DictReader(file)}
     assert rows["truncated", "broken.jpg"]["part"] == "train"
     assert rows["leak", second]["other_ID"] == "leaked.jpg"
+    assert rows["truncated", "broken.jpg"]["detail"] == "is cut short; the end of the file is missing"
+    names = dict(line.split(",", 1) for line in (data / "meta.csv").read_text(encoding="utf-8").splitlines())
+    assert all(row["class_name"] == names[row["target"]] for row in rows.values() if row["target"])
     conflict = rows["duplicate", "'=copy.jpg"]
     assert (conflict["other_ID"], conflict["severity"], conflict["action"]) == (first, "high", "")
     page = (tmp_path / "out" / "doctor.html").read_text(encoding="utf-8")
@@ -54,6 +58,18 @@ def test_table_and_page(broken, tmp_path):
     assert found.judge.low < found.judge.accuracy < found.judge.high
     assert found.counts["duplicate"] == 1
     assert list(found.counts) == [kind for kind in KINDS if kind in found.counts]
+
+
+def test_for_excel_the_csv_has_a_mark_and_a_workbook_beside_it(broken, tmp_path):
+    data, _, _ = broken
+    plain = doctor(data, out=tmp_path / "plain", quiet=True)
+    found = doctor(data, out=tmp_path / "out", excel=True, quiet=True)
+    text = (found.folder / "issues.csv").read_bytes()
+    assert text == b"\xef\xbb\xbf" + (plain.folder / "issues.csv").read_bytes()
+    assert plain.workbook is None
+    assert not (plain.folder / "issues.xlsx").exists()
+    table = pd.read_csv(found.folder / "issues.csv", dtype=str, keep_default_na=False)
+    assert pd.read_excel(found.workbook, dtype=str, keep_default_na=False).equals(table)
 
 
 def test_a_run_of_other_classes_is_refused(finished, make_pages, tmp_path):

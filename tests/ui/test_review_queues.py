@@ -22,7 +22,7 @@ def site_of(tmp_path):
             Issue(kind, "low", Remark("doctor.missing", {"number": 1, "count": 12}), InspectedPage("train", page))
             for kind, page in zip(kinds, pages, strict=True)
         ]
-        issue_table(issues, ("0", "1")).to_csv(tmp_path / "issues.csv", index=False)
+        issue_table(issues, ("0", "1"), ("여권", "영수증")).to_csv(tmp_path / "issues.csv", index=False)
         data = PageSet(tuple(pages), None, (), ("letter", "form"), ("0", "1"), {}, ())
         return Site(tmp_path, tmp_path, tmp_path / "issues.csv", tmp_path / "review.csv"), data
 

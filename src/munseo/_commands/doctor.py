@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "`munseo doctor data/rvl5` writes doctor-rvl5/doctor.html and issues.csv",
     "`munseo doctor data/rvl5 --run runs/2507… -o checks/rvl5`",
+    "`munseo doctor data/rvl5 --excel` writes issues.xlsx too",
 )
-ISSUES, PAGE = "issues.csv", "doctor.html"
+ISSUES, WORKBOOK, PAGE = "issues.csv", "issues.xlsx", "doctor.html"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Checkup:
 
     ``counts`` has the number of issues of each kind that occurs, the most urgent kind first; ``high`` is the number of
     issues that should be fixed first. ``judge`` says how often the model that judged the labels agrees with the table;
-    None where no label was judged.
+    None where no label was judged. ``workbook`` is ``issues.xlsx``; None where it was not asked for.
     """
 
     folder: Path
@@ -36,6 +37,7 @@ class Checkup:
     high: int
     num_pages: int
     judge: Judge | None = None
+    workbook: Path | None = None
 
 
 def doctor(
@@ -49,6 +51,10 @@ def doctor(
     ] = None,
     *,
     language: options.LanguageOption = "en",
+    excel: Annotated[
+        bool,
+        typer.Option("--excel", help="Write issues.xlsx too, and begin issues.csv with the mark that Excel needs."),
+    ] = False,
     seed: options.Seed = 42,
     train_table: options.TrainTable = None,
     val_table: options.ValTable = None,
@@ -76,7 +82,7 @@ def doctor(
     folder = options.existing_data(data)
     opened = open_run(run) if run is not None else None
     from munseo._data import DataLayout, load_pages
-    from munseo._doctor import KINDS, examine, issue_table
+    from munseo._doctor import KINDS, examine, issue_table, write_issues
     from munseo._doctor.findings_page import render_page
     from munseo._run.atomic import write_text
 
@@ -93,13 +99,14 @@ def doctor(
         name = folder.resolve().name
         target = Path(out) if out else Path(f"doctor-{name}")
         target.mkdir(parents=True, exist_ok=True)
-        issues = issue_table(findings.issues, findings.class_targets)
-        write_text(target / ISSUES, issues.to_csv(index=False, lineterminator="\n"))
+        issues = issue_table(findings.issues, findings.class_targets, findings.class_names)
+        workbook = target / WORKBOOK if excel else None
+        write_issues(target / ISSUES, issues, workbook)
         write_text(target / PAGE, render_page(findings, name, language))
     counted = Counter(issue.kind for issue in findings.issues)
     counts = {kind: counted[kind] for kind in KINDS if counted[kind]}
     num_high = sum(issue.severity == "high" for issue in findings.issues)
-    return Checkup(target, counts, num_high, len(findings.pages), findings.judge)
+    return Checkup(target, counts, num_high, len(findings.pages), findings.judge, workbook)
 
 
 def show(checkup: Checkup) -> None:
@@ -121,3 +128,5 @@ def show(checkup: Checkup) -> None:
     typer.echo(f"{checkup.num_pages:,} pages, {num_findings:,} findings, {checkup.high:,} to fix first")
     typer.echo(checkup.folder / PAGE)
     typer.echo(checkup.folder / ISSUES)
+    if checkup.workbook is not None:
+        typer.echo(checkup.workbook)

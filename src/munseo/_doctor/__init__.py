@@ -6,7 +6,7 @@ HTML that a person looks at.
 """
 
 from munseo._doctor.examination import Examination, examine
-from munseo._doctor.issue import Issue, issue_table
+from munseo._doctor.issue import Issue, issue_table, write_issues
 from munseo._doctor.issue_kinds import KINDS
 
-__all__ = ["KINDS", "Examination", "Issue", "examine", "issue_table"]
+__all__ = ["KINDS", "Examination", "Issue", "examine", "issue_table", "write_issues"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -15,9 +16,12 @@ from munseo._doctor.inspected_page import InspectedPage
 from munseo._doctor.judge import Judge, assess
 from munseo._locale import Remark
 from munseo._run import RunFolder
-from munseo._spreadsheet import inert_table
+from munseo._run.atomic import replacing, write_text
+from munseo._spreadsheet import Workbook, inert_table
 
 Severity = Literal["high", "medium", "low"]
+
+_WIDTH_ROWS = 200  # the rows from which a workbook takes the widths of its columns
 
 
 @dataclass(frozen=True)
@@ -70,21 +74,40 @@ class Issue:
 
 
 COLUMNS = (
-    *("kind", "severity", "ID", "part", "other_ID", "other_part", "target", "suggested_target", "score", "detail"),
-    *("action", "new_target"),
+    *("kind", "severity", "ID", "part", "other_ID", "other_part", "target", "class_name"),
+    *("suggested_target", "suggested_class_name", "score", "detail", "action", "new_target"),
 )
 """The columns of ``issues.csv``; a person fills in the last two."""
 
 
-def issue_table(issues: Sequence[Issue], class_targets: tuple[str, ...]) -> pd.DataFrame:
+def issue_table(issues: Sequence[Issue], class_targets: tuple[str, ...], class_names: tuple[str, ...]) -> pd.DataFrame:
     """Return the issues as ``issues.csv`` holds them; texts of users are made inert for spreadsheets."""
-    rows = [_row(issue, class_targets) for issue in issues]
+    classes = list(zip(class_targets, class_names, strict=True))
+    rows = [_row(issue, classes) for issue in issues]
     return inert_table(pd.DataFrame(rows, columns=list(COLUMNS)))
 
 
-def _row(issue: Issue, targets: tuple[str, ...]) -> tuple[str, ...]:
+def write_issues(file: Path, issues: pd.DataFrame, workbook: Path | None = None) -> None:
+    """Write the table of issues as CSV and, if a workbook is wanted, as one too.
+
+    A CSV that has a workbook beside it is for Excel and begins with a byte order mark.
+    """
+    mark = "" if workbook is None else "\ufeff"
+    write_text(file, mark + issues.to_csv(index=False, lineterminator="\n"))
+    if workbook is None:
+        return
+    rows = list(issues.itertuples(index=False, name=None))
+    with replacing(workbook) as temporary:
+        book = Workbook(temporary, list(issues.columns), "issues", rows[:_WIDTH_ROWS])
+        for row in rows:
+            book.write(row)
+        book.close()
+
+
+def _row(issue: Issue, classes: list[tuple[str, str]]) -> tuple[str, ...]:
     page, other = issue.page, issue.other
     label = None if page is None else page.label
+    suggested = None if issue.suggested is None or issue.suggested >= len(classes) else issue.suggested
     return (
         issue.kind,
         issue.severity,
@@ -92,8 +115,8 @@ def _row(issue: Issue, targets: tuple[str, ...]) -> tuple[str, ...]:
         page.split if page else "",
         other.id if other else "",
         other.split if other else "",
-        "" if label is None else targets[label],
-        "" if issue.suggested is None or issue.suggested >= len(targets) else targets[issue.suggested],
+        *(("", "") if label is None else classes[label]),
+        *(("", "") if suggested is None else classes[suggested]),
         "" if issue.score is None else f"{issue.score:.4g}",
         str(issue.detail),
         "",
