@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -30,7 +31,7 @@ from munseo._prediction import Predictor
 from munseo._prediction.combination import all_weights_sha256, is_ensemble, member_folders
 from munseo._prediction.decision import NoThresholdError, choose_threshold
 from munseo._prediction.predictor import PredictedPages
-from munseo._prediction.submission import expected_score
+from munseo._prediction.submission import expected_score, texts_of
 from munseo._run import RunFolder
 from munseo._run.ensemble_scores import ScoreDifference
 from munseo._run.evaluations import RunComparison, TestScores
@@ -91,14 +92,17 @@ def evaluate_pages(predictor: Predictor, options: EvaluateOptions, other: Predic
     test = choose_test_pages(known, card, data, folder, settings)
     for note in (*data.notes, *map(str, test.notes)):
         say(note)
-    predicted = predictor.predict(test.pages)
+    tables = [*data.tables.values()]
+    words = predictor.read_words(test.pages, texts_of(run, tables))
+    predicted = predictor.predict(test.pages, words)
     scores = _scores(predictor, predicted, test, config)
     scores["num_validation"] = sum(digest in known[0].pages.validated for digest in test.digests)
     name = options.name or _default_name(folder, options.table)
     shown = str(folder.resolve() if options.table is None else folder.resolve() / options.table)
     record = TestScores.model_validate({**scores, "name": name, "data": shown})
     if other is not None:
-        record = record.model_copy(update={"comparisons": (_compare(predictor, predicted, other, test, config),)})
+        compared = _compare(predictor, predicted, other, test, config, tables)
+        record = record.model_copy(update={"comparisons": (compared,)})
     written = write_evaluation(run, record, test, predicted.final, chosen_name=options.name is not None)
     reports.write_report(run)
     say(f"evaluation: {run.evaluation_dir(written.name)}")
@@ -174,7 +178,12 @@ def _coverage(predictor: Predictor, labels: np.ndarray, calibrated: np.ndarray) 
 
 
 def _compare(
-    predictor: Predictor, predicted: PredictedPages, other: Predictor, test: TestPages, config: Config
+    predictor: Predictor,
+    predicted: PredictedPages,
+    other: Predictor,
+    test: TestPages,
+    config: Config,
+    tables: Sequence[Path],
 ) -> RunComparison:
     """Compare with another run on the pages that it was not trained on either, and whose class it knows."""
     names = [*predictor.card.class_names]
@@ -187,7 +196,8 @@ def _compare(
             f"{other.folder.name}: was trained on all of these pages, or does not know their classes; compare it on "
             "other pages."
         )
-    rows = other.predict([test.pages[index] for index in kept]).final
+    pages = [test.pages[index] for index in kept]
+    rows = other.predict(pages, other.read_words(pages, texts_of(other.folder, tables))).final
     own_classes = predicted.final[kept].argmax(axis=1)
     other_classes = np.array([names.index(other.card.class_names[index]) for index in rows.argmax(axis=1)])
     groups = np.unique(test.groups[kept], return_inverse=True)[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from munseo._data.class_match import match_classes
 from munseo._ensemble import align, honest_probabilities, read_members
 from munseo._errors import UserError
 from munseo._evaluation import summarise
+from munseo._evaluation.fusion import judge_fusion
+from munseo._evaluation.fusion_tables import read_sides
 from munseo._evaluation.held_out_groups import page_groups
 from munseo._model import ModelCard
 from munseo._prediction import Predictor, predict_run
@@ -45,6 +48,8 @@ def measure_validation(predictor: Predictor, data: Path | None) -> dict[str, Any
         held_out = [index for index, page in enumerate(recorded) if page.fold == fold]
         models = loaded.classifiers if fold is None else [loaded.classifiers[fold]]
         rows[held_out] = predict_run(models, [pages[index] for index in held_out], loaded.setup, loaded.views)
+    if predictor.uses_text:
+        rows = _with_words(run, [page.id for page in recorded], rows)
     labels = np.array([page.label for page in recorded])
     by_mean = np.array([page.fold is None for page in recorded])
     names, groups = predictor.card.class_names, page_groups(run, [page.id for page in recorded])
@@ -52,6 +57,18 @@ def measure_validation(predictor: Predictor, data: Path | None) -> dict[str, Any
     if run.folds and by_mean.any():
         result["fold_mean"] = {"val": summarise(labels[by_mean], rows[by_mean], names, groups[by_mean])}
     return result
+
+
+def _with_words(run: RunFolder, ids: Sequence[str], image: np.ndarray) -> np.ndarray:
+    """Fuse the image's probabilities (N, K) with what the run's words said, each page by weights that others gave."""
+    known, sides = read_sides(run)
+    places = {page: index for index, page in enumerate(known)}
+    order = np.array([places[page] for page in ids])
+    rows = sides.image.copy()
+    rows[0, order] = image
+    judged = judge_fusion(replace(sides, image=rows), run.read_config().random_seed)
+    assert judged is not None, "the run uses words"
+    return np.asarray(judged.fused[0, order])
 
 
 def find_recorded(

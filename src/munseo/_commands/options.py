@@ -63,6 +63,10 @@ SecondLook = Annotated[
     bool | None,
     typer.Option("--second-look/--no-second-look", help="Predict uncertain pages again; default: as configured."),
 ]
+Text = Annotated[
+    bool | None,
+    typer.Option("--text/--no-text", help="Use the words of a page beside its image; default: as the run was trained."),
+]
 AbstainBelow = Annotated[
     float | None, typer.Option(metavar="0…1", help="Calibrated confidence below which a page needs a person.")
 ]

@@ -51,6 +51,7 @@ def predict(
     proba: Annotated[bool, typer.Option("--proba", help="Add a column of probability for each class.")] = False,
     tta: options.Tta = None,
     second_look: options.SecondLook = None,
+    text: options.Text = None,
     abstain_below: options.AbstainBelow = None,
     target_precision: options.TargetPrecision = None,
     device: options.Device = None,
@@ -98,7 +99,7 @@ def predict(
     from munseo._prediction.joined_parts import join_shards
     from munseo._prediction.submission import predict_submission, sample_of
 
-    chosen = PredictOptions(tta, second_look, abstain_below, target_precision, device, backend)
+    chosen = PredictOptions(tta, second_look, abstain_below, target_precision, device, backend, text=text)
     fails = on_bad_image == "fail"
     with quietly(quiet):
         if join:

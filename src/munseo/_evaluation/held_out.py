@@ -50,6 +50,7 @@ class Pipeline:
         spaces: In which space each of them averages its views: ``probability`` or ``logit``.
         second_look: How uncertain pages are predicted again; None where they are not.
         precision: ``FULL``, or the name of an export in eight bits, such as ``onnx-int8``.
+        text: Whether the words of a page are fused with its image.
     """
 
     models: str
@@ -57,16 +58,19 @@ class Pipeline:
     spaces: tuple[str, ...]
     second_look: SecondLook | None = None
     precision: str = FULL
+    text: bool = False
 
     def __str__(self) -> str:
         """What distinguishes it, in words."""
         averaged = [", ".join(views) for views in dict.fromkeys(self.views)]
         words = [f"views {'; '.join(averaged)}", "with a second look" if self.second_look else "without a second look"]
+        words += ["with the words of the page"] if self.text else []
         return ", ".join(words + ([] if self.precision == FULL else [f"in eight bits by {self.precision}"]))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+        """Return plain values for JSON; ``text`` only where it is used, as in runs of versions that had no text."""
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return {key: value for key, value in values.items() if key != "text" or value}
 
     @property
     def digest(self) -> str:
@@ -118,7 +122,8 @@ def validated_pipeline(run: RunFolder) -> Pipeline:
     """Return the pipeline whose predictions a run's own tables hold: the views of its card, without a second look."""
     cards = [_card((member.folds or [member])[0]) for member in run.members or [run]]
     models = ENSEMBLE if run.members else FOLDS if run.folds else ONE
-    return Pipeline(models, tuple(card.tta_views for card in cards), tuple(card.tta_space for card in cards))
+    text = any(member.fusion_file.is_file() for member in run.members or [run])
+    return Pipeline(models, tuple(card.tta_views for card in cards), tuple(card.tta_space for card in cards), text=text)
 
 
 def default_pipeline(run: RunFolder, second_look: SecondLookGain | None) -> Pipeline:
@@ -142,6 +147,8 @@ def held_out(run: RunFolder, pipeline: Pipeline) -> HeldOut | None:
     if pipeline == validated:
         mean = read_mean(run) if run.folds else None
         return read_held_out(run.path) if mean is None else _of_tables(*mean)
+    if pipeline == replace(validated, text=False) and run.image_predictions_file.is_file():
+        return _of_sides(run.read_predictions(run.image_predictions_file))
     measured = read_held_out(measured_folder(run, pipeline))
     return measured or _from_views(run, pipeline, validated)
 
@@ -170,6 +177,8 @@ def is_measurable(run: RunFolder, pipeline: Pipeline) -> bool:
     Ensembles are measured when they are made. Exports of a k-fold run lie in its folds, and a measurement of all of
     them would outlive the export of one.
     """
+    if pipeline.text:
+        return False  # the words of damaged pages are only at hand while the run is validated
     if pipeline.models == FOLDS:
         return pipeline.precision == FULL and judges_its_predictions(run)
     return pipeline.models == ONE
@@ -210,6 +219,12 @@ def _of_tables(clean: pd.DataFrame, shifted: pd.DataFrame | None) -> HeldOut:
     labels, rows = arrays(clean, num_classes)
     draws = None if shifted is None else by_draw(clean, shifted, num_classes)
     return HeldOut(tuple(clean["ID"]), labels, rows, draws)
+
+
+def _of_sides(table: pd.DataFrame) -> HeldOut:
+    """Return the predictions of a table with clean pages as draw -1 beside the damaged ones."""
+    clean, shifted = table[table["draw"] < 0], table[table["draw"] >= 0]
+    return _of_tables(clean.reset_index(drop=True), shifted.reset_index(drop=True) if len(shifted) else None)
 
 
 def write_held_out(folder: Path, pipeline: Pipeline, held: HeldOut) -> None:
@@ -271,7 +286,7 @@ def _from_views(run: RunFolder, pipeline: Pipeline, validated: Pipeline) -> Held
     The rule of a second look was chosen on these very pages; each page is therefore predicted by the rule that the
     pages of other folds chose.
     """
-    known = validated.models != ENSEMBLE and pipeline.precision == FULL and view_table_file(run).exists()
+    known = _is_of_views(run, pipeline)
     if not known or pipeline.spaces != validated.spaces:
         return None
     ids, labels, views = _read_views(run)
@@ -288,13 +303,19 @@ def _from_views(run: RunFolder, pipeline: Pipeline, validated: Pipeline) -> Held
     return HeldOut(ids, labels, None, look.applied(first, second_predictions(views, space))[None])
 
 
+def _is_of_views(run: RunFolder, pipeline: Pipeline) -> bool:
+    """Return whether the table of single views can tell what a pipeline predicts; it knows nothing of words."""
+    one = pipeline.models != ENSEMBLE and pipeline.precision == FULL and not pipeline.text
+    return one and view_table_file(run).exists()
+
+
 def looked_at(run: RunFolder, pipeline: Pipeline) -> HeldOut | None:
     """Return the predictions of a second look by its own rule, for the shifted pages in draw 0; None without views.
 
     The rule was chosen on these pages, which ``held_out`` avoids. A test of the rule itself needs its own predictions,
     and has to count the candidates that it was chosen from (``RATE_OF_A_CHOSEN_LOOK``).
     """
-    known = pipeline.models != ENSEMBLE and pipeline.precision == FULL and view_table_file(run).exists()
+    known = _is_of_views(run, pipeline)
     if not known or pipeline.second_look is None:
         return None
     ids, labels, views = _read_views(run)

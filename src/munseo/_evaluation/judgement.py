@@ -77,10 +77,18 @@ def judge_tables(run: RunFolder, config: Config, card: ModelCard) -> Results:
     if run.damage_predictions_file.exists():
         damaged = run.read_predictions(run.damage_predictions_file)
         groups = page_groups(run, tables[0]["ID"].tolist()) if config.damages_are_judged_quickly else None
-        profile = robustness_profile(damaged, tables[0], card.class_names, groups)
+        profile = robustness_profile(damaged, _clean_images(run, tables[0]), card.class_names, groups)
         _name_pictures(run, profile)
         results["robustness"] = profile
     return Results.model_validate(results)
+
+
+def _clean_images(run: RunFolder, clean: pd.DataFrame) -> pd.DataFrame:
+    """Return what the image alone says about clean pages, since single damages are judged without words."""
+    if not run.image_predictions_file.is_file():
+        return clean
+    table = run.read_predictions(run.image_predictions_file)
+    return table[table["draw"] < 0].reset_index(drop=True)
 
 
 def validation_tables(run: RunFolder) -> Tables:

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from munseo._data import Page, letterbox, square
 from munseo._model import ModelCard
 from munseo._shift import deskew
+from munseo._words.page_words import PageWords
 
 T = TypeVar("T")
 
@@ -74,9 +75,13 @@ class PageDataset(Dataset[Item]):
 
 @dataclass(frozen=True, slots=True)
 class DecodedPage:
-    """A page that has been decoded: uint8 (S, S, 3) for each ``(image_size, orientation)`` that a model takes."""
+    """A page that has been decoded: uint8 (S, S, 3) for each ``(image_size, orientation)`` that a model takes.
+
+    ``words`` are those of the page; None where the run does not use any.
+    """
 
     squares: Mapping[tuple[int, str], np.ndarray]
+    words: PageWords | None = None
 
 
 def preprocessings_of(cards: Iterable[ModelCard]) -> list[tuple[int, str]]:

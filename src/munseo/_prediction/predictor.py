@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,7 +40,9 @@ from munseo._prediction.device import (
 from munseo._prediction.inference import load_members, predict_run, read_card
 from munseo._prediction.loader import DecodedPage, prepared, preprocessings_of
 from munseo._prediction.prepared_engine import Pages, is_worth_preparing, models_of, prepare_engine, ready_engine
+from munseo._prediction.text_side import TextSide, find_words, words_of_text
 from munseo._run import RunFolder, check_fingerprints
+from munseo._words.page_words import NO_WORDS, PageWords
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 """The devices that a prediction can use."""
@@ -61,6 +63,7 @@ class PredictOptions:
         backend: The engine that runs the networks, one of ``munseo._engines.BACKENDS``; None: on a processor the
             fastest export in full precision that is ready in the run folder, otherwise torch.
         batch_size: Number of pages in a batch; None: the run's own, configured or found.
+        text: Fuse the words of a page with its image, if the run was trained with words; False: the image alone.
     """
 
     tta: bool | None = None
@@ -70,6 +73,7 @@ class PredictOptions:
     device: str | None = None
     backend: str | None = None
     batch_size: int | None = None
+    text: bool | None = None
 
 
 AS_THE_RUN = PredictOptions()
@@ -90,11 +94,20 @@ class PredictedPages:
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """The model of one run, or those of its folds: the probabilities of all models and views are averaged."""
+    """The model of one run, or those of its folds: the probabilities of all models and views are averaged.
+
+    Where the run uses words, ``text`` fuses them with these probabilities.
+    """
 
     classifiers: Sequence[Classifier]
     views: tuple[str, ...]
     setup: InferenceSetup
+    text: TextSide | None = None
+
+    def predict(self, pages: Sequence[Page | DecodedPage], words: Sequence[PageWords] | None) -> np.ndarray:
+        """Return the probabilities of N pages, float32 (N, K), by image and words."""
+        rows = predict_run(self.classifiers, pages, self.setup, self.views)
+        return rows if self.text is None or words is None else self.text.fused(rows, words)
 
     def columns(self, class_names: Sequence[str]) -> list[int]:
         """Return the indices of these classes among the run's own."""
@@ -186,14 +199,40 @@ class Predictor:
         """Each ``(image_size, orientation)`` that a model takes; members of an ensemble may differ."""
         return preprocessings_of(classifier.card for run in self.runs for classifier in run.classifiers)
 
-    def prepare(self, pixels: np.ndarray) -> DecodedPage:
-        """Preprocess a page, (H, W, 3) uint8 RGB or (H, W) grey, upright, for every model; threads may call it."""
-        return prepared(pixels, self.preprocessings)
+    @property
+    def uses_text(self) -> bool:
+        """Whether the words of a page are fused with its image."""
+        return self.pipeline.text
 
-    def predict(self, pages: Sequence[Page | DecodedPage]) -> PredictedPages:
-        """Predict pages whose images can be decoded, or have been (``prepare``)."""
+    def prepare(self, pixels: np.ndarray, text: str | None = None) -> DecodedPage:
+        """Preprocess a page, (H, W, 3) uint8 RGB or (H, W) grey, upright, for every model; threads may call it.
+
+        ``text`` is the user's own text of the page, which is used where the run uses words.
+        """
+        page = prepared(pixels, self.preprocessings)
+        return replace(page, words=words_of_text(text or "")) if self.uses_text else page
+
+    def read_words(self, pages: Sequence[Page], texts: Mapping[str, str]) -> list[PageWords] | None:
+        """Return the words of pages, given the user's own texts by ID; None where the run does not use words."""
+        return find_words(self._text_config, pages, texts) if self.uses_text else None
+
+    @property
+    def _text_config(self) -> Config:
+        members = member_folders(self.folder) if self.combination is not None else [self.folder]
+        configs = [member.read_config() for member in members]
+        return next(config for config in configs if config.text != "none")
+
+    def predict(self, pages: Sequence[Page | DecodedPage], words: Sequence[PageWords] | None = None) -> PredictedPages:
+        """Predict pages whose images can be decoded, or have been (``prepare``).
+
+        Args:
+            pages: The pages.
+            words: Their words (``read_words``), where the run uses them; decoded pages bring their own.
+        """
+        if self.uses_text and words is None:
+            words = [(page.words if isinstance(page, DecodedPage) else None) or NO_WORDS for page in pages]
         names = self.card.class_names
-        rows = [predict_run(r.classifiers, pages, r.setup, r.views)[:, r.columns(names)] for r in self.runs]
+        rows = [run.predict(pages, words)[:, run.columns(names)] for run in self.runs]
         first = rows[0] if self.combination is None else self.combination(np.stack(rows)).astype(np.float32)
         look = self.second_look
         if look is None:
@@ -229,7 +268,9 @@ def _pipeline(folder: RunFolder, members: Sequence[RunFolder], options: PredictO
     if chosen and (chosen.used if options.second_look is None else options.second_look):
         look = SecondLook(chosen.gate, chosen.blend, chosen.views)
     views = tuple(_views(run, options) for run in members)
-    return replace(validated, views=views, second_look=look, precision=backend if backend.endswith(INT8) else FULL)
+    precision = backend if backend.endswith(INT8) else FULL
+    text = validated.text and options.text is not False
+    return replace(validated, views=views, second_look=look, precision=precision, text=text)
 
 
 def check_device(folder: RunFolder, options: PredictOptions) -> None:
@@ -284,7 +325,8 @@ def prepare_for(folder: RunFolder, options: PredictOptions, num_pages: int, samp
 
 def load_run(run: RunFolder, options: PredictOptions = AS_THE_RUN, backend: str = "torch") -> LoadedRun:
     """Load the model of a run, or those of all its folds, with the views and the setup that predict pages."""
-    return LoadedRun(load_members(run, backend), _views(run, options), _setup(run, options))
+    text = None if options.text is False else TextSide.load(run)
+    return LoadedRun(load_members(run, backend), _views(run, options), _setup(run, options), text)
 
 
 def _views(run: RunFolder, options: PredictOptions) -> tuple[str, ...]:

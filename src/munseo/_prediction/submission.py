@@ -17,6 +17,8 @@ from munseo._console import say
 from munseo._data import DataLayout, ImageProblem, Page, PageSet, check_images, find_pages, load_pages, write_submission
 from munseo._data.input_pages import sample_submission_for
 from munseo._data.stream import StreamedPage
+from munseo._data.tables import TABLE_EXTENSIONS
+from munseo._data.text_column import read_texts
 from munseo._errors import UserError
 from munseo._evaluation.expectation import expect_macro_f1
 from munseo._evaluation.held_out import held_out, judges_its_predictions
@@ -30,6 +32,7 @@ from munseo._run import RunFolder
 from munseo._run.atomic import write_json
 from munseo._run.results import ExpectedScore
 from munseo._spreadsheet import formula_warning
+from munseo._words.page_words import PageWords
 
 FEWEST_PAGES = 10
 """Number of pages below which no score is estimated, because it would depend on single pages."""
@@ -69,14 +72,18 @@ def predict_submission(
         UserError: There are no pages, some cannot be read, or their IDs do not match the sample submission.
     """
     check_device(run, options)
-    pages, sample = _pages(run.read_config(), inputs)
+    config = run.read_config()
+    pages, sample = _pages(config, inputs)
+    tables = _tables(inputs, sample)
     checked = check_images(pages, "skip" if skip_bad_images else "fail")
     for note in checked.notes:
         say(note)
     file = output or run.submission_file
     prepare_for(run, options, len(checked.pages), lambda: checked.pages)
     assert sample is not None, "sample_of has found it"
-    expected = _submit(file, Predictor.load(run, options), pages, checked.skipped, sample, proba)
+    predictor = Predictor.load(run, options)
+    words = predictor.read_words(pages, texts_of(run, tables))
+    expected = _submit(file, predictor, pages, words, checked.skipped, sample, proba)
     if expected is not None:
         write_json(file.with_suffix(".expected.json"), expected)
     return file
@@ -88,7 +95,12 @@ def predict_test_pages(run: RunFolder, pages: PageSet, skipped: Skipped) -> None
     With a sample submission this writes a submission, otherwise a table of predictions for people.
     """
     sample = pages.tables.get("sample_submission")
-    expected = _submit(run.submission_file, Predictor.load(run), pages.test, skipped, sample, proba=False)
+    predictor = Predictor.load(run)
+    words = predictor.read_words(pages.test, texts_of(run, [] if sample is None else [sample]))
+    if words is not None and not any(page.words for page in words):
+        say("text: no test page has words, so the image alone predicts them (add their text to sample_submission.csv)")
+        predictor, words = Predictor.load(run, PredictOptions(text=False)), None
+    expected = _submit(run.submission_file, predictor, pages.test, words, skipped, sample, proba=False)
     if expected is not None:
         entry = ExpectedScore.model_validate(expected)
         run.write_results(run.read_results().model_copy(update={"expected": entry}))
@@ -119,14 +131,36 @@ def _pages(config: Config, inputs: Sequence[Path | str]) -> tuple[tuple[Page, ..
     return pages.test, pages.tables.get("sample_submission")
 
 
-def _predict_readable(predictor: Predictor, pages: Sequence[Page], skipped: Skipped) -> PredictedPages:
+def _tables(inputs: Sequence[Path | str], sample: Path | None) -> list[Path]:
+    """Return the tables that list the pages to predict, which may have a column of text."""
+    named = [Path(path) for path in inputs if Path(path).suffix.lower() in TABLE_EXTENSIONS and Path(path).is_file()]
+    return list(dict.fromkeys([*named, *([] if sample is None else [sample])]))
+
+
+def texts_of(run: RunFolder, tables: Sequence[Path]) -> dict[str, str]:
+    """Return the user's own texts of pages to predict by ID, from those tables that have the column of the run."""
+    configs = [member.read_config() for member in (run.members or [run])]
+    found: dict[str, str] = {}
+    for config in configs:
+        if config.text in ("auto", "column"):
+            found |= read_texts(tables, config.id_column, config.text_column)
+    return found
+
+
+def _predict_readable(
+    predictor: Predictor, pages: Sequence[Page], words: Sequence[PageWords] | None, skipped: Skipped
+) -> PredictedPages:
     """Predict all pages; rows of pages that cannot be read are NaN."""
     unreadable = {page.path for page, _ in skipped}
     readable = [index for index, page in enumerate(pages) if page.path not in unreadable]
     empty = np.full((len(pages), predictor.card.num_classes), np.nan, dtype=np.float32)
     if not readable:
         return PredictedPages(empty, empty)
-    predicted = predictor.predict([pages[index] for index in readable])
+    of_readable = None if words is None else [words[index] for index in readable]
+    predicted = predictor.predict([pages[index] for index in readable], of_readable)
+    if of_readable is not None:
+        without = sum(not page.words for page in of_readable)
+        say(f"words: on {len(readable) - without} of {len(readable)} pages; the image alone predicts the others")
     if predicted.num_second:
         say(f"second look: {predicted.num_second} of {len(readable)} pages were predicted again")
     first, final = empty.copy(), empty.copy()
@@ -135,10 +169,16 @@ def _predict_readable(predictor: Predictor, pages: Sequence[Page], skipped: Skip
 
 
 def _submit(
-    file: Path, predictor: Predictor, pages: Sequence[Page], skipped: Skipped, sample: Path | None, proba: bool
+    file: Path,
+    predictor: Predictor,
+    pages: Sequence[Page],
+    words: Sequence[PageWords] | None,
+    skipped: Skipped,
+    sample: Path | None,
+    proba: bool,
 ) -> dict[str, Any] | None:
     """Predict pages, write the table, and return its expected score."""
-    predicted = _predict_readable(predictor, pages, skipped)
+    predicted = _predict_readable(predictor, pages, words, skipped)
     readable = ~np.isnan(predicted.final[:, 0])
     probabilities = np.full_like(predicted.final, np.nan)
     probabilities[readable] = predictor.calibrated(predicted.final[readable])

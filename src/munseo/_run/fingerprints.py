@@ -13,7 +13,10 @@ from munseo._errors import UserError
 from munseo._run.manifest import is_edited
 from munseo._run.run_folder import RunFolder
 
-FILES = ("config.yaml", "model.json", "weights.safetensors", "stack.safetensors", "results.json")
+FILES = (
+    *("config.yaml", "model.json", "weights.safetensors", "stack.safetensors", "results.json"),
+    *("text/vocabulary.json", "text/weights.safetensors", "text/fusion.json"),
+)
 """The files that decide a prediction (``results.json`` holds the temperature and the second look). Reports, tables and
 pictures may be made again at any time."""
 

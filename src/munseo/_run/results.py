@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from munseo._run.ensemble_scores import EnsembleScores
 from munseo._run.records import Remarks, RunRecord, is_unknown
 from munseo._run.scores import Interval, Scores, ShiftedScores
+from munseo._run.text_scores import TextScores
 
 WITHOUT_INTERVAL = frozenset({"less_sure", "other_mix", "absent_classes"})
 """Notes on an expected score which say that the pages are unlike any validation pages: it has no interval then."""
@@ -324,6 +325,7 @@ class Results(RunRecord):
     fold_mean: FoldMeanScores | None = None
     expected: ExpectedScore | None = None
     ensemble: EnsembleScores | None = None
+    text: TextScores | None = None
 
     @field_validator("val", "shifted", "expected", "views", mode="before")
     @classmethod
@@ -339,6 +341,6 @@ class Results(RunRecord):
 
 ResultsEntry = Literal[
     "val", "shifted", "calibration", "views", "second_look", "robustness", "train", "epoch_choice", "folds",
-    "fold_mean", "expected", "ensemble",
+    "fold_mean", "expected", "ensemble", "text",
 ]  # fmt: skip
 """The names of the entries of ``results.json``."""

@@ -108,11 +108,14 @@ def is_judged(folder: RunFolder) -> bool:
 def remove_old_results(folder: RunFolder) -> None:
     """Remove what was made from the weights of an earlier end: predictions, results, pictures, scores, reports."""
     reports.remove_files(folder)
-    for name in ("val_predictions", "shifted_predictions", "view_predictions", "damage_predictions", "scores"):
+    for name in (
+        *("val_predictions", "shifted_predictions", "view_predictions", "damage_predictions", "scores"),
+        *("image_predictions", "text_predictions", "words"),
+    ):
         getattr(folder, f"{name}_file").unlink(missing_ok=True)
     for file in (folder.submission_file, folder.submission_file.with_suffix(".expected.json"), folder.results_file):
         file.unlink(missing_ok=True)
-    for directory in (folder.gallery_dir, folder.robustness_dir, folder.measured_dir):
+    for directory in (folder.gallery_dir, folder.robustness_dir, folder.measured_dir, folder.text_dir):
         shutil.rmtree(directory, ignore_errors=True)
     if folder.evaluations_dir.is_dir():  # Labelled test sets may no longer be here, so these figures are put aside.
         done = folder.read_continuations()[-1].epochs_done

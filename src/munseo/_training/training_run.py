@@ -66,6 +66,7 @@ from munseo._training.signals import (
 from munseo._training.start_checks import check_start
 from munseo._training.start_record import describe_start
 from munseo._training.stop_rules import EndReason, StopRule, build_stop_rules, end_reason, restore_stop_rules
+from munseo._training.text_validation import collect_texts
 from munseo._training.trackers import tracking
 from munseo._training.training_data import (
     Collection,
@@ -125,6 +126,7 @@ def start_run(config: Config, command: Sequence[str]) -> TrainingRun:
         console.quiet = True
     check_start(config)
     collection = collect(config)
+    collect_texts(config, collection)
     card = make_card(config, collection.pages)
     splits = make_splits(config, collection, choose_recipe(config, collection))
     folder = announced_folder() or announce(
@@ -257,7 +259,7 @@ def _finish_split(training: TrainingRun, folder: RunFolder, split: Split) -> Non
             if rank() > 0:
                 return
             say(f"report: {reports.write_preliminary(training.folder)} (preliminary, until the run is judged)")
-            judge(folder, config, card, split, hardware.settings)
+            judge(folder, config, card, split, hardware.settings, collect_texts(config, training.collection))
         elif rank() > 0:
             return
         reports.draw_plots(folder)

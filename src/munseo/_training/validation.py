@@ -45,23 +45,38 @@ from munseo._run.results import SecondLookGain, TrainScores
 from munseo._run.scores import Scores
 from munseo._training.measuring_model import MeasuringModel, Workload, measuring_models
 from munseo._training.quick_judgement import quick_damages, quick_views
+from munseo._training.text_validation import fuse_validation
 from munseo._training.training_data import Split
 
 METRIC_NAMES = ("macro_f1", "accuracy", "loss")
 """The metrics of a split, by their names in ``results.json``."""
 
 
-def judge(run: RunFolder, config: Config, card: ModelCard, split: Split, settings: InferenceSetup) -> None:
+def judge(
+    run: RunFolder,
+    config: Config,
+    card: ModelCard,
+    split: Split,
+    settings: InferenceSetup,
+    texts: Mapping[str, str] | None = None,
+) -> None:
     """Predict the validation pages of a run or fold with its best weights, and write predictions, results and gallery.
 
-    Without a recipe of damage only the clean pages are predicted.
+    Without a recipe of damage only the clean pages are predicted. With ``text`` in the configuration, a text model is
+    trained and fused; ``texts`` are the user's own texts by page ID.
     """
+    shutil.rmtree(run.text_dir, ignore_errors=True)  # of earlier weights; while it is there, words are fused
+    for file in (run.image_predictions_file, run.text_predictions_file, run.words_file):
+        file.unlink(missing_ok=True)
     _predict_validation(run, config, load_classifier(card, run.weights_file), split, settings)
     best_epoch = run.read_course().best_epoch
     assert best_epoch is not None, "training has ended"
     best = run.read_metrics().iloc[best_epoch]
     train = TrainScores(**{name: float(best[f"train_{name}"]) for name in METRIC_NAMES})
-    write_results(run, config, card, split.val, {"train": train})
+    rest: dict[str, Any] = {"train": train}
+    if config.text != "none":
+        rest["text"] = fuse_validation(run, config, card, split, texts or {})
+    write_results(run, config, card, split.val, rest)
 
 
 def _predict_validation(
