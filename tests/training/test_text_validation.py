@@ -134,6 +134,24 @@ def test_a_prediction_is_that_of_validation_and_needs_no_data(run, data, tmp_pat
     assert (rows.argmax(axis=1) == right)[with_words].mean() > 0.9
 
 
+def test_a_table_of_any_size_is_predicted_with_its_texts_and_goes_on_only_with_the_same(run, data, tmp_path):
+    table = pd.read_csv(data / "sample_submission.csv", keep_default_na=False)
+    for name in table.ID:
+        shutil.copy(data / "test" / name, tmp_path / name)
+    table[["ID", "text"]].to_csv(tmp_path / "list.csv", index=False)
+    options = {"proba": True, "backend": "torch"}
+    rows = pd.read_parquet(munseo.predict(run.path, [tmp_path / "list.csv"], tmp_path / "out.parquet", **options))
+    submitted = munseo.predict(run.path, [data / "sample_submission.csv"], tmp_path / "a.csv", **options)
+    columns = [f"p_{name}" for name in CLASSES]
+    assert np.allclose(rows[columns], pd.read_csv(submitted)[columns], atol=1e-5)
+    munseo.predict(run.path, [tmp_path / "list.csv"], tmp_path / "half.parquet", shard="0/2", **options)
+    table.assign(text="other words")[["ID", "text"]].to_csv(tmp_path / "list.csv", index=False)
+    with pytest.raises(UserError, match="texts_sha256"):
+        munseo.predict(run.path, [tmp_path / "list.csv"], tmp_path / "half.parquet", shard="0/2", **options)
+    images = munseo.predict(run.path, [tmp_path / "list.csv"], tmp_path / "image.parquet", text=False, **options)
+    assert not np.allclose(pd.read_parquet(images)[columns], rows[columns], atol=1e-3)
+
+
 def test_without_text_the_image_alone_predicts_and_is_calibrated_by_its_own_validation(run, data):
     alone = Predictor.load(run, PredictOptions(device="cpu", backend="torch", text=False))
     assert not alone.uses_text

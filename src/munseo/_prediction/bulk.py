@@ -6,12 +6,13 @@ and workbooks for people, who also get the expected score, and whose parts are r
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -51,7 +52,7 @@ from munseo._prediction.parts_folder import (
 from munseo._prediction.prediction_rows import PredictionRows
 from munseo._prediction.predictor import PredictedPages, PredictOptions, Predictor, check_device, prepare_for
 from munseo._prediction.prepared_engine import NUM_PAGES, models_of
-from munseo._prediction.submission import expected_score, own_test_pages
+from munseo._prediction.submission import expected_score, own_test_pages, tables_of, texts_of
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
 from munseo._spreadsheet import MAX_COLUMNS
@@ -106,8 +107,9 @@ def predict_bulk(
     threshold = predictor.threshold
     needs_person_below = None if threshold is None else threshold.confidence
     rows = PredictionRows(predictor.card, own, table.proba, needs_person_below, keeps_raw=for_people)
+    texts = _texts(predictor, inputs)
     with _terminable():
-        _predict_rest(parts, num_own, rows, predictor)
+        _predict_rest(parts, num_own, rows, predictor, texts)
     is_whole = for_people and own.count == 1
     if table.fails and is_whole and (problems := unreadable_pages(output)):
         remove_parts(output)
@@ -182,6 +184,7 @@ def _begin(
             "temperature": predictor.temperature,
             "needs_person_below": None if threshold is None else threshold.confidence,
             "proba": proba,
+            **({"texts_sha256": _texts_sha256(_texts(predictor, inputs))} if predictor.uses_text else {}),
         },
     }
     refuse_strangers(output, own, plan)
@@ -190,6 +193,18 @@ def _begin(
     else:
         _refuse_changes(before, plan, parts, sources, listing)
     return predictor, listing.num_own
+
+
+def _texts(predictor: Predictor, inputs: Sequence[Path | str]) -> dict[str, str]:
+    """Return the user's own texts by ID, from the tables among the inputs, where the run uses words."""
+    return texts_of(predictor.folder, tables_of(inputs, None)) if predictor.uses_text else {}
+
+
+def _texts_sha256(texts: Mapping[str, str]) -> str:
+    total = hashlib.sha256()
+    for page_id, text in sorted(texts.items()):
+        total.update(f"{len(page_id)}:{page_id}:{len(text)}:{text}".encode())
+    return total.hexdigest()
 
 
 def _with_engine(run: RunFolder, options: PredictOptions, output: Path, own: Shard, listing: Listing) -> PredictOptions:
@@ -265,7 +280,9 @@ def _changed_files(parts: PartsFolder, sources: SourceList, alone: bool) -> list
     return lines or ["the files are others, or come in another order"]
 
 
-def _predict_rest(parts: PartsFolder, num_own: int, rows: PredictionRows, predictor: Predictor) -> None:
+def _predict_rest(
+    parts: PartsFolder, num_own: int, rows: PredictionRows, predictor: Predictor, texts: Mapping[str, str]
+) -> None:
     """Predict what no part holds yet."""
     done = parts.done()
     if done.num_sources:
@@ -279,7 +296,11 @@ def _predict_rest(parts: PartsFolder, num_own: int, rows: PredictionRows, predic
     with pacing("predicting", num_own, done.num_sources, "files", "pages") as advance, closing(pages):
         try:
             for group, part_ends in _groups(pages, chunk):
-                readable = [page.content for page in group if page.content is not None]
+                readable = [
+                    page.content if page.id not in texts else page.content.with_text(texts[page.id])
+                    for page in group
+                    if page.content is not None
+                ]
                 empty = np.empty((0, rows.card.num_classes), np.float32)
                 predicted = predictor.predict(readable) if readable else PredictedPages(empty, empty)
                 writer.add(group, rows.table(group, predictor.calibrated(predicted.final), predicted.final))

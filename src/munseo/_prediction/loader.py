@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import cv2
@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from munseo._data import Page, letterbox, square
 from munseo._model import ModelCard
 from munseo._shift import deskew
-from munseo._words.page_words import PageWords
+from munseo._words.page_words import NO_WORDS, PageWords
 
 T = TypeVar("T")
 
@@ -82,6 +82,16 @@ class DecodedPage:
 
     squares: Mapping[tuple[int, str], np.ndarray]
     words: PageWords | None = None
+
+    def with_text(self, text: str) -> DecodedPage:
+        """Return the page with the user's own text of it."""
+        return replace(self, words=words_of_text(text))
+
+
+def words_of_text(text: str) -> PageWords:
+    """Return the words of the user's own text of a page."""
+    words = tuple(text.split())
+    return PageWords(words, None, None, "column") if words else NO_WORDS
 
 
 def preprocessings_of(cards: Iterable[ModelCard]) -> list[tuple[int, str]]:

@@ -40,7 +40,7 @@ from munseo._prediction.device import (
 from munseo._prediction.inference import load_members, predict_run, read_card
 from munseo._prediction.loader import DecodedPage, prepared, preprocessings_of
 from munseo._prediction.prepared_engine import Pages, is_worth_preparing, models_of, prepare_engine, ready_engine
-from munseo._prediction.text_side import TextSide, find_words, words_of_text
+from munseo._prediction.text_side import TextSide, find_words
 from munseo._run import RunFolder, check_fingerprints
 from munseo._words.page_words import NO_WORDS, PageWords
 
@@ -210,7 +210,7 @@ class Predictor:
         ``text`` is the user's own text of the page, which is used where the run uses words.
         """
         page = prepared(pixels, self.preprocessings)
-        return replace(page, words=words_of_text(text or "")) if self.uses_text else page
+        return page.with_text(text or "") if self.uses_text else page
 
     def read_words(self, pages: Sequence[Page], texts: Mapping[str, str]) -> list[PageWords] | None:
         """Return the words of pages, given the user's own texts by ID; None where the run does not use words."""

@@ -74,7 +74,7 @@ def predict_submission(
     check_device(run, options)
     config = run.read_config()
     pages, sample = _pages(config, inputs)
-    tables = _tables(inputs, sample)
+    tables = tables_of(inputs, sample)
     checked = check_images(pages, "skip" if skip_bad_images else "fail")
     for note in checked.notes:
         say(note)
@@ -131,7 +131,7 @@ def _pages(config: Config, inputs: Sequence[Path | str]) -> tuple[tuple[Page, ..
     return pages.test, pages.tables.get("sample_submission")
 
 
-def _tables(inputs: Sequence[Path | str], sample: Path | None) -> list[Path]:
+def tables_of(inputs: Sequence[Path | str], sample: Path | None) -> list[Path]:
     """Return the tables that list the pages to predict, which may have a column of text."""
     named = [Path(path) for path in inputs if Path(path).suffix.lower() in TABLE_EXTENSIONS and Path(path).is_file()]
     return list(dict.fromkeys([*named, *([] if sample is None else [sample])]))

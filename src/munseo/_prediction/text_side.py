@@ -11,10 +11,11 @@ from munseo._config import Config
 from munseo._data import Page
 from munseo._errors import UserError
 from munseo._evaluation.fusion import Fusion
+from munseo._prediction.loader import words_of_text
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
 from munseo._text.text_model import TextModel
-from munseo._words.page_words import NO_WORDS, PageWords
+from munseo._words.page_words import PageWords
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,6 @@ def _confidence(page: PageWords) -> float:
     if page.confidences is None or not len(page.confidences):
         return 1.0
     return float(np.mean(page.confidences, dtype=np.float64))
-
-
-def words_of_text(text: str) -> PageWords:
-    """Return the words of the user's own text of a page."""
-    words = tuple(text.split())
-    return PageWords(words, None, None, "column") if words else NO_WORDS
 
 
 def find_words(
