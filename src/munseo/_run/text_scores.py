@@ -32,7 +32,7 @@ class ClassTextDifference(TextDifference):
     name: str = Field(alias="class")
 
 
-class PageReading(RunRecord):
+class ReadingCounts(RunRecord):
     """How pages were read.
 
     Attributes:
@@ -98,7 +98,7 @@ class TextScores(RunRecord):
     refused: Literal["few_pages", "no_gain", "no_words"] | None = None
     decided_on: str | None = None
     damaged_words: bool = False
-    read: dict[str, PageReading] = Field(default_factory=dict)
+    read: dict[str, ReadingCounts] = Field(default_factory=dict)
     val: TextDifference | None = None
     shifted: TextDifference | None = None
     per_class: tuple[ClassTextDifference, ...] = ()

@@ -33,7 +33,7 @@ from munseo._evaluation.held_out_groups import page_groups
 from munseo._model import ModelCard
 from munseo._prediction.text_side import find_words, qualities, save_fusion
 from munseo._run import RunFolder
-from munseo._run.text_scores import ClassWords, PageReading, SpeakingWord, TextScores
+from munseo._run.text_scores import ClassWords, ReadingCounts, SpeakingWord, TextScores
 from munseo._text.text_model import TextModel
 from munseo._text.word_evidence import ClassWord, class_words
 from munseo._training.training_data import Collection, Split
@@ -135,10 +135,10 @@ def _labels(pages: Sequence[Page]) -> list[int]:
     return [label for label in labels if label is not None]
 
 
-def _reading(words: Sequence[PageWords]) -> PageReading:
+def _reading(words: Sequence[PageWords]) -> ReadingCounts:
     counts = np.array([len(page.words) for page in words])
     confidences = [float(np.mean(page.confidences)) for page in words if page.confidences is not None and page.words]
-    return PageReading(
+    return ReadingCounts(
         num_pages=len(words),
         num_without_words=int((counts == 0).sum()),
         sources=dict(sorted(Counter(str(page.source) for page in words).items())),
