@@ -7,8 +7,9 @@ result by less than one grey level.
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import cv2
@@ -22,7 +23,11 @@ BILEVEL_SHARE = 4
 """How many times as many pixels a TIFF of one bit a pixel may have: A0 at 600 dpi has 558 million, in 70 MB of bits."""
 
 _BAND_PIXELS = 8_000_000  # pixels that are converted at once
+_MOST_FACTOR = 16  # rows of a band are a multiple of it, so that no block is cut
 
+Convert = Callable[[np.ndarray], np.ndarray]
+
+_alone = threading.Lock()
 _counting = threading.Lock()
 _num_suspensions = 0
 _limit_of_others: int | None = None
@@ -82,6 +87,23 @@ class ReducedPage:
         else:
             target[:rows, :columns, channel] = reduced[:, :, 0]
 
+    def add_in_bands(
+        self, piece: np.ndarray, top: int, left: int, convert: Convert, channel: int | None = None
+    ) -> None:
+        """Add a piece whose samples have to be converted: a strip may be the whole page, and is converted by parts.
+
+        Args:
+            piece: (h, w, c) samples of any type.
+            top: Where it lies on the page, px.
+            left: The same.
+            convert: From samples to (h, w, c) or (h, w) uint8.
+            channel: See ``add``.
+        """
+        rows = max(_MOST_FACTOR, _BAND_PIXELS // max(1, piece.shape[1]) // _MOST_FACTOR * _MOST_FACTOR)
+        for start in range(0, len(piece), rows):
+            pixels = convert(piece[start : start + rows])
+            self.add(pixels if pixels.ndim == 3 else pixels[:, :, None], top + start, left, channel)
+
     def pixels(self) -> np.ndarray:
         """Return the page, (h, w, 3) uint8, or (h, w) if it has one channel."""
         return self._pixels[:, :, 0] if self._pixels.shape[2] == 1 else self._pixels
@@ -96,6 +118,25 @@ def _averaged(piece: np.ndarray, factor: int) -> np.ndarray:
     whole = np.pad(piece, missing, mode="edge") if missing[0][1] or missing[1][1] else np.ascontiguousarray(piece)
     size = (whole.shape[1] // factor, whole.shape[0] // factor)
     return cv2.resize(whole, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], channels)
+
+
+@contextmanager
+def large_page_alone(width: int, height: int) -> Iterator[None]:
+    """Let only one thread of the process decode a large page that is decoded whole, since it may take a gigabyte."""
+    if reduction_factor(width, height) == 1:
+        yield
+        return
+    with _alone:
+        yield
+
+
+def _after_fork() -> None:
+    global _alone, _counting
+    _alone, _counting = threading.Lock(), threading.Lock()  # another thread of the parent may have held them
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def reduced_array(pixels: np.ndarray) -> np.ndarray:

@@ -70,13 +70,11 @@ def to_8_bits(image: Image.Image) -> np.ndarray:
     factor = reduction_factor(*image.size)
     if factor == 1:
         return _converted(image, image.format)
-    result: ReducedPage | None = None
+    is_grey = image.mode in ("1", "L") and not image.has_transparency_data
+    result = ReducedPage(image.height, image.width, 1 if is_grey or image.mode.startswith("I;16") else 3, factor)
     for top, band in bands(image):
         pixels = _converted(band, image.format)
-        pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
-        result = result or ReducedPage(image.height, image.width, pixels.shape[2], factor)
-        result.add(pixels, top, 0)
-    assert result is not None, "an image without pixels is refused before"
+        result.add(pixels if pixels.ndim == 3 else pixels[:, :, None], top, 0)
     return result.pixels()
 
 
@@ -100,7 +98,7 @@ def levels(white: int) -> np.ndarray:
     return np.minimum((np.arange(65536) * 255 + white // 2) // white, 255).astype(np.uint8)
 
 
-def on_white(colours: np.ndarray, alpha: np.ndarray, is_associated: bool) -> np.ndarray:
+def on_white(colours: np.ndarray, alpha: np.ndarray, is_associated: bool = False) -> np.ndarray:
     """Lay a transparent page on white paper.
 
     Args:

@@ -7,7 +7,7 @@ or CMYK with transparency, LAB, or any of them in a big-endian BigTIFF. docs/for
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
-from munseo._data.large_page import ReducedPage
+from munseo._data.large_page import Convert, ReducedPage
 from munseo._data.pixels import check_size, levels, on_white, usual_range
 from munseo._data.tiff_directory import (
     CIELAB,
@@ -61,8 +61,6 @@ _PACKED = {
 
 # Its remarks about odd tags would be printed in a program that has not set up logging.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
-
-_Convert = Callable[[np.ndarray], np.ndarray]
 
 
 def check_kind(directory: TiffDirectory) -> None:
@@ -133,16 +131,12 @@ def read_samples(data: bytes, directory: TiffDirectory, max_pixels: int, factor:
         if directory.is_planar:
             planes = ReducedPage(height, width, directory.samples, factor)
             for samples, top, left, plane in _pieces(page):
-                planes.add(scaled(samples), top, left, plane)
+                planes.add_in_bands(samples, top, left, scaled, plane)
             return coloured(planes.pixels())
-        result: ReducedPage | None = None
+        num_channels = 1 if directory.photometric in (0, GREY) else 3
+        result = ReducedPage(height, width, num_channels, factor)
         for samples, top, left, _ in _pieces(page):
-            piece = coloured(scaled(samples))
-            piece = piece[:, :, None] if piece.ndim == 2 else piece
-            result = result or ReducedPage(height, width, piece.shape[2], factor)
-            result.add(piece, top, left)
-        if result is None:
-            raise UnreadableError(ImageProblem(ProblemCode.TRUNCATED))
+            result.add_in_bands(samples, top, left, lambda samples: coloured(scaled(samples)))
         return result.pixels()
 
 
@@ -154,7 +148,7 @@ def _pieces(page: tifffile.TiffPage) -> Iterator[tuple[np.ndarray, int, int, int
         yield samples[0], top, left, plane
 
 
-def _scale(directory: TiffDirectory, page: tifffile.TiffPage) -> _Convert:
+def _scale(directory: TiffDirectory, page: tifffile.TiffPage) -> Convert:
     """Return the function that brings samples to 0 to 255; those of LAB keep their sign."""
     bits, format = directory.bits[0], directory.sample_format
     if directory.photometric == PALETTE or len(set(directory.bits)) > 1:
@@ -184,7 +178,7 @@ def _between(samples: np.ndarray, black: float, white: float) -> np.ndarray:
     return np.rint((values.clip(black, white) - black) * 255 / max(white - black, 1e-300)).astype(np.uint8)
 
 
-def _colours(directory: TiffDirectory) -> _Convert:
+def _colours(directory: TiffDirectory) -> Convert:
     """Return the function from samples, (h, w, s) uint8, to RGB (h, w, 3) or grey (h, w) on white paper."""
     photometric, number = directory.photometric, _COLOURS_OF[directory.photometric]
     if photometric == YCBCR and directory.compression in JPEG_COMPRESSIONS and not directory.is_planar:
