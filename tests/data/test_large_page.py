@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from tiff_file import tiff
 
-from munseo._data import decode, inspect
+from munseo._data import decode, inspect, large_page
 from munseo._data.decoder import decode_stored
 from munseo._data.image_error import ProblemCode
 from munseo._data.large_page import (
@@ -82,13 +82,13 @@ def drawing(kind: str) -> bytes:
 
 
 MEASURED = """
-import resource, sys, warnings
+import re, sys, warnings
 from pathlib import Path
 from munseo._data import inspect
 warnings.simplefilter("error")
 found = inspect(Path(sys.argv[1]), look=lambda pixels: print(*pixels.shape, int(pixels.mean())))
 print(found.width, found.height, found.problem)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
 """
 
 
@@ -144,6 +144,28 @@ def test_the_limit_of_others_is_put_back_when_the_last_reader_ends(monkeypatch):
             assert Image.MAX_IMAGE_PIXELS is None
         assert Image.MAX_IMAGE_PIXELS is None
     assert Image.MAX_IMAGE_PIXELS == 7
+
+
+WITHOUT_ALPHA = [(format, mode) for format in ("JPEG", "BMP", "GIF") for mode in ("RGB", "L")]
+WITH_ALPHA = [(format, mode) for format in ("JPEG2000", "WEBP", "PNG") for mode in ("RGB", "RGBA", "L")]
+
+
+@pytest.mark.parametrize(("format", "mode"), WITHOUT_ALPHA + WITH_ALPHA)
+def test_large_pages_of_every_format_are_reduced(format, mode, encoded, picture, monkeypatch):
+    """With a small limit, so that the page is small."""
+    smooth = Image.fromarray(cv2.resize(picture, (600, 400), interpolation=cv2.INTER_LINEAR))
+    image = smooth.convert(mode)
+    options = {"lossless": True} if format == "WEBP" else {"quality": 95} if format == "JPEG" else {}
+    data = encoded(image, format, **options)
+    whole = decode(data)
+    monkeypatch.setattr(large_page, "LARGE_PIXELS", 100_000)
+    found = inspect(data)
+    assert (found.width, found.height, found.problem) == (600, 400, None)
+    reduced = decode(data)
+    assert reduced.shape == (200, 300, 3)
+    expected = cv2.resize(whole, (300, 200), interpolation=cv2.INTER_AREA)
+    assert np.abs(reduced.astype(int) - expected).mean() <= 1.5
+    assert inspect(data[: len(data) * 3 // 4]).problem is not None, "one that is cut short is still noticed"
 
 
 def test_an_array_that_is_not_large_is_left_alone():

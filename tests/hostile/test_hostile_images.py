@@ -6,11 +6,14 @@ import os
 import struct
 import zlib
 
+import imagecodecs
 import numpy as np
 import pytest
 from bounds import memory_below
+from heic_file import box, heic
 from made import chunk, encoded, pdf, photo, png, tags
 from PIL import Image
+from tiff_file import tiff
 
 from munseo._data import decode, inspect
 from munseo._data.decoder import MAX_PAGES, MAX_PIXELS, decode_pages
@@ -19,6 +22,26 @@ from munseo._data.jpeg_check import MAX_SCANS
 
 JPEG = encoded(photo(), "JPEG", quality=90)
 PIXEL_BOMB = png(30_000, 30_000, pixels=zlib.compress(b"\0" * 1_000_000, 9))
+
+
+def code_stream(width: int, height: int) -> bytes:
+    """A JPEG 2000 that says it is larger than it is."""
+    data = bytearray(encoded(photo(), "JPEG2000", no_jp2=True))
+    struct.pack_into(">II", data, data.index(b"\xff\x51") + 6, width, height)
+    return bytes(data)
+
+
+def deep_jpeg(side: int) -> bytes:
+    """A JPEG of 12 bits that says it is larger than it is."""
+    data = imagecodecs.jpeg8_encode(np.full((16, 16), 4000, np.uint16), bitspersample=12)
+    at = data.index(b"\xff\xc1") + 5
+    return data[:at] + struct.pack(">HH", side, side) + data[at + 4 :]
+
+
+def odd_tiff(*entries: tuple[int, int, list[int]]) -> bytes:
+    """A TIFF of a kind that Pillow does not read (12 bits), with some of its tags replaced."""
+    return tiff(np.full((16, 16, 1), 4000, np.uint16), 12, 1, tags=entries)
+
 
 REFUSED = {
     "a PNG of 30,000 × 30,000": (PIXEL_BOMB, "more than 200,000,000 pixels"),
@@ -50,6 +73,35 @@ REFUSED = {
     "a GIF of 65,535 × 65,535": (b"GIF89a" + struct.pack("<HHBBB", 65535, 65535, 0, 0, 0) + b";", ""),
     "a TIFF of 4 billion pixels a side": (
         tags([(256, 4, 1, 2**32 - 1), (257, 4, 1, 2**32 - 1), (258, 3, 1, 8), (262, 3, 1, 1), (273, 4, 1, 8)]),
+        "",
+    ),
+    "a HEIC of 30,000 × 30,000": (heic(size=(30_000, 30_000)), "more than 200,000,000 pixels"),
+    "a HEIC of another size than it says": (heic(size=(9000, 9000)), ""),
+    "a cut HEIC": (heic()[:-9], "cut short"),
+    "a HEIC of nothing but its brand": (box(b"ftyp", b"heic\0\0\0\0mif1heic"), ""),
+    "a HEIC whose boxes have no end": (heic()[:60] + b"\xff" * 300, ""),
+    "a cut AVIF": (encoded(photo(), "AVIF")[:-60], ""),
+    "an AVIF of nothing but its brand": (box(b"ftyp", b"avif\0\0\0\0avifmif1"), ""),
+    "a cut JPEG 2000": (encoded(photo(), "JPEG2000")[:2000], ""),
+    "a JPEG 2000 of 60,000 × 60,000": (code_stream(60_000, 60_000), "more than 200,000,000 pixels"),
+    "a PGM of 30,000 × 30,000": (b"P5 30000 30000 255\n", "more than 200,000,000 pixels"),
+    "a PGM of 14,000 × 14,000 without data": (b"P5 14000 14000 255\n", "cut short"),
+    "a PPM whose numbers have 10,000 digits": (b"P6 " + b"9" * 400 + b" 1 255\n", ""),
+    "a text PPM without data": (b"P3 14000 14000 255\n", ""),
+    "a deep JPEG of 30,000 × 30,000": (deep_jpeg(30_000), "more than 200,000,000 pixels"),
+    "a deep JPEG without data": (deep_jpeg(8000)[:-30], ""),
+    "a TIFF with a tile of 2³¹ px": (odd_tiff((322, 4, [2**31 - 16]), (323, 4, [16])), "more than"),
+    "a TIFF of 65,535 samples a pixel": (odd_tiff((277, 3, [65_535])), "samples"),
+    "a TIFF of 65,535 bits a sample": (odd_tiff((258, 3, [65_535])), "65535 bits"),
+    "a TIFF whose strips are elsewhere": (odd_tiff((273, 4, [2**31])), "cut short"),
+    "a TIFF of 500 million planes": (odd_tiff((32997, 4, [500_000_000])), "several planes"),
+    "a TIFF whose palette lies outside": (odd_tiff((262, 3, [3]), (320, 3, [0])), "a palette without its colours"),
+    "a TIFF of 60,000 × 60,000 of one bit": (
+        odd_tiff((256, 4, [60_000]), (257, 4, [60_000]), (258, 3, [1])),
+        "more than 800,000,000 pixels",
+    ),
+    "a packed TIFF of 12,000 × 12,000 without data": (
+        odd_tiff((256, 4, [12_000]), (257, 4, [12_000]), (259, 3, [5])),
         "",
     ),
     "a TIFF whose directory points at itself": (b"II*\0\x08\0\0\0\0\0\x08\0\0\0", ""),
@@ -103,6 +155,9 @@ TAKEN = {
     "a CMYK JPEG": encoded(photo(mode="CMYK"), "JPEG"),
     "a CMYK JPEG that says it is YCCK": encoded(photo(mode="CMYK"), "JPEG").replace(
         b"Adobe\0d\0\0\0\0\0", b"Adobe\0d\0\0\0\0\2"
+    ),
+    "a TIFF of 12 bits whose strip is larger than its page": tiff(
+        np.full((96, 96, 1), 4000, np.uint16), 12, 1, tags=[(278, 4, [2**31])]
     ),
     "16-bit grey": encoded(Image.fromarray(np.full((96, 96), 40_000, np.uint16)), "PNG"),
     "16-bit TIFF": encoded(Image.fromarray(np.full((96, 96), 40_000, np.uint16)), "TIFF"),

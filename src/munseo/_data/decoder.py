@@ -18,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL.Image import Image
+from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
 from munseo._data.formats import HEAD_BYTES, ImageFormat, find_format, num_line_ends, refusal
@@ -46,6 +47,7 @@ _CUT_SHORT = ImageProblem(ProblemCode.TRUNCATED)
 _WORDS_OF_AN_END = ("truncated", "requires a buffer", "but only got", "unexpected end")
 """How the libraries say that a file is cut short; none of them has a type of error for it."""
 
+_JPEG_2000_END_BYTES = 65536  # behind the end mark there may only be boxes about the picture
 _REDUCING = {
     2: (cv2.IMREAD_REDUCED_GRAYSCALE_2, cv2.IMREAD_REDUCED_COLOR_2),
     4: (cv2.IMREAD_REDUCED_GRAYSCALE_4, cv2.IMREAD_REDUCED_COLOR_4),
@@ -259,41 +261,52 @@ def _decode_image(name: str, data: bytes, file_format: ImageFormat, max_pixels: 
         data = data[num_line_ends(data[:HEAD_BYTES]) :]  # no copy where there are none
     with _refusing(name):
         decode_it = _DECODERS.get(file_format.name, _by_pillow)
-        image, pixels, orientation = decode_it(data, file_format.open_image, max_pixels)
-        ratio = aspect_ratio(image)
-        size = (image.height, image.width) if orientation in (5, 6, 7, 8) else image.size
-        pixels = upright(stretched(pixels, ratio, max_pixels), orientation)
+        found = decode_it(data, file_format.open_image, max_pixels)
+        orientation = exif_orientation(found.image) if found.may_be_turned else 1
+        ratio = aspect_ratio(found.image)
+        size = (found.size[1], found.size[0]) if orientation in (5, 6, 7, 8) else found.size
+        pixels = upright(stretched(found.pixels, ratio, max_pixels), orientation)
         return _FirstPage(pixels, _size(pixels, size), ratio == 1, 1, file_format.name)
 
 
-_Decoded = tuple[Image, np.ndarray, int]
-"""An image as it was opened, its pixels as they are stored, and its orientation."""
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """One image: as it was opened, and as it was decoded."""
+
+    image: Image
+    size: tuple[int, int]  # width and height before it was reduced, px
+    pixels: np.ndarray  # not turned upright
+    may_be_turned: bool = True
 
 
 def _by_pillow(data: bytes, open_image: Open, max_pixels: int) -> _Decoded:
     image = open_image(BytesIO(data), max_pixels)
-    with large_page_alone(*image.size):
+    size, factor = image.size, reduction_factor(*image.size)
+    with large_page_alone(*size):
+        # Of a reduced picture OpenJPEG does not notice that its file was cut, so the end mark has to be there.
+        if factor > 1 and isinstance(image, Jpeg2KImageFile) and b"\xff\xd9" in data[-_JPEG_2000_END_BYTES:]:
+            image.reduce = factor.bit_length() - 1  # resolutions that are left out, each of which halves the page
         image.load()
-        return image, to_8_bits(image), exif_orientation(image)
+        return _Decoded(image, size, to_8_bits(image))
 
 
 def _decode_jpeg(data: bytes, open_image: Open, max_pixels: int) -> _Decoded:
     stream = BytesIO(data)
     image = open_image(stream, max_pixels)
     if not isinstance(image, JpegImageFile):  # of more than 8 bits, and decoded already
-        return image, to_8_bits(image), exif_orientation(image)
+        return _Decoded(image, image.size, to_8_bits(image))
     header_bytes = stream.tell()
     check_scans(data, header_bytes)
     ended = with_end(data, header_bytes)
     if ended is not None:
-        return ended, to_8_bits(ended), exif_orientation(ended)
+        return _Decoded(ended, ended.size, to_8_bits(ended))
     pixels = _decode_fast(data, image)
     if pixels is not None and is_filled_up(data, header_bytes, pixels):
         raise UnreadableError(_CUT_SHORT)
     if pixels is None:
         image.load()
         pixels = to_8_bits(image)
-    return image, pixels, exif_orientation(image)
+    return _Decoded(image, image.size, pixels)
 
 
 def _decode_png(data: bytes, open_image: Open, max_pixels: int) -> _Decoded:
@@ -308,9 +321,9 @@ def _decode_png(data: bytes, open_image: Open, max_pixels: int) -> _Decoded:
     pixels = _decode_fast(data, image) if is_plain else None
     if pixels is not None:
         # A plain PNG has no EXIF, and asking Pillow for it would decode the file once more.
-        return image, pixels, 1
+        return _Decoded(image, image.size, pixels, may_be_turned=False)
     image.load()
-    return image, to_8_bits(image), exif_orientation(image)
+    return _Decoded(image, image.size, to_8_bits(image))
 
 
 def _decode_webp(data: bytes, open_image: Open, max_pixels: int) -> _Decoded:
@@ -327,7 +340,7 @@ def _decode_webp(data: bytes, open_image: Open, max_pixels: int) -> _Decoded:
         result.add_in_bands(
             samples, 0, 0, lambda band: on_white(band[..., :3], band[..., 3]) if band.shape[2] == 4 else band
         )
-    return image, result.pixels(), exif_orientation(image)
+    return _Decoded(image, image.size, result.pixels())
 
 
 _DECODERS: dict[str, Callable[[bytes, Open, int], _Decoded]] = {

@@ -26,6 +26,9 @@ NETPBM = rb"P[1-6][ \t\r\n]+(?:#[^\n]*\n[ \t\r\n]*)*(\d+)[ \t\r\n]+(?:#[^\n]*\n[
 """Regular expression for the first bytes of a PBM, PGM or PPM, with its width and height."""
 _LARGEST_VALUE = rb"(?:#[^\n]*\n[ \t\r\n]*|[ \t\r\n]+)*(\d+)[ \t\r\n]"
 
+_LEAST_BYTES = {b"P1": 1, b"P2": 1, b"P3": 3, b"P4": 1 / 8}
+"""The least bytes of a pixel: a text has a digit a value, and spaces between most of them."""
+
 _HEIF_READERS = ("pi_heif", "pillow_heif")
 """Packages with the same reader: the first has the decoder alone, the second also an encoder under the GPL."""
 
@@ -104,6 +107,8 @@ def open_netpbm(stream: BytesIO, max_pixels: int) -> Image.Image:
     width, height = int(head[1]), int(head[2])
     check_size(width, height, max_pixels)
     if data[:2] not in (b"P5", b"P6"):
+        if len(data) - head.end() < width * height * _LEAST_BYTES[data[:2]]:
+            raise UnreadableError(ImageProblem(ProblemCode.TRUNCATED))
         return PpmImagePlugin.PpmImageFile(stream)
     white = re.compile(_LARGEST_VALUE).match(data, head.end() - 1)
     if white is None or not 0 < int(white[1]) < 65536:

@@ -55,6 +55,7 @@ class TiffDirectory:
     height: int
     is_page: bool  # whether it is neither a reduced copy nor a mask
     photometric: int
+    has_photometric: bool  # whether the file says it, or it was guessed from the number of samples
     bits: tuple[int, ...]  # the bits of each sample of a pixel
     sample_format: int  # the format of all samples, or 0 if they differ
     extra: tuple[int, ...]  # what samples beyond the colours are: 0 unknown, 1 and 2 transparency
@@ -190,6 +191,7 @@ class _Tags:
             height=self.integer(_HEIGHT, 0),
             is_page=not is_copy,
             photometric=photometric,
+            has_photometric=_PHOTOMETRIC in self.entries,
             bits=bits,
             sample_format=formats.pop() if len(formats) == 1 else 0,
             extra=self.integers(_EXTRA),

@@ -129,4 +129,6 @@ def is_usual(directory: TiffDirectory) -> bool:
         return False
     if directory.photometric == PALETTE and directory.colours is None:
         return False
+    if not directory.has_photometric and directory.samples > 1:
+        return False
     return not directory.has_short_colours and directory.ink_set == 1
