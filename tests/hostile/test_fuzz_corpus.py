@@ -21,7 +21,7 @@ def run():
         yield run
 
 
-@pytest.mark.parametrize("file", found("image_decoder"), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [*found("image_decoder"), *found("pdf_pages")], ids=lambda file: file.name)
 def test_an_image_that_was_found(file):
     image_decoder(file.read_bytes())
 

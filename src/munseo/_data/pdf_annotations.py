@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pypdfium2
@@ -21,12 +20,13 @@ MAX_POINTS = 10_000
 """The points of one annotation that are drawn."""
 
 _LINES = frozenset([raw.FPDF_ANNOT_LINE, raw.FPDF_ANNOT_POLYLINE, raw.FPDF_ANNOT_POLYGON])
+_CHANGED = _LINES | {raw.FPDF_ANNOT_WIDGET}
 _NOT_SHOWN = raw.FPDF_ANNOT_FLAG_HIDDEN | raw.FPDF_ANNOT_FLAG_NOVIEW
 
 
 def has_fields(page: pypdfium2.PdfPage) -> bool:
     """Return whether a page has a field of a form."""
-    return any(raw.FPDFAnnot_GetSubtype(annotation) == raw.FPDF_ANNOT_WIDGET for annotation in _annotations(page))
+    return any(kind == raw.FPDF_ANNOT_WIDGET for _, kind in _annotations(page))
 
 
 def make_visible(page: pypdfium2.PdfPage) -> None:
@@ -35,30 +35,25 @@ def make_visible(page: pypdfium2.PdfPage) -> None:
     A field that belongs to no form becomes a stamp, which is drawn from the same appearance. Lines become a part of the
     page, at the width of ``/Border`` or of 1 point, without arrows; PDFium does not give the width of ``/BS``.
     """
-    for annotation in _annotations(page):
-        kind = raw.FPDFAnnot_GetSubtype(annotation)
+    for annotation, kind in _annotations(page):
+        if kind not in _CHANGED:
+            continue
         has_drawing = raw.FPDFAnnot_HasKey(annotation, b"AP")
-        if kind == raw.FPDF_ANNOT_WIDGET and has_drawing and not _belongs_to_form(page, annotation):
-            raw.FPDFAnnot_SetStringValue(annotation, b"Subtype", _utf16("Stamp"))
-        elif kind in _LINES and not has_drawing and not raw.FPDFAnnot_GetFlags(annotation) & _NOT_SHOWN:
+        if kind in _LINES and not has_drawing and not raw.FPDFAnnot_GetFlags(annotation) & _NOT_SHOWN:
             _draw_lines(page, annotation, kind)
+        elif kind == raw.FPDF_ANNOT_WIDGET and has_drawing and not _belongs_to_form(page, annotation):
+            raw.FPDFAnnot_SetStringValue(annotation, b"Subtype", _utf16("Stamp"))
 
 
-def _annotations(page: pypdfium2.PdfPage) -> Iterator[Any]:
+def _annotations(page: pypdfium2.PdfPage) -> Iterator[tuple[Any, int]]:
+    """Yield each annotation with its kind; most are links, of which a page may have hundreds."""
     for index in range(min(raw.FPDFPage_GetAnnotCount(page), MAX_ANNOTATIONS)):
-        with _opened(page, index) as annotation:
-            if annotation:
-                yield annotation
-
-
-@contextmanager
-def _opened(page: pypdfium2.PdfPage, index: int) -> Iterator[Any]:
-    annotation = raw.FPDFPage_GetAnnot(page, index)
-    try:
-        yield annotation
-    finally:
+        annotation = raw.FPDFPage_GetAnnot(page, index)
         if annotation:
-            raw.FPDFPage_CloseAnnot(annotation)
+            try:
+                yield annotation, raw.FPDFAnnot_GetSubtype(annotation)
+            finally:
+                raw.FPDFPage_CloseAnnot(annotation)
 
 
 def _belongs_to_form(page: pypdfium2.PdfPage, annotation: Any) -> bool:

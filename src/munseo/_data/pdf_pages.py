@@ -103,9 +103,7 @@ class PdfPages:
                     raise UnreadableError(ImageProblem(ProblemCode.PAGE_WITHOUT_SIZE, page=number + 1))
                 make_visible(page)
                 bitmap = page.render(scale=LONGEST_SIDE_PX / longest, rev_byteorder=True)
-                pixels = bitmap.to_numpy()
-                # A copy, because closing the bitmap frees its memory.
-                rgb = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[:, :, :3].copy()
+                rgb: np.ndarray = bitmap.to_numpy()  # its memory is Python's, so that it outlives the bitmap
                 # Closed here, under the lock: the garbage collector would do it in any thread, at any time.
                 bitmap.close()
                 self.has_undrawn_text = _is_blank(rgb) and _has_text(page)
