@@ -38,7 +38,7 @@ from munseo._commands import (
     train,
     ui,
 )
-from munseo._console import inert
+from munseo._console import inert, quietly
 from munseo._errors import Interrupted, NoRoomError, UserError
 
 DATA, TRAIN, PREDICT, LOOK, SERVICE = "Data", "Train", "Predict", "Look", "Service"
@@ -193,7 +193,8 @@ def _runner(command: Command) -> Callable[..., None]:
 
     def run(**values: Any) -> None:
         try:
-            result = command.function(**{name: values[name] for name in own if values[name] is not None})
+            with quietly(bool(values.get("quiet"))):
+                result = command.function(**{name: values[name] for name in own if values[name] is not None})
             command.show(result, **{parameter.name: values[parameter.name] for parameter in for_show})
         except KeyboardInterrupt as stop:
             signum = stop.signum if isinstance(stop, Interrupted) else signal.SIGINT

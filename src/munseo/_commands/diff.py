@@ -19,8 +19,8 @@ KINDS_SHOWN = 4
 
 
 def diff(
-    a: Annotated[Path | str, typer.Argument(metavar="A", help="A run folder.", show_default=False)],
-    b: Annotated[Path | str, typer.Argument(metavar="B", help="Another run folder.", show_default=False)],
+    a: Annotated[Path | str, typer.Argument(metavar="A", help="A run, or latest.", show_default=False)],
+    b: Annotated[Path | str, typer.Argument(metavar="B", help="Another run.", show_default=False)],
     json: Annotated[Path | str | None, typer.Option(metavar="FILE", help="Write everything to this file too.")] = None,
 ) -> dict[str, Any]:
     """Report which settings, labels, images and sides differ between two runs, and how the scores changed.

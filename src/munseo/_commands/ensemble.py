@@ -18,7 +18,7 @@ EXAMPLES = ("`munseo ensemble runs/2507… runs/2508… runs/2509… -o blend`",
 def ensemble(
     runs: Annotated[
         Sequence[Path | str],
-        typer.Argument(metavar="RUN", help="Two or more finished run folders.", show_default=False),
+        typer.Argument(metavar="RUN", help="Two or more finished runs.", show_default=False),
     ],
     output: Annotated[
         Path | str,
@@ -42,15 +42,14 @@ def ensemble(
     """
     from munseo._run import open_run
 
-    for run in runs:
-        open_run(run)  # a wrong path is reported before torch is imported
+    paths = [open_run(run).path for run in runs]  # a wrong path is reported before torch is imported
     from munseo import _ensemble as ensembles
     from munseo._report import draw_plots, write_report
     from munseo._run.manifest import command_words
 
     with quietly(quiet):
         started = datetime.now().astimezone()
-        members = ensembles.read_members(runs)
+        members = ensembles.read_members(paths)
         path = ensembles.choose_folder(output, members)
         aligned = ensembles.align(members)
         for note in aligned.notes:

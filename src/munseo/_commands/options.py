@@ -14,7 +14,12 @@ from munseo._errors import UserError
 Language = Literal["en", "ko"]
 
 RunArgument = Annotated[
-    Path | str, typer.Argument(metavar="RUN", help="A run folder, such as runs/2507051934-….", show_default=False)
+    Path | str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run: its folder, the beginning of its name (2507051934, see `munseo runs`), or latest.",
+        show_default=False,
+    ),
 ]
 DataArgument = Annotated[Path | str, typer.Argument(metavar="DATA", help="A data folder.", show_default=False)]
 CONFIG = typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a template (see `munseo config list`).")

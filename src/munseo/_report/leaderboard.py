@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ import yaml
 from munseo._errors import UserError
 from munseo._report.facts import Facts, gather
 from munseo._run import RunFolder
+from munseo._run.run_reference import is_run
 from munseo._run.scores import Scores
 
 
@@ -65,15 +65,15 @@ def leaderboard(runs_dir: Path) -> pd.DataFrame:
     return table.sort_values("val_macro_f1", ascending=False, na_position="last", kind="stable", ignore_index=True)
 
 
+def by_shifted_score(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs with the best score on shifted pages first; then those without one, by their clean score."""
+    keys = ["val_shifted_macro_f1", "val_macro_f1"]
+    return table.sort_values(keys, ascending=False, na_position="last", ignore_index=True)
+
+
 def as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return rows as a table with every column, in the order of ``COLUMNS``."""
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def is_run(path: Path) -> bool:
-    """Return whether a folder holds a run: it has a configuration or a manifest, or at least a run's name."""
-    has_files = any((path / name).is_file() for name in ("config.yaml", "manifest.json"))
-    return path.is_dir() and (has_files or re.match(r"\d{10}-", path.name) is not None)
 
 
 def row(run: RunFolder) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from munseo._errors import UserError
 from munseo._run.atomic import plain, replacing, write_json, write_text
 from munseo._run.manifest import seal
+from munseo._run.run_reference import find_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -355,10 +356,15 @@ def _reason(error: Exception) -> str:
 def open_run(path: Path | str) -> RunFolder:
     """Open an existing run folder.
 
+    Args:
+        path: Its path, or what ``find_run`` knows it by: the beginning of its name, such as ``2507051934``, or
+            ``latest``.
+
     Raises:
-        UserError: It does not exist, or is not a run folder.
+        UserError: It does not exist, is not a run folder, or several runs begin so.
     """
-    run = RunFolder(Path(path).resolve())
+    folder = Path(path)
+    run = RunFolder((folder if folder.exists() else find_run(path) or folder).resolve())
     if not run.config_file.is_file() or not run.manifest_file.is_file():
         raise UserError(
             f"{path}: {run._hint() if not run.config_file.is_file() else 'its manifest.json is missing; restore it.'}"

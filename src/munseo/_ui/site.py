@@ -14,8 +14,9 @@ import pandas as pd
 
 from munseo._data import DataLayout, Page, PageSet, load_pages
 from munseo._errors import UserError
-from munseo._report.leaderboard import as_table, is_run, row
+from munseo._report.leaderboard import as_table, row
 from munseo._run import RunFolder
+from munseo._run.run_reference import is_run
 
 T = TypeVar("T")
 _WATCHED = ("config.yaml", "manifest.json", "metrics.csv", "results.json", "scores.json")
