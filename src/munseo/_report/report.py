@@ -26,6 +26,7 @@ from munseo._report.content.reproduction import reproduction_blocks
 from munseo._report.content.run_files import file_blocks
 from munseo._report.content.training_course import course_blocks
 from munseo._report.content.views import VIEWS_PLOT, view_blocks
+from munseo._report.content.words import word_blocks
 from munseo._report.facts import Facts, gather
 from munseo._report.html import render_html
 from munseo._report.markdown import render_markdown
@@ -51,6 +52,7 @@ Section = Callable[[Facts, Texts], tuple[Block, ...]]
 _MEASURED: dict[str, Section] = {
     "shift": shift_blocks,
     "errors": error_blocks,
+    "words": word_blocks,
     "confidence": confidence_blocks,
     "views": view_blocks,
     "analysis": analysis_blocks,

@@ -18,6 +18,7 @@ FILES = (
     *("submission", "{plots}", "misclassified.png", "augmentation_samples.png", "gallery", "robustness"),
     *("shift.yaml", "results.json", "scores.json", "metrics.csv", "timing.csv", "pages.parquet"),
     *("val_predictions.parquet", "shifted_predictions.parquet", "view_predictions.parquet"),
+    *("text", "image_predictions.parquet", "text_predictions.parquet", "words.parquet"),
     *("damage_predictions.parquet", "epoch_predictions.parquet", "held_out_predictions.parquet"),
     *("held_out_shifted_predictions.parquet", "held_out_view_predictions.parquet", "evaluations", "state.ckpt"),
 )
