@@ -195,6 +195,10 @@ def test_a_deep_jpeg_is_bounded_and_has_to_be_whole(picture):
     huge = data[:frame] + struct.pack(">HH", 30_000, 30_000) + data[frame + 4 :]
     assert inspect(huge).problem.code == ProblemCode.TOO_MANY_PIXELS
     assert inspect(data[: len(data) // 2]).problem is not None
+    for at in range(len(data) - 40, len(data)):
+        damaged = data[:at] + b"\xff" + data[at + 1 :]
+        found = inspect(damaged)
+        assert found.problem is not None or (found.width, found.height) == (40, 24)
 
 
 def test_of_an_mpo_it_is_the_first_photo(encoded, picture):

@@ -221,6 +221,11 @@ def test_what_is_not_read_is_named_with_the_way_out(photometric, samples, bits, 
 
 
 def test_a_part_that_is_missing_is_said(picture):
-    data = tiff(levels(picture, 12), 12, RGB, rows=6)
-    for share in (0.2, 0.5, 0.95):
+    tags = [(SUBSAMPLING, 3, [2, 2])]
+    content = subsampled(picture, 2, 2)
+    deep = tiff(levels(picture, 12), 12, RGB, rows=6)
+    colours = tiff(picture, 8, YCBCR, tags=tags, compress=(1, lambda _: content))
+    for data, share in product((deep, colours), (0.2, 0.5, 0.95)):
         assert inspect(data[: int(len(data) * share)]).problem.code == ProblemCode.TRUNCATED
+    few = tiff(picture, 8, YCBCR, tags=tags, compress=(1, lambda _: content[:100]))
+    assert inspect(few).problem.code == ProblemCode.TRUNCATED, "there are fewer bytes than pixels need"

@@ -60,8 +60,9 @@ def open_jpeg(stream: BytesIO, max_pixels: int) -> Image.Image:
         frame = _frame(stream.getbuffer())
         if frame is None or (frame[0] == 8 and frame[3] != 0xC3):
             raise
-        check_size(frame[2], frame[1], max_pixels)
-        return _deep_jpeg(stream.getvalue(), frame[0])
+        bits, height, width, _ = frame
+        check_size(width, height, max_pixels)
+        return _deep_jpeg(stream.getvalue(), bits, (height, width))
     check_size(*image.size, max_pixels)
     return image
 
@@ -77,13 +78,15 @@ def _frame(data: memoryview) -> tuple[int, int, int, int] | None:
     return None
 
 
-def _deep_jpeg(data: bytes, bits: int) -> Image.Image:
+def _deep_jpeg(data: bytes, bits: int, size: tuple[int, int]) -> Image.Image:
     import imagecodecs
 
     try:
         values = imagecodecs.jpeg_decode(data)
     except Exception as error:
         raise OSError(str(error)) from None
+    if values.shape[:2] != size:  # some damaged files give an array of nothing
+        raise OSError(f"{bits} bits, of which no pixels are decoded")
     if values.dtype != np.uint8:
         values = levels(2**bits - 1)[values]
     if values.ndim == 3 and values.shape[2] not in (1, 3):

@@ -70,7 +70,8 @@ class TiffDirectory:
     colours: np.ndarray | None  # (3, 2 ** bits) uint8, the table of colours
     has_short_colours: bool  # whether that table was written with 8-bit values
     resolution: tuple[float, float]  # pixels to a unit of length across and down, NaN where unknown
-    is_whole: bool  # whether all its strips or tiles lie within the file
+    stored_bytes: int  # of all its strips or tiles; 0 where the file does not say it
+    is_whole: bool  # whether they all lie within the file
 
     @property
     def samples(self) -> int:
@@ -183,6 +184,7 @@ class _Tags:
         is_copy = self.integer(_SUBFILE, 0) & (_REDUCED | _MASK) or self.integer(_OLD_SUBFILE, 0) == _OLD_REDUCED
         subsampling = (*self.integers(_SUBSAMPLING)[:2], 2, 2)[:2] if photometric == YCBCR else (1, 1)
         colours, has_short_colours = self._colours(bits[0])
+        stored_bytes, end = self._pieces()
         resolution = [next(iter(self.values(tag)), math.nan) for tag in (_ACROSS, _DOWN)]
         return TiffDirectory(
             number=number,
@@ -206,7 +208,8 @@ class _Tags:
             colours=colours,
             has_short_colours=has_short_colours,
             resolution=(resolution[0], resolution[1]),
-            is_whole=self._is_whole(),
+            stored_bytes=stored_bytes,
+            is_whole=end <= len(self.data),
         )
 
     def _samples(self, compression: int) -> tuple[int, int]:
@@ -227,13 +230,15 @@ class _Tags:
         is_short = int(table.max()) < 256  # as libtiff decides
         return (table if is_short else table >> 8).astype(np.uint8).reshape(3, -1), is_short
 
-    def _is_whole(self) -> bool:
+    def _pieces(self) -> tuple[int, int]:
+        """Return the bytes of all strips or tiles, and where the last of them ends; 0 where that is not known."""
         most = len(self.data)  # each takes at least a byte of a table
         for starts, sizes in ((_STRIP_STARTS, _STRIP_BYTES), (_TILE_STARTS, _TILE_BYTES)):
             first, length = self.array(starts, most), self.array(sizes, most)
             if first is not None and length is not None and len(first) == len(length):
-                return int((first.astype(np.uint64) + length.astype(np.uint64)).max()) <= len(self.data)
-        return True
+                ends = first.astype(np.float64) + length
+                return int(length.sum(dtype=np.float64)), int(ends.max())
+        return 0, 0
 
 
 def _bytes_of(kind: int) -> int:

@@ -98,12 +98,12 @@ class TiffPages:
         """Decode a page, turned upright."""
         if directory.compression in _BY_PILLOW_ALONE:
             return reduced_array(self._by_pillow(directory))
-        is_jpeg = directory.compression in JPEG_COMPRESSIONS
-        if directory.photometric == YCBCR and not is_jpeg and directory.subsampling != (1, 1):
+        is_foreign = is_big_endian_bigtiff(self._data)
+        if _is_subsampled(directory) and (is_foreign or not is_usual(directory)):
             check_kind(directory)
             return reduced_array(read_subsampled(self._data, directory))
         factor = reduction_factor(directory.width, directory.height)
-        if factor == 1 and is_usual(directory) and not is_big_endian_bigtiff(self._data):
+        if is_usual(directory) and not is_foreign and (factor == 1 or _is_subsampled(directory)):
             return self._by_pillow(directory)
         check_kind(directory)
         share = BILEVEL_SHARE if directory.is_bilevel else 1
@@ -119,6 +119,12 @@ class TiffPages:
         return to_8_bits(self._image)
 
 
+def _is_subsampled(directory: TiffDirectory) -> bool:
+    """Return whether a page has fewer colours than pixels, which tifffile reads in JPEG only."""
+    is_jpeg = directory.compression in JPEG_COMPRESSIONS
+    return directory.photometric == YCBCR and not is_jpeg and directory.subsampling != (1, 1)
+
+
 def is_usual(directory: TiffDirectory) -> bool:
     """Return whether a page is of a kind that Pillow reads right."""
     if (directory.photometric, directory.bits, directory.extra) not in _LAYOUTS or directory.is_planar:
@@ -130,5 +136,7 @@ def is_usual(directory: TiffDirectory) -> bool:
     if directory.photometric == PALETTE and directory.colours is None:
         return False
     if not directory.has_photometric and directory.samples > 1:
+        return False
+    if directory.compression == 1 and _is_subsampled(directory):
         return False
     return not directory.has_short_colours and directory.ink_set == 1

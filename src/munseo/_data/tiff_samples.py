@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -229,13 +230,29 @@ def read_subsampled(data: bytes, directory: TiffDirectory) -> np.ndarray:
         (H, W, 3) uint8 RGB, turned upright: libtiff does it, whatever OpenCV is asked.
 
     Raises:
-        UnreadableError: OpenCV cannot read it, for which it gives no reason.
+        UnreadableError: Pixels are missing, or OpenCV cannot read it, for which it gives no reason.
     """
+    across, down = directory.subsampling
+    blocks = -(-directory.width // max(1, across)) * -(-directory.height // max(1, down))
+    is_raw = directory.compression == 1
+    if not directory.is_whole or (is_raw and directory.stored_bytes < blocks * (across * down + 2)):
+        raise UnreadableError(ImageProblem(ProblemCode.TRUNCATED))
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    found, pages = cv2.imdecodemulti(
-        np.frombuffer(data, np.uint8), flags, range=(directory.number, directory.number + 1)
-    )
+    wanted = (directory.number, directory.number + 1)
+    with _silent_opencv():
+        found, pages = cv2.imdecodemulti(np.frombuffer(data, np.uint8), flags, range=wanted)
     if not found or not pages:
-        code = ProblemCode.NOT_DECODABLE if directory.is_whole else ProblemCode.TRUNCATED
-        raise UnreadableError(ImageProblem(code, **({"error": "libtiff"} if directory.is_whole else {})))
+        raise UnreadableError(ImageProblem(ProblemCode.NOT_DECODABLE, error="libtiff"))
     return cv2.cvtColor(pages[0], cv2.COLOR_BGR2RGB)
+
+
+@contextmanager
+def _silent_opencv() -> Iterator[None]:
+    """Keep the remarks of libtiff from the terminal; what is wrong is said in the message."""
+    logging_of_opencv = cv2.utils.logging
+    level = logging_of_opencv.getLogLevel()
+    logging_of_opencv.setLogLevel(logging_of_opencv.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        logging_of_opencv.setLogLevel(level)
