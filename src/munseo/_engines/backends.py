@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from munseo._engines.engine import EXPORTS, check_backend, engine_of, export_command
+from munseo._engines.export_folder import has_export
 from munseo._engines.sidecar import read_sidecar, run_for_commands
 from munseo._errors import UserError
 from munseo._model import Classifier, ModelCard, load_classifier
@@ -17,7 +18,7 @@ from munseo._run import RunFolder
 
 def exported(run: RunFolder) -> list[str]:
     """Return the names of the exports in a run folder, whether their packages are installed or not."""
-    return [name for name in EXPORTS if run.export_dir(name).is_dir()]
+    return [name for name in EXPORTS if has_export(run, name)]
 
 
 def load_backend(run: RunFolder, card: ModelCard, backend: str) -> Classifier:
@@ -40,7 +41,7 @@ def load_backend(run: RunFolder, card: ModelCard, backend: str) -> Classifier:
 def load_engine(run: RunFolder, card: ModelCard, name: str) -> nn.Module:
     """Load one of a run's exports, checked against the run and ready to take normalised images."""
     folder = run.export_dir(name)
-    if not folder.is_dir():
+    if not has_export(run, name):
         others = ", ".join(exported(run))
         hint = f" It is exported as {others}." if others else ""
         command = export_command(run_for_commands(run), name)

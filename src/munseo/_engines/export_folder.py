@@ -17,10 +17,14 @@ from munseo._engines.sidecar import FORMAT, SIDECAR, describe
 from munseo._model import ModelCard
 from munseo._model.pretrained import file_sha256
 from munseo._run import RunFolder
-from munseo._run.atomic import write_json
+from munseo._run.atomic import exchange, write_json
 
 ABANDONED_S = 3600
 """Age from which a hidden folder counts as that of a process that was killed, in seconds."""
+_REPLACED = ".old.draft"
+"""The ending of the hidden folder of an export that is being replaced."""
+_TRIES, _PAUSE_S = 20, 0.05
+"""How often, and after how many seconds, a reader looks again for an export that is being replaced."""
 
 
 @contextmanager
@@ -81,12 +85,31 @@ def _versions(*packages: str) -> Iterator[tuple[str, str]]:
 
 
 def place(models: Sequence[RunFolder], export: str, folders: Sequence[Path]) -> list[Path]:
-    """Rename finished drafts to the folders of the export, which may hold older ones, and return these folders."""
+    """Rename finished drafts to the folders of the export, which may hold older ones, and return these folders.
+
+    An older export trades its name with the draft, so that there is one at any time. Where the file system cannot do
+    that, it is renamed first, and ``has_export`` waits for the new one.
+    """
     placed = [model.export_dir(export) for model in models]
     for folder, draft in zip(placed, folders, strict=True):
-        old = draft.with_suffix(".old.draft")
+        if folder.is_dir() and exchange(draft, folder):
+            shutil.rmtree(draft, ignore_errors=True)
+            continue
+        old = draft.with_suffix(_REPLACED)
         with suppress(FileNotFoundError):
             folder.rename(old)
         draft.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
     return placed
+
+
+def has_export(model: RunFolder, export: str) -> bool:
+    """Return whether a run or fold has an export; one that another process is replacing at this moment counts."""
+    folder = model.export_dir(export)
+    for _ in range(_TRIES):
+        if folder.is_dir():
+            return True
+        if not any(folder.parent.glob(f".{export}.*{_REPLACED}")):
+            break
+        time.sleep(_PAUSE_S)
+    return folder.is_dir()  # it may have been placed between the two looks

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from munseo._errors import UserError
 from munseo._evaluation.held_out_groups import page_groups
 from munseo._evaluation.metrics import group_counts, macro_f1_of_group_counts
 from munseo._randomness import generator
 from munseo._run import RunFolder
+from munseo._run.run_folder import damaged_table
 
 NUM_RESAMPLES = 200
 """Resamples of the bootstrap; its error is far below the differences between the epochs of one run."""
@@ -102,10 +102,7 @@ def judge_epoch_choice(run: RunFolder, monitor: str, num_classes: int) -> dict[s
     try:
         scores = _scores_by_part(table, page_groups(run, table["ID"].tolist()), monitor, num_classes)
     except (ValueError, TypeError, LookupError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(
-            f"{run.epoch_predictions_file}: a damaged parquet file ({reason}); restore it from a copy."
-        ) from None
+        raise damaged_table(run.epoch_predictions_file, error) from None
     monitored = scores.pop("monitored")
     entry: dict[str, Any] = {"num_epochs": len(monitored.epochs), "monitor": monitor}
     return entry | {part: flattery(monitored, reported) for part, reported in scores.items()}

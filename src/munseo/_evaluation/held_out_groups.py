@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from munseo._data.page_groups import join_groups, links_of_keys
-from munseo._errors import UserError
 from munseo._run import RunFolder
+from munseo._run.run_folder import damaged_table
 
 PARTS = ("train", "val", "held_out")
 """Parts of ``pages.parquet`` whose pages validate: in folds, train pages do so too."""
@@ -55,6 +55,5 @@ def _links(run: RunFolder, pages: np.ndarray) -> list[tuple[int, int]]:
         # Where a fixed validation page has the ID of a train page, the later row counts, which is its own.
         numbers = dict(zip(known["ID"].astype(str), known["group"].astype(np.int64), strict=True))
     except (ValueError, TypeError, KeyError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"{run.pages_file}: a damaged parquet file ({reason}); restore it from a copy.") from None
+        raise damaged_table(run.pages_file, error) from None
     return links_of_keys([numbers.get(page) for page in pages.tolist()])

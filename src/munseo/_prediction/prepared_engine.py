@@ -18,7 +18,7 @@ from munseo._data import Page
 from munseo._engines import ENGINES
 from munseo._engines.backends import open_engine
 from munseo._engines.engine import FASTEST_FIRST
-from munseo._engines.export_folder import drafts, place, write_sidecar
+from munseo._engines.export_folder import drafts, has_export, place, write_sidecar
 from munseo._engines.sidecar import read_sidecar
 from munseo._errors import UserError
 from munseo._model import Classifier, load_classifier
@@ -63,7 +63,7 @@ def ready_engine(models: Sequence[RunFolder], setup: InferenceSetup) -> str | No
     if not suits(setup):
         return None
     for name in FASTEST_FIRST:
-        if all(model.export_dir(name).is_dir() for model in models) and ENGINES[name].is_installed:
+        if all(has_export(model, name) for model in models) and ENGINES[name].is_installed:
             try:
                 for model in models:
                     read_sidecar(model.export_dir(name), model, read_card(model))

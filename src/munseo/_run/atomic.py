@@ -5,9 +5,11 @@ A new file is written under a temporary name, flushed to the disk, and renamed.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +19,8 @@ from munseo._errors import NoRoomError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a disk, a quota or a file size limit that is reached."""
+_SWAP, _CURRENT_FOLDER = 2, -100
+"""``RENAME_EXCHANGE`` of Linux, which is ``RENAME_SWAP`` of macOS too, and ``AT_FDCWD``."""
 _TEMPORARY = ".*.*.tmp"
 """The pattern of temporary names."""
 
@@ -49,6 +53,22 @@ def replacing(path: Path, needed: int | None = None) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
     _flush_folder(path.parent)
+
+
+def exchange(first: Path, second: Path) -> bool:
+    """Let two files or folders trade their names in one step, so that a reader finds either of them at any time.
+
+    Returns:
+        Whether that was done; some file systems cannot do it, such as NFS, and then nothing has changed.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    names = os.fsencode(first), os.fsencode(second)
+    try:
+        if sys.platform == "darwin":
+            return bool(libc.renamex_np(*names, _SWAP) == 0)
+        return bool(libc.renameat2(_CURRENT_FOLDER, names[0], _CURRENT_FOLDER, names[1], _SWAP) == 0)
+    except AttributeError:  # an older C library
+        return False
 
 
 def remove_half_written(folder: Path) -> None:

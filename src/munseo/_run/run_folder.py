@@ -318,8 +318,7 @@ class RunFolder:
         except (pa.ArrowException, ValueError, TypeError, LookupError, OSError) as error:
             if isinstance(error, UserError):
                 raise
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            raise UserError(f"{file}: a damaged parquet file ({reason}); restore it from a copy.") from None
+            raise damaged_table(file, error) from None
 
     def _parse(self, file: Path, kind: type[Record], values: dict[str, Any]) -> Record:
         try:
@@ -341,6 +340,12 @@ class RunFolder:
         if not self.config_file.is_file():
             return f"{self.path} is not a run folder (it has no config.yaml)."
         return f"if the run was interrupted, `munseo resume {self.path}` finishes it."
+
+
+def damaged_table(file: Path, error: Exception) -> UserError:
+    """Return the error that says that a parquet file of a run is not what Munseo wrote."""
+    reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return UserError(f"{file}: a damaged parquet file ({reason}); restore it from a copy.")
 
 
 def _reason(error: Exception) -> str:

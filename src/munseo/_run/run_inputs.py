@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from munseo._errors import UserError
-from munseo._run.run_folder import RunFolder
+from munseo._run.run_folder import RunFolder, damaged_table
 
 LOCATIONS = ("runs_dir", "data_dir")
 """Settings that say where things are, not what is done with them."""
@@ -133,12 +132,11 @@ def read_page_table(run: RunFolder) -> pd.DataFrame:
     Raises:
         UserError: The file is damaged.
     """
+    table = run.read_predictions(run.pages_file)
     try:
-        table = pd.read_parquet(run.pages_file)
         return table[["ID", "part", "target", "sha256"]].copy()
-    except (pa.ArrowException, ValueError, KeyError, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"{run.pages_file}: a damaged parquet file ({reason}); restore it from a copy.") from None
+    except KeyError as error:
+        raise damaged_table(run.pages_file, error) from None
 
 
 def differing_values(first: dict[str, Any], second: dict[str, Any]) -> Rows:
