@@ -98,7 +98,7 @@ def test_damaged_in_the_middle(encoded):
 
 
 def test_damaged_pdf():
-    assert "cannot be decoded" in reason_of(b"%PDF-1.7\nnothing of a PDF follows\n%%EOF\n")
+    assert "is a damaged PDF" in reason_of(b"%PDF-1.7\nnothing of a PDF follows\n%%EOF\n")
     assert "cut short" in reason_of(b"%PDF-1.7\nnothing of a PDF follows")
 
 

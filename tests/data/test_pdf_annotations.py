@@ -43,8 +43,11 @@ def test_a_field_is_drawn_with_and_without_its_form(catalogue):
 
 
 @pytest.mark.parametrize("catalogue", [b"", FORM % (b"5 0 R", b"")])
-def test_a_field_without_a_kind_is_drawn(catalogue):
-    assert is_red(field(entries=b"", catalogue=catalogue))
+@pytest.mark.parametrize(
+    "kind", [b"", b"/FT/Sig/T(signed)", b"/FT/Btn/Ff 65536/T(send)", b"/FT/Ch/T(one)/V(a)/Opt[(a)(b)]"]
+)
+def test_a_field_of_any_kind_or_none_is_drawn(catalogue, kind):
+    assert is_red(field(entries=kind, catalogue=catalogue))
 
 
 @pytest.mark.parametrize("catalogue", [b"", FORM % (b"5 0 R", b"")])
@@ -61,9 +64,19 @@ def test_a_box_is_ticked_as_its_state_says(catalogue, state, is_ticked):
     assert is_red(found) if is_ticked else not red(found).any()
 
 
-def test_the_value_of_a_field_without_a_drawing_is_written_by_the_form():
-    found = field(TEXT + b"/DA(/Helv 12 Tf 0 g)", drawing=b"", catalogue=FORM % (b"5 0 R", b"/NeedAppearances true"))
-    assert (found < 100).all(2).sum() > 200
+@pytest.mark.parametrize(
+    "catalogue",
+    [b"", FORM % (b"5 0 R", b""), FORM % (b"5 0 R", b"/NeedAppearances true")],
+    ids=["no form", "a form", "a form whose values are to be drawn"],
+)
+def test_the_value_of_a_field_without_a_drawing_is_written(catalogue):
+    """Programs that fill in forms leave that to the reader, and the font of a form seldom has Hangul."""
+    written = []
+    for value in ("Kim", "김민수", "이영희"):
+        entries = b"/FT/Tx/T(name)/V<FEFF%s>/DA(/Helv 12 Tf 0 g)" % value.encode("utf-16-be").hex().encode()
+        written.append(field(entries, drawing=b"", catalogue=catalogue))
+    assert all((value < 100).all(2).sum() > 200 for value in written)
+    assert not np.array_equal(written[1], written[2])
 
 
 LINE = b"<</Type/Annot/Subtype/%s/Rect[50 100 150 200]/F %d/C[1 0 0]%s>>"

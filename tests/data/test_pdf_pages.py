@@ -137,3 +137,18 @@ def test_what_stands_behind_the_end_does_not_matter():
 def test_an_encrypted_file_without_its_end_is_cut_short():
     data = pdf(WORDS, others=[b"<</Filter/Standard/V 1/R 2/O<41>/U<42>/P -4>>"])
     assert problem_of(data[: data.rindex(b"trailer") + 20]) == ProblemCode.TRUNCATED
+
+
+@pytest.mark.parametrize("filter", [b"/Filter/Adobe.PubSec/SubFilter/adbe.pkcs7.s5/V 4/R 4", b"/Filter/SomeDRM/V 1"])
+def test_a_file_for_certain_people_or_programs_is_locked(filter):
+    data = pdf(WORDS, others=[b"<<%s>>" % filter]).replace(b"/Root 1 0 R", b"/Root 1 0 R/Encrypt 5 0 R/ID[<00><00>]")
+    assert problem_of(data) == ProblemCode.PDF_LOCKED
+
+
+def test_a_damaged_page_costs_no_other_page():
+    data = pdf(WORDS, num_pages=3).replace(b"/Kids[5 0 R 6 0 R 7 0 R]", b"/Kids[5 0 R 9 0 R 7 0 R]")
+    pages = list(decode_pages(data))
+    assert [page.problem and str(page.problem) for page in pages][::2] == [None, None]
+    assert pages[1].problem is not None
+    assert "is a PDF whose page 2 is damaged" in str(pages[1].problem)
+    assert np.array_equal(pages[0].pixels, pages[2].pixels)

@@ -126,7 +126,7 @@ def test_objects_that_lead_nowhere_end(name):
 def test_an_end_of_megabytes_without_its_mark(tail):
     with memory_below(300):
         found = inspect(pdf(WORDS)[:-30] + tail)
-        assert found.problem is None or found.problem.code in (ProblemCode.TRUNCATED, ProblemCode.NOT_DECODABLE)
+        assert found.problem is None or found.problem.code in (ProblemCode.TRUNCATED, ProblemCode.PDF_DAMAGED)
 
 
 def test_the_same_page_after_all_of_these():

@@ -39,6 +39,9 @@ class ProblemCode(StrEnum):
     # A document of several pages
     TOO_MANY_PAGES = "too_many_pages"
     PDF_WITH_PASSWORD = "pdf_with_password"
+    PDF_LOCKED = "pdf_locked"
+    PDF_DAMAGED = "pdf_damaged"
+    PDF_PAGE_DAMAGED = "pdf_page_damaged"
     PDF_WITHOUT_PAGES = "pdf_without_pages"
     PDF_PORTFOLIO = "pdf_portfolio"
     PDF_XFA_FORM = "pdf_xfa_form"

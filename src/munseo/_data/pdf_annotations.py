@@ -1,7 +1,7 @@
 """Annotations of a PDF page that viewers show and PDFium leaves out.
 
-PDFium draws the fields of a form only through the form of the document, which programs that split PDFs leave behind,
-and it draws no line or polygon that comes without its own drawing.
+PDFium draws fields only through the form that it makes of them, which leaves out those without a kind (``/FT``), and it
+draws no line or polygon that comes without its own drawing.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def has_fields(page: pypdfium2.PdfPage) -> bool:
 def make_visible(page: pypdfium2.PdfPage) -> None:
     """Change a page in memory so that PDFium draws all of its annotations; it must not have been rendered before.
 
-    A field that belongs to no form becomes a stamp, which is drawn from the same appearance. Lines become a part of the
-    page, at the width of ``/Border`` or of 1 point, without arrows; PDFium does not give the width of ``/BS``.
+    A field without a kind becomes a stamp, which is drawn from the same appearance. Lines become a part of the page,
+    at the width of ``/Border`` or of 1 point, without arrows; PDFium does not give the width of ``/BS``.
     """
     for annotation, kind in _annotations(page):
         if kind not in _CHANGED:
@@ -41,7 +41,7 @@ def make_visible(page: pypdfium2.PdfPage) -> None:
         has_drawing = raw.FPDFAnnot_HasKey(annotation, b"AP")
         if kind in _LINES and not has_drawing and not raw.FPDFAnnot_GetFlags(annotation) & _NOT_SHOWN:
             _draw_lines(page, annotation, kind)
-        elif kind == raw.FPDF_ANNOT_WIDGET and has_drawing and not _belongs_to_form(page, annotation):
+        elif kind == raw.FPDF_ANNOT_WIDGET and has_drawing and not _is_field(page, annotation):
             raw.FPDFAnnot_SetStringValue(annotation, b"Subtype", _utf16("Stamp"))
 
 
@@ -56,9 +56,8 @@ def _annotations(page: pypdfium2.PdfPage) -> Iterator[tuple[Any, int]]:
                 raw.FPDFPage_CloseAnnot(annotation)
 
 
-def _belongs_to_form(page: pypdfium2.PdfPage, annotation: Any) -> bool:
-    form = page.formenv
-    return form is not None and raw.FPDFAnnot_GetFormFieldType(form, annotation) != -1
+def _is_field(page: pypdfium2.PdfPage, annotation: Any) -> bool:
+    return page.formenv is not None and raw.FPDFAnnot_GetFormFieldType(page.formenv, annotation) != -1
 
 
 def _draw_lines(page: pypdfium2.PdfPage, annotation: Any, kind: int) -> None:

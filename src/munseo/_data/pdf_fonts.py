@@ -43,9 +43,10 @@ _BOLD_FROM = 600  # the weight from which a font is bold
 
 _EAST_ASIAN_NAMES = re.compile(
     rb"[\x80-\xff]"  # a name in Hangul, in whatever encoding
-    rb"|malgun|gulim|dotum|batang|gungs|nanum|^hy|hcr|hancom|hanyang|haansoft|ham.?(cho|chorom)|myeongjo|myungjo"
-    rb"|kopub|pretendard|gowun|baekmuk|spoqa|applegothic|apple.?sd.?gothic|(noto|source.?han).?(sans|serif).?(cjk|kr|k|jp)"
-    rb"|ms.?p?(gothic|mincho)|meiryo|yu.?(gothic|mincho)|heisei|kozuka|hiragino|simsun|simhei|mingliu|ms.?(song|hei|yahei)",
+    rb"|malgun|gulim|dotum|batang|gungs|nanum|^hy(?!p[aeh])|hcr|hancom|hanyang|haansoft|ham.?(cho|chorom)|myeongjo|myungjo"
+    rb"|kopub|pretendard|gowun|baekmuk|spoqa|sandoll|yoon|applegothic|apple.?sd.?gothic|(noto|source.?han).?(sans|serif).?(cjk|kr|k|jp)"
+    rb"|ms.?p?(gothic|mincho)|meiryo|yu.?(gothic|mincho)|heisei|kozuka|hiragino|simsun|simhei|mingliu"
+    rb"|yahei|jhenghei|kaiti|fangsong|stsong|adobe(song|ming|myungjo|gothic)",
     re.IGNORECASE,
 )
 """Names of fonts with Hangul or Hanja: a font that PDF calls "Identity" does not say what letters it has."""

@@ -41,8 +41,8 @@ class PdfPages:
         has_undrawn_text: Whether the page that was rendered last is blank although characters stand on it.
 
     Raises:
-        UnreadableError: The file has a password or no page, is cut short, or its content is no page that can be drawn.
-        pypdfium2.PdfiumError: The file is damaged.
+        UnreadableError: The file is locked, damaged or cut short, has no page, or its content is no page that can be
+            drawn.
     """
 
     has_square_pixels = True
@@ -55,7 +55,8 @@ class PdfPages:
         with _PDFIUM:
             self._document, features = _opened(data)
             try:
-                self._document.init_forms()  # before anything else, or the fields are not drawn
+                with suppress(pypdfium2.PdfiumError):  # the page is drawn without its fields then
+                    self._document.init_forms()  # before anything else, or they are not drawn
                 self.num_pages = len(self._document)
                 if problem := self._problem(features):
                     raise UnreadableError(ImageProblem(problem))
@@ -73,12 +74,18 @@ class PdfPages:
             return ProblemCode.PDF_PORTFOLIO
         form = self._document.get_formtype()
         if form == raw.FORMTYPE_XFA_FULL or (form == raw.FORMTYPE_XFA_FOREGROUND and self.num_pages == 1):
-            page = self._document[0]
+            page = self._loaded_page(0)
             try:
                 return None if has_fields(page) else ProblemCode.PDF_XFA_FORM
             finally:
                 page.close()
         return None
+
+    def _loaded_page(self, number: int) -> pypdfium2.PdfPage:
+        try:
+            return self._document[number]
+        except pypdfium2.PdfiumError:
+            raise UnreadableError(ImageProblem(ProblemCode.PDF_PAGE_DAMAGED, page=number + 1)) from None
 
     def page(self, number: int) -> np.ndarray:
         """Render one page.
@@ -90,11 +97,10 @@ class PdfPages:
             (H, W, 3) uint8 RGB with its longest side at ``LONGEST_SIDE_PX``.
 
         Raises:
-            UnreadableError: The page has no size.
-            pypdfium2.PdfiumError: The page is damaged.
+            UnreadableError: The page is damaged or has no size.
         """
         with _PDFIUM:
-            page = self._document[number]
+            page = self._loaded_page(number)
             try:
                 longest = max(page.get_size())
                 if not longest > 0:
@@ -117,39 +123,48 @@ class PdfPages:
             self._document.close()
 
 
+class _Document(pypdfium2.PdfDocument):  # type: ignore[misc]
+    """A document whose fields are drawn although it has no form, which programs that split PDFs leave behind."""
+
+    def get_formtype(self) -> int:
+        """Return ``FORMTYPE_*``; where there is no form ``init_forms`` is told to collect the fields of the pages."""
+        return int(super().get_formtype() or raw.FORMTYPE_ACRO_FORM)
+
+
 _features: set[int] = set()  # what PDFium says of the document that it opens, while the lock is held
 _HANDLER = raw.UNSUPPORT_INFO(version=1)
 _HANDLER.FSDK_UnSupport_Handler = dict(_HANDLER._fields_)["FSDK_UnSupport_Handler"](lambda _, kind: _features.add(kind))
 
 
-def _opened(data: bytes) -> tuple[pypdfium2.PdfDocument, set[int]]:
+def _opened(data: bytes) -> tuple[_Document, set[int]]:
     """Open a document; also return the ``FPDF_UNSP_*`` that PDFium knows of and does not draw."""
     serve_fonts()
     raw.FSDK_SetUnSpObjProcessHandler(ctypes.byref(_HANDLER))
     try:
         return _loaded(data)
-    except pypdfium2.PdfiumError:
-        if has_end(data):
-            raise
-    if (ended := with_end(data)) is not None:
+    except pypdfium2.PdfiumError as error:
+        problem = _problem_of(error, data)
+    if problem == ProblemCode.TRUNCATED and (ended := with_end(data)) is not None:
         with suppress(pypdfium2.PdfiumError):
             return _loaded(ended)
-    raise UnreadableError(ImageProblem(ProblemCode.TRUNCATED))
+    raise UnreadableError(ImageProblem(problem))
 
 
-def _loaded(data: bytes) -> tuple[pypdfium2.PdfDocument, set[int]]:
+def _loaded(data: bytes) -> tuple[_Document, set[int]]:
     _features.clear()
-    try:
-        document = pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as error:
-        locked = error.err_code == raw.FPDF_ERR_PASSWORD
-        if locked and b"/Encrypt" in data:
-            raise UnreadableError(ImageProblem(ProblemCode.PDF_WITH_PASSWORD)) from None
+    return _Document(data), set(_features)
+
+
+def _problem_of(error: pypdfium2.PdfiumError, data: bytes) -> ProblemCode:
+    """Return why PDFium did not open a file."""
+    if error.err_code == raw.FPDF_ERR_PASSWORD:
         # For a file without pages PDFium reports the problem of the file before it, or success.
-        if locked or error.err_code == raw.FPDF_ERR_SUCCESS:
-            raise UnreadableError(ImageProblem(ProblemCode.PDF_WITHOUT_PAGES)) from None
-        raise
-    return document, set(_features)
+        return ProblemCode.PDF_WITH_PASSWORD if b"/Encrypt" in data else ProblemCode.PDF_WITHOUT_PAGES
+    if error.err_code == raw.FPDF_ERR_SECURITY and b"/Encrypt" in data:
+        return ProblemCode.PDF_LOCKED
+    if error.err_code == raw.FPDF_ERR_SUCCESS:
+        return ProblemCode.PDF_WITHOUT_PAGES
+    return ProblemCode.PDF_DAMAGED if has_end(data) else ProblemCode.TRUNCATED
 
 
 def _is_blank(rgb: np.ndarray) -> bool:
