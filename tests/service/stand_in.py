@@ -30,6 +30,7 @@ class StandIn:
     """A predictor that answers by the mean colour of a page."""
 
     batch_size = 8
+    uses_text = False
     card = SimpleNamespace(class_names=CLASSES, class_targets=("0", "1", "2"))
     threshold = SimpleNamespace(confidence=0.5)
     folder = SimpleNamespace(name="stand-in")

@@ -59,6 +59,31 @@ REFUSED = {
         422,
         "lang",
     ),
+    "a text without a file": (
+        lambda c: c.post(
+            "/v1/predict", content=form_of(b'Content-Disposition: form-data; name="text"\r\n\r\nwords'), headers=FORM
+        ),
+        422,
+        "is a field, not a file",
+    ),
+    "two texts of one file": (
+        lambda c: c.post(
+            "/v1/predict",
+            content=form_of(part(b"a.png"), *[b'Content-Disposition: form-data; name="text"\r\n\r\nwords'] * 2),
+            headers=FORM,
+        ),
+        422,
+        "is a field, not a file",
+    ),
+    "a text for a run without words": (
+        lambda c: c.post(
+            "/v1/predict",
+            content=form_of(part(b"a.png"), b'Content-Disposition: form-data; name="text"\r\n\r\nwords'),
+            headers=FORM,
+        ),
+        422,
+        "trained without words",
+    ),
     "too many files": (
         lambda c: c.post("/v1/predict", content=form_of(*[part(b"a.png")] * 6), headers=FORM),
         413,

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 
 import munseo
 from munseo import Config, UserError
@@ -15,6 +16,8 @@ from munseo._evaluation.held_out import held_out, validated_pipeline
 from munseo._prediction import PredictOptions, Predictor
 from munseo._prediction.submission import predict_submission
 from munseo._run import open_run
+from munseo._service.admission import Limits
+from munseo._service.service import build
 
 CLASSES = ("invoice", "letter", "recipe")
 WORDS = {
@@ -150,6 +153,22 @@ def test_a_table_of_any_size_is_predicted_with_its_texts_and_goes_on_only_with_t
         munseo.predict(run.path, [tmp_path / "list.csv"], tmp_path / "half.parquet", shard="0/2", **options)
     images = munseo.predict(run.path, [tmp_path / "list.csv"], tmp_path / "image.parquet", text=False, **options)
     assert not np.allclose(pd.read_parquet(images)[columns], rows[columns], atol=1e-3)
+
+
+def test_the_service_takes_the_text_of_a_file(run, data):
+    predictor = Predictor.load(run, PredictOptions(device="cpu", backend="torch"))
+    name = "sample_submission01.png"
+    image = (data / "test" / name).read_bytes()
+    text = "dear madam sincerely regards thank 드림"
+    with TestClient(build(predictor, {}, Limits(), None, ["testserver"])) as client:
+        files = [("file", (name, image)), ("text", (None, text)), ("file", ("without.png", image))]
+        answers = client.post("/v1/predict", files=files).json()["pages"]
+    assert [(answer["file"], answer["num_words"]) for answer in answers] == [(name, 6), ("without.png", 0)]
+    pixels = np.asarray(Image.open(data / "test" / name))
+    own = predictor.probabilities([predictor.prepare(pixels, text), predictor.prepare(pixels)])
+    rows = [list(answer["probabilities"].values()) for answer in answers]
+    assert np.array_equal(np.float32(rows), own)
+    assert answers[0]["class_name"] == "letter"
 
 
 def test_without_text_the_image_alone_predicts_and_is_calibrated_by_its_own_validation(run, data):

@@ -179,7 +179,9 @@ def _measure(job: ExportJob, classifier: Classifier, name: str, draft: Path, set
     Confidence in eight bits is not that of torch: temperature, thresholds and expected score come from these.
     """
     run, pages, card = job.run, job.split.val, classifier.card
-    pipeline = replace(default_pipeline(run, run.read_results("second_look").second_look), precision=name)
+    # The graph is the image network's; words are fused with what it says only by `munseo predict`.
+    default = default_pipeline(run, run.read_results("second_look").second_look)
+    pipeline = replace(default, precision=name, text=False)
     look = cross_fitted_look(run, [page.id for page in pages]) if pipeline.second_look else None
 
     def predict(dataset: PageDataset, views: Sequence[str]) -> np.ndarray:

@@ -34,6 +34,9 @@ class PageAnswer(BaseModel):
         None, description="confidence below the threshold that the service was started with; null without one"
     )
     probabilities: dict[str, float] | None = Field(None, description="calibrated, by class name")
+    num_words: int | None = Field(
+        None, ge=0, description="words of the page; with 0 the image alone decided; null where the run uses no words"
+    )
     problem: str | None = Field(None, description="why the page cannot be read")
 
 
@@ -63,6 +66,7 @@ def page_answers(pages: Sequence[ReadPage], rows: np.ndarray, predictor: Predict
             class_name=card.class_names[best],
             confidence=float(row[best]),
             needs_person=None if threshold is None else bool(row[best] < threshold.confidence),
+            num_words=len(page.prepared.words.words) if predictor.uses_text else None,
             # A float32 that is written as the equal double is read back as the same float32.
             probabilities=dict(zip(card.class_names, map(float, row), strict=True)),
         )

@@ -59,6 +59,8 @@ class Service:
         with self.admission.bytes() as reserve:
             body = await read_body(request, self.limits, reserve)
             uploads = files_of(content_type, body, request.query_params.get("name"), self.limits)
+            if not self.predictor.uses_text and any(upload.text is not None for upload in uploads):
+                raise Refusal(422, "This run was trained without words; send the files without their text.")
             with self.admission.files(len(uploads)):
                 try:
                     async with asyncio.timeout(self.limits.answer_seconds):

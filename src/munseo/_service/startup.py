@@ -122,5 +122,6 @@ def model_card(predictor: Predictor, limits: Limits) -> dict[str, Any]:
         "backend": predictor.backend,
         "views": [list(loaded.views) for loaded in predictor.runs],
         "second_look": predictor.second_look is not None,
+        "text": predictor.uses_text,
         "limits": asdict(limits),
     }

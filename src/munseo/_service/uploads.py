@@ -7,11 +7,10 @@ import threading
 import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
@@ -28,15 +27,21 @@ MAX_NAME = 200
 MAX_BOUNDARY = 70
 """Largest length of a form's boundary, from RFC 2046."""
 OTHERS = "application/pdf", "application/octet-stream"
+TEXT = "text"
+"""Name of the field with the text of the file before it."""
 ACCEPTED = f"{FORM}, image/*, {', '.join(OTHERS)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file of a request: the name that the client gives it, without folders, and its content."""
+    """A file of a request: the name that the client gives it, without folders, and its content.
+
+    ``text`` is the client's own text of the file, with a form feed between its pages, or None.
+    """
 
     name: str
     data: bytes
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ def files_of(content_type: str | None, body: bytes, name: str | None, limits: Li
 
     Raises:
         Refusal: 400, if the body is empty or is not the form that its type announces; 413, if there are too many
-            files; 422, if a part of the form is not a file.
+            files; 422, if a part of the form is neither a file nor the text of the file before it.
     """
     kind, options = parse_options_header(content_type or "application/octet-stream")
     if kind.lower() != FORM.encode():
@@ -117,7 +122,7 @@ def files_of(content_type: str | None, body: bytes, name: str | None, limits: Li
     if not form.is_whole:
         raise Refusal(400, "The form is cut short: its closing boundary is missing.")
     if form.wrong:
-        raise Refusal(422, "Every part of the form should be a file.", form.wrong)
+        raise Refusal(422, "Every part of the form should be a file, or the text of the file before it.", form.wrong)
     if not form.files:
         raise Refusal(400, "The form holds no file.")
     return form.files
@@ -138,6 +143,7 @@ class _Form:
         self.wrong: list[dict[str, str]] = []
         self.is_whole = False
         self._max_files = max_files
+        self._num_parts = 0
         self._headers: dict[bytes, bytes] = {}
         self._field, self._value, self._data = b"", b"", bytearray()
 
@@ -145,8 +151,9 @@ class _Form:
         return {name: getattr(self, name) for name in dir(self) if name.startswith("on_")}
 
     def on_part_begin(self) -> None:
-        if len(self.files) + len(self.wrong) >= self._max_files:
+        if self._num_parts >= 2 * self._max_files:
             raise Refusal(413, f"A request may have {self._max_files} files.")
+        self._num_parts += 1
         self._headers, self._data = {}, bytearray()
 
     def on_header_field(self, data: bytes, start: int, end: int) -> None:
@@ -166,8 +173,12 @@ class _Form:
         _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         number = len(self.files) + len(self.wrong) + 1
         if b"filename" in options:
+            if number > self._max_files:
+                raise Refusal(413, f"A request may have {self._max_files} files.")
             name = options[b"filename"].decode("utf-8", "replace")
             self.files.append(Upload(clean_name(name, f"file {number}"), bytes(self._data)))
+        elif options.get(b"name") == TEXT.encode() and self.files and self.files[-1].text is None:
+            self.files[-1] = replace(self.files[-1], text=self._data.decode("utf-8", "replace"))
         else:
             field = clean_name(options.get(b"name", b"").decode("utf-8", "replace"), f"part {number}")
             self.wrong.append({"file": field, "reason": "is a field, not a file: it has no filename"})
@@ -205,11 +216,12 @@ async def count_request(uploads: Sequence[Upload], limits: Limits, threads: Exec
 
 
 async def read_pages(
-    uploads: Sequence[Upload], prepare: Callable[[np.ndarray], Any], limits: Limits, threads: Executor
+    uploads: Sequence[Upload], prepare: Callable[..., Any], limits: Limits, threads: Executor
 ) -> list[ReadPage]:
     """Decode and prepare all pages of a request whose number is known to be allowed (``count_request``).
 
-    ``prepare`` makes what the model takes of a page's pixels, uint8 RGB (H, W, 3) or grey (H, W), in several threads.
+    ``prepare`` makes what the model takes of a page's pixels, uint8 RGB (H, W, 3) or grey (H, W), in several threads;
+    it gets the page's own text too where the client sent one.
     Where the caller is cancelled, no further page is decoded.
     """
     loop, stop = asyncio.get_running_loop(), threading.Event()
@@ -220,13 +232,13 @@ async def read_pages(
         stop.set()
 
 
-def _read(
-    upload: Upload, prepare: Callable[[np.ndarray], Any], limits: Limits, stop: threading.Event
-) -> list[ReadPage]:
+def _read(upload: Upload, prepare: Callable[..., Any], limits: Limits, stop: threading.Event) -> list[ReadPage]:
     pages: list[ReadPage] = []
+    texts = [] if upload.text is None else upload.text.split("\f")  # as pdftotext writes it
     for page in decode_pages(upload.data, upload.name, limits.pixels):
         if stop.is_set():
             break
-        prepared = None if page.pixels is None else prepare(page.pixels)
+        own = texts[page.number - 1 : page.number]
+        prepared = None if page.pixels is None else prepare(page.pixels, *own)
         pages.append(ReadPage(upload.name, page.number, page.num_pages, prepared, page.problem))
     return pages

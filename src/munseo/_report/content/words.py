@@ -12,6 +12,8 @@ from munseo._run.text_scores import ChangedPage, TextDifference, TextScores
 
 PARTS = ("val", "shifted")
 """The parts of a run's validation, in the order in which they are shown."""
+NUM_LISTED = 10
+"""Pages that are listed of those that words made right, and of those that they made wrong."""
 
 
 def word_blocks(facts: Facts, texts: Texts) -> tuple[Block, ...]:
@@ -89,7 +91,7 @@ def _changed(words: TextScores, texts: Texts) -> tuple[Block, ...]:
     blocks: list[Block] = [Text(counts)]
     for name, pages in (("better", words.better), ("worse", words.worse)):
         if pages:
-            blocks += [Text(texts(f"words.{name}")), _pages(pages, texts)]
+            blocks += [Text(texts(f"words.{name}")), _pages(pages[:NUM_LISTED], texts)]
     return tuple(blocks)
 
 

@@ -58,7 +58,9 @@ def router(site: Site, explainers: Explainers, load: Load) -> APIRouter:
         folder = await run_in_threadpool(site.run, run)
         predictor = await run_in_threadpool(loaded.get, folder.path, lambda: load(folder))
         # The pixels are kept next to the prepared page: the heat map and the answer show them.
-        pages = await read_pages(uploads, lambda pixels: (predictor.prepare(pixels), pixels), LIMITS, threads)
+        pages = await read_pages(
+            uploads, lambda pixels, *text: (predictor.prepare(pixels, *text), pixels), LIMITS, threads
+        )
         results = await run_in_threadpool(_results, site, explainers, folder, predictor, pages)
         known = await run_in_threadpool(choices)
         return page(
