@@ -7,12 +7,13 @@ byte for byte, since a server or a program compares them; there the user is warn
 
 from __future__ import annotations
 
+import csv
 import errno
 import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +66,30 @@ def formula_warning(ids: Iterable[str]) -> str | None:
 
 def _may_be_formula(text: str) -> bool:
     return _FORMULA.match(text) is not None and _NUMBER.fullmatch(text) is None
+
+
+class CsvRows:
+    """Writes rows as CSV that every reader reads back.
+
+    Python leaves a lone carriage return without quotation marks, and readers take it for the end of a row; a row that
+    has one is quoted as a whole.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._plain = csv.writer(file, lineterminator="\n")
+        self._quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+
+    def write(self, cells: Sequence[str]) -> None:
+        """Write a row."""
+        (self._quoted if any("\r" in cell for cell in cells) else self._plain).writerow(cells)
+
+
+def csv_text(table: pd.DataFrame, float_format: str | None = None) -> str:
+    """Return a table as CSV, for which ``CsvRows`` holds too."""
+    text = table.to_csv(index=False, lineterminator="\n", float_format=float_format)
+    if "\r" in text:
+        text = table.to_csv(index=False, lineterminator="\n", float_format=float_format, quoting=csv.QUOTE_ALL)
+    return str(text)
 
 
 def cell_text(text: str) -> str:

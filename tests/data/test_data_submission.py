@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import csv
 import unicodedata
 
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from munseo._data.image_finder import nfc
 from munseo._data.submission import read_sample_submission, write_submission
 from munseo._errors import UserError
 
@@ -67,3 +72,24 @@ def test_a_sample_with_repeated_or_empty_ids(sample):
 def test_a_place_that_cannot_be_written(tmp_path):
     with pytest.raises(UserError, match="cannot be written"):
         write_submission(tmp_path / "nowhere" / "out.csv", ["a"], ["0"])
+
+
+names = st.one_of(
+    st.sampled_from(
+        ["00123", "12345678901234567", "=1+1", "NA", "None", "가나다.jpg", 'say "hi"', "a\rb", "a\nb", "a,b", "1.0"]
+    ),
+    st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=20),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.dictionaries(names.map(nfc), names, min_size=1, max_size=6), st.booleans())
+def test_a_submission_is_read_back_equal(tmp_path_factory, targets, has_sample):
+    folder = tmp_path_factory.mktemp("submission")
+    sample = folder / "sample.csv" if has_sample else None
+    if sample is not None:
+        pd.DataFrame({"ID": list(targets), "target": ""}).to_csv(sample, index=False, quoting=csv.QUOTE_ALL)
+    write_submission(folder / "o.csv", list(targets), list(targets.values()), sample=sample)
+    read = pd.read_csv(folder / "o.csv", dtype=str, keep_default_na=False)
+    assert dict(read.itertuples(index=False, name=None)) == targets
+    assert read_sample_submission(folder / "o.csv") == list(targets)

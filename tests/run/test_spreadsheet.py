@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import re
 
@@ -12,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from munseo import _spreadsheet
-from munseo._spreadsheet import MAX_CHARACTERS, Workbook, cell_text
+from munseo._spreadsheet import MAX_CHARACTERS, CsvRows, Workbook, cell_text, csv_text
 
 TRICKY = [
     *("=1+1", "+A1", "-5", "@sum", "00123", "12345678901234567", "1e5", "1.0", "NA", "None", "null", "n/a", "TRUE"),
@@ -30,6 +32,7 @@ TRICKY = [
     *("2026-12-01", "1/2", "\u2028", "\ufeff가", "{=SUM(A1)}", "_x41_"),
 ]
 """Texts that spreadsheets and readers of tables like to take for something else."""
+any_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
 texts = st.one_of(
     st.sampled_from(TRICKY),
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30),
@@ -100,3 +103,19 @@ def test_rows_beyond_a_sheet_go_on_in_the_next_one(tmp_path, monkeypatch):
     assert read == rows
     assert all(next(sheet.iter_rows(values_only=True)) == ("ID", "class_name") for sheet in book)
     assert [math.ceil(sheet.max_row) for sheet in book] == [4, 4, 2]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(any_text, any_text), min_size=1, max_size=6))
+@example([("a\rb", "00123"), ("NA", "a\r\nb")])
+def test_a_table_as_csv_is_read_back_equal(rows):
+    table = pd.DataFrame(rows, columns=["ID", "class_name"])
+    read = pd.read_csv(io.StringIO(csv_text(table), newline=""), dtype=str, keep_default_na=False)
+    assert list(read.itertuples(index=False, name=None)) == rows
+    file = io.StringIO(newline="")
+    lines = CsvRows(file)
+    lines.write(["ID", "class_name"])
+    for row in rows:
+        lines.write(row)
+    file.seek(0)
+    assert [tuple(row) for row in csv.reader(file)][1:] == rows

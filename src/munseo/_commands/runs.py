@@ -58,9 +58,9 @@ def show(
 ) -> None:
     """Print the leaderboard."""
     if csv:
-        from munseo._spreadsheet import inert_table
+        from munseo._spreadsheet import csv_text, inert_table
 
-        typer.echo(inert_table(runs).to_csv(index=False, lineterminator="\n"), nl=False)
+        typer.echo(csv_text(inert_table(runs)), nl=False)
     elif wide:
         _print_wide(runs)
     else:

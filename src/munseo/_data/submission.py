@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from munseo._data.image_finder import nfc
 from munseo._data.tables import DataTable, read_table
 from munseo._errors import UserError
 from munseo._run.atomic import write_text
+from munseo._spreadsheet import CsvRows
 
 
 def read_sample_submission(path: Path) -> list[str]:
@@ -76,14 +76,14 @@ def write_submission(
         assert probabilities.shape == (len(ids), len(class_names))
         header += [f"p_{name}" for name in class_names]
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
+    lines = CsvRows(text)
+    lines.write(header)
     for page_id in rows:
         position = positions[nfc(page_id)]
         row = [page_id, targets[position], *(values[position] for values in extra.values())]
         if probabilities is not None:
             row += [f"{probability:.6f}" for probability in probabilities[position]]
-        writer.writerow(row)
+        lines.write(row)
     try:
         write_text(path, text.getvalue())
     except OSError as error:

@@ -17,7 +17,7 @@ from munseo._doctor.judge import Judge, assess
 from munseo._locale import Remark
 from munseo._run import RunFolder
 from munseo._run.atomic import replacing, write_text
-from munseo._spreadsheet import Workbook, inert_table
+from munseo._spreadsheet import Workbook, csv_text, inert_table
 
 Severity = Literal["high", "medium", "low"]
 
@@ -93,7 +93,7 @@ def write_issues(file: Path, issues: pd.DataFrame, workbook: Path | None = None)
     A CSV that has a workbook beside it is for Excel and begins with a byte order mark.
     """
     mark = "" if workbook is None else "\ufeff"
-    write_text(file, mark + issues.to_csv(index=False, lineterminator="\n"))
+    write_text(file, mark + csv_text(issues))
     if workbook is None:
         return
     rows = list(issues.itertuples(index=False, name=None))

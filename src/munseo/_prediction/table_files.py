@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 from munseo._console import say
 from munseo._errors import NoRoomError, UserError
 from munseo._run.atomic import replacing
-from munseo._spreadsheet import CSV_FOR_EXCEL, Workbook, formula_warning, is_formula
+from munseo._spreadsheet import CSV_FOR_EXCEL, CsvRows, Workbook, formula_warning, is_formula
 
 METADATA = b"munseo.predictions"
 """Metadata key of a parquet file of predictions with the settings by which they were made."""
@@ -59,23 +58,18 @@ class CsvFile:
 
     def __init__(self, file: Path, excel: bool) -> None:
         self._file = file.open("w", encoding=CSV_FOR_EXCEL if excel else "utf-8", newline="")
-        self._writer = csv.writer(self._file, lineterminator="\n")
-        self._quoting = csv.writer(self._file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        self._rows = CsvRows(self._file)
         self._has_header = False
         self._formulas: list[str] = []
 
     def write(self, rows: pa.Table) -> None:
         """Write some rows, texts as they are, numbers with six digits."""
         if not self._has_header:
-            self._write_row(rows.column_names)
+            self._rows.write(rows.column_names)
             self._has_header = True
         for row in _plain_rows(rows):
-            self._write_row([f"{cell:.6f}" if isinstance(cell, float) else _word(cell) for cell in row])
+            self._rows.write([f"{cell:.6f}" if isinstance(cell, float) else _word(cell) for cell in row])
         self._formulas += [page_id for page_id in rows["ID"].to_pylist() if is_formula(page_id)]
-
-    def _write_row(self, cells: Sequence[str]) -> None:
-        # Python does not quote a lone carriage return, which readers take for the end of a line.
-        (self._quoting if any("\r" in cell for cell in cells) else self._writer).writerow(cells)
 
     def close(self) -> None:
         """Close the file, and warn."""

@@ -21,7 +21,7 @@ from munseo._shift.readings import load_squares, read_pages
 from munseo._shift.recipe_file import Origin, recipe_text
 from munseo._shift.recipe_fit import RecipeFit, fit_jpeg, fit_recipe
 from munseo._shift.simulation import draw_from, simulate
-from munseo._spreadsheet import inert_table
+from munseo._spreadsheet import csv_text, inert_table
 
 LESSON = Recipe.of(
     "lesson",
@@ -220,7 +220,7 @@ def write_shift(folder: Path, shift: MeasuredShift, summary: Sequence[str], data
 
 
 def _csv(table: pd.DataFrame) -> str:
-    return table.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+    return csv_text(table, float_format="%.6g")
 
 
 def _rows(part: str, ids: Sequence[str], measures: MeasureTable) -> pd.DataFrame:
