@@ -37,7 +37,7 @@ texts = st.one_of(
     st.sampled_from(TRICKY),
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30),
 ).filter(lambda text: not re.search("_x[0-9A-Fa-f]{4}_", text))
-"""Any text. An ``_x0041_`` is stored escaped, as the format asks; Excel undoes that, openpyxl does not."""
+"""Any text. An ``_x0041_`` is stored escaped, as the format asks; openpyxl does not undo that in rows (findings/)."""
 
 
 def written(file, rows, columns=("ID", "class_name")):
