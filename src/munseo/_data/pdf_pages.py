@@ -22,7 +22,7 @@ LONGEST_SIDE_PX = 1600
 
 _TEXT_LOOKED_AT = 1000  # the characters of a blank page among which one that is no space is sought
 
-_PDFIUM = threading.Lock()  # PDFium has global state and is not thread-safe; two calls at once crash the process
+PDFIUM_LOCK = threading.Lock()  # PDFium has global state and is not thread-safe; two calls at once crash the process
 
 # It explains at length that this build of PDFium draws no XFA form, which is said below in one sentence.
 logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)
@@ -52,7 +52,7 @@ class PdfPages:
         self.has_undrawn_text = False
         if is_cut(data):
             raise UnreadableError(ImageProblem(ProblemCode.TRUNCATED))
-        with _PDFIUM:
+        with PDFIUM_LOCK:
             self._document, features = _opened(data)
             try:
                 with suppress(pypdfium2.PdfiumError):  # the page is drawn without its fields then
@@ -99,7 +99,7 @@ class PdfPages:
         Raises:
             UnreadableError: The page is damaged or has no size.
         """
-        with _PDFIUM:
+        with PDFIUM_LOCK:
             page = self._loaded_page(number)
             try:
                 longest = max(page.get_size())
@@ -119,7 +119,7 @@ class PdfPages:
 
     def close(self) -> None:
         """Free the memory of PDFium."""
-        with _PDFIUM:
+        with PDFIUM_LOCK:
             self._document.close()
 
 

@@ -39,12 +39,10 @@ class PageWords:
         """Return the boxes as fractions of the page as it was given: (N, 4) float32, or None without positions."""
         if self.boxes is None:
             return None
-        x0, y0, x1, y1 = self.boxes.T
+        boxes = self.boxes
         if self.mirrored:
-            x0, x1 = 1 - x1, 1 - x0
-        for _ in range(self.quarter_turns):
-            x0, y0, x1, y1 = y0, 1 - x1, y1, 1 - x0
-        return np.stack([x0, y0, x1, y1], axis=1)
+            boxes = np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], axis=1)
+        return turned_boxes(boxes, self.quarter_turns)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PageWords):
@@ -62,6 +60,14 @@ class PageWords:
 
 NO_WORDS = PageWords((), None, None, "none")
 """The words of a page for which there is no source."""
+
+
+def turned_boxes(boxes: np.ndarray, quarter_turns: int) -> np.ndarray:
+    """Return boxes (N, 4), fractions of a page, on the page turned counter-clockwise by ``quarter_turns`` · 90°."""
+    x0, y0, x1, y1 = boxes.T
+    for _ in range(quarter_turns % 4):
+        x0, y0, x1, y1 = y0, 1 - x1, y1, 1 - x0
+    return np.stack([x0, y0, x1, y1], axis=1)
 
 
 def _are_equal(first: np.ndarray | None, second: np.ndarray | None) -> bool:

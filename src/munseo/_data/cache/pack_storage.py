@@ -31,6 +31,7 @@ FOLDER_VARIABLE = "MUNSEO_CACHE"  # the environment variable that names the cach
 LIMIT_VARIABLE = "MUNSEO_CACHE_GB"  # the environment variable that limits the size of the cache
 FORMAT = "pages-1"  # the folder of packs in the present format
 THUMBNAILS = "thumbnails-1"  # the folder of the thumbnails of files that were checked
+WORDS, WORDS_SUFFIX = "words-1", ".words"  # the folder of the words that were read on pages, and its files
 LOCK_NAME = ".lock"  # the file that is locked while packs are made and deleted
 
 SIZE_FOLDERS = "*-*/*px-*"
