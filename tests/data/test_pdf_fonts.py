@@ -57,6 +57,8 @@ def num_dark(data: bytes) -> int:
         (b"HypatiaSansPro-Regular", raw.FXFONT_ANSI_CHARSET, 400, False, WITHIN_PDFIUM),
         (b"HYPost-Light", raw.FXFONT_ANSI_CHARSET, 400, False, NANUM),
         (b"MicrosoftYaHei", raw.FXFONT_ANSI_CHARSET, 400, False, NANUM),
+        (b"NotoSansKannada", raw.FXFONT_ANSI_CHARSET, 400, False, WITHIN_PDFIUM),
+        (b"SourceHanSansK-Bold", raw.FXFONT_ANSI_CHARSET, 700, False, NANUM_BOLD),
         (b"LucidaTypewriter", raw.FXFONT_ANSI_CHARSET, 400, False, WITHIN_PDFIUM),
         (b"Anything", raw.FXFONT_CYRILLIC_CHARSET, 400, False, ARIMO),
     ],
