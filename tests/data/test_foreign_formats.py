@@ -27,6 +27,7 @@ FILES = {
     "jbig2": b"\x97JB2\r\n\x1a\n\x01",
     "pcx": b"\x0a\x05\x01\x08" + bytes(100),
     "dcx": b"\xb1\x68\xde\x3a" + bytes(20),
+    "drm": b"\x9b DRMONE  This Document is encrypted and protected by Fasoo DRM",
     "rar": b"Rar!\x1a\x07\x01\x00",
     "sevenzip": b"7z\xbc\xaf\x27\x1c\0\4",
     "hwp": b"HWP Document File V3.00 \x1a\1\2\3\4\5",
@@ -87,3 +88,8 @@ def test_every_name_has_its_words_with_the_way_out_in_both_languages():
 @pytest.mark.parametrize("name", FILES)
 def test_no_format_that_is_read_starts_like_it(name):
     assert find_format(FILES[name][:1024]) is None
+
+
+@pytest.mark.parametrize("start", [b"SCDSA002\0\0", b"SCDSA004\0A", b"<## NASCA DRM FILE - VER1.00 ##>"])
+def test_a_document_that_is_locked_by_another_program_is_called_so(start):
+    assert inspect(start + bytes(range(256)), "scan.pdf").problem.values["content"].key == "image.content.drm"

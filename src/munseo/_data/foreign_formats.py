@@ -57,6 +57,8 @@ _STARTS = (
     ("hwp", rb"HWP Document File"),
     ("ole", rb"\xd0\xcf\x11\xe0"),
     ("mail", rb"(From|Received|Return-Path|Delivered-To|MIME-Version|Date|Subject): "),
+    # What programs that protect documents write under the name of the original: Fasoo, SoftCamp, NASCA
+    ("drm", rb"\x9b ?DRMONE|SCDSA\d{3}|<## NASCA DRM FILE"),
     # Archives
     ("zip", rb"PK\x03\x04|PK\x05\x06"),
     ("rar", rb"Rar!\x1a\x07"),
