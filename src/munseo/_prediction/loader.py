@@ -16,7 +16,8 @@ from torch.utils.data import DataLoader, Dataset
 from munseo._data import Page, letterbox, square
 from munseo._model import ModelCard
 from munseo._shift import deskew
-from munseo._words.page_words import NO_WORDS, PageWords
+from munseo._words.page_words import PageWords
+from munseo._words.sidecar_file import words_of_text
 
 T = TypeVar("T")
 
@@ -85,13 +86,7 @@ class DecodedPage:
 
     def with_text(self, text: str) -> DecodedPage:
         """Return the page with the user's own text of it."""
-        return replace(self, words=words_of_text(text))
-
-
-def words_of_text(text: str) -> PageWords:
-    """Return the words of the user's own text of a page."""
-    words = tuple(text.split())
-    return PageWords(words, None, None, "column") if words else NO_WORDS
+        return replace(self, words=words_of_text(text, "column"))
 
 
 def preprocessings_of(cards: Iterable[ModelCard]) -> list[tuple[int, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -40,7 +41,8 @@ from munseo._prediction.device import (
 from munseo._prediction.inference import load_members, predict_run, read_card
 from munseo._prediction.loader import DecodedPage, prepared, preprocessings_of
 from munseo._prediction.prepared_engine import Pages, is_worth_preparing, models_of, prepare_engine, ready_engine
-from munseo._prediction.text_side import TextSide, find_words
+from munseo._prediction.text_side import TextSide
+from munseo._prediction.words_of_pages import PixelReader, find_words, reading_settings
 from munseo._run import RunFolder, check_fingerprints
 from munseo._words.page_words import NO_WORDS, PageWords
 
@@ -207,16 +209,20 @@ class Predictor:
     def prepare(self, pixels: np.ndarray, text: str | None = None) -> DecodedPage:
         """Preprocess a page, (H, W, 3) uint8 RGB or (H, W) grey, upright, for every model; threads may call it.
 
-        ``text`` is the user's own text of the page, which is used where the run uses words.
+        Where the run uses words, they are ``text``, the user's own text of the page, or read from the pixels.
         """
         page = prepared(pixels, self.preprocessings)
-        return page.with_text(text or "") if self.uses_text else page
+        return replace(page, words=self._reader(pixels, text)) if self.uses_text else page
+
+    @cached_property
+    def _reader(self) -> PixelReader:
+        return PixelReader(reading_settings(self._text_config))
 
     def read_words(self, pages: Sequence[Page], texts: Mapping[str, str]) -> list[PageWords] | None:
         """Return the words of pages, given the user's own texts by ID; None where the run does not use words."""
         return find_words(self._text_config, pages, texts) if self.uses_text else None
 
-    @property
+    @cached_property
     def _text_config(self) -> Config:
         members = member_folders(self.folder) if self.combination is not None else [self.folder]
         configs = [member.read_config() for member in members]

@@ -1,17 +1,14 @@
-"""The words' side of a run: its text model and fusion, and where the words of pages to predict come from."""
+"""The words' side of a run: its text model and its fusion."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from munseo._config import Config
-from munseo._data import Page
 from munseo._errors import UserError
 from munseo._evaluation.fusion import Fusion
-from munseo._prediction.loader import words_of_text
 from munseo._run import RunFolder
 from munseo._run.atomic import write_json
 from munseo._text.text_model import TextModel
@@ -78,17 +75,3 @@ def _confidence(page: PageWords) -> float:
     if page.confidences is None or not len(page.confidences):
         return 1.0
     return float(np.mean(page.confidences, dtype=np.float64))
-
-
-def find_words(
-    config: Config, pages: Sequence[Page], texts: Mapping[str, str], description: str = "reading words"
-) -> list[PageWords]:
-    """Return the words of pages from the source that a configuration names.
-
-    Args:
-        config: The configuration of a run with ``text``.
-        pages: The pages.
-        texts: The user's own texts by page ID, as far as there are any.
-        description: What is done, for the progress bar.
-    """
-    return [words_of_text(texts.get(page.id, "")) for page in pages]

@@ -18,6 +18,7 @@ from munseo._model import check_model
 from munseo._packages import missing_packages
 from munseo._prediction import check_views
 from munseo._prediction.device import choose_device
+from munseo._prediction.words_of_pages import reading_settings
 from munseo._training.hardware import launched_outside, num_launched, rank
 from munseo._training.trackers import TRACKERS
 
@@ -115,11 +116,22 @@ def check_model_of(config: Config) -> None:
     check_model(config, sizes, 2 if config.batch_size == "auto" else config.batch_size)
 
 
+def check_words(config: Config) -> None:
+    """Check that the engine that reads words, and its languages, are there, if words may have to be read.
+
+    Raises:
+        UserError: One is missing.
+    """
+    if config.text != "none":
+        reading_settings(config).check()
+
+
 CHECKS: tuple[Callable[[Config], None], ...] = (
     check_device,
     check_processes,
     check_trackers,
     check_views_of,
+    check_words,
     check_model_of,
 )
 """The checks, from the cheapest to the dearest."""

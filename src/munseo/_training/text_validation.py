@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,8 @@ from munseo._evaluation.fusion_tables import (
 from munseo._evaluation.held_out import read_held_out
 from munseo._evaluation.held_out_groups import page_groups
 from munseo._model import ModelCard
-from munseo._prediction.text_side import find_words, qualities, save_fusion
+from munseo._prediction.text_side import qualities, save_fusion
+from munseo._prediction.words_of_pages import find_damaged_words, find_words
 from munseo._run import RunFolder
 from munseo._run.text_scores import ClassWords, ReadingCounts, SpeakingWord, TextScores
 from munseo._text.text_model import TextModel
@@ -82,7 +84,11 @@ def fuse_validation(run: RunFolder, config: Config, card: ModelCard, split: Spli
     assert image is not None, "the image model has predicted its validation pages"
     assert image.clean is not None, "clean pages are always predicted"
     num_draws = 0 if image.shifted is None else len(image.shifted)
-    draws = [own] * (1 + num_draws)  # the user's own text comes beside the page, and no damage reaches it
+    damaged = None
+    if num_draws and split.recipe is not None:
+        damaged = find_damaged_words(config, split.val, split.recipe, num_draws)
+    # The user's own text and a PDF's come beside the picture, and no damage reaches them.
+    draws = [own, *(damaged or [own] * num_draws)]
     read["val"] = _reading(own)
     if num_draws:
         read["shifted"] = _reading([page for draw in draws[1:] for page in draw])
@@ -99,7 +105,12 @@ def fuse_validation(run: RunFolder, config: Config, card: ModelCard, split: Spli
         _keep_words(run, split.val, draws)
     judgement = judge_fusion(sides, config.random_seed)
     spoken = class_words(model, [page.words for page in words], _labels(split.train), config.text_min_pages)
-    common = {"read": read, "min_pages": config.text_min_pages, "class_words": _class_words(card, spoken)}
+    common: dict[str, Any] = {
+        "read": read,
+        "damaged_words": damaged is not None,
+        "min_pages": config.text_min_pages,
+        "class_words": _class_words(card, spoken),
+    }
     if judgement is None:
         say("text: too few validation pages have words to fit a fusion; the image alone predicts")
         return TextScores(refused="few_pages", **common)

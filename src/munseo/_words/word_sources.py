@@ -20,20 +20,26 @@ from munseo._words.word_engine import WordEngine
 
 
 class PageSource(Protocol):
-    """A page whose words are wanted. It must be possible to pickle it, as other processes read it.
+    """A page whose words are wanted. It must be possible to pickle it, as other processes read it."""
 
-    Attributes:
-        key: Identifies the pixels: the SHA-256 of the file and the number of the page, with the key of the damage for
-            damaged pages. Two sources with one key must have the same pixels.
-        text: What the table has for the page, or None.
-        sidecar: A ``.txt`` or ``.hocr`` file of the page, or None.
-        pdf: The page of a PDF that the pixels show, undamaged, or None.
-    """
+    @property
+    def key(self) -> str:
+        """Identifies the pixels: two sources with one key must have the same pixels.
 
-    key: str
-    text: str | None
-    sidecar: Path | None
-    pdf: PdfPage | None
+        It is the SHA-256 of the file and the number of the page, with the key of the damage for damaged pages.
+        """
+
+    @property
+    def text(self) -> str | None:
+        """What the table has for the page, or None."""
+
+    @property
+    def sidecar(self) -> Path | None:
+        """A ``.txt`` or ``.hocr`` file of the page, or None."""
+
+    @property
+    def pdf(self) -> PdfPage | None:
+        """The page of a PDF that the pixels show, undamaged, or None."""
 
     def grey(self) -> np.ndarray:
         """Return the page (H, W) uint8, at least 1,000 px on its longer side if the file has them.
