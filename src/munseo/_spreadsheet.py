@@ -11,7 +11,7 @@ import csv
 import errno
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -111,17 +111,25 @@ class Workbook:
         file: Where to write; it is there after ``close``.
         columns: Their names, which every sheet has as its first row.
         title: The name of the first sheet, at most 25 characters.
-        first_rows: Some rows that show which columns hold numbers and how wide they are; they are not written.
+        first_rows: Some rows that show how wide the columns are; they are not written.
+        numbers: Names of the columns that hold numbers.
     """
 
-    def __init__(self, file: Path, columns: Sequence[str], title: str, first_rows: Sequence[Sequence[Any]]) -> None:
+    def __init__(
+        self,
+        file: Path,
+        columns: Sequence[str],
+        title: str,
+        first_rows: Sequence[Sequence[Any]],
+        numbers: Collection[str] = (),
+    ) -> None:
         import xlsxwriter
 
         # Strings are written as such, so that the library's guesses about them do not matter.
         self._book = xlsxwriter.Workbook(file, {"constant_memory": True})
         self._columns, self._title, self._num_sheets = columns, title, 0
         columns_of_rows = list(zip(columns, *first_rows, strict=True))
-        self._is_number = [any(isinstance(cell, float) for cell in cells) for cells in columns_of_rows]
+        self._is_number = [column in numbers for column in columns]
         low, high = WIDTHS
         self._widths = [min(high, max(low, *(_width(cell) for cell in cells)) + 2) for cells in columns_of_rows]
         self._begin_sheet()

@@ -41,7 +41,7 @@ texts = st.one_of(
 
 
 def written(file, rows, columns=("ID", "class_name")):
-    book = Workbook(file, columns, "predictions", rows[:200])
+    book = Workbook(file, columns, "predictions", rows[:200], ("confidence",))
     for row in rows:
         book.write(row)
     book.close()

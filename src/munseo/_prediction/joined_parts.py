@@ -38,7 +38,6 @@ class JoinedTable:
     Attributes:
         file: The file.
         num_rows: Number of pages.
-        num_errors: Number of pages that cannot be read.
         num_sure: Number of pages that need no person; None where no threshold was asked for.
         raw: Probabilities of the readable pages before calibration, float32 (N, num_classes); None where the parts do
             not keep them, or there are more than ``MOST_RAW``.
@@ -46,7 +45,6 @@ class JoinedTable:
 
     file: Path
     num_rows: int
-    num_errors: int
     num_sure: int | None
     raw: np.ndarray | None
 
@@ -134,7 +132,6 @@ def join_parts(output: Path, excel: bool = False) -> JoinedTable:
     return JoinedTable(
         output,
         num_rows,
-        errors.number,
         num_sure if has_threshold else None,
         np.concatenate(raw) if raw and num_rows <= MOST_RAW else None,
     )

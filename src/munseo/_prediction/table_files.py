@@ -90,7 +90,8 @@ class WorkbookFile:
         """Write some rows: texts as texts, numbers as numbers."""
         if self._book is None:
             first = list(_plain_rows(rows.slice(0, _WIDTH_ROWS)))
-            self._book = Workbook(self._file, rows.column_names, "predictions", first)
+            numbers = [field.name for field in rows.schema if pa.types.is_floating(field.type)]
+            self._book = Workbook(self._file, rows.column_names, "predictions", first, numbers)
         for row in _plain_rows(rows):
             self._book.write(row)
 
