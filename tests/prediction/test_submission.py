@@ -89,9 +89,15 @@ def test_an_unreadable_page_of_a_submission_has_a_row_and_is_told(finished, own_
     said = " ".join(capsys.readouterr().err.split())
     assert f"skipped: {bad.name}: " in said
     assert "; its row says 0" in said
+    errors = pd.read_csv(tmp_path / "o.errors.csv")
+    assert list(errors["ID"]) == [bad.name]
+    assert errors["error"][0] in said
     with pytest.raises(UserError, match=bad.name):
         predict(finished.path, [own_documents / "test"], tmp_path / "f.csv", on_bad_image="fail", quiet=True)
     assert not (tmp_path / "f.csv").exists()
+    bad.write_bytes(sorted((own_documents / "test").iterdir())[1].read_bytes())
+    predict(finished.path, [own_documents / "test"], tmp_path / "o.csv", quiet=True)
+    assert not (tmp_path / "o.errors.csv").exists(), "all pages can be read now"
 
 
 def test_a_submission_stays_what_its_server_reads(finished, documents, tmp_path):

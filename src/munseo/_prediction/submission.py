@@ -6,6 +6,7 @@ it. A page that cannot be read has a row too, with the first class.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,14 @@ from munseo._evaluation.expectation import expect_macro_f1
 from munseo._evaluation.held_out import held_out, judges_its_predictions
 from munseo._evaluation.held_out_groups import page_groups
 from munseo._prediction.decision import remedy
-from munseo._prediction.parts_folder import PLACE, Shard
+from munseo._prediction.parts_folder import ERROR, PLACE, Shard
 from munseo._prediction.prediction_rows import PredictionRows
 from munseo._prediction.predictor import PredictedPages, PredictOptions, Predictor, check_device, prepare_for
 from munseo._prediction.table_files import table_file
 from munseo._run import RunFolder
-from munseo._run.atomic import write_json
+from munseo._run.atomic import write_json, write_text
 from munseo._run.results import ExpectedScore
-from munseo._spreadsheet import formula_warning
+from munseo._spreadsheet import CsvRows, formula_warning
 from munseo._words.page_words import PageWords
 
 FEWEST_PAGES = 10
@@ -66,7 +67,8 @@ def predict_submission(
     """Predict the pages of a sample submission and write their submission; arguments as in ``munseo.predict``.
 
     Returns:
-        The CSV file. If a score can be estimated, ``<name>.expected.json`` is next to it.
+        The CSV file. If a score can be estimated, ``<name>.expected.json`` is next to it; if pages cannot be read,
+        ``<name>.errors.csv`` with the reasons.
 
     Raises:
         UserError: There are no pages, some cannot be read, or their IDs do not match the sample submission.
@@ -84,9 +86,24 @@ def predict_submission(
     predictor = Predictor.load(run, options)
     words = predictor.read_words(pages, texts_of(run, tables))
     expected = _submit(file, predictor, pages, words, checked.skipped, sample, proba)
+    _write_errors(file, checked.skipped)
     if expected is not None:
         write_json(file.with_suffix(".expected.json"), expected)
     return file
+
+
+def _write_errors(file: Path, skipped: Skipped) -> None:
+    """Write why pages cannot be read beside their submission, which has no column for it, if there are any."""
+    errors = file.with_suffix(".errors.csv")
+    errors.unlink(missing_ok=True)  # that of an earlier prediction
+    if skipped:
+        text = io.StringIO(newline="")
+        lines = CsvRows(text)
+        lines.write(("ID", ERROR))
+        for page, problem in skipped:
+            lines.write((page.id, str(problem)))
+        write_text(errors, text.getvalue())
+        say(f"skipped: {len(skipped):,} pages cannot be read; {errors} has the reasons")
 
 
 def predict_test_pages(run: RunFolder, pages: PageSet, skipped: Skipped) -> None:
