@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -124,6 +126,27 @@ def test_threads_and_forked_processes_draw_the_same():
     if "fork" in multiprocessing.get_all_start_methods():
         with multiprocessing.get_context("fork").Pool(2) as workers:
             assert set(workers.map(hashed, [korean_pdf()] * 4)) == {expected}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_process_that_is_forked_while_threads_draw_can_draw():
+    data, stopped = korean_pdf(), threading.Event()
+
+    def draw() -> None:
+        while not stopped.is_set():
+            decode(data)
+
+    threads = [threading.Thread(target=draw) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            with multiprocessing.get_context("fork").Pool(1) as worker:
+                assert worker.apply_async(hashed, (data,)).get(timeout=60) == hashed(data)
+    finally:
+        stopped.set()
+        for thread in threads:
+            thread.join()
 
 
 def hashed(data: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import threading
 from contextlib import suppress
 from typing import Any
@@ -23,6 +24,12 @@ LONGEST_SIDE_PX = 1600
 _TEXT_LOOKED_AT = 1000  # the characters of a blank page among which one that is no space is sought
 
 PDFIUM_LOCK = threading.Lock()  # PDFium has global state and is not thread-safe; two calls at once crash the process
+
+if hasattr(os, "register_at_fork"):
+    # A process that is forked while another thread draws would wait for that thread, which it does not have, for ever.
+    os.register_at_fork(
+        before=PDFIUM_LOCK.acquire, after_in_parent=PDFIUM_LOCK.release, after_in_child=PDFIUM_LOCK.release
+    )
 
 # It explains at length that this build of PDFium draws no XFA form, which is said below in one sentence.
 logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)

@@ -18,6 +18,7 @@ import numpy as np
 import pypdfium2
 from pypdfium2 import raw
 
+from munseo._data.pdf_fonts import serve_fonts
 from munseo._data.pdf_pages import PDFIUM_LOCK
 from munseo._shift.page_area import find_strokes
 from munseo._words.page_words import PageWords, turned_boxes
@@ -91,6 +92,7 @@ def read_pdf_text(page: PdfPage, grey: np.ndarray, engine: WordEngine | None) ->
 def _read_layer(page: PdfPage) -> _Layer | None:
     """Read the words with their boxes; None if the file or the page cannot be read."""
     with PDFIUM_LOCK:
+        serve_fonts()  # the boxes of letters whose font is not in the file depend on the font
         try:
             document = pypdfium2.PdfDocument(page.path)
         except (pypdfium2.PdfiumError, OSError):
