@@ -171,6 +171,30 @@ def test_the_service_takes_the_text_of_a_file(run, data):
     assert answers[0]["class_name"] == "letter"
 
 
+def test_an_exported_image_network_is_fused_with_the_same_words(run, data):
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed (munseo[export])")
+    munseo.export(run.path, "onnx")
+    table = pd.read_csv(data / "sample_submission.csv", keep_default_na=False)
+    rows = []
+    for backend in ("torch", "onnx"):
+        predictor = Predictor.load(run, PredictOptions(device="cpu", backend=backend))
+        assert predictor.uses_text
+        assert predictor.is_calibrated
+        pixels = [np.asarray(Image.open(data / "test" / name)) for name in table.ID]
+        prepared = [predictor.prepare(page, text) for page, text in zip(pixels, table.text, strict=True)]
+        rows.append(predictor.probabilities(prepared))
+    assert np.abs(rows[0] - rows[1]).max() < 1e-3
+    assert (rows[0].argmax(axis=1) == rows[1].argmax(axis=1)).all()
+
+
+def test_the_report_says_what_words_add_in_both_languages(run):
+    for language, title, speaking in (("en", "Words on the page", "sincerely"), ("ko", "페이지의 텍스트", "sincerely")):
+        report = munseo.report(run.path, lang=language).read_text("utf-8")
+        assert title in report
+        assert speaking in report
+        assert "Person" not in report
+
+
 def test_without_text_the_image_alone_predicts_and_is_calibrated_by_its_own_validation(run, data):
     alone = Predictor.load(run, PredictOptions(device="cpu", backend="torch", text=False))
     assert not alone.uses_text
