@@ -72,6 +72,13 @@ def test_rows_are_changed_and_dropped_and_all_else_keeps_its_bytes(data, reviewe
     assert len(load_pages(data, DataLayout(train_table="train.fixed.csv")).train) == 4
 
 
+def test_rows_of_missing_files_can_be_dropped(data, reviewed):
+    (data / "train" / "d.png").unlink()
+    (fixed,) = fix(data, reviewed(("d.png", "train", "0", "drop")), data / "train.fixed.csv")
+    assert fixed.dropped == ("d.png",)
+    assert len(load_pages(data, DataLayout(train_table="train.fixed.csv")).train) == 4
+
+
 def test_relabel_without_a_new_target_takes_the_suggestion(data, reviewed):
     (fixed,) = fix(data, reviewed(("a.png", "train", "0", "relabel", "", "2")), data / "new.csv")
     assert fixed.relabelled == (("a.png", "0", "2"),)

@@ -45,6 +45,21 @@ def test_competition_layout(make_data):
     assert pages.notes == ("meta.csv: class '영수증' has no training page",)
 
 
+def test_missing_files_are_pages_with_a_reason_where_they_are_wanted(make_data):
+    data = make_data(["train/a.png", "train/b.png"], train="ID,target\na.png,0\ngone.png,1\nb.png,1\n../x.png,0\n")
+    pages = load_pages(data, keeps_missing=True)
+    assert [page.id for page in pages.train] == ["a.png", "b.png"]
+    assert [(one.split, one.id, one.label) for one in pages.missing] == [
+        ("train", "gone.png", 1),
+        ("train", "../x.png", 0),
+    ]
+    assert str(pages.missing[0].problem).startswith("there is no such file in train/")
+    (data / "train.csv").write_text("ID,target\nx.png,0\ny.png,1\n", encoding="utf-8")
+    with pytest.raises(UserError, match="Not one image was found") as caught:
+        load_pages(data, keeps_missing=True)
+    assert len(caught.value.problems) == 2
+
+
 def test_the_least_that_is_needed(make_data):
     data = make_data(["a.png", "b.png"], train="ID,target\na.png,10\nb.png,9\n")
     pages = load_pages(data)

@@ -22,7 +22,7 @@ def broken(own_documents):
     shutil.copy(train / first, train / "=copy.jpg")
     (train / "broken.jpg").write_bytes((train / second).read_bytes()[:900])
     other = "1" if label == "0" else "0"
-    lines = [*rows, f"=copy.jpg,{other}", f"broken.jpg,{label}"]
+    lines = [*rows, f"=copy.jpg,{other}", f"broken.jpg,{label}", f"gone.jpg,{label}"]
     (own_documents / "train.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     shutil.copy(train / second, own_documents / "test" / "leaked.jpg")
     sample = own_documents / "sample_submission.csv"
@@ -42,6 +42,9 @@ def test_table_and_page(broken, tmp_path):
         rows = {(row["kind"], row["ID"]): row for row in csv.DictReader(file)}
     assert rows["truncated", "broken.jpg"]["part"] == "train"
     assert rows["leak", second]["other_ID"] == "leaked.jpg"
+    assert rows["unreadable", "gone.jpg"]["detail"].startswith("there is no such file in train/")
+    assert (rows["unreadable", "gone.jpg"]["severity"], rows["unreadable", "gone.jpg"]["part"]) == ("high", "train")
+    assert "gone.jpg" in (tmp_path / "out" / "doctor.html").read_text(encoding="utf-8")
     assert rows["truncated", "broken.jpg"]["detail"] == "is cut short; the end of the file is missing"
     names = dict(line.split(",", 1) for line in (data / "meta.csv").read_text(encoding="utf-8").splitlines())
     assert all(row["class_name"] == names[row["target"]] for row in rows.values() if row["target"])
@@ -88,7 +91,7 @@ def test_with_a_run_nothing_has_changed(finished, documents, tmp_path):
 
 def test_the_folder_needs_no_command_before_it(monkeypatch, tmp_path):
     asked, data = [], str(tmp_path)
-    monkeypatch.setattr("munseo._data.load_pages", lambda data, _: asked.append(data) or exit(0))
+    monkeypatch.setattr("munseo._data.load_pages", lambda data, *_, **words: asked.append(data) or exit(0))
     run = CliRunner().invoke
     assert run(app, ["doctor", data, "-o", "out"]).exit_code == 0
     assert run(app, ["doctor", "--language", "ko", data]).exit_code == 0

@@ -90,7 +90,7 @@ def doctor(
         if opened is not None:
             check_fingerprints(opened)
         layout = DataLayout(train_table, val_table, image_dir, test_dir, id_column, target_column)
-        pages = load_pages(folder, layout)
+        pages = load_pages(folder, layout, keeps_missing=True)
         for note in pages.notes:
             say(note)
         findings = examine(pages, opened, seed)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from munseo._data.image_error import UnreadableError
+from munseo._data.image_error import ImageProblem, UnreadableError
 from munseo._data.image_finder import ImageFinder, list_images, nfc, printable, shown
 from munseo._data.label_checks import one_hot_columns
 from munseo._data.page import Page
@@ -26,13 +26,20 @@ class ClaimedPage:
     label: str | None  # as written; None in a split without labels
     where: str  # where it is claimed, such as ``train.csv:17``
     label_folder: str | None  # the folder that is named after the class; None where the row claims the label
+    problem: ImageProblem | None = None  # why its file was not found, where that is not an error
 
     @classmethod
     def at(
-        cls, id: str, path: Path | None, label: str | None, where: str, label_folder: str | None = None
+        cls,
+        id: str,
+        path: Path | None,
+        label: str | None,
+        where: str,
+        label_folder: str | None = None,
+        problem: ImageProblem | None = None,
     ) -> ClaimedPage:
         """Make a page from its ID and its file, which takes less memory in a ``Page`` than as a path."""
-        return cls(None if path is None else Page(id, path, None), id, label, where, label_folder)
+        return cls(None if path is None else Page(id, path, None), id, label, where, label_folder, problem)
 
     @property
     def path(self) -> Path | None:
@@ -46,11 +53,17 @@ class ClaimedPage:
 
 
 def claimed_in_table(
-    table: DataTable, finder: ImageFinder, id_column: str, target_column: str | None, problems: list[str]
+    table: DataTable,
+    finder: ImageFinder,
+    id_column: str,
+    target_column: str | None,
+    problems: list[str],
+    keeps_missing: bool = False,
 ) -> list[ClaimedPage]:
     """Read the rows of a table; empty cells, and files that are not found, are added to ``problems``.
 
-    Without a ``target_column`` the pages have no labels.
+    Without a ``target_column`` the pages have no labels. If the caller ``keeps_missing`` files, they are pages with a
+    ``problem`` instead.
     """
     problems.extend(table.problems)
     try:
@@ -69,12 +82,14 @@ def claimed_in_table(
         label = values[target_column] if target_column else None
         if label == "":
             problems.append(f"{where}: {name}: the label is empty")
-        path = None
+        path = problem = None
         try:
             path = finder.find(name)
         except UnreadableError as error:
-            problems.append(f"{where}: {name}: {error}")
-        pages.append(ClaimedPage.at(nfc(name), path, label or None, where))
+            problem = error.problem
+            if not keeps_missing:
+                problems.append(f"{where}: {name}: {error}")
+        pages.append(ClaimedPage.at(nfc(name), path, label or None, where, problem=problem))
     if not table.rows and not table.problems:
         problems.append(f"{table.path.name}: has no rows below its header")
     return pages

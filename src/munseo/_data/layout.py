@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from munseo._data.classes import Classes, classes_of_labels, classes_of_meta
 from munseo._data.image_error import UnreadableError
 from munseo._data.image_finder import ImageFinder, lies_within, nfc, printable
 from munseo._data.label_checks import note_joined_classes, note_variants
-from munseo._data.page import Page, PageSet
+from munseo._data.page import MissingPage, Page, PageSet
 from munseo._data.tables import OTHER_NAMES, TABLE_EXTENSIONS, DataTable, read_table
 from munseo._errors import UserError
 from munseo._locale import Remark
@@ -56,7 +56,7 @@ class DataLayout:
 DEFAULT_LAYOUT = DataLayout()  # the usual names of tables, folders and columns
 
 
-def load_pages(data_dir: Path, layout: DataLayout = DEFAULT_LAYOUT) -> PageSet:
+def load_pages(data_dir: Path, layout: DataLayout = DEFAULT_LAYOUT, keeps_missing: bool = False) -> PageSet:
     """Read the tables of a data folder and find the files that they name.
 
     No image is opened; ``check_images`` does that. There are three kinds of data folder: the competition's
@@ -68,6 +68,7 @@ def load_pages(data_dir: Path, layout: DataLayout = DEFAULT_LAYOUT) -> PageSet:
         UserError: The data set has problems: all of them are listed, each with its file and line.
     """
     loading = _Loading.of(data_dir, layout)
+    loading.keeps_missing = keeps_missing
     image_dir = layout.image_dir
     train_path, val_path = loading.table_path("train", layout.train_table), loading.table_path("val", layout.val_table)
     if train_path is not None:
@@ -127,6 +128,7 @@ class _Loading:
     tables: dict[str, Path] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    keeps_missing: bool = False
 
     @classmethod
     def of(cls, data_dir: Path, layout: DataLayout) -> _Loading:
@@ -164,7 +166,7 @@ class _Loading:
         if table is None:
             return []
         finder = ImageFinder(folders, self.data_dir)
-        return claimed_in_table(table, finder, self.id_column, self.target_column, self.problems)
+        return claimed_in_table(table, finder, self.id_column, self.target_column, self.problems, self.keeps_missing)
 
     def table_of_any_split(self, path: Path, image_dir: str | None) -> list[ClaimedPage]:
         """Return the pages of a table whose images may be in the folder of any split, but of only one."""
@@ -272,7 +274,8 @@ class _Loading:
             self.problems.append(f"{sample_path.name}: lists {len(table.rows)} pages, but there is no folder test/")
             return []
         id_column = self.id_column if self.id_column in table.columns else table.columns[0]
-        pages = claimed_in_table(table, ImageFinder([folder], self.data_dir), id_column, None, self.problems)
+        finder = ImageFinder([folder], self.data_dir)
+        pages = claimed_in_table(table, finder, id_column, None, self.problems, self.keeps_missing)
         self.notes += note_unlisted(sample_path, pages, folder)
         return pages
 
@@ -295,6 +298,8 @@ class _Loading:
         report_repeats([("test", test)], self.problems)
         if classes is not None:
             self.check_labels(classes, [*train, *(val or ()), *test], least_classes)
+        if not any(page.file for page in (*train, *(val or ()), *test)):
+            self.problems += [f"{page.where}: {page.id}: {page.problem}" for page in train if page.problem is not None]
         if self.problems:
             problems = list(dict.fromkeys(self.problems))
             count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -314,6 +319,7 @@ class _Loading:
             class_targets=classes.targets,
             tables=self.tables,
             notes=tuple(self.notes),
+            missing=tuple(_missing([("train", train), ("val", val or ()), ("test", test)], classes)),
         )
 
     def check_labels(self, classes: Classes, pages: Sequence[ClaimedPage], least_classes: int) -> None:
@@ -370,6 +376,16 @@ def _folders_in(root: Path) -> list[Path]:
 def _pages(claimed: Sequence[ClaimedPage], classes: Classes) -> tuple[Page, ...]:
     pages = []
     for page in claimed:
-        assert page.file is not None, "a missing file is a problem, and problems have been raised"
+        if page.file is None:
+            assert page.problem is not None, "any other missing file is a problem, and problems have been raised"
+            continue
         pages.append(page.file.labelled(None if page.label is None else classes.index(page.label)))
     return tuple(pages)
+
+
+def _missing(splits: Sequence[tuple[str, Sequence[ClaimedPage]]], classes: Classes) -> Iterator[MissingPage]:
+    for split, claimed in splits:
+        for page in claimed:
+            if page.problem is not None:
+                label = None if page.label is None else classes.index(page.label)
+                yield MissingPage(split, page.id, label, page.problem)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from munseo._data.image_error import ImageProblem
+
 
 @dataclass(frozen=True, slots=True, init=False)
 class Page:
@@ -52,6 +54,16 @@ def shared(folder: Path) -> Path:
 
 
 @dataclass(frozen=True)
+class MissingPage:
+    """A page that a table names and whose file was not found."""
+
+    split: str  # ``train``, ``val`` or ``test``
+    id: str
+    label: int | None
+    problem: ImageProblem
+
+
+@dataclass(frozen=True)
 class PageSet:
     """All pages of a data folder, in the order of its tables."""
 
@@ -64,3 +76,4 @@ class PageSet:
     tables: dict[str, Path]  # tables that were read: ``train``, ``val``, ``meta``, ``sample_submission``
     # What was done without asking, such as skipped files; it is printed and written into the report.
     notes: tuple[str, ...]
+    missing: tuple[MissingPage, ...] = ()  # only where they were asked for; otherwise a missing file is an error

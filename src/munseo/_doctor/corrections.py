@@ -58,7 +58,7 @@ def write_corrections(data: Path, issues: Path, output: Path, layout: DataLayout
     Raises:
         UserError: Rows are wrong, all of which are named; or the output exists or would be read as another table.
     """
-    pages = load_pages(data, layout)
+    pages = load_pages(data, layout, keeps_missing=True)
     if "train" not in pages.tables:
         raise UserError(f"{data}: its labels are names of folders, not a table; move the files instead.")
     classes = Classes(pages.class_names, pages.class_targets, "the classes")

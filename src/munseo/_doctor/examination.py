@@ -15,7 +15,7 @@ from munseo._data.page_groups import join_groups
 from munseo._doctor.duplicates import find_copies
 from munseo._doctor.embeddings import embed, has_packaged, load_backbone
 from munseo._doctor.held_out_probabilities import held_out_probabilities
-from munseo._doctor.inspected_page import InspectedPage, inspect_pages
+from munseo._doctor.inspected_page import InspectedPage, inspect_pages, missing_pages
 from munseo._doctor.issue import Issue, PageEvidence
 from munseo._doctor.issue_kinds import KINDS
 from munseo._doctor.judge import TRUSTED, Judge
@@ -78,6 +78,7 @@ def examine(pages: PageSet, run: RunFolder | None = None, seed: int = 42) -> Exa
     num_pages = len(pages.train) + len(pages.val or ()) + len(pages.test)
     square_px = classifier.card.image_size if classifier else None
     inspected, embedding = embed(track(inspect_pages(pages, square_px), "Looking at pages", num_pages), classifier)
+    inspected += missing_pages(pages)
     say("comparing pages")
     copies = find_copies(inspected, num_cores())
     notes: list[Remark] = []

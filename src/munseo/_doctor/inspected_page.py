@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -68,6 +69,11 @@ def inspect_pages(pages: PageSet, square_px: int | None) -> Iterator[tuple[Inspe
         num_cores(),
         _PAGES_AHEAD,
     )
+
+
+def missing_pages(pages: PageSet) -> list[InspectedPage]:
+    """Return the pages whose files were not found, each with the reason; their paths lead nowhere."""
+    return [InspectedPage(one.split, Page(one.id, Path(one.id), one.label), one.problem) for one in pages.missing]
 
 
 def _inspect(split: str, page: Page, square_px: int | None) -> tuple[InspectedPage, np.ndarray | None]:
