@@ -43,8 +43,9 @@ _BOLD_FROM = 600  # the weight from which a font is bold
 
 _EAST_ASIAN_NAMES = re.compile(
     rb"[\x80-\xff]"  # a name in Hangul, in whatever encoding
-    rb"|malgun|gulim|dotum|batang|gungs|nanum|^hy(?!p[aeh])|hcr|hancom|hanyang|haansoft|ham.?(cho|chorom)|myeongjo|myungjo"
-    rb"|kopub|pretendard|gowun|baekmuk|spoqa|sandoll|yoon|applegothic|apple.?sd.?gothic|(noto|source.?han).?(sans|serif).?(cjk|kr|jp|sc|tc|k(?![a-z]))"
+    rb"|malgun|gulim|dotum|batang|gungs|nanum|^hy(?!p[aeh])|hcr|hancom|hanyang|haansoft|ham.?cho|myeongjo|myungjo"
+    rb"|kopub|pretendard|gowun|baekmuk|spoqa|sandoll|yoon|applegothic|apple.?sd.?gothic"
+    rb"|(noto|source.?han).?(sans|serif).?(cjk|kr|jp|sc|tc|k(?![a-z]))"
     rb"|ms.?p?(gothic|mincho)|meiryo|yu.?(gothic|mincho)|heisei|kozuka|hiragino|simsun|simhei|mingliu"
     rb"|yahei|jhenghei|kaiti|fangsong|stsong|adobe(song|ming|myungjo|gothic)",
     re.IGNORECASE,

@@ -181,7 +181,10 @@ def _is_blank(rgb: np.ndarray) -> bool:
 
 
 def _has_text(page: Any) -> bool:
-    text = page.get_textpage()
+    try:
+        text = page.get_textpage()
+    except pypdfium2.PdfiumError:
+        return False
     try:
         return bool(text.get_text_range(0, min(text.count_chars(), _TEXT_LOOKED_AT)).strip())
     finally:
