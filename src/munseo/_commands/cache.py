@@ -27,8 +27,11 @@ def show_listing(listing: CacheListing) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    if listing.num_pages_with_words:
+        typer.echo(f"words of {listing.num_pages_with_words:,} pages: {_size(listing.word_bytes)}")
     if not listing.entries:
-        typer.echo(f"{listing.folder}: empty")
+        if not listing.num_pages_with_words:
+            typer.echo(f"{listing.folder}: empty")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("image size", "pages", "size", "last used", ""):
@@ -46,7 +49,7 @@ def show_listing(listing: CacheListing) -> None:
 
 
 def clear(folder: FolderArgument = None) -> Cleared:
-    """Delete all decoded pages that no running command uses; they are decoded again when they are needed."""
+    """Delete all decoded pages that no running command uses, and all words; they are made again when needed."""
     from munseo._data.cache.cache_contents import clear_cache
 
     return clear_cache(folder)

@@ -14,8 +14,9 @@ FEW_LETTERS = 15.0
 for columns."""
 UNSURE = 0.5
 """Below this certainty the second pose is read as well, and the more plausible page is taken."""
-MIN_LETTERS = 3.0
-"""With fewer plausible letters a page has no words: those that an engine finds in noise and pictures."""
+MIN_LETTERS, MIN_LETTERS_A_WORD = 3.0, 0.1
+"""With fewer plausible letters, on the page or for each of its words, a page has no words: an engine finds hundreds of
+words in noise, with 0.01 plausible letters each. Badly damaged pages that it could still read had 0.2, clean ones 4."""
 
 
 def read_page(grey: np.ndarray, engine: WordEngine) -> PageWords:
@@ -46,7 +47,7 @@ def read_upright(upright: np.ndarray, engine: WordEngine) -> RawReading:
 def placed(reading: RawReading, level: LevelPage, pose: Pose, sureness: float) -> PageWords:
     """Return a reading of a level page, made upright from a pose, as words on the upright page."""
     kept = np.array([any(map(str.isalnum, word)) for word in reading.words], bool)
-    if reading.plausible_letters < MIN_LETTERS:
+    if reading.plausible_letters < max(MIN_LETTERS, MIN_LETTERS_A_WORD * len(reading.words)):
         kept[:] = False
     words = tuple(word for word, keep in zip(reading.words, kept, strict=True) if keep)
     boxes = _on_page(reading.boxes[kept], level, pose)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,24 @@ def read_pdf_text(page: PdfPage, grey: np.ndarray, engine: WordEngine | None) ->
     if not _is_where_ink_is(layer.boxes, small) or (engine is not None and not _reads_alike(layer, grey, engine)):
         return None
     boxes = turned_boxes(layer.boxes, -layer.quarter_turns).astype(np.float32)
-    return PageWords(tuple(layer.words), boxes, None, "pdf", layer.quarter_turns)
+    order = _reading_order(boxes) if layer.quarter_turns else range(len(boxes))
+    words = tuple(layer.words[index] for index in order)
+    return PageWords(words, boxes[list(order)], None, "pdf", layer.quarter_turns)
+
+
+def _reading_order(boxes: np.ndarray) -> list[int]:
+    """Return the order of words (N, 4) on the upright page; PDFium gives the lines of some turned pages upwards."""
+    lines = [[0]]
+    for index in range(1, len(boxes)):
+        middle = (boxes[index, 1] + boxes[index, 3]) / 2
+        if boxes[index - 1, 1] <= middle <= boxes[index - 1, 3]:
+            lines[-1].append(index)
+        else:
+            lines.append([index])
+    tops = [float(boxes[line, 1].min()) for line in lines]
+    if sum(after < before for before, after in pairwise(tops)) > (len(lines) - 1) / 2:
+        lines.reverse()
+    return [index for line in lines for index in line]
 
 
 def _read_layer(page: PdfPage) -> _Layer | None:

@@ -22,7 +22,7 @@ ENGINES = {"tesseract": EngineKind(tesseract_version, TesseractEngine)}
 READING_CODE = (
     *("level_page.py", "page_pose.py", "page_reader.py", "pdf_text.py", "tesseract_engine.py"),
     *("sidecar_file.py", "text_windows.py", "word_engine.py", "word_sources.py"),
-    *("../_shift/page_area.py", "../_shift/text_lines.py"),
+    *("../_shift/image_quality.py", "../_shift/page_area.py", "../_shift/text_lines.py"),
 )
 """The files that decide what is read. A change of any of them starts a new store of words, so that nobody has to
 remember to raise a version."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,8 @@ from munseo._data.cache.pack import DamagedPackError, count_pages
 from munseo._data.cache.pack_storage import (
     SIZE_FOLDERS,
     THUMBNAILS,
+    WORDS,
+    WORDS_SUFFIX,
     cache_folder,
     delete_unused,
     holding,
@@ -44,6 +47,9 @@ class CacheListing:
     folder: Path
     entries: tuple[CacheEntry, ...]
     limit: int
+    # Words that were read on pages. They are text, a hundredth of the pixels, and do not count towards the limit.
+    num_pages_with_words: int = 0
+    word_bytes: int = 0
 
     @property
     def num_bytes(self) -> int:
@@ -70,11 +76,13 @@ def list_cache(folder: Path | str | None = None) -> CacheListing:
         groups.setdefault(pack.parent, []).append(pack)
     entries = [_entry(chosen, home, packs) for home, packs in groups.items()]
     entries.sort(key=lambda entry: entry.last_used, reverse=True)
-    return CacheListing(chosen, tuple(entries), size_limit(chosen))
+    words = _word_files(chosen)
+    num_bytes = sum(file.stat().st_size for file in words)
+    return CacheListing(chosen, tuple(entries), size_limit(chosen), sum(map(_count_words, words)), num_bytes)
 
 
 def clear_cache(folder: Path | str | None = None) -> Cleared:
-    """Delete all decoded pages that no running process reads; they only cost the time to decode them again.
+    """Delete all decoded pages that no running process reads, and all words; they only cost the time to do it again.
 
     Raises:
         UserError: The folder may not be written to.
@@ -85,6 +93,11 @@ def clear_cache(folder: Path | str | None = None) -> Cleared:
     try:
         with holding(chosen):
             freed = sum(delete_unused(pack) for pack in pack_files(chosen))
+            for file in _word_files(chosen):
+                num_bytes = file.stat().st_size
+                with suppress(PermissionError):  # Windows: another process has it open
+                    file.unlink()
+                    freed += num_bytes
             left = sum(pack.stat().st_size for pack in pack_files(chosen))
             for home in chosen.glob(SIZE_FOLDERS):
                 for file in home.glob(f"*{PAIRS_SUFFIX}"):
@@ -117,3 +130,19 @@ def _entry(folder: Path, home: Path, packs: list[Path]) -> CacheEntry:
         current=home in (size_folder(folder, size_px), thumbnail_folder(folder)),
         thumbnails=home.parent.name == THUMBNAILS,
     )
+
+
+def _word_files(folder: Path) -> list[Path]:
+    """Return the files of words of all versions, with the journals that a killed process may have left."""
+    return sorted(folder.glob(f"{WORDS}/*{WORDS_SUFFIX}*"))
+
+
+def _count_words(file: Path) -> int:
+    """Return the number of pages whose words a file has; 0 if it cannot be read."""
+    if file.suffix != WORDS_SUFFIX:
+        return 0
+    try:
+        with closing(sqlite3.connect(file)) as database:
+            return int(database.execute("SELECT count(*) FROM pages").fetchone()[0])
+    except sqlite3.Error:
+        return 0
