@@ -225,6 +225,21 @@ def test_a_labelled_test_set_is_judged_with_its_text(run, data, tmp_path):
     assert scores["macro_f1"] > 0.9
 
 
+def test_an_ensemble_fuses_the_words_of_those_members_that_use_them(run, data, tmp_path):
+    other = open_run(munseo.train(config_of(data, tmp_path / "runs", text="none", text_min_pages=5, random_seed=3)))
+    together = open_run(munseo.ensemble([run.path, other.path], tmp_path / "both", quiet=True))
+    blend = Predictor.load(together, PredictOptions(device="cpu", backend="torch"))
+    assert blend.uses_text
+    assert blend.is_calibrated
+    pixels = np.asarray(Image.open(data / "test" / "sample_submission02.png"))
+    page = blend.prepare(pixels, "flour sugar butter oven bake")
+    members = [Predictor.load(one, PredictOptions(device="cpu", backend="torch")) for one in (run, other)]
+    rows = np.stack([member.predict([page]).final for member in members])
+    assert np.allclose(blend.predict([page]).final, blend.combination(rows), atol=1e-6)
+    assert not np.allclose(blend.predict([blend.prepare(pixels, "")]).final, blend.combination(rows), atol=1e-3)
+    assert munseo.evaluate(together.path)["macro_f1"] == pytest.approx(together.read_results().val.macro_f1, abs=1e-6)
+
+
 def test_words_that_say_nothing_are_refused_with_the_interval(tmp_path, data):
     for name in ("train", "val", "sample_submission"):
         table = pd.read_csv(data / f"{name}.csv")

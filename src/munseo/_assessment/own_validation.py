@@ -137,7 +137,10 @@ def _measure_ensemble(predictor: Predictor, data: Path | None) -> dict[str, Any]
     for number, (loaded, member) in enumerate(zip(predictor.runs, aligned.members, strict=True)):
         columns = loaded.columns(card.class_names)
         if not member.out_of_fold:
-            rows[number] = predict_run(loaded.classifiers, pages, loaded.setup, loaded.views)[:, columns]
+            own = predict_run(loaded.classifiers, pages, loaded.setup, loaded.views)
+            if loaded.text is not None:
+                own = _with_words(member_folders(run)[number], aligned.ids, own)
+            rows[number] = own[:, columns]
             continue
         folds = member.predictions.loc[list(aligned.ids), "fold"].to_numpy()
         for fold, model in enumerate(loaded.classifiers):

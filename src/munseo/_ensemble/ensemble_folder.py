@@ -40,6 +40,8 @@ FILES = (
     "shifted_predictions.parquet",
     "val_predictions.parquet",
     "weights.safetensors",
+    *("text/vocabulary.json", "text/weights.safetensors", "text/fusion.json"),
+    *("image_predictions.parquet", "text_predictions.parquet"),
 )
 """Files that are copied from each member: those that prediction needs, and another ensemble of the same members."""
 
@@ -155,6 +157,7 @@ def _copy(run: RunFolder, target: RunFolder) -> None:
     target.path.mkdir(parents=True)
     for name in FILES:
         if (run.path / name).is_file():
+            (target.path / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(run.path / name, target.path / name)
     for number, fold in enumerate(run.folds):
         _copy(fold, target.fold(number))

@@ -89,6 +89,9 @@ def all_weights_sha256(run: RunFolder) -> str:
         for model in member.folds or [member]:
             with model.weights_file.open("rb") as file:
                 total.update(hashlib.file_digest(file, "sha256").digest())
+            # The words' side, where the run uses it.
+            for own in sorted(model.text_dir.glob("*")) if model.fusion_file.is_file() else ():
+                total.update(hashlib.sha256(own.read_bytes()).digest())
     return total.hexdigest()
 
 

@@ -224,9 +224,15 @@ class Predictor:
 
     @cached_property
     def _text_config(self) -> Config:
+        """The configuration that says how words are found: that of the run, or of those members that use words."""
         members = member_folders(self.folder) if self.combination is not None else [self.folder]
-        configs = [member.read_config() for member in members]
-        return next(config for config in configs if config.text != "none")
+        configs = [member.read_config() for member in members if member.fusion_file.is_file()]
+        if len({(config.text, *config.ocr_languages) for config in configs}) > 1:
+            raise UserError(
+                f"{self.folder.path}: its members find their words in different ways (text, ocr_languages); combine "
+                "members that find them alike, or predict with --no-text."
+            )
+        return configs[0]
 
     def predict(self, pages: Sequence[Page | DecodedPage], words: Sequence[PageWords] | None = None) -> PredictedPages:
         """Predict pages whose images can be decoded, or have been (``prepare``).
