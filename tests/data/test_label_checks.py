@@ -128,14 +128,19 @@ def test_a_column_for_each_class(make_data):
 
 @pytest.mark.parametrize("kind", ["parquet", "jsonl"])
 def test_columns_of_true_and_false(tmp_path, kind):
-    rows = [{"file_name": f"{n}.jpg", "a": n == 0, "b": n != 0, "c": False} for n in range(3)]
+    rows = [{"file_name": f"{n}.jpg", "a": n == 0, "b": n != 0, "empty": None} for n in range(3)]
     file = tmp_path / f"t.{kind}"
     if kind == "parquet":
         pq.write_table(pa.Table.from_pylist(rows), file)
     else:
         file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     found = one_hot_columns(read_table(file), "file_name")
-    assert (found.names, found.num_several, found.num_none) == (("a", "b", "c"), 0, 0)
+    assert (found.names, found.num_several, found.num_none) == (("a", "b"), 0, 0)
+
+
+def test_columns_with_a_mark_for_each_class(make_data):
+    with pytest.raises(UserError, match=r"2 columns of 0 and 1 \('letter', 'email'\)"):
+        load_pages(make_data(PAGES, train="ID,letter,email,note,more\n0,x,,,\n1,,X,,\n"))
 
 
 def test_an_ordinary_table_without_labels_is_not_taken_for_one(make_data):

@@ -22,7 +22,7 @@ _LONGEST_LIST = 1000
 """The most characters of a label that is read as a list."""
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 """Characters without a picture that Unicode does not class as format characters, such as the Hangul filler."""
-_YES, _NO = ("1", "1.0", "true"), ("0", "0.0", "false", "")
+_YES, _NO = ("1", "1.0", "true", "yes", "x"), ("0", "0.0", "false", "no", "")
 
 
 def label_key(label: str) -> str:
@@ -123,12 +123,13 @@ class OneHotColumns:
 
 def one_hot_columns(table: DataTable, id_column: str) -> OneHotColumns | None:
     """Return the columns of a table that hold nothing but 0 and 1; None if there are fewer than two beside the ID."""
-    could_be = [name != id_column for name in table.columns]
+    could_be, has_yes = [name != id_column for name in table.columns], [False] * len(table.columns)
     for row in table.rows:
         for index, cell in enumerate(row.cells):
-            if could_be[index] and cell.casefold() not in (*_YES, *_NO):
-                could_be[index] = False
-    chosen = [index for index, is_one in enumerate(could_be) if is_one]
+            is_yes = cell.casefold() in _YES
+            has_yes[index] |= is_yes
+            could_be[index] &= is_yes or cell.casefold() in _NO
+    chosen = [index for index, is_one in enumerate(could_be) if is_one and has_yes[index]]
     if len(chosen) < 2 or not table.rows:
         return None
     ones = [sum(row.cells[index].casefold() in _YES for index in chosen) for row in table.rows]
