@@ -44,6 +44,7 @@ from munseo._prediction.prepared_engine import Pages, is_worth_preparing, models
 from munseo._prediction.text_side import TextSide
 from munseo._prediction.words_of_pages import PixelReader, find_words, reading_settings
 from munseo._run import RunFolder, check_fingerprints
+from munseo._text.word_evidence import evidence_of_words
 from munseo._words.page_words import NO_WORDS, PageWords
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -233,6 +234,16 @@ class Predictor:
                 "members that find them alike, or predict with --no-text."
             )
         return configs[0]
+
+    def word_evidence(self, page: DecodedPage, label: int) -> np.ndarray | None:
+        """Return what each word of a page adds to the logit of one of the predictor's classes, float64 (num_words,).
+
+        In an ensemble it is the first member that uses words; None where no words are used.
+        """
+        run = next((run for run in self.runs if run.text is not None), None)
+        if run is None or run.text is None or page.words is None:
+            return None
+        return evidence_of_words(run.text.model, page.words.words, run.columns(self.card.class_names)[label])
 
     def predict(self, pages: Sequence[Page | DecodedPage], words: Sequence[PageWords] | None = None) -> PredictedPages:
         """Predict pages whose images can be decoded, or have been (``prepare``).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -131,6 +132,7 @@ _engines = threading.local()
 def _engine(settings: ReadingSettings) -> WordEngine:
     known: dict[ReadingSettings, WordEngine] = _engines.__dict__.setdefault("known", {})
     if settings not in known:
+        os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # before an engine is loaded: every thread has its own
         engine = settings.open_engine()
         assert engine is not None, "these settings use an engine"
         known[settings] = engine

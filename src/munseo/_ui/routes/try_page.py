@@ -24,6 +24,7 @@ from munseo._service.uploads import ReadPage, files_of, read_body, read_pages
 from munseo._ui.explainer import Explainer, Explainers, Neighbours
 from munseo._ui.page_templates import page
 from munseo._ui.site import NotHere, ResultCache, Site
+from munseo._ui.word_marks import spoken_words
 
 LIMITS = Limits(files=20, pages=20)
 SHOWN_PX, NEAR_PX = 560, 200
@@ -97,7 +98,7 @@ def _result(
     pixels, names, threshold = upload.prepared[1], predictor.card.class_names, predictor.threshold
     best = int(row.argmax())
     order = np.argsort(-row)[:5]
-    result = {
+    result: dict[str, Any] = {
         "page": upload,
         "picture": encode_jpeg(resized(pixels, SHOWN_PX)),
         "name": names[best],
@@ -107,7 +108,10 @@ def _result(
         "heat": None,
         "near": [],
         "reading": None,
+        "words": spoken_words(predictor, upload.prepared[0], best, pixels, SHOWN_PX),
     }
+    if result["words"] is not None:
+        result["picture"] = encode_jpeg(result["words"].marked)
     if explainer is not None:
         square = explainer.square(pixels)
         result["heat"] = encode_jpeg(explainer.heat(square, best))
