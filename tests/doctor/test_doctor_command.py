@@ -75,6 +75,13 @@ def test_for_excel_the_csv_has_a_mark_and_a_workbook_beside_it(broken, tmp_path)
     assert pd.read_excel(found.workbook, dtype=str, keep_default_na=False).equals(table)
 
 
+def test_the_name_of_a_file_is_no_folder(tmp_path):
+    for name in ("issues.xlsx", "found.CSV"):
+        with pytest.raises(UserError, match="name a folder with -o, and add --excel"):
+            doctor(tmp_path, out=tmp_path / name, quiet=True)
+    assert not any(tmp_path.iterdir())
+
+
 def test_a_run_of_other_classes_is_refused(finished, make_pages, tmp_path):
     from printed import draw, jpeg
 

@@ -284,9 +284,11 @@ def test_what_cannot_be_read_ends_the_command_only_on_request(finished, pages_in
 
 def test_only_unreadable_pages(finished, tmp_path):
     (tmp_path / "a.png").write_bytes(b"x")
+    (tmp_path / "o.expected.json").write_text("{}")  # of a table that was written here before
     table = as_people_read(predict(finished.path, [tmp_path / "a.png"], tmp_path / "o.csv", quiet=True))
     assert table.loc[0, ["ID", "target", "class_name", "confidence"]].tolist() == ["a.png", "", "", ""]
     assert table.loc[0, "error"]
+    assert not (tmp_path / "o.expected.json").exists()
 
 
 def test_a_row_of_a_table_whose_file_is_missing(finished, pages_inbox, tmp_path):

@@ -11,6 +11,7 @@ import typer
 
 from munseo._commands import options
 from munseo._console import quietly, say
+from munseo._errors import UserError
 
 if TYPE_CHECKING:
     from munseo._doctor.judge import Judge
@@ -20,6 +21,8 @@ EXAMPLES = (
     "`munseo doctor data/rvl5 --run runs/2507… -o checks/rvl5`",
     "`munseo doctor data/rvl5 --excel` writes issues.xlsx too",
 )
+FILE_ENDINGS = (".csv", ".xlsx", ".parquet", ".html")
+"""Endings of names that are meant as files, and not as the folder of all files."""
 ISSUES, WORKBOOK, PAGE = "issues.csv", "issues.xlsx", "doctor.html"
 
 
@@ -79,6 +82,10 @@ def doctor(
     from munseo._run import check_fingerprints, open_run
 
     Texts(language, "doctor")  # an unknown language is reported before minutes of work
+    if out is not None and Path(out).suffix.lower() in FILE_ENDINGS:
+        raise UserError(
+            f"{out}: the doctor writes several files; name a folder with -o, and add --excel for a workbook."
+        )
     folder = options.existing_data(data)
     opened = open_run(run) if run is not None else None
     from munseo._data import DataLayout, load_pages

@@ -133,8 +133,11 @@ def _tell(joined: JoinedTable, predictor: Predictor) -> None:
         say(predictor.threshold.sentence(joined.num_sure, joined.num_rows))
     if joined.raw is not None:
         expected = expected_score(predictor, PredictedPages(joined.raw, joined.raw))
-        if expected is not None:
-            write_json(joined.file.with_suffix(".expected.json"), expected)
+        file = joined.file.with_suffix(".expected.json")
+        if expected is None:
+            file.unlink(missing_ok=True)  # that of other pages, which were predicted to the same table before
+        else:
+            write_json(file, expected)
 
 
 @contextmanager
