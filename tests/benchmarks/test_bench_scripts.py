@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 MODEL = "test_efficientnet.r160_in1k"
@@ -138,3 +139,27 @@ def test_openvino_options_measures_every_way():
 def test_prediction_tables_writes_every_kind():
     table = rows(start("prediction_tables.py", "--pages", 3000, "--classes", 3, "--proba"))
     assert [row[:2] for row in table[1:]] == [[ending, "3,000"] for ending in (".parquet", ".csv", ".xlsx")]
+
+
+def test_decode_speed_draws_its_pages_and_compares_a_build_with_itself(tmp_path):
+    (tmp_path / "scans").mkdir()
+    Image.new("L", (60, 80), 250).save(tmp_path / "scans" / "a.jpg")
+    only = ["grey JPEG, decoded", "one-bit G4 TIFF, 300 dpi, to the model's square", "JPEGs of the folder, decoded"]
+    words = (
+        "--against",
+        sys.executable,
+        "--data",
+        tmp_path / "scans",
+        "--rounds",
+        1,
+        "--seconds",
+        0.01,
+        "--only",
+        *only,
+    )
+    found = {row[0]: row[1:] for row in rows(start("decode_speed.py", *words))}
+    assert set(found) == {"workload", *only}
+    for workload in only:
+        old, new, ratio = map(float, found[workload])
+        assert min(old, new) > 0
+        assert abs(ratio - new / old) <= 0.2 * ratio

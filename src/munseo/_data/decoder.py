@@ -296,7 +296,8 @@ def _decode_jpeg(data: bytes, open_image: Open, max_pixels: int) -> _Decoded:
     if not isinstance(image, JpegImageFile):  # of more than 8 bits, and decoded already
         return _Decoded(image, image.size, to_8_bits(image))
     header_bytes = stream.tell()
-    check_scans(data, header_bytes)
+    if image.mode != "L" or "progressive" in image.info:  # any other grey JPEG has one scan, and decoders end with it
+        check_scans(data, header_bytes)
     ended = with_end(data, header_bytes)
     if ended is not None:
         return _Decoded(ended, ended.size, to_8_bits(ended))
