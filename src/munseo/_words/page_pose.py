@@ -14,7 +14,7 @@ import numpy as np
 from munseo._words.text_windows import find_windows
 from munseo._words.word_engine import WordEngine
 
-NUM_WINDOWS = 4
+NUM_WINDOWS = 3
 """Windows that are read in each direction, one after the other until the pose is clear."""
 ENOUGH_LETTERS = 25.0
 """A pose with this many plausible letters,"""
@@ -27,6 +27,9 @@ OTHER_SHARE = 0.1
 """The share that is expected of poses that were not read."""
 CHANCE_LETTERS = 8.0
 """Once a pose has more plausible letters than noise has by chance, those with far fewer are read no more."""
+HOPELESS_WORDS, HOPELESS_LETTERS = 80, 4.0
+"""After the first number of words with fewer plausible letters than the second in every pose, a page is read no more:
+its print is too damaged, or it is none."""
 CLEARLY_LEVEL = 3.0
 """Where lines are this many times clearer in one direction, the other direction is not read."""
 
@@ -80,7 +83,7 @@ def rank_poses(level: np.ndarray, engine: WordEngine) -> RankedPoses:
         for turned, windows in directions:
             if number < len(windows) and trials.read(windows[number], turned):
                 return trials.ranking()
-        if trials.is_clear():
+        if trials.is_clear() or trials.is_hopeless():
             break
     return trials.ranking()
 
@@ -91,6 +94,7 @@ class _Trials:
     def __init__(self, engine: WordEngine) -> None:
         self.engine = engine
         self.letters = dict.fromkeys(POSES, 0.0)
+        self.num_words = 0
 
     def read(self, window: np.ndarray, turned: int) -> bool:
         """Read a window (h, w) in the poses in which its lines are level.
@@ -109,6 +113,7 @@ class _Trials:
                 continue
             reading = self.engine.read(Pose(pose.quarter_turns + turned, pose.mirrored).made_upright(window), "block")
             plausible = reading.plausible_letters
+            self.num_words += len(reading.words)
             self.letters[pose] += plausible
             if plausible >= SURE_LETTERS and plausible >= SURE_SHARE * reading.num_letters:
                 for other in POSES:
@@ -121,6 +126,10 @@ class _Trials:
         """Return whether one pose has enough letters, and clearly more than any other."""
         ranking = self.ranking()
         return ranking.letters[0] >= max(ENOUGH_LETTERS, CLEARLY_MORE * ranking.letters[1])
+
+    def is_hopeless(self) -> bool:
+        """Return whether many words were read and none is plausible."""
+        return self.num_words >= HOPELESS_WORDS and max(self.letters.values()) < HOPELESS_LETTERS
 
     def ranking(self) -> RankedPoses:
         """Return the poses in their order; equal ones stay in the order of ``POSES``."""

@@ -9,9 +9,10 @@ from munseo._words.page_pose import Pose, certainty, rank_poses
 from munseo._words.page_words import PageWords
 from munseo._words.word_engine import RawReading, WordEngine
 
-FEW_LETTERS = 15.0
-"""With fewer plausible letters a page is read again as one block: noise can hide every line from an engine that looks
-for columns."""
+FEW_WORDS = 10
+"""A page with fewer words is read again as one block: noise hides lines from an engine that looks for columns."""
+SOME_LETTERS = 2.0
+"""A second pose with fewer plausible letters is not worth reading."""
 UNSURE = 0.5
 """Below this certainty the second pose is read as well, and the more plausible page is taken."""
 MIN_LETTERS, MIN_LETTERS_A_WORD = 3.0, 0.1
@@ -25,7 +26,7 @@ def read_page(grey: np.ndarray, engine: WordEngine) -> PageWords:
     ranking = rank_poses(level.pixels, engine)
     pose, sureness = ranking.poses[0], ranking.certainty
     reading = read_upright(pose.made_upright(level.pixels), engine)
-    if sureness < UNSURE and ranking.letters[1] > 0:
+    if sureness < UNSURE and ranking.letters[1] >= SOME_LETTERS:
         other = ranking.poses[1]
         other_reading = read_upright(other.made_upright(level.pixels), engine)
         if other_reading.plausible_letters > reading.plausible_letters:
@@ -37,7 +38,7 @@ def read_page(grey: np.ndarray, engine: WordEngine) -> PageWords:
 def read_upright(upright: np.ndarray, engine: WordEngine) -> RawReading:
     """Read a level, upright page (H, W) uint8."""
     reading = engine.read(upright, "page")
-    if reading.plausible_letters < FEW_LETTERS:
+    if len(reading.words) < FEW_WORDS:
         again = engine.read(upright, "block")
         if again.plausible_letters > reading.plausible_letters:
             return again
