@@ -39,9 +39,11 @@ from munseo._words.page_reader import read_page, read_upright
 from munseo._words.page_words import PageWords
 from munseo._words.reading_settings import ReadingSettings
 from munseo._words.tesseract_engine import TesseractEngine, find_data, in_order
+from munseo._words.word_engine import RawReading
 from munseo._words.word_reader import read_words
 from munseo._words.word_sources import ImageFile, to_grey
 
+LEGIBLE = 25.0  # a page with fewer plausible letters in every pose has hardly a word
 ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".pdf")
 
 
@@ -129,7 +131,7 @@ def compare_with_eight_poses(files: Sequence[Path], engine: TesseractEngine) -> 
         ours_s += cpu
         (pose, reading), _, cpu = timed(lambda grey=grey: read_eight(grey, engine))
         eight_s += cpu
-        if reading.plausible_letters < 25:  # hardly a word in any pose
+        if reading.plausible_letters < LEGIBLE:
             continue
         total += 1
         same += (ours.quarter_turns, ours.mirrored) == (pose.quarter_turns, pose.mirrored)
@@ -157,8 +159,8 @@ def begin(languages: Sequence[str]) -> None:
     _engine = TesseractEngine(languages)
 
 
-def read_file(file: Path) -> tuple[str, ...]:
-    return _engine.read(cv2.imread(str(file), cv2.IMREAD_GRAYSCALE), "page").words
+def read_file(file: Path) -> RawReading:
+    return _engine.read(cv2.imread(str(file), cv2.IMREAD_GRAYSCALE), "page")
 
 
 def compare_with_command(
@@ -191,11 +193,15 @@ def compare_with_command(
             return done.stdout.split()
 
         theirs, command_wall, command_cpu = timed(lambda: [call(path) for path in prepared])
-    shared = sum((Counter(a) & Counter(b)).total() for a, b in zip(ours, theirs, strict=True))
     print(f"\nthe tesseract command, page by page, on {len(files)} pages that are upright and level:")
     print(f"  {command_wall / len(files):.2f} s a page, processor time {command_cpu / len(files):.2f}")
     print(f"  ours in {workers} processes {wall / len(files):.2f} s a page: {command_wall / wall:.1f} times faster")
-    print(f"  words: {sum(map(len, theirs)):,} and {sum(map(len, ours)):,}, {shared:,} in common")
+    pairs = [
+        (Counter(a.words), Counter(b)) for a, b in zip(ours, theirs, strict=True) if a.plausible_letters >= LEGIBLE
+    ]
+    mine, told = sum(a.total() for a, _ in pairs), sum(b.total() for _, b in pairs)
+    shared = sum((a & b).total() for a, b in pairs)
+    print(f"  words of the {len(pairs)} legible pages: {told:,} and {mine:,}, {shared:,} in common")
 
 
 def main() -> None:
