@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import zlib
+from io import BytesIO
 from itertools import product
 
 import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageCms
 from tiff_file import tiff
 
@@ -218,6 +220,22 @@ def test_what_is_not_read_is_named_with_the_way_out(photometric, samples, bits, 
     assert problem.code == ProblemCode.TIFF_KIND
     assert words in str(problem)
     assert str(problem).endswith("save it as RGB or grey of 8 bits")
+
+
+def test_jpeg_of_12_bits_within_a_tiff(grey):
+    values = levels(grey, 12)
+    content = imagecodecs.jpeg8_encode(np.ascontiguousarray(values[:, :, 0]), bitspersample=12, level=98)
+    for layout in LAYOUTS:
+        assert_read(tiff(values, 12, GREY, compress=(7, lambda _: content), **layout), grey, 6)
+
+
+@pytest.mark.parametrize("compression", ["lzma", "zstd", "packbits", "webp", "jpeg2000", "jpegxl", "lerc"])
+@pytest.mark.parametrize("tile", [None, (32, 48)], ids=["strips", "tiles"])
+def test_other_compressions(picture, compression, tile):
+    stream = BytesIO()
+    page = np.tile(picture, (2, 2, 1))
+    tifffile.imwrite(stream, page, photometric="rgb", compression=compression, tile=tile, metadata=None)
+    assert_read(stream.getvalue(), page, 24 if compression in ("webp", "jpegxl", "jpeg2000") else 0)
 
 
 def test_a_part_that_is_missing_is_said(picture):

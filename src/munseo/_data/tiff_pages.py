@@ -29,8 +29,8 @@ from munseo._data.tiff_directory import (
 )
 from munseo._data.tiff_samples import check_kind, read_samples, read_subsampled
 
-_BY_PILLOW = frozenset([1, 2, 3, 4, 5, 7, 8, 32773, 32946, 34925, 50000, 50001])
-"""Compressions that both Pillow's libtiff and tifffile read."""
+_BY_PILLOW = frozenset([1, 2, 3, 4, 5, 7, 8, 32773, 32946, 34925, 50000])
+"""Compressions that both Pillow's libtiff and tifffile read; WebP is left out of the one in its wheels."""
 _BY_PILLOW_ALONE = frozenset([6, 32771])  # JPEG of TIFF 6.0, and CCITT in words, which tifffile does not read
 _LAYOUTS = frozenset(
     [(photometric, (bits,), ()) for photometric in (0, GREY) for bits in (1, 2, 4, 8)]
