@@ -1,5 +1,6 @@
 """The training step: what a step counts when the gradients of several batches are accumulated for it."""
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -121,3 +122,16 @@ def test_a_processor_trains_in_16_bits_and_validates_in_32(begin, monkeypatch):
     classifier = load_classifier(training.card, training.folder.weights_file)
     predicted = predict_pages(classifier, training.splits[0].val, InferenceSetup(torch.device("cpu"), 8))
     assert torch.allclose(torch.cat(validated).softmax(dim=1), torch.from_numpy(predicted), atol=1e-5)
+
+
+def test_the_workers_that_load_validation_pages_serve_all_epochs(begin, monkeypatch):
+    children, step = {}, PageClassifier.validation_step
+
+    def note_children(self, batch, batch_idx, dataloader_idx=0):
+        children.setdefault(self.current_epoch, set()).update(psutil.Process().children())
+        step(self, batch, batch_idx, dataloader_idx)
+
+    monkeypatch.setattr(PageClassifier, "validation_step", note_children)
+    go(begin(epochs=2, num_workers=1))
+    assert len(children[0]) == 2, "one loads training pages, one validation pages"
+    assert children[0] == children[1]

@@ -144,9 +144,12 @@ def single_threaded(_: int = 0) -> None:
 
 
 def inference_loader(
-    pages: PageDataset, batch_size: int, num_workers: int, pin_memory: bool = False
+    pages: PageDataset, batch_size: int, num_workers: int, pin_memory: bool = False, keep_workers: bool = False
 ) -> DataLoader[Item]:
-    """Return a loader that gives ``Batch``es of pages, clean or damaged, in their order."""
+    """Return a loader that gives ``Batch``es of pages, clean or damaged, in their order.
+
+    With ``keep_workers`` the workers of one pass through the pages serve the next one too, instead of new ones.
+    """
     return DataLoader(
         pages,
         batch_size=batch_size,
@@ -154,6 +157,7 @@ def inference_loader(
         collate_fn=collate,
         worker_init_fn=single_threaded,
         pin_memory=pin_memory,
+        persistent_workers=keep_workers and num_workers > 0,
     )
 
 

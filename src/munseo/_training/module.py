@@ -104,7 +104,11 @@ class PageClassifier(pl.LightningModule):
         sets: list[PageDataset] = [InferencePages(mine, size, orientation)]
         if recipe is not None:
             sets.append(ShiftedPages(mine, size, recipe, self.config.shifted_draws, orientation))
-        return [inference_loader(pages, self.hardware.val_batch_size, self.hardware.num_workers) for pages in sets]
+        hardware, pin = self.hardware, self.hardware.device.type == "cuda"
+        return [
+            inference_loader(pages, hardware.val_batch_size, hardware.num_workers, pin, keep_workers=True)
+            for pages in sets
+        ]
 
     # Training, in the order of an epoch
 
