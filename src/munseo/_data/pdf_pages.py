@@ -66,24 +66,24 @@ class PdfPages:
                     self._document.init_forms()  # before anything else, or they are not drawn
                 self.num_pages = len(self._document)
                 if problem := self._problem(features):
-                    raise UnreadableError(ImageProblem(problem))
+                    raise UnreadableError(problem)
             except BaseException:
                 self._document.close()
                 raise
 
-    def _problem(self, features: set[int]) -> ProblemCode | None:
+    def _problem(self, features: set[int]) -> ImageProblem | None:
         """Return why the pages of a document are not what a person means by it."""
         if self.num_pages == 0:
-            return ProblemCode.PDF_WITHOUT_PAGES
+            return ImageProblem(ProblemCode.PDF_WITHOUT_PAGES)
         holds_documents = {raw.FPDF_UNSP_DOC_PORTABLECOLLECTION, raw.FPDF_UNSP_DOC_ATTACHMENT} <= features
         # With several pages it is a letter that comes with attachments rather than their cover sheet.
         if holds_documents and self.num_pages == 1:
-            return ProblemCode.PDF_PORTFOLIO
+            return ImageProblem(ProblemCode.PDF_PORTFOLIO)
         form = self._document.get_formtype()
         if form == raw.FORMTYPE_XFA_FULL or (form == raw.FORMTYPE_XFA_FOREGROUND and self.num_pages == 1):
             page = self._loaded_page(0)
             try:
-                return None if has_fields(page) else ProblemCode.PDF_XFA_FORM
+                return None if has_fields(page) else ImageProblem(ProblemCode.PDF_XFA_FORM)
             finally:
                 page.close()
         return None
@@ -151,10 +151,10 @@ def _opened(data: bytes) -> tuple[_Document, set[int]]:
         return _loaded(data)
     except pypdfium2.PdfiumError as error:
         problem = _problem_of(error, data)
-    if problem == ProblemCode.TRUNCATED and (ended := with_end(data)) is not None:
+    if problem.code == ProblemCode.TRUNCATED and (ended := with_end(data)) is not None:
         with suppress(pypdfium2.PdfiumError):
             return _loaded(ended)
-    raise UnreadableError(ImageProblem(problem))
+    raise UnreadableError(problem)
 
 
 def _loaded(data: bytes) -> tuple[_Document, set[int]]:
@@ -162,16 +162,18 @@ def _loaded(data: bytes) -> tuple[_Document, set[int]]:
     return _Document(data), set(_features)
 
 
-def _problem_of(error: pypdfium2.PdfiumError, data: bytes) -> ProblemCode:
+def _problem_of(error: pypdfium2.PdfiumError, data: bytes) -> ImageProblem:
     """Return why PDFium did not open a file."""
     if error.err_code == raw.FPDF_ERR_PASSWORD:
         # For a file without pages PDFium reports the problem of the file before it, or success.
-        return ProblemCode.PDF_WITH_PASSWORD if b"/Encrypt" in data else ProblemCode.PDF_WITHOUT_PAGES
+        if b"/Encrypt" in data:
+            return ImageProblem(ProblemCode.PDF_WITH_PASSWORD)
+        return ImageProblem(ProblemCode.PDF_WITHOUT_PAGES)
     if error.err_code == raw.FPDF_ERR_SECURITY and b"/Encrypt" in data:
-        return ProblemCode.PDF_LOCKED
+        return ImageProblem(ProblemCode.PDF_LOCKED)
     if error.err_code == raw.FPDF_ERR_SUCCESS:
-        return ProblemCode.PDF_WITHOUT_PAGES
-    return ProblemCode.PDF_DAMAGED if has_end(data) else ProblemCode.TRUNCATED
+        return ImageProblem(ProblemCode.PDF_WITHOUT_PAGES)
+    return ImageProblem(ProblemCode.PDF_DAMAGED) if has_end(data) else ImageProblem(ProblemCode.TRUNCATED)
 
 
 def _is_blank(rgb: np.ndarray) -> bool:
