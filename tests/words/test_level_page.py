@@ -73,3 +73,16 @@ def test_certainty_is_between_0_and_1() -> None:
     assert certainty(0, 0) == 0
     assert certainty(5, 50) == 0
     assert 0.3 < certainty(20, 4) < certainty(200, 4) < 1
+
+
+def test_rules_of_a_table_are_no_text_lines() -> None:
+    page = np.full((2000, 1500), 255, np.uint8)
+    for row in range(200, 900, 40):
+        page[row : row + 5, 100:1400] = 0
+    lines = draw_page(size=36, width=1500, height=400)
+    page[1400:1800] = lines
+    windows, _ = find_windows(page, 1)
+    # The window is from the print, which has no run of 200 dark px.
+    assert len(windows) == 1
+    assert max(np.convolve(row < 128, np.ones(200), "valid").max() for row in windows[0]) < 200
+    assert (windows[0] < 128).mean() > 0.02

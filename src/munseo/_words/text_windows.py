@@ -10,7 +10,9 @@ from munseo._shift.page_area import find_strokes
 REDUCTION = 4
 """Lines are looked for on a page that is smaller by this factor; they are some 10 px apart there."""
 STRONG_STROKE = 60
-"""Darker strokes than this, in grey levels, do not count more, so that rules do not outweigh print."""
+"""Darker strokes than this, in grey levels, do not count more."""
+RULE_PX = 40
+"""A dark line that goes on for this length on the smaller page is a rule and no print: words end before."""
 WIDTH_PX, HEIGHT_PX = 120, 48
 """Size of the window on the smaller page in which the distance of the lines is measured."""
 LEAST_PITCH_PX, MOST_PITCH_PX, USUAL_PITCH_PX = 5, 24, 11
@@ -32,7 +34,9 @@ def find_windows(pixels: np.ndarray, count: int) -> tuple[list[np.ndarray], floa
     """
     height, width = max(1, pixels.shape[0] // REDUCTION), max(1, pixels.shape[1] // REDUCTION)
     small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    strokes = np.minimum(find_strokes(small), STRONG_STROKE).astype(np.float32)
+    limited = np.minimum(find_strokes(small), STRONG_STROKE)
+    rules = cv2.morphologyEx(limited, cv2.MORPH_OPEN, np.ones((1, RULE_PX), np.uint8))
+    strokes = cv2.subtract(limited, rules).astype(np.float32)
     side = min(WIDTH_PX, width), min(HEIGHT_PX, height)
     scores = _scores(strokes, side)
     y, x = _highest(scores)
