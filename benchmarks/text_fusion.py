@@ -137,9 +137,7 @@ def judge_sample(run: RunFolder, num_pages: int) -> None:
     text = np.stack([sides.text[0, chosen], model.probabilities([page.text for page in words])])
     read = np.array([bool(page.words) for page in words])
     right = text.argmax(axis=2) == labels
-    print(
-        f"  words alone right: {right[0].mean():.3f} undamaged, {right[1][read].mean():.3f} damaged, where there are words"
-    )
+    print(f"  words alone right: {right[0].mean():.3f} undamaged, {right[1][read].mean():.3f} damaged")
     both = BothSides(
         labels,
         sides.groups[chosen],
