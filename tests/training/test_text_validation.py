@@ -137,6 +137,20 @@ def test_a_prediction_is_that_of_validation_and_needs_no_data(run, data, tmp_pat
     assert (rows.argmax(axis=1) == right)[with_words].mean() > 0.9
 
 
+def test_pages_without_any_words_are_predicted_and_judged_as_the_image_alone(run, data, tmp_path):
+    for name in ("test", "sample_submission.csv"):
+        (shutil.copytree if name == "test" else shutil.copy)(data / name, tmp_path / name)
+    table = pd.read_csv(tmp_path / "sample_submission.csv").drop(columns="text")
+    table.to_csv(tmp_path / "sample_submission.csv", index=False)
+    files = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for file, text in zip(files, (None, False), strict=True):
+        munseo.predict(run.path, [tmp_path / "sample_submission.csv"], file, proba=True, text=text)
+    assert files[0].read_text() == files[1].read_text()
+    expected = [json.loads(file.with_suffix(".expected.json").read_text()) for file in files]
+    assert expected[0] == expected[1]
+    assert expected[0]["clean_val"] == pytest.approx(run.read_results().text.val.image)
+
+
 def test_a_table_of_any_size_is_predicted_with_its_texts_and_goes_on_only_with_the_same(run, data, tmp_path):
     table = pd.read_csv(data / "sample_submission.csv", keep_default_na=False)
     for name in table.ID:

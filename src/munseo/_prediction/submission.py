@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,7 @@ def predict_submission(
     file = output or run.submission_file
     prepare_for(run, options, len(checked.pages), lambda: checked.pages)
     assert sample is not None, "sample_of has found it"
-    predictor = Predictor.load(run, options)
-    words = predictor.read_words(pages, texts_of(run, tables))
+    predictor, words = _with_words(run, options, pages, tables)
     expected = _submit(file, predictor, pages, words, checked.skipped, sample, proba)
     _write_errors(file, checked.skipped)
     if expected is not None:
@@ -112,15 +112,26 @@ def predict_test_pages(run: RunFolder, pages: PageSet, skipped: Skipped) -> None
     With a sample submission this writes a submission, otherwise a table of predictions for people.
     """
     sample = pages.tables.get("sample_submission")
-    predictor = Predictor.load(run)
-    words = predictor.read_words(pages.test, texts_of(run, [] if sample is None else [sample]))
-    if words is not None and not any(page.words for page in words):
-        say("text: no test page has words, so the image alone predicts them (add their text to sample_submission.csv)")
-        predictor, words = Predictor.load(run, PredictOptions(text=False)), None
+    predictor, words = _with_words(run, PredictOptions(), pages.test, [] if sample is None else [sample])
     expected = _submit(run.submission_file, predictor, pages.test, words, skipped, sample, proba=False)
     if expected is not None:
         entry = ExpectedScore.model_validate(expected)
         run.write_results(run.read_results().model_copy(update={"expected": entry}))
+
+
+def _with_words(
+    run: RunFolder, options: PredictOptions, pages: Sequence[Page], tables: Sequence[Path]
+) -> tuple[Predictor, list[PageWords] | None]:
+    """Load a run, and read the words of pages where it uses them.
+
+    If not one page has words, the image alone predicts, with its own temperature and expected score.
+    """
+    predictor = Predictor.load(run, options)
+    words = predictor.read_words(pages, texts_of(run, tables))
+    if words is None or any(page.words for page in words):
+        return predictor, words
+    say("text: not one page has words, so the image alone predicts; their text may be a column of the table of pages")
+    return Predictor.load(run, replace(options, text=False)), None
 
 
 def own_test_pages(config: Config) -> PageSet:
