@@ -41,7 +41,7 @@ from munseo._words.reading_settings import ReadingSettings
 from munseo._words.tesseract_engine import TesseractEngine, find_data, in_order
 from munseo._words.word_engine import RawReading
 from munseo._words.word_reader import read_words
-from munseo._words.word_sources import ImageFile, to_grey
+from munseo._words.word_sources import StoredPage, to_grey
 
 LEGIBLE = 25.0  # a page with fewer plausible letters in every pose has hardly a word
 ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".pdf")
@@ -90,7 +90,7 @@ def measure_steps(files: Sequence[Path], engine: TesseractEngine) -> None:
 
 
 def measure_all(files: Sequence[Path], settings: ReadingSettings, workers: int, cache: Path) -> list[PageWords]:
-    pages = [ImageFile(hashlib.sha256(file.read_bytes()).hexdigest(), file) for file in files]
+    pages = [StoredPage(hashlib.sha256(file.read_bytes()).hexdigest(), file) for file in files]
     words, wall, cpu = timed(lambda: read_words(pages, settings, cache, workers))
     assert isinstance(words, list)
     _, again, _ = timed(lambda: read_words(pages, settings, cache, workers, None))

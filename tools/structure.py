@@ -18,8 +18,8 @@ from pathlib import Path
 SHORT_LINES = 40
 LONG_LINES = 450
 LIMITS = {
-    "modules": 375,
-    "lines": 50_000,
+    "modules": 390,
+    "lines": 53_000,
     "files with a name in -ing": 10,
     "class names used twice": 0,
     "modules under 40 lines": 25,

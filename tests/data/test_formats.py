@@ -9,8 +9,8 @@ from heic_file import heic
 from PIL import Image
 
 from munseo._data import FORMATS, PageSet, decode_pages, inspect
+from munseo._data.folder_walk import FolderWalk
 from munseo._data.formats import HEAD_BYTES, IMAGE_EXTENSIONS, find_format
-from munseo._data.image_finder import list_images
 from munseo._data.page import Page
 from munseo._doctor.bad_files import find_bad_files
 from munseo._doctor.inspected_page import inspect_pages
@@ -40,7 +40,7 @@ def test_it_is_recognised_by_its_first_bytes_and_decoded(name, sample):
 def test_its_files_are_found_and_its_extensions_are_right_for_the_doctor(name, sample, tmp_path):
     for number, extension in enumerate(sorted(IMAGE_EXTENSIONS)):
         (tmp_path / f"{number}{extension}").write_bytes(sample(name))
-    files = list(list_images(tmp_path, tmp_path, [], []))
+    files = [Path(source.path) for source in FolderWalk(tmp_path).sources(str(tmp_path), "")]
     assert len(files) == len(IMAGE_EXTENSIONS)
     pages = PageSet(tuple(Page(file.name, file, 0) for file in files), None, (), ("a",), ("a",), {}, ())
     issues = find_bad_files(PageEvidence([page for page, _ in inspect_pages(pages, None)], ("a",)))

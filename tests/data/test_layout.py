@@ -147,7 +147,10 @@ def test_folder_per_class(make_data):
     ]
     assert brief(pages.test) == [("t1.png", "t1.png", None), ("t2.png", "t2.png", None)]
     assert pages.val is None
-    assert pages.notes == ("left out, because they are not image files: bill/notes.txt, empty/ (without images)",)
+    assert pages.notes == (
+        "left out, because they are no pages: 1 files (bill/notes.txt)",
+        "left out: 1 folders without images (empty/)",
+    )
 
 
 def test_folder_per_class_below_train_with_val_test_and_meta(make_data):
@@ -220,9 +223,11 @@ def test_links_that_leave_the_folder(make_data, tmp_path_factory):
     (data / "train" / "d").symlink_to(outside)
     (data / "train" / "in.png").symlink_to(data / "kept" / "k.png")
     assert problems_of(data) == [
-        "train.csv:3: l.png: is a link that leaves the data folder",
-        "train.csv:4: d/secret.png: is a link that leaves the data folder",
+        "train.csv:3: l.png: is a link that leaves the data folder; follow_links (--follow-links) reads it",
+        "train.csv:4: d/secret.png: is a link that leaves the data folder; follow_links (--follow-links) reads it",
     ]
+    followed = load_pages(data, DataLayout(follow_links=True))
+    assert [page.id for page in followed.train] == ["a.png", "l.png", "d/secret.png", "in.png"]
 
 
 def test_a_linked_train_folder_must_be_named(make_data, tmp_path_factory):
@@ -242,9 +247,11 @@ def test_links_in_class_folders(make_data, tmp_path_factory):
     (data / "a" / "x.png").symlink_to(outside / "x.png")
     (data / "c").symlink_to(outside)
     assert problems_of(data) == [
-        "c/: is a link that leaves the data folder",
-        "a/x.png: is a link that leaves the data folder",
+        "c/: is a link that leaves the data folder; follow_links (--follow-links) reads it",
+        "a/x.png: is a link that leaves the folder; follow_links (--follow-links) reads it",
     ]
+    followed = load_pages(data, DataLayout(follow_links=True))
+    assert [page.id for page in followed.train] == ["a/1.png", "a/x.png", "b/1.png", "c/x.png"]
 
 
 def test_a_folder_or_an_ambiguous_name_is_no_file(make_data):

@@ -16,8 +16,9 @@ import pytest
 from PIL import Image
 
 from munseo import UserError
+from munseo._data.container import archive_bytes, archives
 from munseo._data.decoder import decode_pages, decode_stored, has_pages
-from munseo._data.stream import SourceList, archives, list_sources, read_sources, stream_pages
+from munseo._data.stream import SourceList, list_sources, read_sources, stream_pages
 from munseo._data.stream.read_ahead import read_ahead
 from munseo._prediction.parts_folder import Shard
 
@@ -110,11 +111,15 @@ def test_a_table(inbox, tmp_path, kind):
         rows(file, tmp=tmp_path, id_column="name")
 
 
+LEAVES = "is a link that leaves the folder; follow_links (--follow-links) reads it"
+
+
 def test_links_that_leave_the_folder(inbox, tmp_path):
     write(tmp_path, secret_dot_png=png(9))
     (inbox / "z.png").symlink_to(tmp_path / "secret.png")
     (inbox / "y.png").symlink_to(inbox / "a.png")
-    assert rows(inbox, tmp=tmp_path)[-2:] == [("y.png", 1), ("z.png", "is a link that leaves the folder")]
+    assert rows(inbox, tmp=tmp_path)[-2:] == [("y.png", 1), ("z.png", LEAVES)]
+    assert [row for row in rows(inbox, tmp=tmp_path, follow_links=True) if row[0] == "z.png"] == [("z.png", 9)]
 
 
 def test_ids_that_occur_twice_are_named(inbox, tmp_path):
@@ -284,6 +289,7 @@ def test_a_damaged_member_and_one_with_a_password(tmp_path):
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
 def test_a_member_that_is_too_large_is_not_read(tmp_path, kind, monkeypatch):
     monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 2000)
+    monkeypatch.setattr(archive_bytes, "MAX_MEMBER_BYTES", 2000)
     file = tmp_path / f"a.{kind}"
     files = {"bomb.png": bytes(5_000_000), "b.png": png(2)}
     make_zip(file, **files) if kind == "zip" else make_tar(file, kind[4:], **files)

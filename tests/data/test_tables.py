@@ -131,7 +131,7 @@ def test_rows_of_a_wrong_length_are_named(tmp_path):
         (TEXT.encode("utf-16")[:-1], "is not UTF-8, UTF-16 or CP949 text"),
         (b'{"ID": "a.png"}\n[1]\n', r"t\.csv:2: is not a JSON object"),
         (b'{"ID": "a.png"}\n{"ID": ' + b"[" * 100_000, r"t\.csv:2: is not a JSON object"),
-        (b"PK\x03\x04workbook", "is an Excel workbook"),
+        (b"PK\x03\x04workbook", "another ZIP archive"),
         (b"PAR1 and no more", "damaged parquet"),
     ],
 )

@@ -14,9 +14,9 @@ import pytest
 from bounds import memory_below
 from made import encoded, photo
 
+from munseo._data.container.archive_bytes import MAX_MEMBER_BYTES, read_member
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
 from munseo._data.stream import SourceList
-from munseo._data.stream.archives import MAX_MEMBER_BYTES, read_member
 
 PAGE = encoded(photo(), "PNG")
 NAMES = ("../../etc/passwd.png", "/etc/passwd.png", "a/../../b.png", "..\\c.png", "C:\\d.png", "fine/e.png")

@@ -14,8 +14,10 @@ from made import encoded, photo
 
 from munseo import UserError
 from munseo._data import DataLayout, load_pages, read_table
+from munseo._data.folder_walk import FolderWalk
 from munseo._data.image_error import UnreadableError
-from munseo._data.image_finder import MAX_DEPTH, ImageFinder, list_images
+from munseo._data.image_finder import MAX_DEPTH, ImageFinder
+from munseo._data.left_out import Reason
 from munseo._data.stream import SourceList
 from munseo._data.stream import table_rows as streamed
 from munseo._data.tables import MAX_BYTES
@@ -159,11 +161,10 @@ def test_links_in_circles_cost_no_other_page(folder):
     (train / "y.png").symlink_to("z.png")
     (train / "z.png").symlink_to("y.png")
     (train / "up").symlink_to("..")
-    left_out: list[str] = []
-    problems: list[str] = []
-    assert [path.name for path in list_images(train, folder, left_out, problems)] == ["a.png", "b.png"]
-    assert [problem.split(":")[0] for problem in problems] == ["train/x.png", "train/y.png", "train/z.png"]
-    assert left_out == ["train/up"]
+    walk = FolderWalk(folder)
+    found = {source.id: source.problem is None for source in walk.sources(str(train), "train/")}
+    assert found == {f"train/{name}.png": name in "ab" for name in "abxyz"}
+    assert walk.left_out.names == {Reason.LINKED_FOLDER: ["train/up"]}
     finder = ImageFinder([train], folder)
     assert finder.find("a.png") == train / "a.png"
     for name in ("x.png", "y.png", "up/train/x.png"):
@@ -172,7 +173,8 @@ def test_links_in_circles_cost_no_other_page(folder):
     sources = list(SourceList([str(train)]).sources())
     assert [(source.id, source.problem is None) for source in sources[:2]] == [("a.png", True), ("b.png", True)]
     assert {source.id: str(source.problem) for source in sources[2:]} == dict.fromkeys(
-        ["up", "x.png", "y.png", "z.png"], "is a link that leaves the folder"
+        ["up", "x.png", "y.png", "z.png"],
+        "is a link that leaves the folder; follow_links (--follow-links) reads it",
     )
 
 
@@ -215,9 +217,6 @@ def test_folders_deeper_than_a_walk_may_go(folder, monkeypatch):
     for _ in range(MAX_DEPTH + 10):
         Path("d").mkdir()
         os.chdir("d")
-    problems: list[str] = []
-    assert [path.name for path in list_images(folder, folder, [], problems)] == ["a.png", "b.png"]
-    assert f"lies more than {MAX_DEPTH} folders deep" in problems[0]
     for word in (str(folder), "**/*.png", f"{folder}/**"):
         monkeypatch.chdir(folder)
         sources = list(SourceList([word]).sources())

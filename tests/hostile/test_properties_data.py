@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from munseo import UserError
 from munseo._data import decode, inspect, load_pages, read_table
+from munseo._data.folder_walk import FolderWalk
 from munseo._data.image_error import ImageError, UnreadableError
-from munseo._data.image_finder import ImageFinder, list_images
+from munseo._data.image_finder import ImageFinder
 from munseo._data.stream import SourceList
 from munseo._spreadsheet import inert_cell, original_cell
 
@@ -80,7 +81,7 @@ def test_a_name_is_found_in_either_form(name, on_disk, in_table, whole):
         assert source.problem is None
         assert source.id == unicodedata.normalize("NFC", asked)
         assert Path(source.path).name == file.name
-        assert list(list_images(path, path, [], [])) == [file]
+        assert [source.path for source in FolderWalk(path).sources(str(path), "")] == [str(file)]
 
 
 @given(CELL)

@@ -37,7 +37,7 @@ def test_a_page_is_read_once_and_found_in_the_cache_afterwards(page, config, mon
     [first] = find_words(config, [page], {})
     assert {"invoice", "company", "amount", "bank", "transfer"} <= {word.lower() for word in first.words}
     assert first.source == "ocr"
-    monkeypatch.setattr(words_of_pages.ImageFile, "grey", None)  # nothing is decoded again
+    monkeypatch.setattr(words_of_pages.StoredPage, "grey", None)  # nothing is decoded again
     assert find_words(config, [page], {}) == [first]
 
 

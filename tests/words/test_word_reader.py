@@ -14,7 +14,7 @@ from munseo._errors import UserError
 from munseo._words.page_words import NO_WORDS
 from munseo._words.reading_settings import ReadingSettings
 from munseo._words.word_reader import read_words
-from munseo._words.word_sources import ImageFile
+from munseo._words.word_sources import StoredPage
 
 OCR = ReadingSettings(text="ocr")
 
@@ -123,6 +123,6 @@ def test_files_are_read_and_those_that_cannot_be_have_no_words(tmp_path) -> None
     good, bad, log = tmp_path / "good.png", tmp_path / "bad.png", tmp_path / "log"
     Image.fromarray(DrawnSource(0, log).grey()).convert("RGB").save(good)
     bad.write_bytes(b"no image")
-    words = read_words([ImageFile("good", good), ImageFile("bad", bad)], OCR, tmp_path / "cache", 0, None)
+    words = read_words([StoredPage("good", good), StoredPage("bad", bad)], OCR, tmp_path / "cache", 0, None)
     assert words[0].words[:2] == ("thank", "you")
     assert words[1] == NO_WORDS

@@ -20,6 +20,7 @@ from munseo._config import Config
 from munseo._console import say
 from munseo._data import DataLayout
 from munseo._data.layout import DEFAULT_LAYOUT, load_labelled_pages
+from munseo._data.tables import table_files
 from munseo._errors import UserError
 from munseo._evaluation import summarise
 from munseo._evaluation.calibration import coverage_at, reliability
@@ -111,9 +112,13 @@ def evaluate_pages(predictor: Predictor, options: EvaluateOptions, other: Predic
 
 def _layout(own: DataLayout, given: DataLayout, folder: Path) -> DataLayout:
     """Return the run's layout with what was given; tables and folders that are not there have their usual names."""
-    names = {key: value for key, value in vars(given).items() if value is not None}
+    names = {key: value for key, value in vars(given).items() if value is not None and key != "follow_links"}
     places = ("train_table", "val_table", "image_dir", "test_dir")
-    absent = {key: None for key in places if (value := getattr(own, key)) and not (folder / value).exists()}
+    absent = {
+        key: None
+        for key in places
+        if (value := getattr(own, key)) and not ((folder / value).exists() or table_files(folder / value))
+    }
     return replace(own, **{**absent, **names})
 
 

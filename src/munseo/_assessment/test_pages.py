@@ -13,7 +13,9 @@ from munseo._assessment.run_pages import RunPages
 from munseo._config.data_settings import DataSettings
 from munseo._data import Checked, DataLayout, Page, PageSet, check_images, load_pages, read_table
 from munseo._data.class_match import match_classes
+from munseo._data.container.contained_file import ImageFile
 from munseo._data.copies import pairs_of_copies
+from munseo._data.image_check import refuse_losses
 from munseo._data.image_finder import nfc
 from munseo._data.page_groups import join_groups, links_of_keys
 from munseo._errors import UserError
@@ -77,6 +79,7 @@ def choose_test_pages(
     if not labelled:
         raise UserError(f"{folder}: has no labelled pages, which could judge a run.")
     checked = check_images(labelled, config.on_bad_image, thumbnails=True)
+    refuse_losses([checked], data.class_names)
     match = match_classes(card.class_names, card.class_targets, data.class_names, data.class_targets)
     digests = [checked.digests[page.id] for page in checked.pages]
     labels = [match.run_label(page.label) for page in checked.pages]
@@ -175,12 +178,12 @@ class _Copies:
         return _Copies(equal, near, tuple(len(one.pages.trained & at_hand) for one in known), within)
 
 
-def _training_pictures(known: Sequence[KnownRun], at_hand: set[str]) -> dict[str, tuple[Path, np.ndarray]]:
+def _training_pictures(known: Sequence[KnownRun], at_hand: set[str]) -> dict[str, tuple[ImageFile, np.ndarray]]:
     """Return file and thumbnail of the training pages that are where the runs found them, by content.
 
     Those that the test set holds too are ``at_hand`` already. A page whose file has changed since trained nothing.
     """
-    pictures: dict[str, tuple[Path, np.ndarray]] = {}
+    pictures: dict[str, tuple[ImageFile, np.ndarray]] = {}
     for one in known:
         for folder, layout in dict.fromkeys(one.sources):
             if one.pages.trained <= at_hand | pictures.keys():

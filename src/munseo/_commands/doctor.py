@@ -65,6 +65,7 @@ def doctor(
     test_dir: options.TestDir = None,
     id_column: options.IdColumn = None,
     target_column: options.TargetColumn = None,
+    follow_links: options.FollowAllLinks = False,
     quiet: options.Quiet = False,
 ) -> Checkup:
     """Look for broken files, copies, leaks, wrong labels and missing classes; nothing is changed (type `doctor DATA`).
@@ -96,7 +97,7 @@ def doctor(
     with quietly(quiet):
         if opened is not None:
             check_fingerprints(opened)
-        layout = DataLayout(train_table, val_table, image_dir, test_dir, id_column, target_column)
+        layout = DataLayout(train_table, val_table, image_dir, test_dir, id_column, target_column, follow_links)
         pages = load_pages(folder, layout, keeps_missing=True)
         for note in pages.notes:
             say(note)

@@ -40,6 +40,7 @@ def fix(
     test_dir: options.TestDir = None,
     id_column: options.IdColumn = None,
     target_column: options.TargetColumn = None,
+    follow_links: options.FollowAllLinks = False,
 ) -> list[CorrectedTable]:
     """Write corrected copies of the labelled tables; the originals are never changed.
 
@@ -57,7 +58,7 @@ def fix(
     from munseo._data import DataLayout
     from munseo._doctor.corrections import write_corrections
 
-    layout = DataLayout(train_table, val_table, image_dir, test_dir, id_column, target_column)
+    layout = DataLayout(train_table, val_table, image_dir, test_dir, id_column, target_column, follow_links)
     return write_corrections(folder, Path(issues), Path(output), layout)
 
 

@@ -36,6 +36,16 @@ OnBadImage = Annotated[
 Excel = Annotated[
     bool, typer.Option("--excel", help="Begin a CSV with a byte order mark, without which Excel garbles Hangul.")
 ]
+FollowAllLinks = Annotated[
+    bool, typer.Option("--follow-links", help="Read what links lead to, wherever that is, also folders.")
+]
+FollowLinks = Annotated[
+    bool | None,
+    typer.Option(
+        "--follow-links/--no-follow-links",
+        help="Read what links in folders lead to, wherever that is, also folders; default: as the run was configured.",
+    ),
+]
 MovedData = Annotated[
     Path | str | None, typer.Option("--data", help="Where the data are now; default: where they were.")
 ]

@@ -33,8 +33,8 @@ def predict(
         Sequence[Path | str],
         typer.Argument(
             metavar="INPUT",
-            help="Folders, images, PDFs, tables, patterns, ZIP and TAR archives, and - for paths from standard input; "
-            "default: the run's test split.",
+            help="Folders, images, PDFs, tables (CSV, Excel, parquet), patterns, ZIP and TAR archives, and - for paths "
+            "from standard input; default: the run's test split.",
             show_default=False,
         ),
     ] = (),
@@ -62,6 +62,7 @@ def predict(
             metavar="fail|skip", help="Whether a page that cannot be read ends the command; default: its row says why."
         ),
     ] = None,
+    follow_links: options.FollowLinks = None,
     excel: options.Excel = False,
     shard: Annotated[
         str | None,
@@ -108,11 +109,13 @@ def predict(
         is_csv = file is None or file.suffix.lower() == ".csv"
         sample = sample_of(folder.read_config(), inputs) if is_csv else None
         if sample is None:
-            table = BulkOptions(shard, proba, excel, fails)
+            table = BulkOptions(shard, proba, excel, fails, follow_links)
             return predict_bulk(folder, inputs, file or folder.submission_file, chosen, table)
         _check_submission(sample, excel, shard)
         try:
-            return predict_submission(folder, inputs, file, chosen, proba=proba, skip_bad_images=not fails)
+            return predict_submission(
+                folder, inputs, file, chosen, proba=proba, skip_bad_images=not fails, follow_links=follow_links
+            )
         except KeyboardInterrupt:
             raise Interrupted(signal.SIGINT, "interrupted; nothing was written.") from None
 
@@ -145,7 +148,12 @@ def _check_submission(sample: Path, excel: bool, shard: str | None) -> None:
 def _check_inputs(inputs: Sequence[Path | str]) -> None:
     """Name the inputs that do not exist; patterns and standard input are looked at later."""
     names = [str(name) for name in inputs]
-    missing = [name for name in names if name != "-" and not set("*?[") & set(name) and not Path(name).exists()]
+    missing = [name for name in names if name != "-" and not set("*?[") & set(name) and not _exists(name)]
     if missing:
         problems = [f"{name}: there is no such file or folder" for name in missing]
         raise UserError(f"{len(problems)} of the inputs cannot be found; correct these names:", problems)
+
+
+def _exists(name: str) -> bool:
+    """Return whether there is a file or folder; a workbook may be named with one of its sheets."""
+    return Path(name).exists() or Path(name.rpartition("#")[0] or name).is_file()

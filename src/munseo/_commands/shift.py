@@ -51,6 +51,7 @@ def shift(
     test_dir: options.TestDir = None,
     id_column: options.IdColumn = None,
     target_column: options.TargetColumn = None,
+    follow_links: options.FollowAllLinks = False,
     quiet: options.Quiet = False,
 ) -> ShiftResult:
     """Measure how test pages differ from train pages, and fit a recipe that simulates it.
@@ -72,7 +73,9 @@ def shift(
 
     _check_options(image_size, num_pages)
     with quietly(quiet):
-        pages = load_pages(folder, DataLayout(train_table, val_table, image_dir, test_dir, id_column, target_column))
+        pages = load_pages(
+            folder, DataLayout(train_table, val_table, image_dir, test_dir, id_column, target_column, follow_links)
+        )
         for note in pages.notes:
             say(note)
         if not pages.test:

@@ -34,6 +34,9 @@ class DataSettings(Section):
     )
     id_column: str | None = Field(None, description="column of the file names; default: ID")
     target_column: str | None = Field(None, description="column of the labels; default: target")
+    follow_links: Annotated[bool, Key(on_resume=OnResume.FREE)] = Field(
+        False, description="whether links may lead out of the folder that they are in; links to folders are read then"
+    )
     on_bad_image: Annotated[Literal["fail", "skip"], Key(on_resume=OnResume.FREE)] = Field(
         "fail", description="what to do with images that cannot be read: fail names them all, skip leaves them out"
     )

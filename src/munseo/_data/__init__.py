@@ -8,6 +8,7 @@ what was predicted. What a user can fix is raised as ``UserError``, all problems
 
 from munseo._data.balance import PageCopy, class_weights, plan_balance, sampler_weights
 from munseo._data.cache import CheckedFiles, cache_folder, cache_pages, square
+from munseo._data.data_table import DataTable, TableRow
 from munseo._data.decoder import decode, decode_pages, inspect
 from munseo._data.formats import FORMATS
 from munseo._data.image_check import Checked, check_images, fingerprint
@@ -18,7 +19,7 @@ from munseo._data.page import Page, PageSet
 from munseo._data.pixels import letterbox
 from munseo._data.split import stratified_folds, stratified_split
 from munseo._data.submission import write_submission
-from munseo._data.tables import DataTable, TableRow, read_table
+from munseo._data.tables import read_table
 
 __all__ = [
     "FORMATS",

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from munseo._data.data_table import DataTable
 from munseo._data.image_finder import nfc
 from munseo._data.label_checks import joined_classes, label_key
-from munseo._data.tables import DataTable
 
 _SHOWN = 20  # the number of known classes that a message lists
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
 from munseo._cores import num_cores
+from munseo._data.container.contained_file import ImageFile
 from munseo._data.decoder import decode
 from munseo._data.near_duplicates import LEAST_FINE_LIKENESS, SamePicture, fine_likeness, fine_square, same_pictures
 
 
-def pairs_of_copies(paths: Sequence[Path], thumbnails: Sequence[np.ndarray]) -> list[tuple[int, int]]:
+def pairs_of_copies(paths: Sequence[ImageFile], thumbnails: Sequence[np.ndarray]) -> list[tuple[int, int]]:
     """Return the pairs of pages that show the same picture, by their indices.
 
     Thumbnails find the candidates; these few pages are read again to make sure.

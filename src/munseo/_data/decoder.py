@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,6 +20,7 @@ from PIL.Image import Image
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
+from munseo._data.container.contained_file import ContainedFile, ImageFile
 from munseo._data.formats import HEAD_BYTES, ImageFormat, find_format, num_line_ends, refusal
 from munseo._data.image_error import ImageError, ImageProblem, ProblemCode, UnreadableError, words_of
 from munseo._data.image_readers import Open
@@ -88,16 +88,16 @@ class FilePage:
     has_square_pixels: bool = True  # whether the page was not stretched to its true shape
 
 
-def decode(source: Path | bytes, name: str | None = None) -> np.ndarray:
+def decode(source: ImageFile | bytes, name: str | None = None) -> np.ndarray:
     """Read one image, as ``decode_stored`` does, always as RGB (H, W, 3)."""
     return to_rgb(decode_stored(source, name))
 
 
-def decode_stored(source: Path | bytes, name: str | None = None) -> np.ndarray:
+def decode_stored(source: ImageFile | bytes, name: str | None = None) -> np.ndarray:
     """Read one image with the channels that its file stores.
 
     Args:
-        source: A file, or its content.
+        source: A file, its place in an archive or table, or its content.
         name: What messages call it; default: the name of the file.
 
     Returns:
@@ -112,7 +112,7 @@ def decode_stored(source: Path | bytes, name: str | None = None) -> np.ndarray:
 
 
 def inspect(
-    source: Path | bytes, name: str | None = None, look: Callable[[np.ndarray], None] | None = None
+    source: ImageFile | bytes, name: str | None = None, look: Callable[[np.ndarray], None] | None = None
 ) -> Inspection:
     """Decode one image, as ``decode`` does, to see whether that works; a problem is returned, not raised.
 
@@ -128,7 +128,9 @@ def inspect(
     return Inspection(width, height, page.format, page.num_pages, None, page.has_square_pixels, page.has_undrawn_text)
 
 
-def decode_pages(source: Path | bytes, name: str | None = None, max_pixels: int | None = None) -> Iterator[FilePage]:
+def decode_pages(
+    source: ImageFile | bytes, name: str | None = None, max_pixels: int | None = None
+) -> Iterator[FilePage]:
     """Read all pages of one file, one after the other: each page of a PDF or TIFF, the one image of any other file.
 
     What cannot be read is yielded as a page with a problem and not raised: a damaged file is one such page, a damaged
@@ -142,7 +144,7 @@ def decode_pages(source: Path | bytes, name: str | None = None, max_pixels: int 
     name = _name_of(source, name)
     max_pixels = MAX_PIXELS if max_pixels is None else max_pixels
     try:
-        data = read_bytes(source, name) if isinstance(source, Path) else source
+        data = source if isinstance(source, bytes) else read_bytes(source, name)
         file_format = _format_of(name, data)
         if file_format.open_pages is None:
             image = _decode_image(name, data, file_format, max_pixels)
@@ -192,13 +194,20 @@ def count_pages(data: bytes, name: str, max_pixels: int | None = None) -> int:
         return min(document.num_pages, MAX_PAGES + 1)
 
 
-def read_bytes(path: Path, name: str | None = None) -> bytes:
+def read_bytes(path: ImageFile, name: str | None = None) -> bytes:
     """Read an image file whole, after a check of its kind and size.
 
     Raises:
         ImageError: It is missing, not a plain file (a FIFO would block), not readable, too large, or not an image.
     """
     name = name or path.name
+    if isinstance(path, ContainedFile):
+        try:
+            data = path.read()
+        except UnreadableError as error:
+            raise ImageError(name, error.problem) from None
+        _format_of(name, data)
+        return data
     if not path.is_file():
         raise ImageError(name, ImageProblem(ProblemCode.NOT_A_FILE if path.exists() else ProblemCode.NO_SUCH_FILE))
     try:
@@ -213,8 +222,8 @@ def read_bytes(path: Path, name: str | None = None) -> bytes:
     return data
 
 
-def _name_of(source: Path | bytes, name: str | None) -> str:
-    return name or (source.name if isinstance(source, Path) else "image")
+def _name_of(source: ImageFile | bytes, name: str | None) -> str:
+    return name or ("image" if isinstance(source, bytes) else source.name)
 
 
 def _format_of(name: str, data: bytes) -> ImageFormat:
@@ -237,8 +246,8 @@ class _FirstPage:
     has_undrawn_text: bool = False
 
 
-def _decode(source: Path | bytes, name: str) -> _FirstPage:
-    data = read_bytes(source, name) if isinstance(source, Path) else source
+def _decode(source: ImageFile | bytes, name: str) -> _FirstPage:
+    data = source if isinstance(source, bytes) else read_bytes(source, name)
     file_format = _format_of(name, data)
     if file_format.open_pages is None:
         return _decode_image(name, data, file_format, MAX_PIXELS)

@@ -6,12 +6,15 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from munseo._data.tables import DataTable
+from munseo._data.data_table import DataTable
+from munseo._data.excel_table import write_edited_workbook
+from munseo._data.parquet_table import ParquetTable
 from munseo._data.text_table import BYTE_ORDER_MARKS, encoding_of
 from munseo._errors import UserError
 from munseo._run.atomic import replacing
@@ -32,6 +35,8 @@ def write_edited(table: DataTable, target_column: str, edits: dict[int, str | No
     with replacing(output) as temporary:
         if table.encoding == "parquet":
             _write_parquet(table, target_column, edits, temporary)
+        elif table.encoding == "Excel":
+            write_edited_workbook(table, target_column, edits, temporary)
         else:
             temporary.write_bytes(_edited_text(table, target_column, edits))
 
@@ -89,16 +94,27 @@ def _row(cells: list[str], raw: str, separator: str) -> str:
 
 
 def _write_parquet(table: DataTable, target_column: str, edits: dict[int, str | None], output: Path) -> None:
-    content = pq.read_table(table.path)
-    index = content.column_names.index(target_column)
-    field, values = content.schema.field(index), content.column(index).to_pylist()
+    """Write a copy by row groups, as the images in a table may be more than the memory holds."""
     try:
-        for line, label in edits.items():
-            if label is not None:
-                values[line - 1] = pa.scalar(label, pa.string()).cast(field.type).as_py()
-        changed = content.set_column(index, field, pa.array(values, field.type))
+        with closing(ParquetTable(table.path)) as content, pq.ParquetWriter(output, content.schema) as writer:
+            names = content.class_names.get(target_column, [])
+            first = 1
+            for group in content.row_groups():
+                own = {line - first: label for line, label in edits.items() if first <= line < first + group.num_rows}
+                first += group.num_rows
+                writer.write_table(_edited_group(group, target_column, names, own) if own else group)
     except pa.ArrowException as error:
         raise UserError(f"{table.path.name}: column {target_column!r} cannot hold the new labels ({error}).") from None
-    dropped = {line for line, label in edits.items() if label is None}
-    kept = [number for number in range(content.num_rows) if number + 1 not in dropped]
-    pq.write_table(changed.take(pa.array(kept, pa.int64())), output)
+
+
+def _edited_group(group: pa.Table, target_column: str, names: Sequence[str], edits: dict[int, str | None]) -> pa.Table:
+    index = group.column_names.index(target_column)
+    field, values = group.schema.field(index), group.column(index).to_pylist()
+    for row, label in edits.items():
+        if label is not None:
+            # Where the file names its classes, the column holds their numbers.
+            stored = str(names.index(label)) if label in names else label
+            values[row] = pa.scalar(stored, pa.string()).cast(field.type).as_py()
+    changed = group.set_column(index, field, pa.array(values, field.type))
+    kept = [row for row in range(group.num_rows) if edits.get(row, "") is not None]
+    return changed.take(pa.array(kept, pa.int64()))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +15,7 @@ import numpy as np
 from munseo._console import track
 from munseo._cores import num_cores
 from munseo._data.cache.checked_files import CheckedFiles
+from munseo._data.claimed_pages import loses_too_much
 from munseo._data.decoder import inspect, read_bytes
 from munseo._data.image_error import ImageError, ImageProblem
 from munseo._data.near_duplicates import thumbnail
@@ -91,6 +93,36 @@ def check_images(
         problems = [f"{page.id}: {problem}" for page, problem in skipped]
         raise UserError(f"{len(skipped)} of {len(pages)} images cannot be read; {advice}.", problems)
     return Checked(tuple(good), tuple(skipped), digests, tuple(notes), kept)
+
+
+def refuse_losses(checked: Iterable[Checked], class_names: Sequence[str]) -> None:
+    """Refuse to go on without pages that cannot be read where a class loses all or over a tenth of its pages.
+
+    Args:
+        checked: The outcome for some splits, such as train and validation, each of which is looked at.
+        class_names: The names of the classes.
+
+    Raises:
+        UserError: A class loses too much; each is named, with its first unreadable page.
+    """
+    problems = []
+    for split in checked:
+        kept = Counter(page.label for page in split.pages if page.label is not None)
+        lost: dict[int, list[tuple[Page, ImageProblem]]] = {}
+        for page, problem in split.skipped:
+            if page.label is not None:
+                lost.setdefault(page.label, []).append((page, problem))
+        for label, pages in sorted(lost.items()):
+            if loses_too_much(kept[label], len(pages)):
+                page, problem = pages[0]
+                total = kept[label] + len(pages)
+                problems.append(f"{class_names[label]}: {len(pages)} of {total} pages, {page.id} first ({problem})")
+    if problems:
+        raise UserError(
+            "Classes lose all or over a tenth of their pages, because they cannot be read. Convert these pages, or "
+            "take them out of the data yourself:",
+            problems,
+        )
 
 
 def fingerprint(digests: Mapping[str, str]) -> str:

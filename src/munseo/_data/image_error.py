@@ -64,7 +64,7 @@ class ProblemCode(StrEnum):
     FOLDER_NOT_LISTED = "folder_not_listed"
     NOT_LISTED = "not_listed"
 
-    # An archive, or a file in one
+    # An archive or table, or a file in one
     DAMAGED_ARCHIVE = "damaged_archive"
     NO_END_MARK = "no_end_mark"
     LONG_NAME_IN_TAR = "long_name_in_tar"
@@ -77,6 +77,8 @@ class ProblemCode(StrEnum):
     MEMBER_TRUNCATED = "member_truncated"
     MEMBER_NOT_THERE = "member_not_there"
     MEMBER_NOT_READABLE = "member_not_readable"
+    EMPTY_CELL = "empty_cell"
+    LARGE_ROW_GROUP = "large_row_group"
 
     # A problem of which only the text is known, because the list of files on the disk keeps no code.
     OTHER = "other"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path, PurePath
 
@@ -16,8 +16,16 @@ from munseo._data.page import joined
 MAX_DEPTH = 100
 """The deepest nesting of folders that is read; without a limit a walk would end with Python's own RecursionError."""
 
-_SYSTEM_FILES = frozenset(["thumbs.db", "desktop.ini", "__macosx"])
-"""Files that operating systems leave next to people's files, in small letters."""
+_SYSTEM_FILES = frozenset(
+    # Windows, macOS, Linux
+    ("thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information", "__macosx", "icon\r")
+    + ("lost+found", "__pycache__")
+    # Synology, QNAP
+    + ("@eadir", "@tmp", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@sharebin")
+    # programs for photos
+    + ("picasa.ini", "zbthumbnail.info", "pspbrwse.jbf", "lightroom catalog previews.lrdata")
+)
+"""Files and folders that systems and programs leave next to people's files, in small letters."""
 _NAMED = 3  # the number of likely files that a problem names
 
 
@@ -41,11 +49,13 @@ class ImageFinder:
     Args:
         folders: Where to look, in this order.
         data_dir: Links may lead anywhere in this folder; in a folder outside it they may lead to files of that folder.
+        follow_links: Whether links may lead anywhere.
     """
 
-    def __init__(self, folders: Sequence[Path], data_dir: Path) -> None:
+    def __init__(self, folders: Sequence[Path], data_dir: Path, follow_links: bool = False) -> None:
         self._folders = folders
         self._data_dir = data_dir
+        self._follow_links = follow_links
         self._listings: dict[Path, _Listing] = {}
 
     def find(self, name: str) -> Path:
@@ -67,7 +77,7 @@ class ImageFinder:
                 near, as_number = near or listing.near(last), as_number or listing.read_as_number(last)
                 continue
             path = joined(folder, found)
-            linked = linked or found in listing.links
+            linked = not self._follow_links and (linked or found in listing.links)
             if linked and not (lies_within(path, self._data_dir) or lies_within(path, top)):
                 raise UnreadableError(ImageProblem(ProblemCode.LINK_LEAVES_DATA))
             if found not in listing.plain:
@@ -204,40 +214,6 @@ def lies_within(path: Path, folder: Path) -> bool:
     # Python 3.11 and 3.12 raise RuntimeError for a circle, later ones OSError.
     except (RuntimeError, OSError):
         return False
-
-
-def list_images(folder: Path, bound: Path, left_out: list[str], problems: list[str]) -> Iterator[Path]:
-    """Walk a folder for files with the extension of an image, in the order of their composed names.
-
-    Args:
-        folder: Where to look, including subfolders.
-        bound: Links that leave this folder are problems.
-        left_out: Files that are not images are added here, and links to folders, which could be circular.
-        problems: What cannot be used is added here, with its path below ``bound``.
-    """
-    if len(folder.parts) - len(bound.parts) > MAX_DEPTH:
-        problems.append(f"{shown(folder, bound)}/: lies more than {MAX_DEPTH} folders deep; such folders are not read")
-        return
-    try:
-        with os.scandir(folder) as entries:
-            listed = sorted(entries, key=lambda entry: (nfc(entry.name), entry.name))
-    except OSError as error:
-        problems.append(f"{shown(folder, bound)}/: cannot be listed ({error.strerror})")
-        return
-    for entry in listed:
-        path = joined(folder, entry.name)
-        if is_hidden(entry.name):
-            continue
-        if entry.is_symlink() and not lies_within(path, bound):
-            problems.append(f"{shown(path, bound)}: is a link that leaves the data folder")
-        elif entry.is_dir(follow_symlinks=False):
-            yield from list_images(path, bound, left_out, problems)
-        elif _is_folder(entry) or path.suffix.lower() not in IMAGE_EXTENSIONS:
-            left_out.append(shown(path, bound))
-        elif _is_file(entry):
-            yield path
-        else:
-            problems.append(f"{shown(path, bound)}: is not a file")
 
 
 def is_hidden(name: str) -> bool:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from munseo._data.tables import DataTable
+from munseo._data.data_table import DataTable
 from munseo._locale import Remark
 
 NAMED = 5

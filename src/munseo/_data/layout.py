@@ -18,15 +18,19 @@ from munseo._data.claimed_pages import (
     report_repeats,
 )
 from munseo._data.classes import Classes, classes_of_labels, classes_of_meta
+from munseo._data.container.archives import is_archive
+from munseo._data.data_table import OTHER_NAMES, DataTable
+from munseo._data.folder_walk import FolderWalk
 from munseo._data.image_error import UnreadableError
-from munseo._data.image_finder import ImageFinder, lies_within, nfc, printable
+from munseo._data.image_finder import ImageFinder, is_hidden, lies_within, nfc, printable
 from munseo._data.label_checks import note_joined_classes, note_variants
+from munseo._data.left_out import LeftOut
 from munseo._data.page import MissingPage, Page, PageSet
-from munseo._data.tables import OTHER_NAMES, TABLE_EXTENSIONS, DataTable, read_table
+from munseo._data.tables import is_table, read_table, shards_of
 from munseo._errors import UserError
 from munseo._locale import Remark
 
-_NAMED = 5  # the number of files that a note about skipped files names
+_NAMED = 5  # the number of folders without images that a note names
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 """The tables of an image folder as Hugging Face's datasets read it, with the columns ``file_name`` and ``label``."""
 
@@ -38,7 +42,9 @@ class DataLayout:
     Paths are relative to the data folder; None means the usual name.
     """
 
-    train_table: str | None = None  # table of the train pages; default: ``train.csv``, else a folder per class
+    # Table of the train pages, such as ``labels.xlsx#Sheet2`` or ``data/train-*.parquet``; default: ``train.csv``, else
+    # the parquet tables, archives or folders that ``load_pages`` finds.
+    train_table: str | None = None
     val_table: str | None = None  # table of a fixed validation split; default: ``val.csv`` if there is one
     # Folder of the images that the tables name; default: ``train/`` (for validation pages ``val/`` first), then the
     # data folder. A file that a table names must lie in there, links followed.
@@ -46,6 +52,7 @@ class DataLayout:
     test_dir: str | None = None  # folder of the test images; default: ``test/`` if there is one
     id_column: str | None = None  # column of the file names; default: ``ID``
     target_column: str | None = None  # column of the labels; default: ``target``
+    follow_links: bool = False  # whether links may leave the folder that they are in
 
     @classmethod
     def from_config(cls, config: Config) -> DataLayout:
@@ -59,10 +66,11 @@ DEFAULT_LAYOUT = DataLayout()  # the usual names of tables, folders and columns
 def load_pages(data_dir: Path, layout: DataLayout = DEFAULT_LAYOUT, keeps_missing: bool = False) -> PageSet:
     """Read the tables of a data folder and find the files that they name.
 
-    No image is opened; ``check_images`` does that. There are three kinds of data folder: the competition's
+    No image is opened; ``check_images`` does that. There are four kinds of data folder: the competition's
     (``train.csv`` with ``ID,target``, and if they exist ``meta.csv``, ``val.csv``, ``sample_submission.csv``,
     ``train/``, ``val/``, ``test/``); any other table with named columns (``read_table``), such as the ``metadata.csv``
-    of an image folder; a folder per class, directly or below ``train/``, with ``val/`` and ``test/`` next to it.
+    of an image folder; parquet tables with images or archives, one or several for each split (``shards_of``); a folder
+    per class, directly or below ``train/``, with ``val/`` and ``test/`` next to it.
 
     Raises:
         UserError: The data set has problems: all of them are listed, each with its file and line.
@@ -125,6 +133,7 @@ class _Loading:
     data_dir: Path
     id_column: str
     target_column: str
+    follow_links: bool = False
     tables: dict[str, Path] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -136,7 +145,7 @@ class _Loading:
             raise UserError(
                 f"{data_dir}: there is no such data folder; set data_dir to where the tables and images are."
             )
-        return cls(data_dir, layout.id_column or "ID", layout.target_column or "target")
+        return cls(data_dir, layout.id_column or "ID", layout.target_column or "target", layout.follow_links)
 
     def table(self, name: str, path: Path) -> DataTable | None:
         try:
@@ -145,6 +154,7 @@ class _Loading:
             self.problems.append(error.message)
             return None
         self.tables[name] = path
+        self.notes += table.notes
         if table.encoding == "CP949":
             self.notes.append(str(Remark("data.cp949", {"file": path.name})))
         if table.layout is not None and table.layout.columns is not None:
@@ -152,20 +162,24 @@ class _Loading:
         return table
 
     def table_path(self, split: str, given: str | None) -> Path | None:
-        """Return the table of a split: the given one, ``<split>.csv``, or that of an image folder, if there is one."""
+        """Return the table of a split, if there is one.
+
+        It is the given one, ``<split>.csv``, that of an image folder, or a pattern of those that hold the pages.
+        """
         if given is not None:
             return self.data_dir / given
         usual = self.data_dir / f"{split}.csv"
         if usual.is_file():
             return usual
         folders = [*self.usual_folders(split), *([self.data_dir] if split == "train" else [])]
-        return next((path for folder in folders for name in METADATA if _is_metadata(path := folder / name)), None)
+        metadata = next((path for folder in folders for name in METADATA if _is_metadata(path := folder / name)), None)
+        return metadata or shards_of(self.data_dir, split)
 
     def table_split(self, split: str, path: Path, folders: Sequence[Path]) -> list[ClaimedPage]:
         table = self.table(split, path)
         if table is None:
             return []
-        finder = ImageFinder(folders, self.data_dir)
+        finder = ImageFinder(folders, self.data_dir, self.follow_links)
         return claimed_in_table(table, finder, self.id_column, self.target_column, self.problems, self.keeps_missing)
 
     def table_of_any_split(self, path: Path, image_dir: str | None) -> list[ClaimedPage]:
@@ -173,7 +187,7 @@ class _Loading:
         if image_dir is not None:
             return self.table_split("train", path, self.image_folders(image_dir, "train"))
         folders = [folder for name in ("train", "val", "test") for folder in self.usual_folders(name)]
-        finders = {folder.name: ImageFinder([folder], self.data_dir) for folder in folders}
+        finders = {folder.name: ImageFinder([folder], self.data_dir, self.follow_links) for folder in folders}
         pages = self.table_split("train", path, [*folders, self.data_dir])
         for page in pages:
             # Two splits may number their images alike; labels of one must not meet images of the other.
@@ -198,7 +212,7 @@ class _Loading:
         folder = self.data_dir / name
         if not folder.is_dir():
             return []
-        if not lies_within(folder, self.data_dir):
+        if not self.follow_links and not lies_within(folder, self.data_dir):
             key = "test_dir" if name == "test" else "image_dir"
             self.problems.append(f"{name}/: is a link that leaves the data folder; name it as {key} if that is meant")
             return []
@@ -217,24 +231,29 @@ class _Loading:
         val_root = self.usual_folders("val")
         val = self.class_folders(_folders_in(val_root[0])) if val_root else None
         if not (train or (val and not need_train)) and not self.problems:
-            tables = sorted(path.name for path in self.data_dir.iterdir() if path.suffix in TABLE_EXTENSIONS)
+            files = [path for path in self.data_dir.iterdir() if path.is_file()]
+            tables = sorted(path.name for path in files if is_table(path) or is_archive(path.name))
             hint = f" Name one as train_table: {', '.join(tables)}." if tables else ""
             raise UserError(f"{self.data_dir}: holds neither train.csv nor a folder of images per class.{hint}")
         return train, val
 
     def class_folders(self, folders: Sequence[Path]) -> list[ClaimedPage]:
-        left_out: list[str] = []
+        walk = FolderWalk(self.data_dir, LeftOut(), self.follow_links)
         inside = []
         for folder in folders:
-            if lies_within(folder, self.data_dir):
+            if self.follow_links or lies_within(folder, self.data_dir):
                 inside.append(folder)
             else:
-                self.problems.append(f"{folder.name}/: is a link that leaves the data folder")
-        pages = claimed_in_class_folders(inside, self.data_dir, left_out, self.problems)
+                self.problems.append(
+                    f"{folder.name}/: is a link that leaves the data folder; follow_links (--follow-links) reads it"
+                )
+        pages = claimed_in_class_folders(inside, walk, self.problems)
+        self.notes += walk.left_out.notes
         labels = {page.label for page in pages}
-        names = [nfc(printable(folder.name)) for folder in inside]
-        left_out += [f"{name}/ (without images)" for name in names if name not in labels]
-        self.note_left_out(left_out)
+        empty = [f"{name}/" for folder in inside if (name := nfc(printable(folder.name))) not in labels]
+        if empty:
+            names = ", ".join(empty[:_NAMED]) + (", …" if len(empty) > _NAMED else "")
+            self.notes.append(str(Remark("data.empty_folders", {"count": len(empty), "names": names})))
         return pages
 
     def classes(self, train: Sequence[ClaimedPage]) -> Classes | None:
@@ -262,10 +281,13 @@ class _Loading:
         folder = named or next(iter(self.usual_folders("test")), None)
         sample_path = self.data_dir / "sample_submission.csv"
         if not sample_path.is_file():
-            left_out: list[str] = []
+            shards = shards_of(self.data_dir, "test") if named is None else None
+            if shards is not None:
+                return self.test_table(shards)
+            walk = FolderWalk(folder or self.data_dir, LeftOut(), self.follow_links)
             names = classes.names if classes else ()
-            pages = claimed_in_folder(folder, names, left_out, self.problems) if folder else []
-            self.note_left_out(left_out)
+            pages = claimed_in_folder(folder, names, walk, self.problems) if folder else []
+            self.notes += walk.left_out.notes
             return pages
         table = self.table("sample_submission", sample_path)
         if table is None:
@@ -274,16 +296,20 @@ class _Loading:
             self.problems.append(f"{sample_path.name}: lists {len(table.rows)} pages, but there is no folder test/")
             return []
         id_column = self.id_column if self.id_column in table.columns else table.columns[0]
-        finder = ImageFinder([folder], self.data_dir)
+        finder = ImageFinder([folder], self.data_dir, self.follow_links)
         pages = claimed_in_table(table, finder, id_column, None, self.problems, self.keeps_missing)
         self.notes += note_unlisted(sample_path, pages, folder)
         return pages
 
-    def note_left_out(self, names: Sequence[str]) -> None:
-        if names:
-            key = "data.left_out_more" if len(names) > _NAMED else "data.left_out"
-            values = {"names": ", ".join(names[:_NAMED]), "count": len(names) - _NAMED}
-            self.notes.append(str(Remark(key, values)))
+    def test_table(self, path: Path) -> list[ClaimedPage]:
+        """Return the test pages that tables or archives hold; some have labels, others -1 or none."""
+        table = self.table("test", path)
+        if table is None:
+            return []
+        labels = {self.target_column, *OTHER_NAMES["target"]} & set(table.columns)
+        has_labels = bool(labels) and all(row.values[name] for row in table.rows for name in labels)
+        target = self.target_column if has_labels else None
+        return claimed_in_table(table, ImageFinder([], self.data_dir), self.id_column, target, self.problems)
 
     def page_set(
         self,
@@ -350,7 +376,7 @@ def _is_metadata(path: Path) -> bool:
     if not path.is_file():
         return False
     try:
-        return set(OTHER_NAMES.values()) <= set(read_table(path).columns)
+        return {"file_name", "label"} <= set(read_table(path).columns)
     except UserError:  # some other file of this name; images may be in folders of their classes
         return False
 
@@ -364,12 +390,11 @@ def _finds(finder: ImageFinder, name: str) -> bool:
 
 
 def _folders_in(root: Path) -> list[Path]:
-    """Return the subfolders in the order of their composed names, without hidden ones and what macOS adds."""
+    """Return the subfolders in the order of their composed names, without hidden ones and those of systems."""
     if not root.is_dir():
         return []
     with os.scandir(root) as entries:
-        names = [entry.name for entry in entries if entry.is_dir()]
-    names = [name for name in names if name[0] != "." and name != "__MACOSX"]
+        names = [entry.name for entry in entries if entry.is_dir() and not is_hidden(entry.name)]
     return [root / name for name in sorted(names, key=lambda name: (nfc(name), name))]
 
 

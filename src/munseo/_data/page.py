@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from munseo._data.container.archive_bytes import ArchiveMember
+from munseo._data.container.contained_file import ContainedFile, ImageFile
 from munseo._data.image_error import ImageProblem
 
 
@@ -20,13 +22,20 @@ class Page:
 
     id: str  # as the table writes it, in Unicode's composed form (NFC)
     label: int | None  # index into ``PageSet.class_names``; None where it is not known
-    folder: Path  # folder of the file ``name``
+    folder: Path  # folder of the file ``name``, or the archive or table that it is in
     name: str
+    member: ArchiveMember | None  # where it is in an archive or table; None for a file of its own
 
-    def __init__(self, id: str, path: Path, label: int | None) -> None:
+    def __init__(self, id: str, path: ImageFile, label: int | None) -> None:
         """Make a page from its ID, its file and its label."""
         object.__setattr__(self, "id", id)
         object.__setattr__(self, "label", label)
+        if isinstance(path, ContainedFile):
+            object.__setattr__(self, "folder", shared(path.container))
+            object.__setattr__(self, "name", path.member.name)
+            object.__setattr__(self, "member", path.member)
+            return
+        object.__setattr__(self, "member", None)
         object.__setattr__(self, "folder", shared(path.parent))
         # A part of a path is kept in a table of Python for good. The ID mostly ends with the name and can share it.
         end = id.rpartition("/")[2]
@@ -37,8 +46,10 @@ class Page:
         return self if label == self.label else Page(self.id, self.path, label)
 
     @property
-    def path(self) -> Path:
-        """The file of the page."""
+    def path(self) -> ImageFile:
+        """The file of the page, or its place in an archive or table."""
+        if self.member is not None:
+            return ContainedFile(self.folder, self.member)
         return joined(self.folder, self.name)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from munseo._data.data_table import DataTable
 from munseo._data.image_finder import nfc
-from munseo._data.tables import DataTable, read_table
+from munseo._data.tables import read_table
 from munseo._errors import UserError
 from munseo._run.atomic import write_text
 from munseo._spreadsheet import CsvRows

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from munseo._data.data_table import DataTable
 from munseo._data.image_finder import nfc
-from munseo._data.tables import DataTable, read_table
+from munseo._data.tables import read_table
 from munseo._errors import UserError
 
 TEXT_COLUMN = "text"

@@ -105,11 +105,16 @@ def layout_of(lines: Iterable[str]) -> TextLayout:
         and _names_image(sample[0].split()[0])
     ):
         separator = " "
-    first = sample[0].strip().split(separator)  # the name of an image has no quotation marks around a separator
-    if not _names_image(first[0].strip('"')):
-        return TextLayout(separator)
+    # The name of an image has no quotation marks around a separator.
+    return TextLayout(separator, columns_without_header(sample[0].strip().split(separator)))
+
+
+def columns_without_header(first: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the columns of a table whose first row names an image and no columns; None for any other row."""
+    if not first or not _names_image(first[0].strip('"')):
+        return None
     others = (f"column_{number}" for number in range(3, len(first) + 1))
-    return TextLayout(separator, ("ID", "target", *others)[: len(first)])
+    return ("ID", "target", *others)[: len(first)]
 
 
 def _num_columns(sample: Sequence[str], separator: str) -> float:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from munseo._data import DataLayout, DataTable, PageSet, TableRow, load_pages, read_table
 from munseo._data.classes import Classes
+from munseo._data.container.archives import is_archive
+from munseo._data.data_table import file_and_sheet
 from munseo._data.edited_table import write_edited
 from munseo._data.image_finder import nfc
+from munseo._data.tables import table_files
 from munseo._doctor.review_log import ReviewLog, in_force
 from munseo._errors import UserError
 from munseo._spreadsheet import original_cell
@@ -61,6 +64,12 @@ def write_corrections(data: Path, issues: Path, output: Path, layout: DataLayout
     pages = load_pages(data, layout, keeps_missing=True)
     if "train" not in pages.tables:
         raise UserError(f"{data}: its labels are names of folders, not a table; move the files instead.")
+    for path in pages.tables.values():
+        if is_archive(path.name) or table_files(path) != [file_and_sheet(path)[0]]:
+            raise UserError(
+                f"{path.name}: is an archive or several files, of which no copy is made; correct the labels where it "
+                "was written, or write a table with the columns ID and target."
+            )
     classes = Classes(pages.class_names, pages.class_targets, "the classes")
     labelled = {part: _Labelled(read_table(pages.tables[part]), layout) for part in PARTS if part in pages.tables}
     decisions, undecided = _decisions(_read_issues(issues), labelled, classes)
@@ -172,14 +181,15 @@ def _wording(decision: _Correction, classes: Classes) -> str:
 def _outputs(output: Path, data: Path, pages: PageSet, decided: set[str]) -> dict[str, Path]:
     """Return the file of each table's copy."""
     if output.is_dir() or output.suffix == "":
-        outputs = {part: output / pages.tables[part].name for part in PARTS if part in pages.tables}
+        tables = {part: file_and_sheet(pages.tables[part])[0] for part in PARTS if part in pages.tables}
+        outputs = {part: output / table.name for part, table in tables.items()}
     else:
         if len(decided) > 1:
             names = " and ".join(pages.tables[part].name for part in PARTS)
             raise UserError(f"{output}: decisions are about {names}; give a folder: -o {output.with_suffix('')}")
         part = next(iter(decided), "train")
         outputs = {part: output}
-        table = pages.tables[part]
+        table, _ = file_and_sheet(pages.tables[part])
         if output.suffix.lower() != table.suffix.lower():
             raise UserError(f"{output}: {table.name} keeps its format; give -o NAME{table.suffix}.")
     problems = []

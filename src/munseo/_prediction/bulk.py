@@ -76,12 +76,14 @@ class BulkOptions:
         proba: Whether each class has a column of its probability.
         excel: Whether a CSV is for Excel.
         fails: Whether pages that cannot be read are an error, after which no table is written.
+        follow_links: Whether links may leave the folders that they are in; None: as the run was configured.
     """
 
     shard: str | None = None
     proba: bool = False
     excel: bool = False
     fails: bool = False
+    follow_links: bool | None = None
 
 
 def predict_bulk(
@@ -103,7 +105,7 @@ def predict_bulk(
     parts = PartsFolder.of(output, own)
     for_people = output.suffix.lower() != ".parquet"
     with _without_empty_parts(parts):
-        predictor, num_own = _begin(run, inputs, output, options, own, table.proba)
+        predictor, num_own = _begin(run, inputs, output, options, own, table)
     threshold = predictor.threshold
     needs_person_below = None if threshold is None else threshold.confidence
     rows = PredictionRows(predictor.card, own, table.proba, needs_person_below, keeps_raw=for_people)
@@ -154,7 +156,7 @@ def _without_empty_parts(parts: PartsFolder) -> Iterator[None]:
 
 
 def _begin(
-    run: RunFolder, inputs: Sequence[Path | str], output: Path, options: PredictOptions, own: Shard, proba: bool
+    run: RunFolder, inputs: Sequence[Path | str], output: Path, options: PredictOptions, own: Shard, table: BulkOptions
 ) -> tuple[Predictor, int]:
     """List the files and load the models; return these and the number of the shard's files.
 
@@ -162,14 +164,14 @@ def _begin(
         UserError: The inputs cannot be found, have IDs twice, or are not those of the parts that are there.
     """
     parts = PartsFolder.of(output, own)
-    sources = _sources(run.read_config(), inputs, parts)
+    sources = _sources(run.read_config(), inputs, parts, table.follow_links)
     before = parts.read_plan()
     listing = list_sources(sources, own.has, parts.listing_file if before is None else None)
     for note in listing.notes:
         say(note)
     options = _with_engine(run, options, output, own, listing)
     predictor = Predictor.load(run, options)
-    if proba and output.suffix.lower() == ".xlsx" and predictor.card.num_classes > MAX_COLUMNS - 10:
+    if table.proba and output.suffix.lower() == ".xlsx" and predictor.card.num_classes > MAX_COLUMNS - 10:
         raise UserError(f"{output}: a sheet has {MAX_COLUMNS:,} columns, too few for --proba; give -o NAME.parquet.")
     look, threshold = predictor.second_look, predictor.threshold
     plan = {
@@ -186,7 +188,7 @@ def _begin(
             "second_look": look and {"gate": look.gate, "blend": look.blend, "views": list(look.views)},
             "temperature": predictor.temperature,
             "needs_person_below": None if threshold is None else threshold.confidence,
-            "proba": proba,
+            "proba": table.proba,
             **({"texts_sha256": _texts_sha256(_texts(predictor, inputs))} if predictor.uses_text else {}),
         },
     }
@@ -243,11 +245,12 @@ def _take_own_gpu() -> None:
         torch.cuda.set_device(int(rank) % torch.cuda.device_count())
 
 
-def _sources(config: Config, inputs: Sequence[Path | str], parts: PartsFolder) -> SourceList:
+def _sources(config: Config, inputs: Sequence[Path | str], parts: PartsFolder, follow_links: bool | None) -> SourceList:
     """Return what to predict; standard input is copied first, since it can be read only once."""
     words = [str(word) for word in inputs]
     if words:
-        sources = SourceList(words, (), config.id_column, parts.stdin_file)
+        follow = config.follow_links if follow_links is None else follow_links
+        sources = SourceList(words, (), config.id_column, parts.stdin_file, follow)
     else:
         sources = SourceList((), own_test_pages(config).test)
     sources.check()

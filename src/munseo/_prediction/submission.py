@@ -19,7 +19,7 @@ from munseo._console import say
 from munseo._data import DataLayout, ImageProblem, Page, PageSet, check_images, find_pages, load_pages, write_submission
 from munseo._data.input_pages import sample_submission_for
 from munseo._data.stream import StreamedPage
-from munseo._data.tables import TABLE_EXTENSIONS
+from munseo._data.tables import is_table, table_files
 from munseo._data.text_column import read_texts
 from munseo._errors import UserError
 from munseo._evaluation.expectation import expect_macro_f1
@@ -64,6 +64,7 @@ def predict_submission(
     *,
     proba: bool = False,
     skip_bad_images: bool = False,
+    follow_links: bool | None = None,
 ) -> Path:
     """Predict the pages of a sample submission and write their submission; arguments as in ``munseo.predict``.
 
@@ -76,7 +77,7 @@ def predict_submission(
     """
     check_device(run, options)
     config = run.read_config()
-    pages, sample = _pages(config, inputs)
+    pages, sample = _pages(config, inputs, follow_links)
     tables = tables_of(inputs, sample)
     checked = check_images(pages, "skip" if skip_bad_images else "fail")
     for note in checked.notes:
@@ -148,10 +149,13 @@ def own_test_pages(config: Config) -> PageSet:
     return pages
 
 
-def _pages(config: Config, inputs: Sequence[Path | str]) -> tuple[tuple[Page, ...], Path | None]:
+def _pages(
+    config: Config, inputs: Sequence[Path | str], follow_links: bool | None
+) -> tuple[tuple[Page, ...], Path | None]:
     """Return the pages to predict, and the sample submission whose IDs and order are to be kept."""
     if inputs:
-        listed = find_pages([Path(path) for path in inputs], config.id_column)
+        follow = config.follow_links if follow_links is None else follow_links
+        listed = find_pages([Path(path) for path in inputs], config.id_column, follow)
         for note in listed.notes:
             say(note)
         return listed.pages, listed.sample
@@ -161,7 +165,7 @@ def _pages(config: Config, inputs: Sequence[Path | str]) -> tuple[tuple[Page, ..
 
 def tables_of(inputs: Sequence[Path | str], sample: Path | None) -> list[Path]:
     """Return the tables that list the pages to predict, which may have a column of text."""
-    named = [Path(path) for path in inputs if Path(path).suffix.lower() in TABLE_EXTENSIONS and Path(path).is_file()]
+    named = [Path(path) for path in inputs if is_table(Path(path)) and table_files(Path(path))]
     return list(dict.fromkeys([*named, *([] if sample is None else [sample])]))
 
 

@@ -16,6 +16,7 @@ from munseo._config import Config
 from munseo._cores import num_cores
 from munseo._data import Page, decode, letterbox
 from munseo._data.cache import cache_folder
+from munseo._data.container.contained_file import ImageFile
 from munseo._prediction.shifted_pages import SHIFT_SEED
 from munseo._randomness import generator
 from munseo._words.page_reader import read_page
@@ -25,7 +26,7 @@ from munseo._words.reading_settings import ReadingSettings
 from munseo._words.sidecar_file import find_sidecar, words_of_text
 from munseo._words.word_engine import WordEngine
 from munseo._words.word_reader import read_words
-from munseo._words.word_sources import ImageFile, to_grey
+from munseo._words.word_sources import StoredPage, to_grey
 
 MOST_PX = 1400
 """Longest side at which pages are damaged to be read: print is legible, and the damage takes half a second."""
@@ -46,7 +47,7 @@ class DamagedFile:
     """
 
     key: str
-    path: Path
+    path: ImageFile
     page_id: str
     recipe: Recipe
     draw: int
@@ -82,7 +83,7 @@ def find_words(
         UserError: The engine, the data of a language or a file beside a page cannot be read.
     """
     settings = reading_settings(config)
-    sources = [ImageFile(_sha256(page.path), page.path, texts.get(page.id), find_sidecar(page.path)) for page in pages]
+    sources = [StoredPage(_sha256(page.path), page.path, texts.get(page.id), find_sidecar(page.path)) for page in pages]
     return read_words(sources, settings, _cache(config), _workers(len(pages)), description)
 
 
@@ -149,6 +150,8 @@ def _workers(num_pages: int) -> int:
     return 0 if num_pages <= FEW_PAGES else num_cores()
 
 
-def _sha256(file: Path) -> str:
+def _sha256(file: ImageFile) -> str:
+    if not isinstance(file, Path):
+        return hashlib.sha256(file.read()).hexdigest()
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +33,7 @@ from munseo._data import (
     stratified_split,
 )
 from munseo._data.classes import Classes
+from munseo._data.image_check import refuse_losses
 from munseo._errors import UserError
 from munseo._shift import measure_recipe
 from munseo._shift.recipe_file import load_recipe
@@ -129,6 +129,7 @@ def _check_all(pages: PageSet, config: Config, known: CheckedFiles | None) -> di
             f"{len(problems)} images cannot be read; fix or remove them, or go on without them: on_bad_image=skip.",
             problems,
         )
+    refuse_losses([checked["train"], checked["val"]], pages.class_names)
     return checked
 
 
@@ -291,11 +292,11 @@ def describe_data(config: Config, collection: Collection, split: Split) -> dict[
     """Return the manifest's ``data`` entry."""
     pages = collection.pages
     digests = {f"{name}/{page_id}": digest for (name, page_id), digest in collection.digests.items()}
-    tables = pages.tables.values()
+    tables = [read_table(path) for path in pages.tables.values()]
     return {
         "dir": str(Path(config.data_dir).resolve()),
-        "tables": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in tables},
-        "table_rows": {path.name: len(read_table(path).rows) for path in tables},
+        "tables": {table.path.name: table.sha256() for table in tables},
+        "table_rows": {table.path.name: len(table.rows) for table in tables},
         "images_sha256": fingerprint(digests),
         "num_train": len(split.train),
         "num_val": len(split.val),

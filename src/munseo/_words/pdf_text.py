@@ -19,6 +19,8 @@ import numpy as np
 import pypdfium2
 from pypdfium2 import raw
 
+from munseo._data.container.contained_file import ImageFile
+from munseo._data.image_error import UnreadableError
 from munseo._data.pdf_fonts import serve_fonts
 from munseo._data.pdf_pages import PDFIUM_LOCK
 from munseo._shift.page_area import find_strokes
@@ -54,7 +56,7 @@ ANALYSED_PX = 1600
 class PdfPage:
     """A page of a PDF, its number counted from 0."""
 
-    path: Path
+    path: ImageFile
     number: int
 
 
@@ -112,8 +114,8 @@ def _read_layer(page: PdfPage) -> _Layer | None:
     with PDFIUM_LOCK:
         serve_fonts()  # the boxes of letters whose font is not in the file depend on the font
         try:
-            document = pypdfium2.PdfDocument(page.path)
-        except (pypdfium2.PdfiumError, OSError):
+            document = pypdfium2.PdfDocument(page.path if isinstance(page.path, Path) else page.path.read())
+        except (pypdfium2.PdfiumError, OSError, UnreadableError):
             return None
         try:
             opened = document[page.number]

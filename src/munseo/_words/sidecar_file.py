@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from munseo._data.container.contained_file import ImageFile
 from munseo._errors import UserError
 from munseo._words.page_words import PageWords, WordSource
 
@@ -36,8 +37,10 @@ _SKIPPED = (("<!--", "-->"), ("<script", "</script"), ("<style", "</style"))
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
-def find_sidecar(image: Path) -> Path | None:
+def find_sidecar(image: ImageFile) -> Path | None:
     """Return the file with an image's words: ``page.hocr``, ``page.jpg.hocr``, ``page.txt`` or ``page.jpg.txt``."""
+    if not isinstance(image, Path):
+        return None
     for suffix in SUFFIXES:
         for path in (image.with_suffix(suffix), image.with_name(image.name + suffix)):
             if path != image and path.is_file():

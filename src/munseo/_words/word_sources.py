@@ -9,6 +9,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from munseo._data.container.contained_file import ImageFile
 from munseo._data.decoder import decode_stored
 from munseo._data.image_error import ImageError
 from munseo._words.page_reader import read_page
@@ -50,11 +51,11 @@ class PageSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ImageFile:
+class StoredPage:
     """A page that is the first of an image file, see ``PageSource``."""
 
     key: str
-    path: Path
+    path: ImageFile
     text: str | None = None
     sidecar: Path | None = None
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from munseo._console import say
 from munseo._data.cache.pack import DamagedPackError, Pack
+from munseo._data.container.contained_file import ImageFile
 from munseo._data.decoder import decode_stored
 from munseo._data.page import Page
 from munseo._data.pixels import letterbox
@@ -29,7 +30,7 @@ class CachedPage(Page):
 
     places: tuple[PackRow, ...] = field(default=(), repr=False)
 
-    def __init__(self, id: str, path: Path, label: int | None, places: tuple[PackRow, ...] = ()) -> None:
+    def __init__(self, id: str, path: ImageFile, label: int | None, places: tuple[PackRow, ...] = ()) -> None:
         """Make a page from its ID, its file, its label and the places of its pixels."""
         Page.__init__(self, id, path, label)
         object.__setattr__(self, "places", places)

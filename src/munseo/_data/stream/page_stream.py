@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Generic, TypeVar
 
 import numpy as np
 
+from munseo._data.container.archive_bytes import COMPRESSED, open_compressed, read_member
 from munseo._data.decoder import FilePage, decode_pages
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
-from munseo._data.stream.archives import COMPRESSED, open_compressed, read_member
+from munseo._data.source import Source
 from munseo._data.stream.read_ahead import read_ahead
-from munseo._data.stream.source import Source
 
 T = TypeVar("T")
 
@@ -77,15 +76,10 @@ class _Task:
 
 def _decoded(task: _Task) -> Iterator[FilePage]:
     source, data = task.source, task.data
-    try:
-        if task.problem is not None:
-            raise UnreadableError(task.problem)
-        if data is None and source.member is not None:
-            data = read_member(source.path, source.member)
-    except UnreadableError as error:
-        yield FilePage(1, 1, None, error.problem)
-        return
-    yield from decode_pages(Path(source.path) if data is None else data, source.id)
+    if task.problem is not None:
+        yield FilePage(1, 1, None, task.problem)
+    else:
+        yield from decode_pages(source.file if data is None else data, source.id)
 
 
 def _tasks(sources: Iterable[Source], start: int) -> Iterator[_Task]:

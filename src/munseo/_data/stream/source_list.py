@@ -13,13 +13,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from munseo._data.container.archive_bytes import ArchiveMember
+from munseo._data.container.archives import is_archive, list_archive
+from munseo._data.data_table import file_and_sheet
+from munseo._data.folder_walk import FolderWalk
 from munseo._data.image_error import ImageProblem, ProblemCode
+from munseo._data.left_out import LeftOut
 from munseo._data.page import Page
-from munseo._data.stream.archives import is_archive, list_archive
-from munseo._data.stream.folder_walk import LeftOut, walk_folder, walk_pattern
-from munseo._data.stream.source import ArchiveMember, Source, as_id
+from munseo._data.source import Source, as_id, source_at
 from munseo._data.stream.table_rows import walk_table
-from munseo._data.tables import TABLE_EXTENSIONS
+from munseo._data.tables import is_table, table_files
 from munseo._errors import UserError
 from munseo._run.atomic import replacing
 
@@ -49,6 +52,7 @@ class SourceList:
     pages: Sequence[Page] = ()  # pages instead of ``words``
     id_column: str | None = None  # column of tables that names the files
     stdin_file: Path | None = None  # copy of what came from standard input, which can be read only once
+    follow_links: bool = False  # whether links may leave the folder that they are in
 
     def sources(self, left_out: LeftOut | None = None) -> Iterator[Source]:
         """Yield all files, in an order that depends on nothing but their names; ``left_out`` counts other files.
@@ -58,7 +62,7 @@ class SourceList:
         """
         left_out = left_out or LeftOut()
         for page in self.pages:
-            yield Source(as_id(page.id), str(page.path))
+            yield source_at(as_id(page.id), page.path)
         for word in self.words:
             yield from self._sources_of(word, left_out)
 
@@ -66,11 +70,11 @@ class SourceList:
         """Raise ``UserError`` for words that mean nothing that is there, all in one message."""
         problems = []
         for word in self.words:
-            if word == STDIN or Path(word).exists():
+            if word == STDIN or Path(word).exists() or (is_table(Path(word)) and table_files(Path(word))):
                 continue
             if not _is_pattern(word):
                 problems.append(f"{word}: there is no such file or folder")
-            elif next(walk_pattern(word, LeftOut()), None) is None:
+            elif next(FolderWalk(Path()).pattern(word), None) is None:
                 problems.append(f"{word}: no image or archive has such a name")
         if problems:
             raise UserError(f"{len(problems)} of the inputs cannot be found; correct these names:", problems)
@@ -81,13 +85,17 @@ class SourceList:
             assert self.stdin_file is not None
             yield from _sources_of_lines(self.stdin_file, left_out)
         elif path.is_dir():
-            yield from walk_folder(str(path), "", path, left_out)
+            yield from FolderWalk(path, left_out, self.follow_links).sources(str(path), "")
+        elif is_table(path) and (path.exists() or table_files(path)):
+            files = table_files(path) or [path]
+            for file in files:
+                # A pattern means several; one file may be named with a sheet.
+                table = path if files == [file_and_sheet(path)[0]] else file
+                yield from walk_table(table, self.id_column, self.follow_links)
         elif not path.exists() and _is_pattern(word):
-            yield from walk_pattern(word, left_out)
-        elif path.suffix.lower() in TABLE_EXTENSIONS:
-            yield from walk_table(path, self.id_column)
+            yield from FolderWalk(path, left_out, self.follow_links).pattern(word)
         elif is_archive(path.name):
-            yield from list_archive(word, as_id(path.name), left_out.add)
+            yield from list_archive(word, as_id(path.name), left_out)
         else:
             yield Source(as_id(path.name), word)
 
@@ -118,7 +126,7 @@ def list_sources(inputs: SourceList, is_own: Callable[[int], bool], file: Path |
 
     num_own = sum(1 for _ in own()) if file is None else _write(file, own())
     if not hashes:
-        raise UserError(f"{', '.join(inputs.words)}: no images there.")
+        raise UserError(f"{', '.join(inputs.words)}: no images there.", list(left_out.notes))
     _refuse_repeats(inputs, np.frombuffer(hashes, np.uint64))
     return Listing(len(hashes), num_own, total.hexdigest(), left_out.notes)
 
@@ -181,7 +189,7 @@ def _sources_of_lines(file: Path, left_out: LeftOut) -> Iterator[Source]:
         for line in lines:
             word = line.strip("\r\n")
             if is_archive(word):
-                yield from list_archive(word, as_id(word), left_out.add)
+                yield from list_archive(word, as_id(word), left_out)
             elif word:
                 yield Source(as_id(word), word)
 

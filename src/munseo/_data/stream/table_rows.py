@@ -12,35 +12,44 @@ from typing import TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from munseo._data.claimed_pages import MAX_NAME
+from munseo._data.data_table import OTHER_NAMES, file_and_sheet
+from munseo._data.excel_table import WORKBOOK_EXTENSIONS
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError
 from munseo._data.image_finder import ImageFinder
-from munseo._data.stream.source import Source, as_id
-from munseo._data.tables import OTHER_NAMES
+from munseo._data.parquet_table import ParquetTable, damaged_parquet, has_images
+from munseo._data.source import Source, as_id
+from munseo._data.tables import read_table
 from munseo._data.text_table import TextLayout, encoding_of, layout_of, rows_of_json
 from munseo._errors import UserError
 
 MAX_LINE = 2**20  # the most characters of a line; a file without line ends would otherwise be read completely
-MAX_NAME = 4096  # the most characters of an ID, as of a path on Linux; thousands of rows wait to be written together
 _BATCH_ROWS = 256  # the rows of a parquet file that are read at once
 
 
-def walk_table(table: Path, id_column: str | None) -> Iterator[Source]:
+def walk_table(table: Path, id_column: str | None, follow_links: bool = False) -> Iterator[Source]:
     """Yield the files that the ID column of a table names; they are in ``test/``, ``train/`` or next to the table.
+
+    Where a parquet table holds images, these are yielded instead.
 
     A row whose file is not found is a source with a problem. A name that is spelled exactly like the file is looked up
     on the disk; the folders are listed, and the listings held, only for other names (another extension or none,
     decomposed Hangul).
 
     Args:
-        table: A text with columns, JSON lines or a parquet file.
+        table: A text with columns, JSON lines, a workbook (``FILE#SHEET``) or a parquet file.
         id_column: The column with the names; None: ``ID``, or the first column.
+        follow_links: Whether links may leave the folders.
 
     Raises:
         UserError: The table cannot be read, or has no such column.
     """
+    if has_images(table):
+        yield from _images_of_parquet(table, id_column)
+        return
     home = table.resolve().parent
     folders = [*(home / name for name in ("test", "train") if (home / name).is_dir()), home]
-    finder = ImageFinder(folders, home)
+    finder = ImageFinder(folders, home, follow_links)
     for row, name in enumerate(_values(table, id_column), 1):
         if not 0 < len(name) <= MAX_NAME:
             problem = ImageProblem(ProblemCode.LONG_ID, most=MAX_NAME) if name else ImageProblem(ProblemCode.NO_ID)
@@ -56,17 +65,22 @@ def walk_table(table: Path, id_column: str | None) -> Iterator[Source]:
 
 def _values(table: Path, id_column: str | None) -> Iterator[str]:
     """Yield the ID column as text without surrounding spaces; blank lines of a CSV are skipped."""
-    if not table.is_file():
+    file, _ = file_and_sheet(table)
+    if not file.is_file():
         raise UserError(f"{table}: there is no such table.")  # a FIFO would block
     try:
-        with table.open("rb") as file:
-            is_parquet = file.read(4) == b"PAR1"
-        yield from (_values_of_parquet if is_parquet else _values_of_text)(table, id_column)
+        with file.open("rb") as stream:
+            head = stream.read(4)
+        if head == b"PAR1":
+            yield from _values_of_parquet(table, id_column)
+        elif file.suffix.lower() in WORKBOOK_EXTENSIONS:
+            yield from _values_of_workbook(table, id_column)
+        else:
+            yield from _values_of_text(table, id_column)
     except OSError as error:
         raise UserError(f"{table}: cannot be read ({error.strerror or error}).") from None
     except pa.ArrowException as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{table}: is a damaged parquet file ({reason}); write it again.") from None
+        raise damaged_parquet(table, error) from None
     except csv.Error as error:
         raise UserError(f"{table}: is not valid CSV ({error}); a quotation mark may be left open.") from None
 
@@ -78,6 +92,37 @@ def _values_of_parquet(table: Path, id_column: str | None) -> Iterator[str]:
             # One by one: to_pylist would write out all values of a dictionary at once.
             values = (cell.as_py() for cell in batch.column(0))
             yield from ("" if value is None else str(value).strip() for value in values)
+
+
+def _values_of_workbook(table: Path, id_column: str | None) -> Iterator[str]:
+    """Yield the values of a sheet, which is read whole: it has a million rows at most."""
+    read = read_table(table)
+    if read.problems:
+        raise UserError(f"{table}: has rows that cannot be read.", list(read.problems))
+    index = read.columns.index(_column(table, list(read.columns), id_column))
+    for row in read.rows:
+        yield row.cells[index]
+
+
+def _images_of_parquet(table: Path, id_column: str | None) -> Iterator[Source]:
+    """Yield the images that a table holds; their IDs are their own, or those of the column that is named."""
+    try:
+        content = ParquetTable(table)
+        try:
+            name = id_column if id_column in content.images else next(iter(content.images))
+            places = content.places(content.images[name])
+            column = name if id_column in (None, name) else _column(table, list(content.texts), id_column)
+            own = column != name
+            batches = content.batches([column]) if own else ()
+            ids = (value for batch in batches for value in content.values(column, batch))
+            for index, place in enumerate(places):
+                page_id = as_id(next(ids, "")) if own else places.id(index)
+                problem = None if page_id else ImageProblem(ProblemCode.NO_ID)
+                yield Source(page_id or f"{table.name}: row {index + 1}", str(table), place.member, problem)
+        finally:
+            content.close()
+    except (pa.ArrowException, OSError) as error:
+        raise damaged_parquet(table, error) from None
 
 
 def _values_of_text(table: Path, id_column: str | None) -> Iterator[str]:
@@ -121,7 +166,7 @@ def _lines(table: Path, file: TextIO) -> Iterator[str]:
 def _column(table: Path, names: Sequence[str], name: str | None) -> str:
     folded = {known.casefold(): known for known in reversed(names)}
     if name is None:
-        return folded.get("id", OTHER_NAMES["ID"] if OTHER_NAMES["ID"] in names else names[0])
+        return folded.get("id", next((other for other in OTHER_NAMES["ID"] if other in names), names[0]))
     if name in names:
         return name
     if name.casefold() in folded:

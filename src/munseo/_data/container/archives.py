@@ -5,33 +5,42 @@ Only the listing trusts the table of contents of an archive; a member is read wi
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import io
-import lzma
 import os
+import re
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from typing import IO, cast
 
-from munseo._data.formats import IMAGE_EXTENSIONS
+from munseo._data.container.archive_bytes import (
+    COMPRESSED,
+    MAX_MEMBER_BYTES,
+    UNPACKED,
+    ArchiveMember,
+    open_compressed,
+    read_member,
+    too_large,
+)
+from munseo._data.formats import HEAD_BYTES
 from munseo._data.image_error import ImageProblem, ProblemCode, UnreadableError, words_of
 from munseo._data.image_finder import is_hidden
-from munseo._data.stream.source import UNPACKED, ArchiveMember, Source, as_id
-
-MAX_MEMBER_BYTES = 2**28  # Larger members are refused; each thread that decodes holds the bytes of one member
+from munseo._data.left_out import LeftOut, reason_to_leave_out
+from munseo._data.source import Source, as_id
 
 EXTENSIONS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-COMPRESSED = {"gz": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\0"}
-"""The codecs for a whole archive, and how such a file starts."""
-
 _MAX_TAR_READ = 2**20
 """The most bytes of a name and the other headers of a member. A few packed kilobytes may claim gigabytes."""
 
 _END_OF_TAR = b"\0" * tarfile.BLOCKSIZE
-_LOCAL_HEADER = struct.Struct("<4s22xHH")
+
+_UTF8_NAME = 0x800  # the flag of a member of a ZIP that says that its name is UTF-8
+_UNICODE_PATH = 0x7075  # the extra field with the name in UTF-8
+_DOS = "cp437"
+_HANGUL = re.compile("[가-힣]")
 
 Members = Iterator[tuple[ArchiveMember, ImageProblem | None]]
 """The files of an archive, each with what is known to be wrong with it."""
@@ -42,25 +51,25 @@ def is_archive(name: str) -> bool:
     return name.lower().endswith(EXTENSIONS)
 
 
-def list_archive(path: str, archive_id: str, leave_out: Callable[[str], None]) -> Iterator[Source]:
-    """Yield the images in an archive, in its order; IDs are ``<ID of the archive>/<name>``.
+def list_archive(path: str, archive_id: str, left_out: LeftOut) -> Iterator[Source]:
+    """Yield the pages in an archive, in its order; IDs are ``<ID of the archive>/<name>``.
 
     Links and archives in the archive are sources with a problem, and so is the archive itself if it is damaged.
-    ``leave_out`` is called with the ID of each file that is not an image.
+    ``left_out`` counts the files that are no pages.
     """
     seen: set[int] = set()
     try:
-        for member, problem in _members(path):
+        for member, problem in members_of(path):
             if any(is_hidden(part) for part in member.name.replace("\\", "/").split("/")):
                 continue
             page_id = as_id(f"{archive_id}/{member.name}")
             if is_archive(member.name):
                 problem = problem or ImageProblem(ProblemCode.ARCHIVE_IN_ARCHIVE)
-            elif os.path.splitext(member.name)[1].lower() not in IMAGE_EXTENSIONS:  # noqa: PTH122
-                leave_out(page_id)
+            elif (reason := reason_to_leave_out(member.name, partial(_head, path, member))) is not None:
+                left_out.add(page_id, reason)
                 continue
             if member.size > MAX_MEMBER_BYTES:
-                problem = problem or _too_large()
+                problem = problem or too_large()
             yield Source(_distinct(page_id, seen), path, member, problem)
     # The readers raise a dozen types of error for damaged archives.
     except Exception as error:
@@ -71,38 +80,8 @@ def list_archive(path: str, archive_id: str, leave_out: Callable[[str], None]) -
         yield Source(archive_id, path, None, problem)
 
 
-def read_member(path: str, member: ArchiveMember, stream: IO[bytes] | None = None) -> bytes:
-    """Read one file of an archive; one that is compressed as a whole is opened with ``open_compressed``.
-
-    Raises:
-        UnreadableError: The file is larger than the limit, cut short, or damaged.
-    """
-    try:
-        if stream is not None:
-            data = _read_at(stream, member)
-        elif member.codec == UNPACKED:
-            with open(path, "rb") as file:  # noqa: PTH123
-                data = _read_at(file, member)
-        else:
-            data = _unzip(path, member)
-    except UnreadableError:
-        raise
-    except Exception as error:
-        raise UnreadableError(ImageProblem(ProblemCode.MEMBER_NOT_READABLE, error=words_of(error))) from error
-    if len(data) > MAX_MEMBER_BYTES:
-        raise UnreadableError(_too_large())
-    if len(data) != member.size:
-        raise UnreadableError(ImageProblem(ProblemCode.MEMBER_TRUNCATED))
-    return data
-
-
-def open_compressed(path: str, codec: str) -> IO[bytes]:
-    """Open an archive that is compressed as a whole. Reading forwards is cheap; a step back starts over."""
-    openers = {"gz": gzip.GzipFile, "bz2": bz2.BZ2File, "xz": lzma.LZMAFile}
-    return cast(IO[bytes], openers[codec](path))
-
-
-def _members(path: str) -> Members:
+def members_of(path: str) -> Members:
+    """Yield the files of an archive in its order; folders are left out."""
     if not os.path.isfile(path):  # noqa: PTH113
         raise UnreadableError(ImageProblem(ProblemCode.NOT_A_FILE))  # a FIFO would block
     with open(path, "rb") as file:  # noqa: PTH123
@@ -110,15 +89,65 @@ def _members(path: str) -> Members:
     return _members_of_zip(path) if head.startswith(b"PK") else _members_of_tar(path, head)
 
 
+def _head(path: str, member: ArchiveMember) -> bytes:
+    """Return the first bytes of a member, where that does not cost reading the archive from its start."""
+    if member.codec in COMPRESSED or member.size > MAX_MEMBER_BYTES:
+        return b""
+    with suppress(UnreadableError):
+        return read_member(path, member)[:HEAD_BYTES]
+    return b""
+
+
 def _members_of_zip(path: str) -> Members:
     with zipfile.ZipFile(path) as archive:
+        codec_of_names = _codec_of_names([info for info in archive.infolist() if not info.flag_bits & _UTF8_NAME])
         for info in archive.infolist():
             if info.is_dir():
                 continue
             codec = f"zip:{info.compress_type}"
             where = (info.header_offset, info.compress_size, info.file_size, info.CRC)
             problem = ImageProblem(ProblemCode.ARCHIVE_WITH_PASSWORD) if info.flag_bits & 1 else None
-            yield ArchiveMember(info.filename, codec, *where), problem
+            yield ArchiveMember(_name_in_zip(info, codec_of_names), codec, *where), problem
+
+
+def _codec_of_names(infos: list[zipfile.ZipInfo]) -> str:
+    """Return the encoding of the names of a ZIP that do not say that they are UTF-8.
+
+    ``zipfile`` takes them for CP437, as the specification wants. Programs on Korean Windows write CP949 and some on
+    other systems UTF-8, without saying so; a name in another encoding is hardly ever valid in these.
+    """
+    names = b"\n".join(_stored(info) for info in infos)
+    for codec in ("utf-8", "cp949"):
+        with suppress(UnicodeDecodeError):
+            text = names.decode(codec)
+            if codec == "utf-8" or _is_korean(text):
+                return codec
+    return _DOS
+
+
+def _name_in_zip(info: zipfile.ZipInfo, codec: str) -> str:
+    if info.flag_bits & _UTF8_NAME:
+        return info.filename
+    stored = _stored(info)
+    # Info-ZIP adds the name in UTF-8, with the CRC-32 of the name that it stands for.
+    extra = info.extra
+    while len(extra) >= 4:
+        kind, length = struct.unpack_from("<HH", extra)
+        body, extra = extra[4 : 4 + length], extra[4 + length :]
+        if kind == _UNICODE_PATH and body[1:5] == struct.pack("<I", zlib.crc32(stored)):
+            with suppress(UnicodeDecodeError):
+                return body[5:].decode()
+    return stored.decode(codec).partition("\0")[0]
+
+
+def _is_korean(text: str) -> bool:
+    """Return whether at least half of the letters beyond ASCII are Hangul; bytes of other encodings rarely are."""
+    others = sum(not sign.isascii() for sign in text)
+    return others > 0 and 2 * len(_HANGUL.findall(text)) >= others
+
+
+def _stored(info: zipfile.ZipInfo) -> bytes:
+    return info.orig_filename.encode(_DOS)
 
 
 def _members_of_tar(path: str, head: bytes) -> Members:
@@ -136,11 +165,23 @@ def _members_of_tar(path: str, head: bytes) -> Members:
             archive.members.clear()  # type: ignore[attr-defined]
             if info.isdir():
                 continue
-            yield ArchiveMember(info.name, codec, info.offset_data, info.size, info.size), _problem_in_tar(info)
+            name = _name_in_tar(info.name)
+            yield ArchiveMember(name, codec, info.offset_data, info.size, info.size), _problem_in_tar(info)
         # The reader silently stops at anything that is not a header.
         stream.seek(archive.offset)
         if stream.read(tarfile.BLOCKSIZE) != _END_OF_TAR:
             raise UnreadableError(ImageProblem(ProblemCode.NO_END_MARK))
+
+
+def _name_in_tar(name: str) -> str:
+    """Return a name that is not UTF-8 as CP949, if it has Hangul then: a TAR does not say how its names are encoded."""
+    if name.isascii() or not any("\udc80" <= sign <= "\udcff" for sign in name):
+        return name
+    with suppress(UnicodeDecodeError):
+        text = name.encode("utf-8", "surrogateescape").decode("cp949")
+        if _is_korean(text):
+            return text
+    return name
 
 
 def _problem_in_tar(info: tarfile.TarInfo) -> ImageProblem | None:
@@ -170,27 +211,6 @@ class _LimitedFile:
         return self._stream.read(size)
 
 
-def _read_at(stream: IO[bytes], member: ArchiveMember) -> bytes:
-    stream.seek(member.offset)
-    return stream.read(min(member.size, MAX_MEMBER_BYTES + 1))
-
-
-def _unzip(path: str, member: ArchiveMember) -> bytes:
-    """Read a member by its offset: the table of contents of a million members would have to be kept in memory."""
-    info = zipfile.ZipInfo("member")
-    info.compress_type = int(member.codec.removeprefix("zip:"))
-    info.compress_size, info.file_size, info.CRC = member.stored, member.size, member.crc
-    with open(path, "rb") as file:  # noqa: PTH123
-        file.seek(member.offset)
-        magic, name_length, extra_length = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
-        if magic != b"PK\x03\x04":
-            raise UnreadableError(ImageProblem(ProblemCode.MEMBER_NOT_THERE))
-        file.seek(name_length + extra_length, io.SEEK_CUR)
-        # It compares the CRC at the end, but unpacks as many bytes as are requested, whatever size was claimed.
-        with zipfile.ZipExtFile(cast(IO[bytes], file), "r", info) as unpacked:
-            return unpacked.read(min(member.size, MAX_MEMBER_BYTES) + 1)
-
-
 def _distinct(page_id: str, seen: set[int]) -> str:
     """Return a distinct ID: an archive may hold a name twice, and the later ones are numbered."""
     number, name = 1, page_id
@@ -199,7 +219,3 @@ def _distinct(page_id: str, seen: set[int]) -> str:
         name = f"{page_id} ({number})"
     seen.add(hash(name))
     return name
-
-
-def _too_large() -> ImageProblem:
-    return ImageProblem(ProblemCode.MEMBER_TOO_LARGE, most=MAX_MEMBER_BYTES)
