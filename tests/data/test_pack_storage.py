@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from importlib import metadata
 from pathlib import Path
 
 import cv2
@@ -220,6 +221,14 @@ def test_another_decoder_makes_its_own_pages(make_pages, folder, monkeypatch):
     decoder_version.cache_clear()
     assert len({path.parent for path in pack_files(folder)}) == 2
     assert size_folder(folder, SIZE).name == f"40px-{before}"
+
+
+@pytest.mark.parametrize("package", ["pypdfium2", "tifffile", "imagecodecs", "pi_heif"])
+def test_another_version_of_a_package_that_decodes_is_another_decoder(package, monkeypatch):
+    version = metadata.version
+    before = decoder_version.__wrapped__()
+    monkeypatch.setattr(metadata, "version", lambda name: "0.1" if name == package else version(name))
+    assert decoder_version.__wrapped__() != before
 
 
 def test_where_the_folder_is(monkeypatch, tmp_path):

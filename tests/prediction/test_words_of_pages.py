@@ -1,12 +1,14 @@
 """Words of pages of a run by the real engine: clean, damaged, decoded, cached, in any number of processes."""
 
+import zipfile
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from munseo._augment import Recipe
 from munseo._config import Config
-from munseo._data import Page
+from munseo._data import Page, load_pages
 from munseo._prediction import words_of_pages
 from munseo._prediction.words_of_pages import PixelReader, find_damaged_words, find_words, reading_settings
 
@@ -39,6 +41,28 @@ def test_a_page_is_read_once_and_found_in_the_cache_afterwards(page, config, mon
     assert first.source == "ocr"
     monkeypatch.setattr(words_of_pages.StoredPage, "grey", None)  # nothing is decoded again
     assert find_words(config, [page], {}) == [first]
+
+
+def test_a_page_in_an_archive_has_the_words_of_its_file(page, config, tmp_path):
+    (tmp_path / "data").mkdir()
+    with zipfile.ZipFile(tmp_path / "data" / "train.zip", "w") as archive:
+        archive.write(page.path, "invoice/1.png")
+        archive.write(page.path, "letter/2.png")
+    contained = load_pages(tmp_path / "data").train
+    assert len(contained) == 2
+    assert find_words(config, contained, {}) == 2 * find_words(config, [page], {})
+
+
+def test_other_damage_is_read_again(page, config, monkeypatch):
+    find_damaged_words(config, [page], MIRRORED, 1)
+    read = []
+    apply = words_of_pages.apply_recipe
+    monkeypatch.setattr(words_of_pages, "apply_recipe", lambda *given: read.append(given) or apply(*given))
+    find_damaged_words(config, [page], MIRRORED, 1)
+    assert not read
+    monkeypatch.setattr(words_of_pages, "damage_version", lambda: "of other code")
+    find_damaged_words(config, [page], MIRRORED, 1)
+    assert len(read) == 1
 
 
 def test_damaged_pages_are_read_themselves_and_alike_by_processes(page, config, monkeypatch):

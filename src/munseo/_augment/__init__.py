@@ -3,7 +3,7 @@
 from munseo._augment.damage import DAMAGES
 from munseo._augment.mix import draw_mix, mix_images, mix_targets
 from munseo._augment.policy import LEVELS, POLICY_NAMES, Augmenter, Policy, build_policy, cutout
-from munseo._augment.recipe import BUILT_IN, COMPETITION, DOCUMENT, Recipe, RecipeEntry, apply_recipe
+from munseo._augment.recipe import BUILT_IN, COMPETITION, DOCUMENT, Recipe, RecipeEntry, apply_recipe, damage_version
 
 __all__ = [
     "BUILT_IN",
@@ -19,6 +19,7 @@ __all__ = [
     "apply_recipe",
     "build_policy",
     "cutout",
+    "damage_version",
     "draw_mix",
     "mix_images",
     "mix_targets",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +17,15 @@ from munseo._augment.damage import DAMAGES, apply_damages
 from munseo._errors import UserError
 
 KEYS = ("probability", "severity")
+
+
+@cache
+def damage_version() -> str:
+    """Return 12 hexadecimal digits that change whenever the code of the damages does."""
+    total = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        total.update(file.read_bytes())
+    return total.hexdigest()[:12]
 
 
 class RecipeEntry(NamedTuple):

@@ -29,7 +29,7 @@ _LARGEST_VALUE = rb"(?:#[^\n]*\n[ \t\r\n]*|[ \t\r\n]+)*(\d+)[ \t\r\n]"
 _LEAST_BYTES = {b"P1": 1, b"P2": 1, b"P3": 3, b"P4": 1 / 8}
 """The least bytes of a pixel: a text has a digit a value, and spaces between most of them."""
 
-_HEIF_READERS = ("pi_heif", "pillow_heif")
+HEIF_READERS = ("pi_heif", "pillow_heif")
 """Packages with the same reader: the first has the decoder alone, the second also an encoder under the GPL."""
 
 _FRAMES = frozenset([*range(0xC0, 0xD0)]) - {0xC4, 0xC8, 0xCC}
@@ -143,7 +143,7 @@ def open_heic(stream: BytesIO, max_pixels: int) -> Image.Image:
 
 
 def _heif_reader() -> Any:
-    for name in _HEIF_READERS:
+    for name in HEIF_READERS:
         try:
             return import_module(f"{name}.as_plugin")
         except ImportError:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from munseo._augment import Recipe, apply_recipe
+from munseo._augment import Recipe, apply_recipe, damage_version
 from munseo._config import Config
 from munseo._cores import num_cores
 from munseo._data import Page, decode, letterbox
@@ -97,7 +97,7 @@ def find_damaged_words(
     settings = reading_settings(config)
     if not settings.uses_engine:
         return None
-    damage = hashlib.sha256(repr(recipe).encode()).hexdigest()[:16]
+    damage = hashlib.sha256(f"{recipe!r} {damage_version()}".encode()).hexdigest()[:16]
     sources = [
         DamagedFile(f"{_sha256(page.path)}/{damage}/{page.id}/{draw}/{SHIFT_SEED}", page.path, page.id, recipe, draw)
         for draw in range(num_draws)

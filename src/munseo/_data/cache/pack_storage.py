@@ -13,7 +13,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -23,6 +23,7 @@ import PIL
 
 from munseo._console import say
 from munseo._data.cache.pack import SUFFIX
+from munseo._data.image_readers import HEIF_READERS
 from munseo._data.pdf_fonts import FONT_PACKAGES
 from munseo._errors import UserError
 from munseo._run.run_lock import lock
@@ -44,6 +45,9 @@ DECODING_CODE = (
 )
 """The files that decide the pixels. A change of any of them starts a new cache, so that nobody has to remember to raise
 a version."""
+
+DECODING_PACKAGES = ("pypdfium2", "tifffile", "imagecodecs", *HEIF_READERS)
+"""The packages that decide the pixels, beside OpenCV and Pillow."""
 
 GB = 10**9  # bytes of a gigabyte
 MOST_GB = 20  # the limit in gigabytes, unless a tenth of the free space of the disk is less
@@ -96,7 +100,9 @@ def size_folder(folder: Path, size_px: int) -> Path:
 def decoder_version() -> str:
     """Return 12 hexadecimal digits that change whenever pixels might: with libraries, processor or own code."""
     versions = [cv2.__version__, PIL.__version__, platform.machine()]
-    versions += [metadata.version(name) for name in ("pypdfium2", *FONT_PACKAGES)]
+    for name in (*DECODING_PACKAGES, *FONT_PACKAGES):
+        with suppress(metadata.PackageNotFoundError):  # readers of HEIC are optional
+            versions.append(f"{name} {metadata.version(name)}")
     total = hashlib.sha256("\n".join(versions).encode())
     for name in DECODING_CODE:
         total.update((Path(__file__).parent.parent / name).read_bytes())
