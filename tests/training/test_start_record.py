@@ -20,7 +20,7 @@ from munseo._training.training_run import start_run
 
 FREE = {
     "data_dir", "image_dir", "test_dir", "runs_dir", "on_bad_image", "save_every_minutes", "language", "cache",
-    "num_workers", "wandb", "mlflow", "tensorboard", "text_keep",
+    "follow_links", "num_workers", "wandb", "mlflow", "tensorboard", "text_keep",
 }  # fmt: skip
 """Where things are, and what is told to whom: pages are compared one by one, wherever they are now."""
 ROUNDED = {"device", "num_threads", "channels_last", "val_batch_size"}
