@@ -162,7 +162,7 @@ def test_the_page_of_the_doctor():
     found = Examination(HOSTILE, tuple("01234"), tuple(pages), tuple(issues), census, notes, np.arange(0), None)
     for language in ("en", "ko"):
         assert_inert(render_page(found, HOSTILE[1], language))
-    table = issue_table(found.issues, found.class_targets)
+    table = issue_table(found.issues, found.class_targets, found.class_names)
     assert not [cell for cell in table.to_numpy().ravel() if isinstance(cell, str) and cell.startswith("=")]
     assert "'=cmd|' /C calc'!A0" in set(table["ID"])
 

@@ -125,10 +125,10 @@ def test_a_processor_trains_in_16_bits_and_validates_in_32(begin, monkeypatch):
 
 
 def test_the_workers_that_load_validation_pages_serve_all_epochs(begin, monkeypatch):
-    children, step = {}, PageClassifier.validation_step
+    children, step, before = {}, PageClassifier.validation_step, set(psutil.Process().children())
 
     def note_children(self, batch, batch_idx, dataloader_idx=0):
-        children.setdefault(self.current_epoch, set()).update(psutil.Process().children())
+        children.setdefault(self.current_epoch, set()).update(set(psutil.Process().children()) - before)
         step(self, batch, batch_idx, dataloader_idx)
 
     monkeypatch.setattr(PageClassifier, "validation_step", note_children)

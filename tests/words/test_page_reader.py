@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 from drawn_pages import WORDS, draw_page, english, needs_engine, recall
+from PIL import Image, ImageDraw, ImageFont
 
 from munseo._words.page_pose import POSES, Pose
 from munseo._words.page_reader import read_page
@@ -38,6 +39,21 @@ def test_a_page_is_read_in_every_pose(pose: Pose) -> None:
             # As much ink as print has, and a box about as long as the word.
             assert 0.1 < (cut < np.median(cut) - 40).mean() < 0.6
             assert 4 < max(cut.shape) / min(cut.shape) < 13
+
+
+@needs_engine
+@pytest.mark.parametrize("pose", [Pose(0, False), Pose(0, True), Pose(1, False), Pose(2, False)])
+def test_print_that_is_larger_than_the_windows_is_read_in_its_pose(pose: Pose) -> None:
+    picture = Image.new("L", (900, 900), 255)
+    font = ImageFont.load_default(44)
+    for number, line in enumerate(("Invoice of the company", "Please pay the amount of", "dollars before the end")):
+        ImageDraw.Draw(picture).text((60, 180 + 90 * number), line, font=font, fill=0)
+    page = np.asarray(picture)
+    words = read_page(
+        np.ascontiguousarray(np.rot90(page[:, ::-1] if pose.mirrored else page, pose.quarter_turns)), english()
+    )
+    assert (words.quarter_turns, words.mirrored) == (pose.quarter_turns, pose.mirrored)
+    assert {"invoice", "company", "please", "amount", "dollars"} <= {word.lower() for word in words.words}
 
 
 @needs_engine
