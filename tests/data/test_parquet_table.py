@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import pickle
+import weakref
 from pathlib import Path
 
 import cv2
@@ -144,13 +146,32 @@ def test_places_are_sent_to_other_processes_and_read_in_any_order(folder):
 def test_few_readers_are_open_and_pages_are_read_once_in_order(folder, monkeypatch):
     pages = load_pages(folder).train
     opened = []
-    real = parquet_cell._GroupReader._read
-    monkeypatch.setattr(parquet_cell._GroupReader, "_read", lambda self: opened.append(self._group) or real(self))
+    real = parquet_cell._cells
+    monkeypatch.setattr(parquet_cell, "_cells", lambda *place: opened.append(place[2]) or real(*place))
     monkeypatch.setattr(parquet_cell, "_readers", parquet_cell._Readers())
     for one in pages[:7]:
         one.path.read()
     assert opened == [0, 1, 2]
     assert len(parquet_cell._readers._readers) == 2
+
+
+def test_a_reader_that_is_needed_no_more_is_freed_at_once(folder, monkeypatch):
+    """It holds the pages that pyarrow has unpacked, which may be hundreds of megabytes."""
+    made, start = [], parquet_cell._GroupReader.__init__
+
+    def note(self, *place):
+        made.append(weakref.ref(self))
+        start(self, *place)
+
+    monkeypatch.setattr(parquet_cell._GroupReader, "__init__", note)
+    monkeypatch.setattr(parquet_cell, "_readers", parquet_cell._Readers())
+    gc.disable()
+    try:
+        for one in load_pages(folder).train:
+            one.path.read()
+        assert sum(reader() is not None for reader in made) == 2 < len(made)
+    finally:
+        gc.enable()
 
 
 def test_a_table_that_was_written_again_is_not_read_by_old_readers(tmp_path):

@@ -51,7 +51,7 @@ class _GroupReader:
         """Return the bytes of a row, counted from 0, or why it has none."""
         if row not in self._kept:
             if row < self._next:
-                self._cells, self._next, self._num_bytes = self._read(), 0, 0
+                self._cells, self._next, self._num_bytes = _cells(self._file, self._column, self._group), 0, 0
                 self._kept.clear()
             for number, value in self._cells:
                 self._next = number + 1
@@ -60,25 +60,31 @@ class _GroupReader:
                     break
         return self._kept.get(row) or ImageProblem(ProblemCode.MEMBER_NOT_THERE)
 
-    def _read(self) -> Iterator[tuple[int, _Cell]]:
-        batches = self._file.iter_batches(1, row_groups=[self._group], columns=[self._column], use_threads=False)
-        for number, batch in enumerate(batches):
-            column = batch.column(0)
-            if pa.types.is_struct(column.type):
-                column = column.field(0) if column.is_valid()[0].as_py() else pa.nulls(1, pa.binary())
-            value = column[0]
-            if not value.is_valid:
-                yield number, ImageProblem(ProblemCode.EMPTY_CELL)
-            elif len(value.as_buffer()) > MAX_MEMBER_BYTES:
-                yield number, too_large()
-            else:
-                yield number, value.as_py() or ImageProblem(ProblemCode.EMPTY_CELL)
-
     def _keep(self, number: int, value: _Cell) -> None:
         self._kept[number] = value
         self._num_bytes += _num_bytes(value)
         while self._num_bytes > KEPT_BYTES and len(self._kept) > 1:
             self._num_bytes -= _num_bytes(self._kept.popitem(last=False)[1])
+
+
+def _cells(file: pq.ParquetFile, column_name: str, group: int) -> Iterator[tuple[int, _Cell]]:
+    """Yield the rows of a row group with their numbers.
+
+    As a method it would hold its reader, which holds it: the hundreds of megabytes that pyarrow has unpacked would stay
+    until Python looks for such circles.
+    """
+    batches = file.iter_batches(1, row_groups=[group], columns=[column_name], use_threads=False)
+    for number, batch in enumerate(batches):
+        column = batch.column(0)
+        if pa.types.is_struct(column.type):
+            column = column.field(0) if column.is_valid()[0].as_py() else pa.nulls(1, pa.binary())
+        value = column[0]
+        if not value.is_valid:
+            yield number, ImageProblem(ProblemCode.EMPTY_CELL)
+        elif len(value.as_buffer()) > MAX_MEMBER_BYTES:
+            yield number, too_large()
+        else:
+            yield number, value.as_py() or ImageProblem(ProblemCode.EMPTY_CELL)
 
 
 class _Readers:
