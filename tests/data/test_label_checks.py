@@ -18,9 +18,9 @@ from munseo._data.tables import read_table
 from munseo._errors import UserError
 from munseo._locale import Texts
 
-CASES = Path("/work/shared/cases/data")
+CASES = Path(__file__).parents[3] / "shared" / "cases" / "data"
 PAGES = [f"train/{number}.jpg" for number in range(12)]
-needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason="the shared cases are not on this machine")
+needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason="shared/cases/data is not beside this checkout")
 
 
 @pytest.fixture
