@@ -34,10 +34,11 @@ torture: $(VENV)/.installed-test  ## an hour of killed runs, edited runs, hostil
 	MUNSEO_TORTURE=1 $(BIN)/python -m pytest -q tests/hostile tests/service tests/training/test_start_checks.py
 	$(if $(DATA),$(BIN)/python benchmarks/doctor.py $(DATA))
 
-fuzz: $(VENV)/.installed-test  ## twelve minutes of coverage-guided fuzzing: images, PDFs, run folders
+fuzz: $(VENV)/.installed-test  ## fourteen minutes of coverage-guided fuzzing: images, PDFs, tables, run folders
 	$(BIN)/python -m pip install --progress-bar off -c constraints.txt -e '.[fuzz]'
 	$(BIN)/python fuzz/image_decoder.py -max_total_time=300
 	$(BIN)/python fuzz/pdf_pages.py -max_total_time=120
+	$(BIN)/python fuzz/table_file.py -max_total_time=120
 	$(BIN)/python fuzz/run_folder.py -max_total_time=300
 
 clean:  ## remove the virtual environment and caches (runs and data stay)

@@ -18,6 +18,7 @@ from munseo._data import DataLayout, check_images, load_pages, read_table
 from munseo._data.container import parquet_cell
 from munseo._data.edited_table import write_edited
 from munseo._data.image_error import UnreadableError
+from munseo._data.parquet_table import ParquetTable
 from munseo._data.stream import SourceList
 from munseo._errors import UserError
 
@@ -153,6 +154,13 @@ def test_few_readers_are_open_and_pages_are_read_once_in_order(folder, monkeypat
         one.path.read()
     assert opened == [0, 1, 2]
     assert len(parquet_cell._readers._readers) == 2
+
+
+@pytest.mark.parametrize("claimed", [6, 8])
+def test_a_table_that_claims_other_rows_than_it_has_is_damaged(folder, monkeypatch, claimed):
+    monkeypatch.setattr(ParquetTable, "num_rows", property(lambda self: claimed))
+    with pytest.raises(UserError, match="have different numbers of rows"):
+        read_table(folder / "data" / "train-00000-of-00002.parquet")
 
 
 def test_a_reader_that_is_needed_no_more_is_freed_at_once(folder, monkeypatch):

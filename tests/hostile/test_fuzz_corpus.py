@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from opened_image import image_decoder
 from opened_run import READERS, run_folder, whole_run
+from opened_table import data_table
 
 CORPUS = Path(__file__).parents[2] / "fuzz" / "corpus"
 
@@ -24,6 +25,11 @@ def run():
 @pytest.mark.parametrize("file", [*found("image_decoder"), *found("pdf_pages")], ids=lambda file: file.name)
 def test_an_image_that_was_found(file):
     image_decoder(file.read_bytes())
+
+
+@pytest.mark.parametrize("file", found("table_file"), ids=lambda file: file.name)
+def test_a_table_that_was_found(file, tmp_path):
+    data_table(file.read_bytes(), tmp_path)
 
 
 @pytest.mark.parametrize("file", found("run_folder"), ids=lambda file: file.name)

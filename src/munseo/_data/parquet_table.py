@@ -31,6 +31,7 @@ MAX_BYTES = 2**28  # what all columns but the images may unpack to, as they are 
 
 _BATCH_ROWS = 256
 """The rows that are read at once; a value may be stored once and be megabytes in every row."""
+_UNEVEN = "its columns and row groups have different numbers of rows"
 _SNIFFED_ROWS = 8  # the rows that show whether a column of bytes holds images
 
 
@@ -134,9 +135,13 @@ class ParquetTable:
             for batch in self.batches([column.names]):
                 names = pc.struct_field(batch.column(0), "path").to_pylist()
                 stored.extend(as_id(name or "") for name in names)
+            if len(stored) != self.num_rows:
+                raise OSError(_UNEVEN)
             if not all(stored) or len(set(stored)) < len(stored):
                 stored = []
         groups = [self._content.metadata.row_group(group).num_rows for group in range(self._content.num_row_groups)]
+        if sum(groups) != self.num_rows:
+            raise OSError(_UNEVEN)
         return ParquetImages(self.path, column.cells, [0, *accumulate(groups)], stored)
 
     def _holds_images(self, column: str) -> bool:
@@ -231,6 +236,8 @@ def _read(path: Path, content: ParquetTable) -> DataTable:
         if unpacked > MAX_BYTES:
             raise UserError(f"{path}: unpacks to more than {MAX_BYTES:,} bytes; leave out what is not needed.")
         columns = {name: content.values(name, batch) for name in content.texts}
+        if number + batch.num_rows > content.num_rows:
+            raise OSError(_UNEVEN)
         for index in range(batch.num_rows):
             number += 1
             cells = [
