@@ -53,6 +53,19 @@ def test_a_page_in_an_archive_has_the_words_of_its_file(page, config, tmp_path):
     assert find_words(config, contained, {}) == 2 * find_words(config, [page], {})
 
 
+def test_a_page_that_is_gone_or_damaged_in_its_archive_has_no_words(page, config, tmp_path):
+    (tmp_path / "data").mkdir()
+    file = tmp_path / "data" / "train.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.write(page.path, "invoice/1.png")
+        archive.write(page.path, "letter/2.png")
+    contained = load_pages(tmp_path / "data").train
+    file.write_bytes(file.read_bytes()[:20])
+    gone = Page("gone.png", tmp_path / "gone.png", 0)
+    words = find_words(config, [gone, page, *contained], {})
+    assert [bool(one.words) for one in words] == [False, True, False, False]
+
+
 def test_other_damage_is_read_again(page, config, monkeypatch):
     find_damaged_words(config, [page], MIRRORED, 1)
     read = []

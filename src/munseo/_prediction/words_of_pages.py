@@ -6,6 +6,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from munseo._cores import num_cores
 from munseo._data import Page, decode, letterbox
 from munseo._data.cache import cache_folder
 from munseo._data.container.contained_file import ImageFile
+from munseo._data.image_error import UnreadableError
 from munseo._prediction.shifted_pages import SHIFT_SEED
 from munseo._randomness import generator
 from munseo._words.page_reader import read_page
@@ -83,8 +85,15 @@ def find_words(
         UserError: The engine, the data of a language or a file beside a page cannot be read.
     """
     settings = reading_settings(config)
-    sources = [StoredPage(_sha256(page.path), page.path, texts.get(page.id), find_sidecar(page.path)) for page in pages]
-    return read_words(sources, settings, _cache(config), _workers(len(pages)), description)
+    found, sources = [NO_WORDS] * len(pages), {}
+    for index, page in enumerate(pages):
+        with suppress(OSError, UnreadableError):  # whoever predicts the page reports it
+            key = _sha256(page.path)
+            sources[index] = StoredPage(key, page.path, texts.get(page.id), find_sidecar(page.path))
+    words = read_words([*sources.values()], settings, _cache(config), _workers(len(sources)), description)
+    for index, one in zip(sources, words, strict=True):
+        found[index] = one
+    return found
 
 
 def find_damaged_words(
